@@ -1,0 +1,11 @@
+/**
+ * Named bytes that every node can read: published profiles, encoder artefacts, segment definitions.
+ * Keys are words of letters, digits, `-` and `_`, joined by dots.
+ */
+export interface BlobStore {
+  get(key: string): Promise<Uint8Array | undefined>;
+  /** Writes, or overwrites. */
+  put(key: string, bytes: Uint8Array): Promise<void>;
+  /** All keys that start with a prefix, sorted. */
+  keys(prefix: string): Promise<string[]>;
+}

@@ -1,0 +1,35 @@
+import type { FeatureEvent } from "../features/feature-event.ts";
+
+/**
+ * Turns behaviour into an embedding. It keeps its own running state a user (float64 slots in the context's
+ * slab, zero for a new user), so that an event costs the same however long the history is.
+ */
+export interface Encoder {
+  /** Hash of weights, feature schema and normaliser. Vectors of two versions never mix. */
+  readonly version: string;
+  readonly kind: "linear";
+  /** False for the projection that serves before anything was fitted. */
+  readonly trained: boolean;
+  /** Length of an embedding. */
+  readonly dim: number;
+  /** Float64 slots of state a user. */
+  readonly slots: number;
+  /** Folds one event into `slab[at .. at + slots)`. Late events count exactly; the order does not matter. */
+  fold(slab: Float64Array, at: number, event: FeatureEvent): void;
+  /** The evidence behind the state: decayed number of events, as of `atMs`. Picks the calibration's depth bin. */
+  evidence(slab: Float64Array, at: number, atMs: number): number;
+  /**
+   * Writes the embedding, of L2 norm at most 1, to `out` of shape [dim].
+   *
+   * @param features - What the feature schema read as of `atMs`; shape [schema.width].
+   */
+  embed(slab: Float64Array, at: number, features: Float32Array, atMs: number, out: Float32Array): void;
+}
+
+/** A member's history, as training sees it: the newest events (oldest first) and the labels. */
+export type History = Readonly<{
+  user: string;
+  /** Map to segment; empty for background users, who belong to no segment. */
+  labels: Readonly<Record<string, string>>;
+  events: readonly FeatureEvent[];
+}>;

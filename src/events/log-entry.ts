@@ -1,0 +1,53 @@
+import type { TraitValue } from "./event.ts";
+
+/**
+ * An event as the log keeps it: text and query are already reduced to keyword hashes and a sentiment, the
+ * location to a coarse cell, and what the user did not consent to is gone.
+ */
+export type Behaviour = Readonly<{
+  kind: "behaviour";
+  id: string;
+  user: string;
+  type: string;
+  /** Event time in epoch milliseconds, never later than the gateway's time plus the allowed skew. */
+  tsMs: number;
+  item?: string;
+  categories?: readonly string[];
+  /** Up to 32 unsigned 32-bit hashes of the words of query and text. */
+  keywords?: readonly number[];
+  /** In [-1, 1]. */
+  sentiment?: number;
+  value?: number;
+  currency?: string;
+  peer?: string;
+  /** A coarse geohash of 4 characters, about 20 by 40 km. */
+  cell?: string;
+  context?: Readonly<Record<string, string>>;
+  traits?: Readonly<Record<string, TraitValue>>;
+  segments?: Readonly<Record<string, string | null>>;
+  consent?: Readonly<Record<string, boolean>>;
+  decision?: string;
+}>;
+
+/** Messages to every shard that change how its contexts are read. Versions only ever grow inside a log. */
+export type Control =
+  /** Start sampling members under a new encoder, beside the one in force, so that its profiles can be built. */
+  | Readonly<{ kind: "encoder-prepared"; encoder: string }>
+  /** Switch to an encoder, with profiles built under it (map to version). */
+  | Readonly<{ kind: "encoder-activated"; encoder: string; profiles: Readonly<Record<string, number>> }>
+  | Readonly<{ kind: "profiles-activated"; map: string; version: number; encoder: string }>
+  | Readonly<{ kind: "segments-activated"; version: number }>;
+
+export type LogEntry = Behaviour | Control;
+
+/** An entry at its place in a shard's log. */
+export type PositionedEntry = Readonly<{
+  /** The stream's sequence, from 1. */
+  sequence: number;
+  /** The log's own timestamp in epoch milliseconds. */
+  loggedAtMs: number;
+  entry: LogEntry;
+}>;
+
+/** A place in one shard's log. */
+export type Position = Readonly<{ shard: number; sequence: number }>;

@@ -1,0 +1,29 @@
+/**
+ * A member's embedding on its way from a shard to the profile actor.
+ *
+ * Its id is (shard, sequence, index): samples of one shard arrive in that order, so whatever is not newer
+ * than the last one applied is a repeat.
+ */
+export type Sample = Readonly<{
+  sequence: number;
+  index: number;
+  user: string;
+  encoder: string;
+  /** Event time, epoch ms: picks the bucket. */
+  tsMs: number;
+  /** The user's segment in each map; empty for a background user. A map left out means: no longer a member. */
+  labels: Readonly<Record<string, string>>;
+  /** The embedding on the grid 2^-12, truncated toward zero: int16, little-endian, shape [dim]. */
+  vector: Uint8Array;
+}>;
+
+/** Samples of one commit of one shard: one message. */
+export type SampleBatch = Readonly<{
+  shard: number;
+  samples: readonly Sample[];
+  /** Encoders whose preparation this shard finished: every member's sample under them was sent before. */
+  prepared?: readonly string[];
+}>;
+
+/** Grid of quantised embeddings (METHODS 1.2c): sums of integers are exact in any order. */
+export const GRID = 2 ** -12;

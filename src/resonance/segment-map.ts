@@ -1,0 +1,30 @@
+/** A test on a user's traits. Never an expression language: a tree of a few safe nodes. */
+export type Condition =
+  | Readonly<{ trait: string; equals: string | number | boolean }>
+  | Readonly<{ trait: string; in: readonly (string | number | boolean)[] }>
+  | Readonly<{ trait: string; range: Readonly<{ min?: number; max?: number }> }>
+  | Readonly<{ trait: string; exists: boolean }>
+  | Readonly<{ and: readonly Condition[] }>
+  | Readonly<{ or: readonly Condition[] }>
+  | Readonly<{ not: Condition }>;
+
+export type SegmentDefinition = Readonly<{
+  name: string;
+  /** Members by rule: users whose traits pass. A label sent with `identify` comes first. */
+  rule?: Condition;
+}>;
+
+/** A set of segments that share one distribution. */
+export type SegmentMap = Readonly<{
+  name: string;
+  /** `exclusive`: one softmax with "none". `independent`: one sigmoid a segment. */
+  mode: "exclusive" | "independent";
+  segments: readonly SegmentDefinition[];
+  /** The rolling window of the profiles, by event time. */
+  window: Readonly<{ bucketMs: number; buckets: number }>;
+  /** A segment starts to resonate at `enter` and stops below sigmoid(logit(enter) - 0.7). */
+  threshold: Readonly<{ enter: number; minEvidence: number }>;
+}>;
+
+/** All maps of a deployment, under one version that only grows. */
+export type SegmentDefinitions = Readonly<{ version: number; maps: readonly SegmentMap[] }>;
