@@ -1,0 +1,29 @@
+#!/usr/bin/env node
+// Runs the command line on the Node that the package pins, whatever Node is on PATH: worker threads and
+// type stripping need it. A checkout runs the sources as they are, an installed package runs dist/.
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const built = join(root, "dist", "src", "cli", "main.js");
+const source = join(root, "src", "cli", "main.ts");
+const entry = existsSync(source) ? source : built;
+
+const child = spawn(pinnedNode(), [entry, ...process.argv.slice(2)], { stdio: "inherit" });
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
+child.on("exit", (code, signal) => {
+  process.exitCode = code ?? (signal === null ? 1 : 128);
+});
+
+function pinnedNode() {
+  try {
+    const folder = dirname(createRequire(import.meta.url).resolve("node/package.json"));
+    const binary = join(folder, "bin", process.platform === "win32" ? "node.exe" : "node");
+    return existsSync(binary) ? binary : process.execPath;
+  } catch {
+    return process.execPath;
+  }
+}
