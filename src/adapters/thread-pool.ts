@@ -1,0 +1,39 @@
+import { MessageChannel, type MessagePort } from "node:worker_threads";
+import { Piscina } from "piscina";
+
+/** A pool of threads whose tasks run until they are told to stop: actor hosts with connections and timers. */
+export type ThreadPool = Readonly<{
+  /** Starts an exported function of the pool's module in a thread of its own; `port` reaches it meanwhile. */
+  start<Task extends object, Result>(name: string, task: Task): Readonly<{ port: MessagePort; end: Promise<Result> }>;
+  /** Runs a function to its end and answers with its result. */
+  run<Task extends object, Result>(name: string, task: Task, signal?: AbortSignal): Promise<Result>;
+  close(): Promise<void>;
+}>;
+
+/**
+ * Makes a pool of exactly `threads` threads over one module.
+ *
+ * @param module - URL of the module beside the caller, without its ending: sources run as they are, dist as JavaScript.
+ */
+export function threadPool(module: URL, options: { readonly threads: number; readonly nice?: number }): ThreadPool {
+  const ending = import.meta.url.endsWith(".ts") ? ".ts" : ".js";
+  const pool = new Piscina({
+    filename: `${module.href}${ending}`,
+    minThreads: options.threads,
+    maxThreads: options.threads,
+    idleTimeout: Number.POSITIVE_INFINITY,
+    concurrentTasksPerWorker: 1,
+    // With the default, a thread's event loop stands still between tasks, and so do its connections.
+    atomics: "disabled",
+    ...(options.nice === undefined ? {} : { niceIncrement: options.nice }),
+  });
+  return {
+    start(name, task) {
+      const { port1, port2 } = new MessageChannel();
+      const end = pool.run({ ...task, port: port2 }, { name, transferList: [port2] });
+      return { port: port1, end };
+    },
+    run: (name, task, signal) => pool.run(task, signal === undefined ? { name } : { name, signal }),
+    close: () => pool.destroy(),
+  };
+}

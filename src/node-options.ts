@@ -1,0 +1,46 @@
+import { DEFAULT_REFIT_POLICY, type RefitPolicy } from "./embedding/refit-policy.ts";
+import type { SegmentMap } from "./resonance/segment-map.ts";
+
+/** Every limit and choice of a node, named once. */
+export type NodeOptions = Readonly<{
+  /** URLs of NATS servers, separated by commas. Left out: a server is found or fetched and run as a child. */
+  nats?: string;
+  /** Folder of LMDB environments and, when embedded, of the NATS server's store. */
+  dataDir: string;
+  /** First word of every subject, stream and bucket. */
+  prefix: string;
+  /** Number of shards; fixed when the deployment is created. More shards than threads leave room to scale out. */
+  shards: number;
+  /** Worker threads that own the shards. */
+  threads: number;
+  /** Contexts a shard keeps in memory; colder ones stay in LMDB. About 4 KB each. */
+  residentUsers: number;
+  /** Newest events kept of a user for rebuilding under a new encoder. */
+  ringEvents: number;
+  /** Shortest time between two publications of profiles, ms. */
+  publishEveryMs: number;
+  /** Log entries folded in one transaction at most. */
+  batchEntries: number;
+  /** Segment definitions to activate at start if they differ from those in force. */
+  maps?: readonly SegmentMap[];
+  /** When to fit the encoder without being asked; null: only by command. */
+  refit: RefitPolicy | null;
+  /** How often the members are counted to decide on a refit, ms. */
+  refitCheckMs: number;
+  /** The embedded server's file sync: `interval` (every two minutes) or `always` (each write). */
+  sync: "interval" | "always";
+}>;
+
+export const DEFAULT_NODE_OPTIONS: NodeOptions = {
+  dataDir: "resonance-data",
+  prefix: "resonance",
+  shards: 8,
+  threads: 2,
+  residentUsers: 100_000,
+  ringEvents: 64,
+  publishEveryMs: 2_000,
+  batchEntries: 1_000,
+  refit: DEFAULT_REFIT_POLICY,
+  refitCheckMs: 1_000,
+  sync: "interval",
+};
