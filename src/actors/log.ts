@@ -19,19 +19,42 @@ export interface LogReader {
   close(): Promise<void>;
 }
 
+/** What a stream keeps, beyond the default: everything, under the one subject that has the stream's name. */
+export type StreamOptions = Readonly<{
+  /** Further subjects of the stream; the last word may be `>`. */
+  subjects?: readonly string[];
+  /** Messages older than this are dropped. */
+  maxAgeMs?: number;
+  /** The oldest messages are dropped beyond this size. */
+  maxBytes?: number;
+}>;
+
+/** A message on its way into a log. */
+export type Append = Readonly<{
+  /** Lets the log drop a repeat for a while: a help, never the proof. */
+  id: string;
+  data: Uint8Array;
+  /** One of the stream's further subjects, for those who listen to it; the stream's name if left out. */
+  subject?: string;
+}>;
+
 /** Ordered, durable streams of messages: the truth that every actor's state is folded from. */
 export interface Log {
   /** Makes the stream if it is missing; keeps what it holds. */
-  ensure(stream: string): Promise<void>;
+  ensure(stream: string, options?: StreamOptions): Promise<void>;
   /**
    * Appends to one stream, in order, and answers once all are stored.
    *
-   * @param messages - `id` lets the log drop a repeat for a while: a help, never the proof.
-   * @returns The sequence of each message.
+   * @returns The sequence of each message; of a repeat, the sequence of the first.
    * @throws EngineError `LOG_UNAVAILABLE` (retryable) if any may be missing.
    */
-  append(stream: string, messages: readonly Readonly<{ id: string; data: Uint8Array }>[]): Promise<number[]>;
-  /** Reads from a sequence on, for ever. */
+  append(stream: string, messages: readonly Append[]): Promise<number[]>;
+  /**
+   * Reads from a sequence on, for ever.
+   *
+   * @throws EngineError `LOG_TRUNCATED`, here or from `next`, if the stream ends before `from - 1`: it lost
+   * messages that were stored once.
+   */
   read(stream: string, from: number): Promise<LogReader>;
   /** The first and last sequence held; `last` is 0 if nothing was ever stored. */
   bounds(stream: string): Promise<Readonly<{ first: number; last: number }>>;

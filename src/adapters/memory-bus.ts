@@ -1,0 +1,108 @@
+import type { Bus, BusReply, BusRequest } from "../actors/bus.ts";
+import { answerRequest, noResponders, type RequestHandler, timedOut } from "./answer-request.ts";
+
+/** Calls back after a time unless cancelled; a simulation hands in its own. */
+export type Timer = (afterMs: number, callback: () => void) => () => void;
+
+type Server = { subject: string; queue: string | undefined; handler: RequestHandler };
+type Listener = { subject: string; handler: (subject: string, data: Uint8Array) => void };
+
+/**
+ * {@link Bus} in memory: the twin of the NATS adapter for tests and simulation. Bytes are copied, and handlers run
+ * in a later microtask, as if they had come over a wire. The servers of a queue take turns.
+ */
+export function memoryBus(timer: Timer = machineTimer): Bus {
+  const servers = new Set<Server>();
+  const listeners = new Set<Listener>();
+  let turn = 0;
+
+  const serversOf = (subject: string): Server[] => {
+    const matching = [...servers].filter((server) => matches(server.subject, subject));
+    const alone = matching.filter((server) => server.queue === undefined);
+    const queues = Map.groupBy(
+      matching.filter((server) => server.queue !== undefined),
+      (server) => server.queue,
+    );
+    turn += 1;
+    const chosen = [...queues.values()].map((members) => members[turn % members.length]);
+    return [...alone, ...chosen.filter((server) => server !== undefined)];
+  };
+
+  return {
+    async serve(subject, handler, options = {}) {
+      const server: Server = { subject, queue: options.queue, handler };
+      const answering = new Set<Promise<BusReply>>();
+      server.handler = (request) => {
+        const answer = answerRequest(handler, request);
+        answering.add(answer);
+        void answer.finally(() => answering.delete(answer));
+        return answer;
+      };
+      servers.add(server);
+      return {
+        async close() {
+          servers.delete(server);
+          await Promise.allSettled(answering);
+        },
+      };
+    },
+
+    async request(subject, data, { timeoutMs, contentType = "" }) {
+      const chosen = serversOf(subject);
+      if (chosen.length === 0) throw noResponders(subject);
+      const requests = chosen.map((server): Promise<BusReply> => {
+        const request: BusRequest = { subject, data: data.slice(), contentType };
+        return Promise.resolve().then(() => server.handler(request));
+      });
+      return within(timer, timeoutMs, subject, Promise.race(requests));
+    },
+
+    publish(subject, data) {
+      const copy = data.slice();
+      for (const listener of listeners) {
+        if (!matches(listener.subject, subject)) continue;
+        queueMicrotask(() => {
+          if (listeners.has(listener)) listener.handler(subject, copy);
+        });
+      }
+    },
+
+    async subscribe(subject, handler) {
+      const listener: Listener = { subject, handler };
+      listeners.add(listener);
+      return {
+        async close() {
+          listeners.delete(listener);
+        },
+      };
+    },
+  };
+}
+
+/** Whether a subject falls under a pattern: `*` stands for one word, a last `>` for one or more. */
+function matches(pattern: string, subject: string): boolean {
+  const wanted = pattern.split(".");
+  const words = subject.split(".");
+  for (const [place, word] of wanted.entries()) {
+    if (word === ">") return words.length > place;
+    if (words[place] === undefined || (word !== "*" && word !== words[place])) return false;
+  }
+  return words.length === wanted.length;
+}
+
+async function within(
+  timer: Timer,
+  timeoutMs: number,
+  subject: string,
+  answer: Promise<BusReply>,
+): Promise<BusReply> {
+  return new Promise((resolve, reject) => {
+    const cancel = timer(timeoutMs, () => reject(timedOut(subject, timeoutMs)));
+    answer.then(resolve, reject).finally(cancel);
+  });
+}
+
+function machineTimer(afterMs: number, callback: () => void): () => void {
+  const timeout = setTimeout(callback, afterMs);
+  return () => clearTimeout(timeout);
+}

@@ -1,0 +1,136 @@
+import type { Append, Log, LogMessage, LogReader, StreamOptions } from "../actors/log.ts";
+import type { Clock } from "../kernel/clock.ts";
+import { EngineError } from "../kernel/engine-error.ts";
+
+/** As long as JetStream's default. */
+const DUPLICATE_WINDOW_MS = 120_000;
+
+type Stream = {
+  messages: LogMessage[];
+  /** Id to sequence and time, oldest first. */
+  ids: Map<string, Readonly<{ sequence: number; atMs: number }>>;
+  readers: Set<MemoryLogReader>;
+};
+
+/** {@link Log} in memory: the twin of the NATS adapter for tests and simulation. */
+export class MemoryLog implements Log {
+  readonly #streams = new Map<string, Stream>();
+  readonly #clock: Clock;
+  readonly #echo: (subject: string, data: Uint8Array) => void;
+
+  /**
+   * @param clock - Stamps the messages.
+   * @param echo - Gets every message that names a subject, as a bus over the same servers would.
+   */
+  constructor(clock: Clock, echo: (subject: string, data: Uint8Array) => void = () => undefined) {
+    this.#clock = clock;
+    this.#echo = echo;
+  }
+
+  async ensure(stream: string, _options?: StreamOptions): Promise<void> {
+    if (!this.#streams.has(stream)) {
+      this.#streams.set(stream, { messages: [], ids: new Map(), readers: new Set() });
+    }
+  }
+
+  async append(stream: string, messages: readonly Append[]): Promise<number[]> {
+    const target = this.#stream(stream);
+    const sequences = messages.map((message) => this.#store(target, message));
+    for (const reader of target.readers) reader.wakeUp();
+    return sequences;
+  }
+
+  /** As {@link MemoryLog.append} to whichever stream: the twin keeps the message for the echo alone. */
+  async publishTo(subject: string, _id: string, data: Uint8Array): Promise<void> {
+    this.#echo(subject, data.slice());
+  }
+
+  async read(stream: string, from: number): Promise<LogReader> {
+    const { messages, readers } = this.#stream(stream);
+    if (from > messages.length + 1) throw truncated(stream, from, messages.length);
+    const reader = new MemoryLogReader(messages, Math.max(1, from), () => readers.delete(reader));
+    readers.add(reader);
+    return reader;
+  }
+
+  async bounds(stream: string): Promise<Readonly<{ first: number; last: number }>> {
+    return { first: 1, last: this.#stream(stream).messages.length };
+  }
+
+  #store(target: Stream, message: Append): number {
+    const atMs = this.#clock.nowMs();
+    this.#forget(target, atMs);
+    const repeated = target.ids.get(message.id);
+    if (repeated !== undefined) return repeated.sequence;
+    const sequence = target.messages.length + 1;
+    target.messages.push({ sequence, storedAtMs: atMs, data: message.data.slice() });
+    target.ids.set(message.id, { sequence, atMs });
+    if (message.subject !== undefined) this.#echo(message.subject, message.data.slice());
+    return sequence;
+  }
+
+  #forget(target: Stream, nowMs: number): void {
+    for (const [id, { atMs }] of target.ids) {
+      if (nowMs - atMs < DUPLICATE_WINDOW_MS) return;
+      target.ids.delete(id);
+    }
+  }
+
+  #stream(name: string): Stream {
+    const stream = this.#streams.get(name);
+    if (stream !== undefined) return stream;
+    const message = `stream ${name} does not exist`;
+    throw new EngineError({ code: "LOG_UNAVAILABLE", message, retryable: true, detail: { stream: name } });
+  }
+}
+
+class MemoryLogReader implements LogReader {
+  readonly #messages: readonly LogMessage[];
+  readonly #onClose: () => void;
+  #next: number;
+  #closed = false;
+  #wake: (() => void) | undefined;
+
+  constructor(messages: readonly LogMessage[], from: number, onClose: () => void) {
+    this.#messages = messages;
+    this.#next = from;
+    this.#onClose = onClose;
+  }
+
+  async next(max: number): Promise<readonly LogMessage[]> {
+    while (!this.#closed && this.lag() === 0) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+    if (this.#closed) return [];
+    const taken = this.#messages.slice(this.#next - 1, this.#next - 1 + max);
+    this.#next += taken.length;
+    return taken;
+  }
+
+  lag(): number {
+    return this.#messages.length - (this.#next - 1);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#onClose();
+    this.wakeUp();
+  }
+
+  wakeUp(): void {
+    const wake = this.#wake;
+    this.#wake = undefined;
+    wake?.();
+  }
+}
+
+function truncated(stream: string, wanted: number, last: number): EngineError {
+  return new EngineError({
+    code: "LOG_TRUNCATED",
+    message: `stream ${stream} ends at ${last}, before sequence ${wanted}: messages that were stored once are gone`,
+    retryable: false,
+    detail: { stream, wanted, last },
+  });
+}

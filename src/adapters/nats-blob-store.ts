@@ -1,0 +1,209 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { JetStreamApiError } from "@nats-io/jetstream";
+import { type KV, type KvEntry, Kvm } from "@nats-io/kv";
+import { type ObjectStore, Objm } from "@nats-io/obj";
+import type { NatsConnection } from "@nats-io/transport-node";
+import { EngineError } from "../kernel/engine-error.ts";
+import { sha256Hex } from "../kernel/hash.ts";
+import { assertBlobKey } from "./blob-key.ts";
+import { newId } from "./entropy.ts";
+import type { WatchableBlobs } from "./watchable-blobs.ts";
+
+/** Where the blobs are kept. */
+export type BlobBuckets = Readonly<{
+  /** Key-value bucket of all keys, with the small values. */
+  releases: string;
+  /** Object store of the large values. */
+  artefacts: string;
+}>;
+
+/** Larger values go to the object store: a message may have 1 MiB, and a bucket is fastest well below that. */
+const INLINE_BYTES_MAX = 512 * 1024;
+/** Writers of one key that overtake each other are rare: after this many, something else is wrong. */
+const TRIES_MAX = 8;
+/** First byte of a bucket's value: what follows is the value itself, or names an object. */
+const INLINE = 0;
+const OBJECT = 1;
+/** The server's codes for a write that expected another revision. */
+const WRONG_LAST_SEQUENCE = [10071, 10164];
+/** Pause before a watched value is read again while the server is out of reach. */
+const RETRY_MS = 250;
+
+type Marker = Readonly<{ object: string; sha256: string }>;
+
+/**
+ * Blobs in a NATS key-value bucket; values above 512 KiB lie in an object store, and the bucket names the object.
+ * A writer of the same key at the same moment is noticed by the bucket's revision. The connection stays the
+ * caller's to close.
+ *
+ * @throws EngineError `BLOBS_UNAVAILABLE` (retryable), here and from every method; `BLOB_CORRUPT` from `get`.
+ */
+export async function natsBlobStore(
+  nc: NatsConnection,
+  buckets: BlobBuckets,
+  options: Readonly<{ replicas?: number }> = {},
+): Promise<WatchableBlobs> {
+  const replicas = options.replicas ?? 1;
+  return reached(buckets.releases, async () => {
+    // Read from the stream's leader: a follower may not have the value yet that a log entry has just named.
+    const kv = await new Kvm(nc).create(buckets.releases, { history: 1, replicas, allow_direct: false });
+    const objects = await new Objm(nc).create(buckets.artefacts, { replicas });
+    return new NatsBlobStore(kv, objects, buckets.releases);
+  });
+}
+
+class NatsBlobStore implements WatchableBlobs {
+  readonly #kv: KV;
+  readonly #objects: ObjectStore;
+  readonly #bucket: string;
+
+  constructor(kv: KV, objects: ObjectStore, bucket: string) {
+    this.#kv = kv;
+    this.#objects = objects;
+    this.#bucket = bucket;
+  }
+
+  async get(key: string): Promise<Uint8Array | undefined> {
+    assertBlobKey(key);
+    return reached(this.#bucket, () => this.#read(key));
+  }
+
+  async put(key: string, bytes: Uint8Array): Promise<void> {
+    assertBlobKey(key);
+    await reached(this.#bucket, () => this.#write(key, bytes));
+  }
+
+  async keys(prefix: string): Promise<string[]> {
+    return reached(this.#bucket, async () => {
+      const found: string[] = [];
+      for await (const key of await this.#kv.keys(filterOf(prefix))) {
+        if (key.startsWith(prefix)) found.push(key);
+      }
+      return found.sort();
+    });
+  }
+
+  async watch(
+    prefix: string,
+    changed: (key: string, bytes: Uint8Array) => void,
+  ): Promise<{ close(): Promise<void> }> {
+    const entries = await reached(this.#bucket, () => this.#kv.watch({ key: filterOf(prefix) }));
+    const stopping = new AbortController();
+    const telling = (async () => {
+      for await (const { key, operation } of entries) {
+        if (operation === "PUT" && key.startsWith(prefix)) await this.#tell(key, changed, stopping.signal);
+      }
+    })();
+    return {
+      async close() {
+        stopping.abort();
+        entries.stop();
+        await telling;
+      },
+    };
+  }
+
+  /** Reads the newest value, as often as it takes: the watch has seen the change and must not lose it. */
+  async #tell(
+    key: string,
+    changed: (key: string, bytes: Uint8Array) => void,
+    stopping: AbortSignal,
+  ): Promise<void> {
+    while (!stopping.aborted) {
+      try {
+        const bytes = await this.get(key);
+        if (bytes !== undefined && !stopping.aborted) changed(key, bytes);
+        return;
+      } catch (thrown) {
+        if (!(thrown instanceof EngineError && thrown.code === "BLOBS_UNAVAILABLE")) throw thrown;
+        await sleep(RETRY_MS, undefined, { ref: false });
+      }
+    }
+  }
+
+  async #read(key: string): Promise<Uint8Array | undefined> {
+    for (let tries = 0; tries < TRIES_MAX; tries++) {
+      const entry = await this.#kv.get(key);
+      if (entry === null || entry.operation !== "PUT") return undefined;
+      const marker = markerOf(entry);
+      if (marker === undefined) return entry.value.subarray(1);
+      const bytes = await this.#objects.getBlob(marker.object);
+      if (bytes === null) continue; // A writer has just replaced it: the bucket names its successor by now.
+      if (sha256Hex(bytes) !== marker.sha256) throw corrupt(key, marker);
+      return bytes;
+    }
+    throw new Error(`${key} names an object that does not exist`);
+  }
+
+  async #write(key: string, bytes: Uint8Array): Promise<void> {
+    const value = bytes.byteLength <= INLINE_BYTES_MAX ? inline(bytes) : await this.#storeObject(key, bytes);
+    for (let tries = 0; tries < TRIES_MAX; tries++) {
+      const entry = await this.#kv.get(key);
+      if (!(await this.#swap(key, value, entry))) continue;
+      const replaced = entry === null ? undefined : markerOf(entry);
+      if (replaced !== undefined) await this.#objects.delete(replaced.object);
+      return;
+    }
+    throw new Error(`${TRIES_MAX} other writers of ${key} were faster`);
+  }
+
+  /** Writes if the entry is still the one that was read, so that each replaced object is deleted by one writer. */
+  async #swap(key: string, value: Uint8Array, entry: KvEntry | null): Promise<boolean> {
+    try {
+      await this.#kv.put(key, value, { previousSeq: entry?.revision ?? 0 });
+      return true;
+    } catch (thrown) {
+      if (thrown instanceof JetStreamApiError && WRONG_LAST_SEQUENCE.includes(thrown.code)) return false;
+      throw thrown;
+    }
+  }
+
+  async #storeObject(key: string, bytes: Uint8Array): Promise<Uint8Array> {
+    const marker: Marker = { object: `${key}.${newId()}`, sha256: sha256Hex(bytes) };
+    await this.#objects.putBlob({ name: marker.object }, bytes);
+    const words = new TextEncoder().encode(JSON.stringify(marker));
+    return tagged(OBJECT, words);
+  }
+}
+
+function inline(bytes: Uint8Array): Uint8Array {
+  return tagged(INLINE, bytes);
+}
+
+function tagged(tag: number, bytes: Uint8Array): Uint8Array {
+  const value = new Uint8Array(1 + bytes.byteLength);
+  value[0] = tag;
+  value.set(bytes, 1);
+  return value;
+}
+
+function markerOf(entry: KvEntry): Marker | undefined {
+  if (entry.value[0] !== OBJECT) return undefined;
+  return JSON.parse(new TextDecoder().decode(entry.value.subarray(1))) as Marker;
+}
+
+/** The narrowest filter of whole words that holds all keys of a prefix. */
+function filterOf(prefix: string): string {
+  const dot = prefix.lastIndexOf(".");
+  return dot < 0 ? ">" : `${prefix.slice(0, dot)}.>`;
+}
+
+async function reached<Result>(bucket: string, act: () => Promise<Result>): Promise<Result> {
+  try {
+    return await act();
+  } catch (cause) {
+    if (cause instanceof EngineError) throw cause;
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    const message = `bucket ${bucket} did not answer: ${reason}`;
+    throw new EngineError({ code: "BLOBS_UNAVAILABLE", message, retryable: true, detail: { bucket }, cause });
+  }
+}
+
+function corrupt(key: string, marker: Marker): EngineError {
+  return new EngineError({
+    code: "BLOB_CORRUPT",
+    message: `the stored bytes of ${key} do not have the checksum that they were stored with`,
+    retryable: false,
+    detail: { key, object: marker.object },
+  });
+}

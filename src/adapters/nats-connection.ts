@@ -1,0 +1,65 @@
+import { readFile } from "node:fs/promises";
+import { connect, credsAuthenticator, type NatsConnection } from "@nats-io/transport-node";
+import { EngineError } from "../kernel/engine-error.ts";
+import { type NatsAbilities, natsAbilities } from "./nats-abilities.ts";
+
+/** Where the NATS servers are and who this client is. */
+export type NatsAddress = Readonly<{
+  /** URLs or `host:port`. */
+  servers: readonly string[];
+  /** Shown by the server's monitoring. */
+  name: string;
+  /** File with a user's JWT and key. */
+  credentialsFile?: string;
+  user?: string;
+  password?: string;
+  token?: string;
+}>;
+
+/** Time for the first connection; later ones are tried for ever. */
+const CONNECT_TIMEOUT_MS = 5_000;
+/** Pause between two attempts at one server: short, since a restarted server is back within a second. */
+const RECONNECT_WAIT_MS = 200;
+/** A server that answers no ping for twice this long is taken for dead. */
+const PING_INTERVAL_MS = 10_000;
+
+/**
+ * Connects, and reconnects for ever once it has been connected.
+ *
+ * @throws EngineError `NATS_UNREACHABLE` (retryable) if no server accepts the first connection.
+ */
+export async function connectNats(address: NatsAddress): Promise<NatsConnection> {
+  const { servers, name, credentialsFile, user, password, token } = address;
+  try {
+    return await connect({
+      servers: servers.map((server) => server.trim()),
+      name,
+      timeout: CONNECT_TIMEOUT_MS,
+      maxReconnectAttempts: -1,
+      reconnectTimeWait: RECONNECT_WAIT_MS,
+      reconnectJitter: RECONNECT_WAIT_MS,
+      pingInterval: PING_INTERVAL_MS,
+      ignoreAuthErrorAbort: true, // Rotated credentials must not end a connection that is kept for ever.
+      ...(credentialsFile === undefined
+        ? {}
+        : { authenticator: credsAuthenticator(await readFile(credentialsFile)) }),
+      ...(user === undefined ? {} : { user }),
+      ...(password === undefined ? {} : { pass: password }),
+      ...(token === undefined ? {} : { token }),
+    });
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new EngineError({
+      code: "NATS_UNREACHABLE",
+      message: `no NATS server at ${servers.join(", ")} accepted the connection: ${reason}`,
+      retryable: true,
+      detail: { servers },
+      cause,
+    });
+  }
+}
+
+/** What the server that a connection has reached can do. */
+export function abilitiesOf(connection: NatsConnection): NatsAbilities {
+  return natsAbilities(connection.info ?? { version: "0.0.0", max_payload: 0 });
+}

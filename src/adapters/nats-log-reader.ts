@@ -1,0 +1,281 @@
+import { AckPolicy, DeliverPolicy, type JetStreamManager } from "@nats-io/jetstream";
+import {
+  createInbox,
+  type Msg,
+  type NatsConnection,
+  nanos,
+  type Subscription,
+} from "@nats-io/transport-node";
+import type { LogMessage, LogReader } from "../actors/log.ts";
+import { EngineError } from "../kernel/engine-error.ts";
+import { logUnavailable } from "./nats-log-failure.ts";
+
+/** Messages asked for and not handed out yet, at most: bounds the memory of a reader to 4,096 events. */
+const WINDOW = 4_096;
+/** The server says this often that it is still there while it has nothing to deliver. */
+const HEARTBEAT_MS = 2_000;
+/** A pull request ends by itself after this long, so that none outlives its reader. */
+const PULL_EXPIRES_MS = 30_000;
+/** Checks without a sign of life before the consumer is made anew. */
+const SILENT_CHECKS_MAX = 2;
+/** The server drops a consumer that nobody has asked for this long. */
+const INACTIVE_MS = 300_000;
+const RETRY_FIRST_MS = 50;
+const RETRY_LAST_MS = 1_000;
+
+/**
+ * Reads one stream through an ephemeral, unfiltered pull consumer.
+ *
+ * The consumer's own numbering proves that nothing was lost between server and reader. On a hole in it, on silence
+ * and after every reconnect, the consumer is made anew from the last message that arrived. The client library's
+ * ordered consumer does the same, but waits up to 30 s before it tries again after a server restart.
+ */
+export class NatsLogReader implements LogReader {
+  readonly #nc: NatsConnection;
+  readonly #jsm: JetStreamManager;
+  readonly #stream: string;
+  #next: number;
+  #buffer: LogMessage[] = [];
+  #asked = 0;
+  #delivered = 0;
+  #pending = 0;
+  #silentChecks = 0;
+  /** Where a hole in the stream's sequence was seen; a second time proves that the messages are deleted. */
+  #holeAt = 0;
+  #consumer = "";
+  #inbox = "";
+  #subscription: Subscription | undefined;
+  #opening = false;
+  #closed = false;
+  #failure: EngineError | undefined;
+  #wake: (() => void) | undefined;
+  readonly #watchdog: NodeJS.Timeout;
+  readonly #statuses: { stop?: () => void } & AsyncIterable<{ type: string }>;
+
+  private constructor(nc: NatsConnection, jsm: JetStreamManager, stream: string, from: number) {
+    this.#nc = nc;
+    this.#jsm = jsm;
+    this.#stream = stream;
+    this.#next = Math.max(1, from);
+    this.#watchdog = setInterval(() => this.#checkLife(), HEARTBEAT_MS * 1.25).unref();
+    this.#statuses = nc.status();
+  }
+
+  /**
+   * @param from - First sequence wanted, from 1; the first one held if older ones are gone.
+   * @throws EngineError `LOG_TRUNCATED`, or `LOG_UNAVAILABLE` (retryable) if the stream is missing or out of reach.
+   */
+  static async open(
+    nc: NatsConnection,
+    jsm: JetStreamManager,
+    stream: string,
+    from: number,
+  ): Promise<NatsLogReader> {
+    const reader = new NatsLogReader(nc, jsm, stream, from);
+    try {
+      await reader.#openConsumer();
+    } catch (thrown) {
+      await reader.close();
+      throw thrown instanceof EngineError ? thrown : logUnavailable(stream, thrown);
+    }
+    void reader.#followConnection();
+    return reader;
+  }
+
+  async next(max: number): Promise<readonly LogMessage[]> {
+    while (this.#buffer.length === 0) {
+      if (this.#failure !== undefined) throw this.#failure;
+      if (this.#closed) return [];
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+    if (this.#closed) return [];
+    const taken = this.#buffer.length <= max ? this.#buffer : this.#buffer.splice(0, max);
+    if (taken === this.#buffer) this.#buffer = [];
+    this.#ask();
+    return taken;
+  }
+
+  lag(): number {
+    return this.#pending + this.#buffer.length;
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#buffer = [];
+    clearInterval(this.#watchdog);
+    this.#statuses.stop?.();
+    await this.#dropConsumer();
+    this.#wakeUp();
+  }
+
+  async #openConsumer(): Promise<void> {
+    const { state } = await this.#jsm.streams.info(this.#stream);
+    if (this.#next > state.last_seq + 1) throw truncated(this.#stream, this.#next, state.last_seq);
+    const info = await this.#jsm.consumers.add(this.#stream, {
+      deliver_policy: DeliverPolicy.StartSequence,
+      opt_start_seq: this.#next,
+      ack_policy: AckPolicy.None,
+      mem_storage: true,
+      num_replicas: 1,
+      inactive_threshold: nanos(INACTIVE_MS),
+    });
+    this.#consumer = info.name;
+    if (this.#closed) return this.#dropConsumer();
+    this.#pending = info.num_pending;
+    this.#asked = 0;
+    this.#delivered = 0;
+    this.#silentChecks = 0;
+    const inbox = createInbox();
+    this.#inbox = inbox;
+    this.#subscription = this.#nc.subscribe(inbox, {
+      callback: (error, message) => {
+        if (inbox !== this.#inbox) return; // A consumer that was given up still had messages on their way.
+        if (error !== null) this.#reopen();
+        else this.#receive(message);
+      },
+    });
+    this.#ask();
+  }
+
+  /** Asks for as many messages as fit, in steps large enough to cost little. */
+  #ask(): void {
+    const room = WINDOW - this.#asked - this.#buffer.length;
+    if (room < WINDOW / 4 || this.#opening || this.#closed || this.#nc.isClosed()) return;
+    this.#asked += room;
+    const pull = { batch: room, expires: nanos(PULL_EXPIRES_MS), idle_heartbeat: nanos(HEARTBEAT_MS) };
+    const subject = `${this.#jsm.getOptions().apiPrefix}.CONSUMER.MSG.NEXT.${this.#stream}.${this.#consumer}`;
+    this.#nc.publish(subject, JSON.stringify(pull), { reply: this.#inbox });
+  }
+
+  #receive(message: Msg): void {
+    this.#silentChecks = 0;
+    const place = placeOf(message.reply);
+    if (place === undefined) {
+      this.#receiveStatus(message);
+      return;
+    }
+    if (place.delivery !== this.#delivered + 1) {
+      this.#reopen();
+      return;
+    }
+    if (place.sequence !== this.#next && this.#holeAt !== this.#next) {
+      this.#holeAt = this.#next; // Deleted, or not delivered? A second consumer shows it.
+      this.#reopen();
+      return;
+    }
+    this.#delivered = place.delivery;
+    this.#next = place.sequence + 1;
+    this.#pending = place.pending;
+    this.#asked = Math.max(0, this.#asked - 1);
+    this.#buffer.push({ sequence: place.sequence, storedAtMs: place.storedAtMs, data: message.data });
+    this.#wakeUp();
+  }
+
+  #receiveStatus(message: Msg): void {
+    const code = message.headers?.code ?? 0;
+    if (code === 100) return; // A heartbeat.
+    if (code !== 404 && code !== 408) {
+      this.#reopen();
+      return;
+    }
+    // The pull request has ended; what it did not deliver may be asked for again.
+    const left = Number(message.headers?.get("Nats-Pending-Messages") ?? "0");
+    this.#asked = left > 0 ? Math.max(0, this.#asked - left) : 0;
+    this.#ask();
+  }
+
+  #checkLife(): void {
+    if (this.#asked === 0 || this.#opening) return; // Nothing is owed to us, so silence tells nothing.
+    this.#silentChecks += 1;
+    if (this.#silentChecks > SILENT_CHECKS_MAX) this.#reopen();
+  }
+
+  async #followConnection(): Promise<void> {
+    for await (const status of this.#statuses) {
+      if (status.type === "reconnect") this.#reopen();
+    }
+    if (!this.#closed) await this.close(); // The iterator ends with its connection.
+  }
+
+  #reopen(): void {
+    if (this.#opening || this.#closed) return;
+    this.#opening = true;
+    void this.#openUntilDone();
+  }
+
+  async #openUntilDone(): Promise<void> {
+    let waitMs = RETRY_FIRST_MS;
+    while (!this.#closed && this.#failure === undefined) {
+      try {
+        await this.#dropConsumer();
+        this.#opening = false; // `openConsumer` asks at its end; until then there is no inbox to receive on.
+        await this.#openConsumer();
+        return;
+      } catch (thrown) {
+        this.#opening = true;
+        if (thrown instanceof EngineError) this.#fail(thrown);
+        else await pause(waitMs);
+        waitMs = Math.min(2 * waitMs, RETRY_LAST_MS);
+      }
+    }
+  }
+
+  async #dropConsumer(): Promise<void> {
+    const name = this.#consumer;
+    this.#consumer = "";
+    this.#inbox = "";
+    this.#asked = 0;
+    this.#subscription?.unsubscribe();
+    this.#subscription = undefined;
+    if (name === "" || this.#nc.isClosed()) return;
+    // Out of courtesy, and not waited for: the server drops an unused consumer by itself.
+    this.#jsm.consumers.delete(this.#stream, name).catch(() => false);
+  }
+
+  #fail(failure: EngineError): void {
+    this.#failure = failure;
+    this.#wakeUp();
+  }
+
+  #wakeUp(): void {
+    const wake = this.#wake;
+    this.#wake = undefined;
+    wake?.();
+  }
+}
+
+type Place = Readonly<{ sequence: number; delivery: number; storedAtMs: number; pending: number }>;
+
+/**
+ * Reads a delivery's place off its reply subject: `$JS.ACK.<stream>.<consumer>.<tries>.<sequence>.<delivery>.<ns>.<pending>`,
+ * with domain and account before the stream on servers that have a domain. Undefined for a status message.
+ */
+function placeOf(reply: string | undefined): Place | undefined {
+  if (reply === undefined || !reply.startsWith("$JS.ACK.")) return undefined;
+  const words = reply.split(".");
+  const base = words.length > 9 ? 7 : 5;
+  return {
+    sequence: Number(words[base]),
+    delivery: Number(words[base + 1]),
+    storedAtMs: Number(words[base + 2]?.slice(0, -6)), // Nanoseconds as digits: too many for a number.
+    pending: Number(words[base + 3]),
+  };
+}
+
+function truncated(stream: string, wanted: number, last: number): EngineError {
+  return new EngineError({
+    code: "LOG_TRUNCATED",
+    message: `stream ${stream} ends at ${last}, before sequence ${wanted}: messages that were stored once are gone`,
+    retryable: false,
+    detail: { stream, wanted, last },
+  });
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms).unref();
+  });
+}

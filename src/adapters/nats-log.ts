@@ -1,0 +1,157 @@
+import {
+  DiscardPolicy,
+  JetStreamApiError,
+  type JetStreamClient,
+  type JetStreamManager,
+  jetstream,
+  jetstreamManager,
+  RetentionPolicy,
+  StorageType,
+  type StreamConfig,
+} from "@nats-io/jetstream";
+import { type NatsConnection, nanos } from "@nats-io/transport-node";
+import type { Append, Log, LogReader, StreamOptions } from "../actors/log.ts";
+import { appendAtomically } from "./nats-atomic-append.ts";
+import { abilitiesOf } from "./nats-connection.ts";
+import { logUnavailable } from "./nats-log-failure.ts";
+import { NatsLogReader } from "./nats-log-reader.ts";
+
+/** How a log is kept. */
+export type NatsLogOptions = Readonly<{
+  /** Copies of each stream in a cluster: 1, 3 or 5. */
+  replicas?: number;
+  /** Patience for an acknowledgement. */
+  timeoutMs?: number;
+}>;
+
+/** Messages sent before the first is acknowledged, at most; the server takes batches of up to 1,000. */
+const CHUNK = 1_000;
+/**
+ * From this many messages on, an atomic batch is faster than as many single publishes. Measured on server 2.15
+ * (300 bytes, 2 cores): 100 messages 32,000/s either way, 500 messages 89,000/s against 35,000/s.
+ */
+const ATOMIC_FROM = 128;
+/** The server recognises a repeated id this long. */
+const DUPLICATE_WINDOW_MS = 120_000;
+const TIMEOUT_MS = 10_000;
+/** The server's code for a stream that exists with another configuration. */
+const STREAM_NAME_IN_USE = 10058;
+
+/** {@link Log} over JetStream: a stream of its own for each log, on file, with a subject of the same name. */
+export class NatsLog implements Log {
+  readonly #nc: NatsConnection;
+  readonly #js: JetStreamClient;
+  readonly #jsm: JetStreamManager;
+  readonly #replicas: number;
+  readonly #timeoutMs: number;
+  /** Whether a stream takes atomic batches; asked once a stream. */
+  readonly #atomic = new Map<string, boolean>();
+
+  private constructor(nc: NatsConnection, jsm: JetStreamManager, options: NatsLogOptions) {
+    this.#nc = nc;
+    this.#jsm = jsm;
+    this.#js = jetstream(nc);
+    this.#replicas = options.replicas ?? 1;
+    this.#timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
+  }
+
+  /** A log over a connection, which stays the caller's to close. */
+  static async over(nc: NatsConnection, options: NatsLogOptions = {}): Promise<NatsLog> {
+    const timeout = options.timeoutMs ?? TIMEOUT_MS;
+    return new NatsLog(nc, await jetstreamManager(nc, { checkAPI: false, timeout }), options);
+  }
+
+  async ensure(stream: string, options: StreamOptions = {}): Promise<void> {
+    const wanted = this.#configuration(stream, options);
+    try {
+      const info = await this.#makeOrUpdate(wanted);
+      this.#atomic.set(stream, info.config.allow_atomic === true);
+    } catch (thrown) {
+      throw logUnavailable(stream, thrown);
+    }
+  }
+
+  async append(stream: string, messages: readonly Append[]): Promise<number[]> {
+    const sequences: number[] = [];
+    try {
+      for (let start = 0; start < messages.length; start += CHUNK) {
+        sequences.push(...(await this.#appendChunk(stream, messages.slice(start, start + CHUNK))));
+      }
+    } catch (thrown) {
+      throw logUnavailable(stream, thrown);
+    }
+    return sequences;
+  }
+
+  /**
+   * Publishes to any subject that a stream keeps, and answers once the stream has stored it.
+   *
+   * @throws EngineError `LOG_UNAVAILABLE` (retryable) if it may be missing.
+   */
+  async publishTo(subject: string, id: string, data: Uint8Array): Promise<void> {
+    try {
+      await this.#js.publish(subject, data, { msgID: id, timeout: this.#timeoutMs });
+    } catch (thrown) {
+      throw logUnavailable(subject, thrown);
+    }
+  }
+
+  async read(stream: string, from: number): Promise<LogReader> {
+    return NatsLogReader.open(this.#nc, this.#jsm, stream, from);
+  }
+
+  async bounds(stream: string): Promise<Readonly<{ first: number; last: number }>> {
+    try {
+      const { state } = await this.#jsm.streams.info(stream);
+      return { first: Math.max(1, state.first_seq), last: state.last_seq };
+    } catch (thrown) {
+      throw logUnavailable(stream, thrown);
+    }
+  }
+
+  async #appendChunk(stream: string, chunk: readonly Append[]): Promise<number[]> {
+    if (chunk.length >= ATOMIC_FROM && (await this.#isAtomic(stream))) {
+      const appended = await appendAtomically(this.#nc, stream, chunk, this.#timeoutMs);
+      if (appended.kind === "stored") return appended.sequences;
+      // Refused as a whole, most often for a repeated id: singly, each repeat is recognised by itself.
+    }
+    const publish = ({ subject, id, data }: Append) =>
+      this.#js.publish(subject ?? stream, data, { msgID: id, timeout: this.#timeoutMs });
+    const acks = await Promise.all(chunk.map(publish));
+    return acks.map((ack) => ack.seq);
+  }
+
+  async #isAtomic(stream: string): Promise<boolean> {
+    const known = this.#atomic.get(stream);
+    if (known !== undefined) return known;
+    const { config } = await this.#jsm.streams.info(stream);
+    this.#atomic.set(stream, config.allow_atomic === true);
+    return config.allow_atomic === true;
+  }
+
+  #configuration(name: string, options: StreamOptions): Partial<StreamConfig> & { name: string } {
+    return {
+      name,
+      subjects: [name, ...(options.subjects ?? [])],
+      storage: StorageType.File,
+      retention: RetentionPolicy.Limits,
+      discard: DiscardPolicy.Old,
+      num_replicas: this.#replicas,
+      duplicate_window: nanos(Math.min(DUPLICATE_WINDOW_MS, options.maxAgeMs ?? DUPLICATE_WINDOW_MS)),
+      max_age: nanos(options.maxAgeMs ?? 0),
+      max_bytes: options.maxBytes ?? -1,
+      ...(abilitiesOf(this.#nc).atomicBatch ? { allow_atomic: true } : {}), // An older server would not know the field.
+    };
+  }
+
+  async #makeOrUpdate(wanted: Partial<StreamConfig> & { name: string }) {
+    try {
+      return await this.#jsm.streams.add(wanted);
+    } catch (thrown) {
+      if (!(thrown instanceof JetStreamApiError) || thrown.code !== STREAM_NAME_IN_USE) throw thrown;
+      // It was made by an older server or under other limits. How many copies it has is its operator's to change.
+      const { name, num_replicas: _replicas, ...changes } = wanted;
+      return await this.#jsm.streams.update(name, changes);
+    }
+  }
+}

@@ -1,0 +1,323 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdir, open, readFile, rm, writeFile } from "node:fs/promises";
+import { connect, createServer } from "node:net";
+import { join, resolve } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { EngineError } from "../kernel/engine-error.ts";
+import { newId } from "./entropy.ts";
+import { natsAbilities } from "./nats-abilities.ts";
+import type { NatsServerBinary } from "./nats-server-find.ts";
+import { identifyProcess, type ProcessIdentity } from "./process-identity.ts";
+
+/** How a server ended; `asked` if by {@link NatsServerProcess.stop}. */
+export type NatsServerExit = Readonly<{ asked: boolean; reason: string }>;
+
+/** A server that runs on a folder. */
+export type NatsServerProcess = Readonly<{
+  url: string;
+  port: number;
+  pid: number;
+  version: string;
+  logFile: string;
+  /** True if it outlived an earlier engine on this folder and was taken over. */
+  adopted: boolean;
+  exited: Promise<NatsServerExit>;
+  /** Asks it to end, kills it if it does not, and resolves once it has ended. */
+  stop(): Promise<void>;
+}>;
+
+/** How to run a server; see `StartOptions` for the words. */
+export type RunOptions = Readonly<{
+  storeDir: string;
+  sync: "interval" | "always";
+  report: (line: string) => void;
+  port?: number;
+  maxStoreBytes?: number;
+}>;
+
+/** A store of many streams is read before the server listens. */
+const READY_TIMEOUT_MS = 120_000;
+const READY_RETRY_MS = 20;
+const GREETING_TIMEOUT_MS = 2_000;
+const STOP_TIMEOUT_MS = 10_000;
+const WATCH_EVERY_MS = 100;
+
+/** What is written beside the store before the server starts, so that a later engine recognises it. */
+type RunRecord = Readonly<{
+  name: string;
+  port: number;
+  sync: string;
+  version: string;
+  owner: Readonly<{ pid: number; started: string }>;
+}>;
+
+type Files = Readonly<{ dir: string; config: string; record: string; pid: string; log: string }>;
+
+/**
+ * Runs a server on a folder, or takes over the one that already runs there for an engine that has ended.
+ *
+ * @throws EngineError `NATS_SYNC_UNSUPPORTED`, `NATS_STORE_IN_USE` or `NATS_SERVER_FAILED`.
+ */
+export async function runNatsServer(
+  binary: NatsServerBinary,
+  options: RunOptions,
+): Promise<NatsServerProcess> {
+  if (options.sync === "always" && !natsAbilities({ version: binary.version, max_payload: 0 }).syncAlways) {
+    throw syncUnsupported(binary);
+  }
+  const files = filesOf(options.storeDir);
+  await mkdir(files.dir, { recursive: true });
+  const previous = await readRecord(files);
+  const survivor = await survivorOf(files);
+  if (survivor !== undefined && previous !== undefined) {
+    if (await isAlive(previous.owner)) throw storeInUse(files, previous, survivor);
+    const isWanted = previous.sync === options.sync && previous.version === binary.version;
+    const isPort = options.port === undefined || options.port === previous.port;
+    if (isWanted && isPort && (await greets(previous))) return adopt(files, previous, survivor, options);
+    options.report(
+      `nats-server: ending process ${survivor.pid}, which an earlier run left with other settings`,
+    );
+    await endProcess(survivor);
+  }
+  return start(binary, files, options, options.port ?? (await freePort(previous?.port)));
+}
+
+async function start(
+  binary: NatsServerBinary,
+  files: Files,
+  options: RunOptions,
+  port: number,
+): Promise<NatsServerProcess> {
+  const record: RunRecord = {
+    name: `resonance-${newId()}`,
+    port,
+    sync: options.sync,
+    version: binary.version,
+    owner: await self(),
+  };
+  await writeFile(files.config, configuration(record, files, options));
+  await writeFile(files.record, JSON.stringify(record));
+  const log = await open(files.log, "a"); // What the server says before it has read its configuration.
+  // In a process group of its own: Ctrl-C goes to the whole group, and the engine must drain before its log ends.
+  const child = spawn(binary.path, ["-c", files.config], {
+    detached: true,
+    stdio: ["ignore", log.fd, log.fd],
+  });
+  const ended = exitOf(child);
+  await log.close();
+  await untilReady(record, files, ended);
+  child.unref();
+  return running(files, record, { pid: child.pid ?? 0, ended, adopted: false });
+}
+
+async function adopt(
+  files: Files,
+  previous: RunRecord,
+  survivor: ProcessIdentity,
+  options: RunOptions,
+): Promise<NatsServerProcess> {
+  options.report(`nats-server: taking over process ${survivor.pid}, which outlived an earlier run`);
+  const record = { ...previous, owner: await self() };
+  await writeFile(files.record, JSON.stringify(record));
+  const ended = endOf(survivor).then(() => "it ended");
+  return running(files, record, { pid: survivor.pid, ended, adopted: true });
+}
+
+function running(
+  files: Files,
+  record: RunRecord,
+  server: Readonly<{ pid: number; ended: Promise<string>; adopted: boolean }>,
+): NatsServerProcess {
+  const { pid, ended, adopted } = server;
+  let asked = false;
+  const onExit = (): void => signal(pid, "SIGTERM"); // Whatever ends this process in order ends its server too.
+  process.once("exit", onExit);
+  const exited = ended.then((reason) => {
+    process.off("exit", onExit);
+    return { asked, reason };
+  });
+  const stop = async (): Promise<void> => {
+    asked = true;
+    signal(pid, "SIGTERM");
+    const patience = new AbortController();
+    const late = sleep(STOP_TIMEOUT_MS, "late", { signal: patience.signal }).catch(() => "ended");
+    if ((await Promise.race([exited, late])) === "late") signal(pid, "SIGKILL");
+    await exited;
+    patience.abort();
+    await rm(files.record, { force: true });
+  };
+  const { port, version } = record;
+  return {
+    url: `nats://127.0.0.1:${port}`,
+    port,
+    pid,
+    version,
+    logFile: files.log,
+    adopted,
+    exited,
+    stop,
+  };
+}
+
+function filesOf(storeDir: string): Files {
+  const dir = resolve(storeDir);
+  return {
+    dir,
+    config: join(dir, "nats-server.conf"),
+    record: join(dir, "nats-server.json"),
+    pid: join(dir, "nats-server.pid"),
+    log: join(dir, "nats-server.log"),
+  };
+}
+
+function configuration(record: RunRecord, files: Files, options: RunOptions): string {
+  const { maxStoreBytes } = options;
+  return [
+    "# Written at each start: changes are lost.",
+    "host: 127.0.0.1",
+    `port: ${record.port}`,
+    `server_name: ${JSON.stringify(record.name)}`,
+    `pid_file: ${JSON.stringify(files.pid)}`,
+    `log_file: ${JSON.stringify(files.log)}`,
+    "logfile_size_limit: 16777216",
+    "jetstream {",
+    `  store_dir: ${JSON.stringify(files.dir)}`,
+    ...(maxStoreBytes === undefined ? [] : [`  max_file_store: ${maxStoreBytes}`]),
+    ...(record.sync === "always" ? ["  sync_interval: always"] : []),
+    "}",
+    "",
+  ].join("\n");
+}
+
+async function self(): Promise<RunRecord["owner"]> {
+  const identity = await identifyProcess(process.pid);
+  return { pid: process.pid, started: identity?.started ?? "" };
+}
+
+async function isAlive(process: RunRecord["owner"]): Promise<boolean> {
+  return (await identifyProcess(process.pid))?.started === process.started;
+}
+
+async function readRecord(files: Files): Promise<RunRecord | undefined> {
+  try {
+    return JSON.parse(await readFile(files.record, "utf8")) as RunRecord;
+  } catch {
+    return undefined; // A first start, or a crash while it was written: then no server was started after it.
+  }
+}
+
+/** The server process of this folder, if one still runs. */
+async function survivorOf(files: Files): Promise<ProcessIdentity | undefined> {
+  const pid = Number(await readFile(files.pid, "utf8").catch(() => "0"));
+  const identity = await identifyProcess(pid);
+  return identity?.command.includes("nats-server") && identity.command.includes(files.config)
+    ? identity
+    : undefined;
+}
+
+async function untilReady(record: RunRecord, files: Files, ended: Promise<string>): Promise<void> {
+  let reason: string | undefined;
+  void ended.then((how) => {
+    reason = how;
+  });
+  const deadline = performance.now() + READY_TIMEOUT_MS;
+  while (reason === undefined && performance.now() < deadline) {
+    if (await greets(record)) return;
+    await Promise.race([ended, sleep(READY_RETRY_MS)]);
+  }
+  const log = await readFile(files.log, "utf8").catch(() => "");
+  const last = log.trim().split("\n").slice(-5).join("\n");
+  throw new EngineError({
+    code: "NATS_SERVER_FAILED",
+    message: `nats-server did not start (${reason ?? `no answer in ${READY_TIMEOUT_MS} ms`}); its log ${files.log} ends with:\n${last}`,
+    retryable: false,
+    detail: { logFile: files.log },
+  });
+}
+
+/** Whether the server of that name answers on its port: another program may have taken the port. */
+async function greets(record: RunRecord): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host: "127.0.0.1", port: record.port });
+    const answer = (yes: boolean): void => {
+      socket.destroy();
+      resolve(yes);
+    };
+    let greeting = "";
+    socket.setTimeout(GREETING_TIMEOUT_MS, () => answer(false));
+    socket.on("error", () => answer(false));
+    socket.on("close", () => answer(false));
+    socket.on("data", (bytes) => {
+      greeting += bytes.toString("latin1");
+      if (greeting.includes("\r\n"))
+        answer(greeting.startsWith("INFO ") && greeting.includes(`"${record.name}"`));
+    });
+  });
+}
+
+/** A port that nothing listens on: the preferred one if it is free, so that clients find the server again. */
+async function freePort(preferred: number | undefined): Promise<number> {
+  if (preferred !== undefined && (await bind(preferred)) !== undefined) return preferred;
+  const port = await bind(0);
+  if (port !== undefined) return port;
+  const message = "no port of 127.0.0.1 is free";
+  throw new EngineError({ code: "NATS_SERVER_FAILED", message, retryable: true });
+}
+
+async function bind(port: number): Promise<number | undefined> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.on("error", () => resolve(undefined));
+    server.listen({ host: "127.0.0.1", port }, () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === "object" ? address?.port : undefined));
+    });
+  });
+}
+
+async function exitOf(child: ChildProcess): Promise<string> {
+  return new Promise((resolve) => {
+    child.once("error", (error) => resolve(error.message));
+    child.once("exit", (code, signalName) => resolve(signalName ?? `exit code ${code}`));
+  });
+}
+
+/** Resolves once a process that is not our child has ended; only looking can tell. */
+async function endOf(identity: ProcessIdentity): Promise<void> {
+  while ((await identifyProcess(identity.pid))?.started === identity.started) {
+    await sleep(WATCH_EVERY_MS, undefined, { ref: false });
+  }
+}
+
+async function endProcess(identity: ProcessIdentity): Promise<void> {
+  signal(identity.pid, "SIGTERM");
+  const late = sleep(STOP_TIMEOUT_MS, "late", { ref: false });
+  if ((await Promise.race([endOf(identity), late])) === "late") signal(identity.pid, "SIGKILL");
+  await endOf(identity);
+}
+
+function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch {
+    // It has ended already, which is what was wanted.
+  }
+}
+
+function syncUnsupported(binary: NatsServerBinary): EngineError {
+  return new EngineError({
+    code: "NATS_SYNC_UNSUPPORTED",
+    message: `nats-server ${binary.version} (${binary.path}) can't sync each write: use 2.10.23 or newer, or sync "interval"`,
+    retryable: false,
+    detail: { version: binary.version, path: binary.path },
+  });
+}
+
+function storeInUse(files: Files, record: RunRecord, server: ProcessIdentity): EngineError {
+  return new EngineError({
+    code: "NATS_STORE_IN_USE",
+    message: `process ${record.owner.pid} runs a nats-server (process ${server.pid}) on ${files.dir}: stop it, or use another folder`,
+    retryable: false,
+    detail: { folder: files.dir, owner: record.owner.pid, server: server.pid },
+  });
+}

@@ -1,0 +1,80 @@
+import { headers, type MsgHdrs } from "@nats-io/transport-node";
+import type { BusReply } from "../actors/bus.ts";
+import type { WireError } from "../kernel/engine-error.ts";
+import { decode, encode } from "../kernel/msgpack.ts";
+
+/** The content type whose bodies are MessagePack; all others are JSON. */
+export const MSGPACK = "application/msgpack";
+const JSON_TYPE = "application/json";
+const CONTENT_TYPE = "Content-Type";
+const ERROR_HEADER = "Nats-Service-Error";
+const ERROR_CODE_HEADER = "Nats-Service-Error-Code";
+
+/**
+ * A reply as it goes over NATS. A failure also gets the headers of NATS micro services, so that any of their
+ * clients sees one; the number in them is an HTTP status, the engine's own code is in the body.
+ */
+export function replyToMessage(reply: BusReply): Readonly<{ data: Uint8Array; headers: MsgHdrs }> {
+  const header = headers();
+  if (reply.error === undefined) {
+    header.set(CONTENT_TYPE, reply.contentType);
+    return { data: reply.data, headers: header };
+  }
+  const contentType = reply.contentType === MSGPACK ? MSGPACK : JSON_TYPE;
+  header.set(CONTENT_TYPE, contentType);
+  header.set(ERROR_CODE_HEADER, String(statusOf(reply.error)));
+  header.set(
+    ERROR_HEADER,
+    `${reply.error.code}: ${reply.error.message}`.replaceAll(/\s+/g, " ").slice(0, 512),
+  );
+  return { data: encodeError(reply.error, contentType), headers: header };
+}
+
+/** The reply that a message was made from, of this engine or of any NATS micro service. */
+export function messageToReply(data: Uint8Array, header: MsgHdrs | undefined): BusReply {
+  const contentType = header?.get(CONTENT_TYPE) ?? "";
+  if (header === undefined || !header.has(ERROR_CODE_HEADER)) return { data, contentType };
+  const error = decodeError(data, contentType) ?? {
+    code: "SERVICE_ERROR",
+    message: `${header.get(ERROR_CODE_HEADER)} ${header.get(ERROR_HEADER)}`,
+    retryable: Number(header.get(ERROR_CODE_HEADER)) >= 500,
+  };
+  return { data, contentType, error };
+}
+
+/** The headers of a request; none if its content type is the default. */
+export function requestHeaders(contentType: string | undefined): { headers?: MsgHdrs } {
+  if (contentType === undefined || contentType === "") return {};
+  const header = headers();
+  header.set(CONTENT_TYPE, contentType);
+  return { headers: header };
+}
+
+/** The content type that a message names; empty if none. */
+export function contentTypeOf(header: MsgHdrs | undefined): string {
+  return header?.get(CONTENT_TYPE) ?? "";
+}
+
+function statusOf(error: WireError): number {
+  if (error.code === "INTERNAL") return 500;
+  return error.retryable ? 503 : 400;
+}
+
+function encodeError(error: WireError, contentType: string): Uint8Array {
+  return contentType === MSGPACK ? encode(error) : new TextEncoder().encode(JSON.stringify(error));
+}
+
+function decodeError(data: Uint8Array, contentType: string): WireError | undefined {
+  try {
+    const body: unknown = contentType === MSGPACK ? decode(data) : JSON.parse(new TextDecoder().decode(data));
+    return isWireError(body) ? body : undefined;
+  } catch {
+    return undefined; // Another service's body: its headers tell enough.
+  }
+}
+
+function isWireError(body: unknown): body is WireError {
+  if (typeof body !== "object" || body === null) return false;
+  const { code, message, retryable } = body as Record<string, unknown>;
+  return typeof code === "string" && typeof message === "string" && typeof retryable === "boolean";
+}
