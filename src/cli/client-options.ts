@@ -1,0 +1,35 @@
+import { type Command, InvalidArgumentError } from "commander";
+import { DEFAULT_NODE_OPTIONS } from "../node-options.ts";
+
+/** Adds the options by which a command finds a running engine. */
+export function withClientOptions(command: Command): Command {
+  return command
+    .option("--nats <url>", "NATS of the engine (default: the one that runs on --data)")
+    .option("--data <folder>", "data folder of a node on this machine", DEFAULT_NODE_OPTIONS.dataDir)
+    .option("--prefix <word>", "first word of the engine's subjects", DEFAULT_NODE_OPTIONS.prefix)
+    .option("--json", "print one JSON object", false);
+}
+
+/** Parses a whole number of at least `min`, for commander. */
+export function wholeNumber(min: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!Number.isInteger(value) || value < min) throw new InvalidArgumentError(`a whole number of at least ${min}, please`);
+    return value;
+  };
+}
+
+/** Parses a positive number, for commander. */
+export function positiveNumber(text: string): number {
+  const value = Number(text);
+  if (!Number.isFinite(value) || value <= 0) throw new InvalidArgumentError("a number above 0, please");
+  return value;
+}
+
+/** Parses a duration such as `20s`, `5m` or `1d` to milliseconds, for commander. */
+export function durationMs(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(text);
+  const unitMs = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+  if (match === null) throw new InvalidArgumentError("a duration such as 20s, 5m or 1d, please");
+  return Number(match[1]) * unitMs[match[2] as keyof typeof unitMs];
+}

@@ -1,0 +1,69 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Bus } from "../actors/bus.ts";
+import { connectNats } from "../adapters/nats-connection.ts";
+import { natsBus } from "../adapters/nats-bus.ts";
+import { type Subjects, subjectsOf } from "../events/subjects.ts";
+import { EngineError, fromWireError } from "../kernel/engine-error.ts";
+
+/** Where a command finds the engine. */
+export type ClientOptions = Readonly<{ nats?: string; data: string; prefix: string }>;
+
+/** A service's view of a running engine: requests to its public subjects, JSON in and out. */
+export type Client = Readonly<{
+  bus: Bus;
+  subjects: Subjects;
+  url: string;
+  /**
+   * Asks a public endpoint, such as `score`.
+   *
+   * @throws EngineError with the code that the engine answered, or `TIMEOUT` / `NO_RESPONDERS`.
+   */
+  ask(endpoint: string, body: unknown, timeoutMs?: number): Promise<unknown>;
+  close(): Promise<void>;
+}>;
+
+/** The file in a node's data folder that tells commands on the same machine where its NATS is. */
+export const ENDPOINT_FILE = "endpoint.json";
+
+/**
+ * Connects to the engine at `--nats`, or to the one that runs on the data folder.
+ *
+ * @throws EngineError `NO_ENGINE` if neither is known, `NATS_UNREACHABLE` if nothing answers there.
+ */
+export async function connectClient(options: ClientOptions, name: string): Promise<Client> {
+  const url = options.nats ?? (await endpointOf(options.data));
+  const connection = await connectNats({ servers: url.split(","), name });
+  const bus = natsBus(connection);
+  const subjects = subjectsOf(options.prefix);
+  const decoder = new TextDecoder();
+  const encoder = new TextEncoder();
+  return {
+    bus,
+    subjects,
+    url,
+    close: () => connection.close(),
+    async ask(endpoint, body, timeoutMs = 10_000) {
+      const data = encoder.encode(JSON.stringify(body ?? {}));
+      const reply = await bus.request(subjects.api(endpoint), data, { timeoutMs });
+      if (reply.error !== undefined) throw fromWireError(reply.error);
+      return JSON.parse(decoder.decode(reply.data));
+    },
+  };
+}
+
+async function endpointOf(dataDir: string): Promise<string> {
+  try {
+    const parsed: unknown = JSON.parse(await readFile(join(dataDir, ENDPOINT_FILE), "utf8"));
+    if (typeof parsed === "object" && parsed !== null && "nats" in parsed && typeof parsed.nats === "string") {
+      return parsed.nats;
+    }
+  } catch {
+    // Missing or half-written: the error below says what to do in both cases.
+  }
+  throw new EngineError({
+    code: "NO_ENGINE",
+    message: `no engine runs on ${dataDir}: start one with "resonance up --data ${dataDir}", or name its NATS with --nats URL`,
+    retryable: false,
+  });
+}

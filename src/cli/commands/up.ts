@@ -1,0 +1,38 @@
+import { rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Command } from "commander";
+import { EngineError } from "../../kernel/engine-error.ts";
+import { startNode } from "../../node.ts";
+import { ENDPOINT_FILE } from "../client.ts";
+import { type NodeCommandOptions, nodeOptionsOf, withNodeOptions } from "../node-command-options.ts";
+import { note, print, runs } from "../output.ts";
+import { stopSignal } from "../stop-signal.ts";
+
+/** `resonance up`: a node, until it is told to stop. */
+export function addUpCommand(program: Command): void {
+  withNodeOptions(program.command("up"))
+    .description("run a node: gateway, shards and profiles, with an embedded NATS unless one is named")
+    .option("--json", "print one JSON object once the node answers", false)
+    .action(
+      runs(async (options: NodeCommandOptions & { json: boolean }) => {
+        const node = await startNode(await nodeOptionsOf(options), note);
+        const endpoint = join(options.data, ENDPOINT_FILE);
+        await writeFile(endpoint, `${JSON.stringify({ nats: node.natsUrl, prefix: options.prefix, pid: process.pid })}\n`);
+        const ready = { ready: true, nats: { url: node.natsUrl, ...node.nats }, data: options.data, pid: process.pid };
+        print(options.json, ready, () => [
+          `ready at ${node.natsUrl} (nats-server ${node.nats.version}, ${node.nats.source})`,
+          `ask it: resonance status --data ${options.data}`,
+        ]);
+        const ended = await Promise.race([stopSignal(), node.failed]);
+        if (ended instanceof EngineError) throw await afterStop(node, ended);
+        note("stopping: every shard drains and commits");
+        await rm(endpoint, { force: true });
+        await node.stop();
+      }),
+    );
+}
+
+async function afterStop(node: { stop(): Promise<void> }, failure: EngineError): Promise<EngineError> {
+  await node.stop().catch(() => {}); // The failure that ended the node says more than what follows from it.
+  return failure;
+}

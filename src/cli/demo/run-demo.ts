@@ -1,0 +1,127 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { newId } from "../../adapters/entropy.ts";
+import { systemClock } from "../../adapters/system-clock.ts";
+import { EngineError } from "../../kernel/engine-error.ts";
+import { seededRandom } from "../../kernel/random.ts";
+import { startNode } from "../../node.ts";
+import { DEFAULT_NODE_OPTIONS } from "../../node-options.ts";
+import { type Client, connectClient } from "../client.ts";
+import type { LatencySummary } from "../latencies.ts";
+import { type ShopSimulator, shopSimulator } from "../shop/shop-simulator.ts";
+import type { ScoreReply } from "../view/draw-resonance.ts";
+import { type DemoTraffic, startDemoTraffic } from "./demo-traffic.ts";
+import { measureAccuracy } from "./measure-accuracy.ts";
+
+/** What a demo is run with. */
+export type DemoOptions = Readonly<{
+  seed: number;
+  visitors: number;
+  eventsPerSecond: number;
+  /** NATS to use instead of an embedded one. */
+  nats?: string;
+}>;
+
+/** What a demo measured; the last line of `resonance demo --json`. */
+export type DemoResult = Readonly<{
+  events: number;
+  eventsPerSecond: number;
+  /** Share of anonymous visitors with at least five events whose strongest segment is the true one. */
+  accuracy: number | null;
+  /** What always naming the most frequent segment would reach. */
+  chance: number | null;
+  visitors: number;
+  scoreLatencyMs: LatencySummary;
+  /** From sending an event to a score that contains it. */
+  visibleLatencyMs: LatencySummary;
+  nats: Readonly<{ version: string; source: string }>;
+  encoder: Readonly<{ version: string; trained: boolean }>;
+}>;
+
+/** What a demo shows while it runs. */
+export type DemoScene = Readonly<{
+  client: Client;
+  traffic: DemoTraffic;
+  shop: ShopSimulator;
+  nats: Readonly<{ version: string; source: string }>;
+  beganMs: number;
+}>;
+
+const MIN_EVENTS = 5;
+const DAY_MS = 86_400_000;
+/** The simulated year ends now, so that no event is from the future. */
+const HISTORY_DAYS = 365;
+
+/**
+ * Runs a node with a simulated shop in a folder of its own, which is removed at the end.
+ *
+ * @param until - Called once all runs; the demo ends when its promise settles.
+ */
+export async function runDemo(
+  options: DemoOptions,
+  report: (line: string) => void,
+  until: (scene: DemoScene) => Promise<unknown>,
+): Promise<DemoResult> {
+  const dataDir = await mkdtemp(join(tmpdir(), "resonance-demo-"));
+  const shop = shopSimulator({
+    seed: options.seed,
+    visitors: options.visitors,
+    startMs: systemClock.nowMs() - HISTORY_DAYS * DAY_MS,
+  });
+  const random = seededRandom(options.seed + 1);
+  // On somebody else's server the demo keeps to names of its own.
+  const prefix = options.nats === undefined ? DEFAULT_NODE_OPTIONS.prefix : `resonance-demo-${newId().slice(0, 8)}`;
+  try {
+    const node = await startNode(
+      {
+        ...DEFAULT_NODE_OPTIONS,
+        ...(options.nats === undefined ? {} : { nats: options.nats }),
+        dataDir,
+        prefix,
+        maps: shop.definitions.maps,
+        publishEveryMs: 500,
+        refitCheckMs: 500,
+      },
+      report,
+    );
+    try {
+      const client = await connectClient({ nats: node.natsUrl, data: dataDir, prefix }, "resonance demo");
+      const beganMs = systemClock.monotonicMs();
+      const pick = (n: number): number => Math.floor(random() * n);
+      const traffic = startDemoTraffic(client, shop, { eventsPerSecond: options.eventsPerSecond, pick });
+      const failed = node.failed.then((error) => Promise.reject(error));
+      await Promise.race([until({ client, traffic, shop, nats: node.nats, beganMs }), failed]);
+      await traffic.stop();
+      const seconds = (systemClock.monotonicMs() - beganMs) / 1_000;
+      const result = await summarise(client, shop, traffic);
+      await client.close();
+      return { events: traffic.accepted(), eventsPerSecond: Math.round(traffic.accepted() / seconds), ...result, nats: node.nats };
+    } finally {
+      await node.stop();
+    }
+  } finally {
+    await rm(dataDir, { recursive: true, force: true });
+  }
+}
+
+async function summarise(
+  client: Client,
+  shop: ShopSimulator,
+  traffic: DemoTraffic,
+): Promise<Omit<DemoResult, "events" | "eventsPerSecond" | "nats">> {
+  const judged = [...traffic.seen].filter(([user, count]) => count >= MIN_EVENTS && !shop.isMember(user));
+  const measured = await measureAccuracy(client, shop, judged.map(([user]) => user));
+  const anyone = traffic.seen.keys().next().value;
+  if (anyone === undefined) {
+    const message = traffic.trouble() ?? "not one event was sent";
+    throw new EngineError({ code: "DEMO_WITHOUT_EVENTS", message, retryable: true });
+  }
+  const { versions } = (await client.ask("score", { user: anyone })) as ScoreReply;
+  return {
+    ...measured,
+    scoreLatencyMs: traffic.scoreLatency.summary(),
+    visibleLatencyMs: traffic.visibleLatency.summary(),
+    encoder: { version: versions.encoder, trained: versions.trained },
+  };
+}

@@ -1,0 +1,65 @@
+import { accuracy } from "../../resonance/accuracy.ts";
+import { balancedAccuracy } from "../../resonance/balanced-accuracy.ts";
+import { brierScore } from "../../resonance/brier-score.ts";
+import { expectedCalibrationError } from "../../resonance/calibration-error.ts";
+import { logLoss } from "../../resonance/log-loss.ts";
+import { macroAuc } from "../../resonance/macro-auc.ts";
+
+/** What the masked users' scores at one depth of history are worth. */
+export type DepthReport = Readonly<{
+  /** Events seen of each user, or "all" at the end. */
+  depth: number | "all";
+  users: number;
+  /** Macro one-vs-rest; null if fewer than two segments have users. */
+  auc: number | null;
+  accuracy: number;
+  balancedAccuracy: number;
+  logLoss: number;
+  brier: number;
+  /** Confidence ECE over 15 bins of equal mass. */
+  ece: number;
+  /** The same users told by the members' frequencies alone, at the same moments. */
+  prior: Readonly<{ logLoss: number; accuracy: number }>;
+}>;
+
+const ECE_BINS = 15;
+
+/** Gathers scores of masked users at one depth. */
+export class DepthScores {
+  readonly #probabilities: Float64Array[] = [];
+  readonly #priors: Float64Array[] = [];
+  readonly #labels: number[] = [];
+
+  /**
+   * @param probabilities - Shape [segments + 1]: the distribution, "none" last.
+   * @param prior - Same shape: the distribution without evidence.
+   * @param label - Index of the true segment.
+   */
+  add(probabilities: Float64Array, prior: Float64Array, label: number): void {
+    this.#probabilities.push(probabilities);
+    this.#priors.push(prior);
+    this.#labels.push(label);
+  }
+
+  get users(): number {
+    return this.#labels.length;
+  }
+
+  /** Measures what was gathered; at least one user. */
+  report(depth: number | "all", segments: number): DepthReport {
+    const scores = this.#probabilities;
+    const labels = this.#labels;
+    const auc = macroAuc(scores, labels, segments);
+    return {
+      depth,
+      users: labels.length,
+      auc: Number.isNaN(auc) ? null : auc,
+      accuracy: accuracy(scores, labels),
+      balancedAccuracy: balancedAccuracy(scores, labels),
+      logLoss: logLoss(scores, labels),
+      brier: brierScore(scores, labels),
+      ece: expectedCalibrationError(scores, labels, ECE_BINS),
+      prior: { logLoss: logLoss(this.#priors, labels), accuracy: accuracy(this.#priors, labels) },
+    };
+  }
+}

@@ -1,0 +1,49 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Position } from "../events/log-entry.ts";
+import { EngineError, toWireError } from "../kernel/engine-error.ts";
+import type { Client } from "./client.ts";
+
+/** The reply of `resonance.v1.ingest`. */
+export type IngestReply = Readonly<{
+  accepted: number;
+  refused: readonly Readonly<{ index: number; code: string; message: string }>[];
+  positions: readonly Position[];
+}>;
+
+const RETRIES = 30;
+const FIRST_WAIT_MS = 100;
+const MAX_WAIT_MS = 5_000;
+/** Refusals that say "not now" rather than "not this": the event is sent again. */
+const RETRYABLE_CODES: ReadonlySet<string> = new Set(["LOG_UNAVAILABLE"]);
+
+/**
+ * Sends one batch of events and does not give up on what may still be stored: a retryable failure waits and
+ * sends again (the engine drops what it already has by id).
+ *
+ * @throws EngineError once a failure is final, or after {@link RETRIES} tries.
+ */
+export async function ingest(client: Client, events: readonly unknown[]): Promise<IngestReply> {
+  let waitMs = FIRST_WAIT_MS;
+  let accepted = 0;
+  const refused: { index: number; code: string; message: string }[] = [];
+  let indexes = events.map((_, index) => index);
+  for (let attempt = 0; ; attempt++) {
+    try {
+      const reply = (await client.ask("ingest", { events: indexes.map((index) => events[index]) }, 30_000)) as IngestReply;
+      accepted += reply.accepted;
+      const again: number[] = [];
+      for (const refusal of reply.refused) {
+        const index = indexes[refusal.index] ?? refusal.index;
+        if (RETRYABLE_CODES.has(refusal.code) && attempt < RETRIES) again.push(index);
+        else refused.push({ ...refusal, index });
+      }
+      if (again.length === 0) return { accepted, refused, positions: reply.positions };
+      indexes = again;
+    } catch (thrown) {
+      const error = toWireError(thrown);
+      if (!error.retryable || attempt >= RETRIES) throw thrown instanceof EngineError ? thrown : new EngineError(error);
+    }
+    await sleep(waitMs);
+    waitMs = Math.min(waitMs * 2, MAX_WAIT_MS);
+  }
+}

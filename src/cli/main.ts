@@ -1,0 +1,26 @@
+import { Command } from "commander";
+import { addDemoCommand } from "./commands/demo.ts";
+import { addEvaluateCommand } from "./commands/evaluate.ts";
+import { addProfilesCommand } from "./commands/profiles.ts";
+import { addReplayCommand } from "./commands/replay.ts";
+import { addScoreCommand } from "./commands/score.ts";
+import { addStatusCommand } from "./commands/status.ts";
+import { addTrainCommand } from "./commands/train.ts";
+import { addUpCommand } from "./commands/up.ts";
+import { version } from "./version.ts";
+
+const program = new Command("resonance")
+  .description("tells, for any visitor and at any moment, how strongly their behaviour resonates with each segment")
+  .version(version())
+  .showHelpAfterError("(--help shows what it takes)");
+
+addUpCommand(program);
+addReplayCommand(program);
+addScoreCommand(program);
+addProfilesCommand(program);
+addStatusCommand(program);
+addTrainCommand(program);
+addEvaluateCommand(program);
+addDemoCommand(program);
+
+await program.parseAsync();

@@ -1,0 +1,32 @@
+import type { Command } from "commander";
+import pc from "picocolors";
+import { toWireError } from "../kernel/engine-error.ts";
+
+/** Prints a command's result: one JSON object for programs, or what the command draws for people. */
+export function print(json: boolean, result: unknown, draw: () => readonly string[]): void {
+  const text = json ? JSON.stringify(result) : draw().join("\n");
+  process.stdout.write(`${text}\n`);
+}
+
+/** A line about progress, beside the result: standard error, so that standard output stays clean. */
+export function note(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+/** Runs a command; a failure is told with its code and what to do, and sets the exit status. */
+export function runs<Arguments extends unknown[]>(
+  action: (...given: Arguments) => Promise<void>,
+): (...given: Arguments) => Promise<void> {
+  return async (...given) => {
+    try {
+      await action(...given);
+    } catch (thrown) {
+      const error = toWireError(thrown);
+      const command = given.at(-1) as Command;
+      if (command.opts()["json"] === true) process.stdout.write(`${JSON.stringify({ error })}\n`);
+      note(`${pc.red("error")} ${error.code}: ${error.message}`);
+      if (error.code === "INTERNAL" && thrown instanceof Error) note(String(thrown.stack));
+      process.exitCode = 1;
+    }
+  };
+}

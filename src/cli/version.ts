@@ -1,0 +1,15 @@
+import { readFileSync } from "node:fs";
+
+/** The package's version. */
+export function version(): string {
+  // Two levels up from src/cli, three from dist/src/cli.
+  for (const up of ["../../package.json", "../../../package.json"]) {
+    try {
+      const parsed: unknown = JSON.parse(readFileSync(new URL(up, import.meta.url), "utf8"));
+      if (typeof parsed === "object" && parsed !== null && "version" in parsed) return String(parsed.version);
+    } catch {
+      // Not at this level: try the next.
+    }
+  }
+  return "unknown";
+}

@@ -1,0 +1,52 @@
+import type { BlobStore } from "./actors/blob-store.ts";
+import type { Encoder } from "./embedding/encoder.ts";
+import { decodeArtefact } from "./embedding/linear-artefact.ts";
+import { linearEncoder } from "./embedding/linear-encoder.ts";
+import { untrainedEncoder } from "./embedding/untrained-encoder.ts";
+import { FEATURES } from "./features/all-families.ts";
+import { decodeProfiles } from "./profiles/profiles-codec.ts";
+import type { PublishedProfiles } from "./resonance/published-profiles.ts";
+import type { SegmentDefinitions } from "./resonance/segment-map.ts";
+
+/** What control entries of the log name by version, fetched and decoded. */
+export type Releases = Readonly<{
+  encoder(version: string): Promise<Encoder | undefined>;
+  profiles(map: string, version: number): Promise<PublishedProfiles | undefined>;
+  segments(version: number): Promise<SegmentDefinitions | undefined>;
+}>;
+
+/** Keys of releases in the {@link BlobStore}. */
+export const releaseKeys = {
+  encoder: (version: string) => `encoders.${version}`,
+  calibration: (encoder: string) => `calibration.${encoder}`,
+  profiles: (map: string, version: number) => `profiles.${map}.${version}`,
+  segments: (version: number) => `segments.${version}`,
+  currentSegments: "segments.current",
+  latestFit: "fit.latest",
+  deployment: "deployment",
+};
+
+/** Releases over a blob store; encoders are kept, since every context of a thread shares one. */
+export function releasesOf(blobs: BlobStore): Releases {
+  const untrained = untrainedEncoder(FEATURES);
+  const encoders = new Map<string, Encoder>([[untrained.version, untrained]]);
+  return {
+    async encoder(version) {
+      const held = encoders.get(version);
+      if (held !== undefined) return held;
+      const bytes = await blobs.get(releaseKeys.encoder(version));
+      if (bytes === undefined) return undefined;
+      const encoder = linearEncoder(decodeArtefact(bytes), FEATURES);
+      encoders.set(version, encoder);
+      return encoder;
+    },
+    async profiles(map, version) {
+      const bytes = await blobs.get(releaseKeys.profiles(map, version));
+      return bytes === undefined ? undefined : decodeProfiles(bytes);
+    },
+    async segments(version) {
+      const bytes = await blobs.get(releaseKeys.segments(version));
+      return bytes === undefined ? undefined : (JSON.parse(new TextDecoder().decode(bytes)) as SegmentDefinitions);
+    },
+  };
+}
