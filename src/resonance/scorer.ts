@@ -1,0 +1,187 @@
+import { DimensionMismatch } from "../embedding/dimension-mismatch.ts";
+import type { Calibration, PublishedProfiles } from "./published-profiles.ts";
+import type { SegmentMap } from "./segment-map.ts";
+
+/** Published profiles, made ready so that a score is a few dot products. */
+export type Scorer = Readonly<{
+  map: string;
+  /** 0 before the first publication. */
+  version: number;
+  encoder: string;
+  mode: "exclusive" | "independent";
+  segments: readonly string[];
+  dim: number;
+  /** Unweighted mean of the centroids that have members; shape [dim]. */
+  center: Float32Array;
+  /** Unit directions from the centre to each centroid; shape [segments x dim], zero without members. */
+  directions: Float32Array;
+  /** Exclusive: log prior a segment, then of "none". Independent: log odds of each base rate, then unused. */
+  logPrior: Float64Array;
+  calibration: Calibration;
+  threshold: Readonly<{ enter: number; minEvidence: number }>;
+}>;
+
+/** Where a score is written, so that scoring allocates nothing. */
+export type ScoreBuffer = {
+  /** Shape [segments + 1]; "none" is last. */
+  probabilities: Float64Array;
+  /** Shape [segments]; in [-1, 1]. */
+  similarities: Float64Array;
+};
+
+/** A buffer for maps of up to this many segments. */
+export function newScoreBuffer(segments: number): ScoreBuffer {
+  return { probabilities: new Float64Array(segments + 1), similarities: new Float64Array(segments) };
+}
+
+/** Members that each segment is credited with before any is seen: one user does not make a prior of 1. */
+const PRIOR_MEMBERS = 1;
+/** Background users credited; small, since a deployment whose users are all labelled has no "none". */
+const PRIOR_BACKGROUND = 0.5;
+/** A direction shorter than this is noise: the centroid is the centre. */
+const SHORTEST = 1e-9;
+
+/**
+ * Centres the centroids, normalises their directions and takes the logs of the priors, once a publication.
+ *
+ * @see METHODS 2.3: z = x - g, u_k = c_k - g, both normalised; whitening is part of the encoder.
+ */
+export function prepareScorer(published: PublishedProfiles): Scorer {
+  const { profiles, dim } = published;
+  const center = new Float32Array(dim);
+  const populated = profiles.filter((profile) => profile.members > 0);
+  for (const { centroid } of populated) {
+    if (centroid.length !== dim) throw new DimensionMismatch({ expected: dim, actual: centroid.length });
+    for (let i = 0; i < dim; i++) center[i] = center[i]! + centroid[i]! / populated.length;
+  }
+  const directions = new Float32Array(profiles.length * dim);
+  for (const [k, profile] of profiles.entries()) {
+    if (profile.members > 0) writeDirection(profile.centroid, center, directions, k * dim);
+  }
+  return {
+    map: published.map,
+    version: published.version,
+    encoder: published.encoder,
+    mode: published.mode,
+    segments: profiles.map((profile) => profile.segment),
+    dim,
+    center,
+    directions,
+    logPrior: logPriors(published),
+    calibration: published.calibration,
+    threshold: published.threshold,
+  };
+}
+
+/** What serves before the first publication: an even prior with an even "none", and no similarity. */
+export function priorScorer(
+  map: SegmentMap,
+  encoder: { readonly version: string; readonly dim: number },
+): Scorer {
+  const segments = map.segments.map((segment) => segment.name);
+  // An even share for each segment and for none; as log odds where each segment stands alone.
+  const even = map.mode === "exclusive" ? -Math.log(segments.length + 1) : -Math.log(segments.length);
+  return {
+    map: map.name,
+    version: 0,
+    encoder: encoder.version,
+    mode: map.mode,
+    segments,
+    dim: encoder.dim,
+    center: new Float32Array(encoder.dim),
+    directions: new Float32Array(segments.length * encoder.dim),
+    logPrior: new Float64Array(segments.length + 1).fill(even),
+    calibration: {
+      encoder: encoder.version,
+      map: map.name,
+      depthEnds: [Number.POSITIVE_INFINITY],
+      kappa: [0],
+      intercepts: segments.map(() => 0),
+      noneIntercept: 0,
+      members: 0,
+    },
+    threshold: map.threshold,
+  };
+}
+
+/**
+ * Writes the distribution of one user.
+ *
+ * Without evidence it is exactly the prior; below one effective event the evidence counts in proportion.
+ *
+ * @param embedding - Shape [dim].
+ * @param evidence - Effective events, >= 0.
+ * @throws {@link DimensionMismatch} if the embedding is of another encoder.
+ */
+export function scoreInto(scorer: Scorer, embedding: Float32Array, evidence: number, out: ScoreBuffer): void {
+  const { dim, segments, center, directions, calibration, logPrior } = scorer;
+  if (embedding.length !== dim) throw new DimensionMismatch({ expected: dim, actual: embedding.length });
+  const { similarities, probabilities } = out;
+  let squared = 0;
+  for (let i = 0; i < dim; i++) {
+    const z = embedding[i]! - center[i]!;
+    squared += z * z;
+  }
+  const scale = squared > SHORTEST * SHORTEST ? 1 / Math.sqrt(squared) : 0;
+  const trust = Math.min(1, evidence);
+  const kappa = kappaAt(calibration, evidence);
+  const count = segments.length;
+  for (let k = 0; k < count; k++) {
+    let dot = 0;
+    const row = k * dim;
+    for (let i = 0; i < dim; i++) dot += (embedding[i]! - center[i]!) * directions[row + i]!;
+    const similarity = Math.max(-1, Math.min(1, dot * scale));
+    similarities[k] = similarity;
+    probabilities[k] = trust * (kappa * similarity + calibration.intercepts[k]!) + logPrior[k]!;
+  }
+  probabilities[count] = trust * calibration.noneIntercept + logPrior[count]!;
+  if (scorer.mode === "exclusive") softmax(probabilities, count + 1);
+  else sigmoids(probabilities, count);
+}
+
+/** Inverse temperature for a history of this many effective events. */
+export function kappaAt(calibration: Pick<Calibration, "depthEnds" | "kappa">, evidence: number): number {
+  const { depthEnds, kappa } = calibration;
+  let bin = 0;
+  // Decay leaves 1.98 of 2 events: they are still two.
+  while (bin < depthEnds.length - 1 && Math.round(evidence) > depthEnds[bin]!) bin++;
+  return kappa[bin] ?? 0;
+}
+
+function writeDirection(centroid: Float32Array, center: Float32Array, out: Float32Array, at: number): void {
+  let squared = 0;
+  for (let i = 0; i < center.length; i++) squared += (centroid[i]! - center[i]!) ** 2;
+  if (squared <= SHORTEST * SHORTEST) return;
+  const scale = 1 / Math.sqrt(squared);
+  for (let i = 0; i < center.length; i++) out[at + i] = (centroid[i]! - center[i]!) * scale;
+}
+
+function logPriors(published: PublishedProfiles): Float64Array {
+  const { profiles, background, mode } = published;
+  const members = profiles.map((profile) => profile.members + PRIOR_MEMBERS);
+  const none = background + PRIOR_BACKGROUND;
+  const total = members.reduce((sum, count) => sum + count, none);
+  const logPrior = new Float64Array(profiles.length + 1);
+  for (const [k, count] of members.entries()) {
+    logPrior[k] = mode === "exclusive" ? Math.log(count / total) : Math.log(count / (total - count));
+  }
+  logPrior[profiles.length] = Math.log(none / total);
+  return logPrior;
+}
+
+function softmax(logits: Float64Array, count: number): void {
+  let highest = Number.NEGATIVE_INFINITY;
+  for (let k = 0; k < count; k++) highest = Math.max(highest, logits[k]!);
+  let sum = 0;
+  for (let k = 0; k < count; k++) {
+    const e = Math.exp(logits[k]! - highest);
+    logits[k] = e;
+    sum += e;
+  }
+  for (let k = 0; k < count; k++) logits[k] = logits[k]! / sum;
+}
+
+function sigmoids(logits: Float64Array, count: number): void {
+  for (let k = 0; k < count; k++) logits[k] = 1 / (1 + Math.exp(-logits[k]!));
+  logits[count] = 0;
+}

@@ -1,0 +1,56 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { decodeEntry, encodeEntry } from "../../src/events/log-codec.ts";
+import type { LogEntry } from "../../src/events/log-entry.ts";
+
+const word = fc.string({ minLength: 1, maxLength: 20 });
+const key = fc.stringMatching(/^[a-z]{1,8}$/);
+const someBehaviour = fc.record(
+  {
+    kind: fc.constant("behaviour" as const),
+    id: word,
+    user: word,
+    type: word,
+    tsMs: fc.integer({ min: 0, max: 4e12 }),
+    item: word,
+    categories: fc.array(word, { maxLength: 4 }),
+    keywords: fc.array(fc.nat({ max: 0xffffffff }), { maxLength: 4 }),
+    sentiment: fc.double({ min: -1, max: 1, noNaN: true }),
+    value: fc.double({ noNaN: true, noDefaultInfinity: true }),
+    peer: word,
+    cell: word,
+    traits: fc.dictionary(key, fc.oneof(word, fc.integer(), fc.boolean())),
+    segments: fc.dictionary(key, fc.option(word)),
+    consent: fc.dictionary(key, fc.boolean()),
+  },
+  { requiredKeys: ["kind", "id", "user", "type", "tsMs"], noNullPrototype: true },
+);
+
+test("a behaviour comes back as it was", () => {
+  const holds = (entry: LogEntry) => expect(decodeEntry(encodeEntry(entry))).toEqual(entry);
+  fc.assert(fc.property(someBehaviour, holds));
+});
+
+test("control entries come back as they were", () => {
+  const entries: LogEntry[] = [
+    { kind: "encoder-prepared", encoder: "e1" },
+    { kind: "encoder-activated", encoder: "e1", profiles: { life: 3 } },
+    { kind: "profiles-activated", map: "life", version: 4, encoder: "e1" },
+    { kind: "segments-activated", version: 2 },
+  ];
+  for (const entry of entries) expect(decodeEntry(encodeEntry(entry))).toEqual(entry);
+});
+
+test("bytes of another format and damaged bytes are told apart from entries", () => {
+  const bytes = encodeEntry({ kind: "segments-activated", version: 2 });
+  for (const damaged of [
+    new Uint8Array(),
+    Uint8Array.of(9, ...bytes.subarray(1)),
+    bytes.subarray(0, 5),
+    Uint8Array.of(1, 7),
+  ]) {
+    expect(() => decodeEntry(damaged)).toThrowError(
+      expect.objectContaining({ code: "LOG_ENTRY_UNREADABLE" }),
+    );
+  }
+});

@@ -1,0 +1,46 @@
+import { expect, test } from "vitest";
+import {
+  accuracy,
+  auc,
+  balancedAccuracy,
+  brierScore,
+  calibrationError,
+  logLoss,
+  macroAuc,
+} from "../../src/resonance/metrics.ts";
+
+const scores = [
+  [0.7, 0.2, 0.1],
+  [0.6, 0.3, 0.1],
+  [0.1, 0.8, 0.1],
+  [0.3, 0.3, 0.4],
+];
+const labels = [0, 1, 1, 2];
+
+test("Brier, log-loss and calibration error are those of METHODS 2.5", () => {
+  expect(brierScore(scores, labels)).toBeCloseTo(0.4, 12);
+  expect(logLoss(scores, labels)).toBeCloseTo(0.6750205079, 9);
+  expect(calibrationError(scores, labels, 10, "width")).toBeCloseTo(0.425, 12);
+});
+
+test("accuracy counts users, balanced accuracy counts classes", () => {
+  expect(accuracy(scores, labels)).toBe(0.75);
+  expect(balancedAccuracy(scores, labels)).toBeCloseTo((1 + 0.5 + 1) / 3, 12);
+});
+
+test("AUC is the chance that a positive ranks above a negative; a tie counts half", () => {
+  expect(auc([0.1, 0.4, 0.35, 0.8], [false, false, true, true])).toBe(0.75);
+  expect(auc([1, 1], [true, false])).toBe(0.5);
+  expect(auc([1, 2], [true, true])).toBeNaN();
+});
+
+test("macro AUC averages over the classes that occur", () => {
+  expect(macroAuc(scores, labels, 3)).toBeCloseTo((1 + 0.875 + 1) / 3, 12);
+  expect(macroAuc([[0.9, 0.1]], [0], 2)).toBeNaN();
+});
+
+test("bins of equal mass split users evenly, whatever their confidence", () => {
+  const confident = Array.from({ length: 30 }, () => [0.9, 0.1]);
+  const truth = Array.from({ length: 30 }, (_, i) => (i % 10 === 0 ? 1 : 0));
+  expect(calibrationError(confident, truth, 3)).toBeCloseTo(0, 12);
+});
