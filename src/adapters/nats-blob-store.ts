@@ -7,6 +7,7 @@ import { EngineError } from "../kernel/engine-error.ts";
 import { sha256Hex } from "../kernel/hash.ts";
 import { assertBlobKey } from "./blob-key.ts";
 import { newId } from "./entropy.ts";
+import { untilConnected } from "./nats-connectivity.ts";
 import type { WatchableBlobs } from "./watchable-blobs.ts";
 
 /** Where the blobs are kept. */
@@ -26,6 +27,8 @@ const INLINE = 0;
 const OBJECT = 1;
 /** The server's codes for a write that expected another revision. */
 const WRONG_LAST_SEQUENCE = [10071, 10164];
+/** How long an operation waits for a broken connection. */
+const RECONNECT_PATIENCE_MS = 5_000;
 /** Pause before a watched value is read again while the server is out of reach. */
 const RETRY_MS = 250;
 
@@ -44,20 +47,22 @@ export async function natsBlobStore(
   options: Readonly<{ replicas?: number }> = {},
 ): Promise<WatchableBlobs> {
   const replicas = options.replicas ?? 1;
-  return reached(buckets.releases, async () => {
+  return reached(nc, buckets.releases, async () => {
     // Read from the stream's leader: a follower may not have the value yet that a log entry has just named.
     const kv = await new Kvm(nc).create(buckets.releases, { history: 1, replicas, allow_direct: false });
     const objects = await new Objm(nc).create(buckets.artefacts, { replicas });
-    return new NatsBlobStore(kv, objects, buckets.releases);
+    return new NatsBlobStore(nc, kv, objects, buckets.releases);
   });
 }
 
 class NatsBlobStore implements WatchableBlobs {
+  readonly #nc: NatsConnection;
   readonly #kv: KV;
   readonly #objects: ObjectStore;
   readonly #bucket: string;
 
-  constructor(kv: KV, objects: ObjectStore, bucket: string) {
+  constructor(nc: NatsConnection, kv: KV, objects: ObjectStore, bucket: string) {
+    this.#nc = nc;
     this.#kv = kv;
     this.#objects = objects;
     this.#bucket = bucket;
@@ -65,16 +70,16 @@ class NatsBlobStore implements WatchableBlobs {
 
   async get(key: string): Promise<Uint8Array | undefined> {
     assertBlobKey(key);
-    return reached(this.#bucket, () => this.#read(key));
+    return reached(this.#nc, this.#bucket, () => this.#read(key));
   }
 
   async put(key: string, bytes: Uint8Array): Promise<void> {
     assertBlobKey(key);
-    await reached(this.#bucket, () => this.#write(key, bytes));
+    await reached(this.#nc, this.#bucket, () => this.#write(key, bytes));
   }
 
   async keys(prefix: string): Promise<string[]> {
-    return reached(this.#bucket, async () => {
+    return reached(this.#nc, this.#bucket, async () => {
       const found: string[] = [];
       for await (const key of await this.#kv.keys(filterOf(prefix))) {
         if (key.startsWith(prefix)) found.push(key);
@@ -87,7 +92,7 @@ class NatsBlobStore implements WatchableBlobs {
     prefix: string,
     changed: (key: string, bytes: Uint8Array) => void,
   ): Promise<{ close(): Promise<void> }> {
-    const entries = await reached(this.#bucket, () => this.#kv.watch({ key: filterOf(prefix) }));
+    const entries = await reached(this.#nc, this.#bucket, () => this.#kv.watch({ key: filterOf(prefix) }));
     const stopping = new AbortController();
     const telling = (async () => {
       for await (const { key, operation } of entries) {
@@ -188,8 +193,13 @@ function filterOf(prefix: string): string {
   return dot < 0 ? ">" : `${prefix.slice(0, dot)}.>`;
 }
 
-async function reached<Result>(bucket: string, act: () => Promise<Result>): Promise<Result> {
+async function reached<Result>(
+  nc: NatsConnection,
+  bucket: string,
+  act: () => Promise<Result>,
+): Promise<Result> {
   try {
+    await untilConnected(nc, RECONNECT_PATIENCE_MS);
     return await act();
   } catch (cause) {
     if (cause instanceof EngineError) throw cause;

@@ -2,6 +2,7 @@ import { errors, type Msg, type NatsConnection, type Subscription } from "@nats-
 import type { Bus, BusReply } from "../actors/bus.ts";
 import { EngineError } from "../kernel/engine-error.ts";
 import { answerRequest, noResponders, type RequestHandler, timedOut } from "./answer-request.ts";
+import { untilConnected } from "./nats-connectivity.ts";
 import { contentTypeOf, messageToReply, replyToMessage, requestHeaders } from "./nats-wire-error.ts";
 
 /** {@link Bus} over core NATS. The connection stays the caller's to close. */
@@ -30,7 +31,10 @@ export function natsBus(nc: NatsConnection): Bus {
     async request(subject, data, options) {
       const { timeoutMs, contentType } = options;
       try {
-        const reply = await nc.request(subject, data, { timeout: timeoutMs, ...requestHeaders(contentType) });
+        const startedMs = performance.now();
+        await untilConnected(nc, timeoutMs);
+        const timeout = Math.max(1, timeoutMs - (performance.now() - startedMs));
+        const reply = await nc.request(subject, data, { timeout, ...requestHeaders(contentType) });
         return messageToReply(reply.data, reply.headers);
       } catch (thrown) {
         throw requestFailure(thrown, subject, timeoutMs);

@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { connect, credsAuthenticator, type NatsConnection } from "@nats-io/transport-node";
 import { EngineError } from "../kernel/engine-error.ts";
 import { type NatsAbilities, natsAbilities } from "./nats-abilities.ts";
+import { observeConnectivity } from "./nats-connectivity.ts";
 
 /** Where the NATS servers are and who this client is. */
 export type NatsAddress = Readonly<{
@@ -31,7 +32,7 @@ const PING_INTERVAL_MS = 10_000;
 export async function connectNats(address: NatsAddress): Promise<NatsConnection> {
   const { servers, name, credentialsFile, user, password, token } = address;
   try {
-    return await connect({
+    const connection = await connect({
       servers: servers.map((server) => server.trim()),
       name,
       timeout: CONNECT_TIMEOUT_MS,
@@ -47,6 +48,8 @@ export async function connectNats(address: NatsAddress): Promise<NatsConnection>
       ...(password === undefined ? {} : { pass: password }),
       ...(token === undefined ? {} : { token }),
     });
+    observeConnectivity(connection);
+    return connection;
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new EngineError({

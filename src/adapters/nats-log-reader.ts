@@ -8,6 +8,7 @@ import {
 } from "@nats-io/transport-node";
 import type { LogMessage, LogReader } from "../actors/log.ts";
 import { EngineError } from "../kernel/engine-error.ts";
+import { untilConnected } from "./nats-connectivity.ts";
 import { logUnavailable } from "./nats-log-failure.ts";
 
 /** Messages asked for and not handed out yet, at most: bounds the memory of a reader to 4,096 events. */
@@ -20,6 +21,8 @@ const PULL_EXPIRES_MS = 30_000;
 const SILENT_CHECKS_MAX = 2;
 /** The server drops a consumer that nobody has asked for this long. */
 const INACTIVE_MS = 300_000;
+/** The wait for a broken connection is looked at again this often, in case the reader was closed. */
+const RECONNECT_PATIENCE_MS = 1_000;
 const RETRY_FIRST_MS = 50;
 const RETRY_LAST_MS = 1_000;
 
@@ -211,6 +214,7 @@ export class NatsLogReader implements LogReader {
     while (!this.#closed && this.#failure === undefined) {
       try {
         await this.#dropConsumer();
+        if (!(await untilConnected(this.#nc, RECONNECT_PATIENCE_MS))) continue;
         this.#opening = false; // `openConsumer` asks at its end; until then there is no inbox to receive on.
         await this.#openConsumer();
         return;

@@ -9,10 +9,11 @@ import {
   StorageType,
   type StreamConfig,
 } from "@nats-io/jetstream";
-import { type NatsConnection, nanos } from "@nats-io/transport-node";
+import { errors, type NatsConnection, nanos } from "@nats-io/transport-node";
 import type { Append, Log, LogReader, StreamOptions } from "../actors/log.ts";
 import { appendAtomically } from "./nats-atomic-append.ts";
 import { abilitiesOf } from "./nats-connection.ts";
+import { untilConnected } from "./nats-connectivity.ts";
 import { logUnavailable } from "./nats-log-failure.ts";
 import { NatsLogReader } from "./nats-log-reader.ts";
 
@@ -34,6 +35,8 @@ const ATOMIC_FROM = 128;
 /** The server recognises a repeated id this long. */
 const DUPLICATE_WINDOW_MS = 120_000;
 const TIMEOUT_MS = 10_000;
+/** After this long without an answer the same messages are sent again: what went out as a connection broke is lost. */
+const ATTEMPT_TIMEOUT_MS = 3_000;
 /** The server's code for a stream that exists with another configuration. */
 const STREAM_NAME_IN_USE = 10058;
 
@@ -64,6 +67,7 @@ export class NatsLog implements Log {
   async ensure(stream: string, options: StreamOptions = {}): Promise<void> {
     const wanted = this.#configuration(stream, options);
     try {
+      await untilConnected(this.#nc, this.#timeoutMs);
       const info = await this.#makeOrUpdate(wanted);
       this.#atomic.set(stream, info.config.allow_atomic === true);
     } catch (thrown) {
@@ -73,12 +77,11 @@ export class NatsLog implements Log {
 
   async append(stream: string, messages: readonly Append[]): Promise<number[]> {
     const sequences: number[] = [];
-    try {
-      for (let start = 0; start < messages.length; start += CHUNK) {
-        sequences.push(...(await this.#appendChunk(stream, messages.slice(start, start + CHUNK))));
-      }
-    } catch (thrown) {
-      throw logUnavailable(stream, thrown);
+    for (let start = 0; start < messages.length; start += CHUNK) {
+      const chunk = messages.slice(start, start + CHUNK);
+      // What a broken connection got through was a beginning of the chunk, and its ids are known: order stays.
+      const stored = await this.#persist(stream, (timeoutMs) => this.#appendChunk(stream, chunk, timeoutMs));
+      sequences.push(...stored);
     }
     return sequences;
   }
@@ -89,11 +92,7 @@ export class NatsLog implements Log {
    * @throws EngineError `LOG_UNAVAILABLE` (retryable) if it may be missing.
    */
   async publishTo(subject: string, id: string, data: Uint8Array): Promise<void> {
-    try {
-      await this.#js.publish(subject, data, { msgID: id, timeout: this.#timeoutMs });
-    } catch (thrown) {
-      throw logUnavailable(subject, thrown);
-    }
+    await this.#persist(subject, (timeout) => this.#js.publish(subject, data, { msgID: id, timeout }));
   }
 
   async read(stream: string, from: number): Promise<LogReader> {
@@ -102,6 +101,7 @@ export class NatsLog implements Log {
 
   async bounds(stream: string): Promise<Readonly<{ first: number; last: number }>> {
     try {
+      await untilConnected(this.#nc, this.#timeoutMs);
       const { state } = await this.#jsm.streams.info(stream);
       return { first: Math.max(1, state.first_seq), last: state.last_seq };
     } catch (thrown) {
@@ -109,14 +109,31 @@ export class NatsLog implements Log {
     }
   }
 
-  async #appendChunk(stream: string, chunk: readonly Append[]): Promise<number[]> {
+  /** Tries again while the connection breaks or no answer comes, until the patience is used up. */
+  async #persist<Result>(stream: string, attempt: (timeoutMs: number) => Promise<Result>): Promise<Result> {
+    const deadlineMs = performance.now() + this.#timeoutMs;
+    for (;;) {
+      const leftMs = deadlineMs - performance.now();
+      try {
+        if (!(await untilConnected(this.#nc, Math.max(0, leftMs))))
+          throw new errors.RequestError("not connected");
+        return await attempt(Math.max(1, Math.min(deadlineMs - performance.now(), ATTEMPT_TIMEOUT_MS)));
+      } catch (thrown) {
+        const mayPass = thrown instanceof errors.TimeoutError || thrown instanceof errors.RequestError;
+        if (!mayPass || this.#nc.isClosed() || performance.now() >= deadlineMs)
+          throw logUnavailable(stream, thrown);
+      }
+    }
+  }
+
+  async #appendChunk(stream: string, chunk: readonly Append[], timeout: number): Promise<number[]> {
     if (chunk.length >= ATOMIC_FROM && (await this.#isAtomic(stream))) {
-      const appended = await appendAtomically(this.#nc, stream, chunk, this.#timeoutMs);
+      const appended = await appendAtomically(this.#nc, stream, chunk, timeout);
       if (appended.kind === "stored") return appended.sequences;
       // Refused as a whole, most often for a repeated id: singly, each repeat is recognised by itself.
     }
     const publish = ({ subject, id, data }: Append) =>
-      this.#js.publish(subject ?? stream, data, { msgID: id, timeout: this.#timeoutMs });
+      this.#js.publish(subject ?? stream, data, { msgID: id, timeout });
     const acks = await Promise.all(chunk.map(publish));
     return acks.map((ack) => ack.seq);
   }

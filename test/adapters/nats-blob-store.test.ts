@@ -1,0 +1,74 @@
+import { Objm } from "@nats-io/obj";
+import { beforeAll, expect, test } from "vitest";
+import { natsBlobStore } from "../../src/adapters/nats-blob-store.ts";
+import type { WatchableBlobs } from "../../src/adapters/watchable-blobs.ts";
+import { blobStoreContract, pattern } from "./blob-store.contract.ts";
+import { bytesOf, textOf } from "./log.contract.ts";
+import { describeWithNats, type NatsSuite } from "./with-nats.ts";
+
+const buckets = { releases: "test-releases", artefacts: "test-artefacts" };
+
+await describeWithNats("blobs", (suite) => {
+  let blobs: WatchableBlobs;
+  beforeAll(async () => {
+    blobs = await natsBlobStore(suite().nc, buckets);
+  });
+
+  blobStoreContract(() => blobs);
+
+  test("another node opens the same buckets and reads the same values", async () => {
+    await blobs.put("shared.small", bytesOf("small"));
+    await blobs.put("shared.large", pattern(700_000));
+    const others = await Promise.all([
+      natsBlobStore(suite().nc, buckets),
+      natsBlobStore(suite().nc, buckets),
+    ]);
+    for (const other of others) {
+      expect(textOf({ data: (await other.get("shared.small")) ?? new Uint8Array() })).toBe("small");
+      expect((await other.get("shared.large"))?.byteLength).toBe(700_000);
+    }
+  });
+
+  test("replaced large values are removed", async () => {
+    const own = await natsBlobStore(suite().nc, { releases: "tidy-releases", artefacts: "tidy-artefacts" });
+    for (const size of [600_000, 700_000, 800_000]) await own.put("key", pattern(size));
+    expect(await objectNames(suite(), "tidy-artefacts")).toHaveLength(1);
+    await own.put("key", bytesOf("small"));
+    expect(await objectNames(suite(), "tidy-artefacts")).toEqual([]);
+  });
+
+  test("a large value that is not what was stored is refused", async () => {
+    await blobs.put("forged", pattern(600_000));
+    const store = await new Objm(suite().nc).open(buckets.artefacts);
+    const name = (await objectNames(suite(), buckets.artefacts)).find((object) =>
+      object.startsWith("forged."),
+    );
+    await store.putBlob({ name: name ?? "" }, pattern(600_001));
+    await expect(blobs.get("forged")).rejects.toMatchObject({ code: "BLOB_CORRUPT", retryable: false });
+  });
+
+  test("a watch goes on after a restart of the server", async () => {
+    const told: string[] = [];
+    let wake = (): void => undefined;
+    const watch = await blobs.watch("restart.", (key, data) => {
+      told.push(`${key} ${textOf({ data })}`);
+      wake();
+    });
+    await suite().nats.restart();
+    const next = new Promise<void>((resolve) => {
+      wake = resolve;
+    });
+    await suite()
+      .nc.flush()
+      .catch(() => suite().nc.flush());
+    await blobs.put("restart.a", bytesOf("after"));
+    await next;
+    expect(told).toEqual(["restart.a after"]);
+    await watch.close();
+  });
+});
+
+async function objectNames({ nc }: NatsSuite, bucket: string): Promise<string[]> {
+  const store = await new Objm(nc).open(bucket);
+  return (await store.list()).filter((object) => !object.deleted).map((object) => object.name);
+}

@@ -1,0 +1,130 @@
+import { jetstreamManager } from "@nats-io/jetstream";
+import type { NatsConnection } from "@nats-io/transport-node";
+import { beforeAll, expect, test } from "vitest";
+import { abilitiesOf } from "../../src/adapters/nats-connection.ts";
+import { NatsLog } from "../../src/adapters/nats-log.ts";
+import type { TestNats } from "../start-nats.ts";
+import { bytesOf, logContract, messages, readAll, take, textOf } from "./log.contract.ts";
+import { describeWithNats } from "./with-nats.ts";
+
+await describeWithNats("a log", (suite) => {
+  let nats: TestNats;
+  let nc: NatsConnection;
+  let log: NatsLog;
+  beforeAll(async () => {
+    ({ nats, nc } = suite());
+    log = await NatsLog.over(nc);
+  });
+
+  logContract(() => log);
+
+  test("messages are stored in atomic batches where the server has them", async () => {
+    await log.ensure("ATOMIC");
+    const { config } = await (await jetstreamManager(nc)).streams.info("ATOMIC");
+    expect(config.allow_atomic === true).toBe(abilitiesOf(nc).atomicBatch);
+  });
+
+  test("a stream of an older release is brought up to date and keeps its messages", async () => {
+    const jsm = await jetstreamManager(nc);
+    await jsm.streams.add({ name: "OLD", subjects: ["OLD"] });
+    await log.append("OLD", messages(300));
+    await log.ensure("OLD");
+    await log.append("OLD", [{ id: "after", data: bytesOf("after") }]);
+    const { config, state } = await jsm.streams.info("OLD");
+    expect(config.allow_atomic === true).toBe(abilitiesOf(nc).atomicBatch);
+    expect(state.last_seq).toBe(301);
+  });
+
+  test("a reader goes on after messages that were deleted", async () => {
+    await log.ensure("HOLES");
+    await log.append("HOLES", messages(10));
+    const jsm = await jetstreamManager(nc);
+    for (const sequence of [1, 2, 5, 6]) await jsm.streams.deleteMessage("HOLES", sequence);
+    const read = await readAll(log, "HOLES", 1, 6);
+    expect(read.map((message) => message.sequence)).toEqual([3, 4, 7, 8, 9, 10]);
+    expect(await log.bounds("HOLES")).toEqual({ first: 3, last: 10 });
+  });
+
+  test("a reader whose consumer was taken away makes another and misses nothing", async () => {
+    await log.ensure("ROBBED");
+    await log.append("ROBBED", messages(5));
+    const reader = await log.read("ROBBED", 1);
+    await take(reader, 5);
+    const jsm = await jetstreamManager(nc);
+    for await (const { name } of jsm.consumers.list("ROBBED")) await jsm.consumers.delete("ROBBED", name);
+    await log.append("ROBBED", [{ id: "next", data: bytesOf("next") }]);
+    expect((await take(reader, 1)).map((message) => message.sequence)).toEqual([6]);
+    await reader.close();
+  });
+
+  test("a slow reader loses nothing and is not sent more than it has room for", async () => {
+    await log.ensure("SLOW");
+    const count = 12_000;
+    for (let start = 0; start < count; start += 1_000) {
+      const chunk = Array.from({ length: 1_000 }, (_, index) => ({
+        id: `${start + index}`,
+        data: bytesOf("x"),
+      }));
+      await log.append("SLOW", chunk);
+    }
+    const reader = await log.read("SLOW", 1);
+    const before = nc.stats().inMsgs;
+    await (await reader.next(1), nc.flush());
+    expect(nc.stats().inMsgs - before).toBeLessThan(5_000);
+    const rest = await take(reader, count - 1);
+    expect(rest.map((message) => message.sequence)).toEqual(
+      Array.from({ length: count - 1 }, (_, index) => index + 2),
+    );
+    await reader.close();
+  });
+
+  test("a published message is stored under its subject", async () => {
+    await log.ensure("PUBLISHED", { subjects: ["published.>"] });
+    await log.publishTo("published.a", "id", bytesOf("x"));
+    await log.publishTo("published.a", "id", bytesOf("x"));
+    expect((await log.bounds("PUBLISHED")).last).toBe(1);
+  });
+
+  test("publishing to a subject that no stream keeps fails", async () => {
+    await expect(log.publishTo("nowhere", "id", bytesOf("x"))).rejects.toMatchObject({
+      code: "LOG_UNAVAILABLE",
+    });
+  });
+
+  test("what is appended while the server restarts is stored once and in order", async () => {
+    await log.ensure("DURING");
+    const restarted = nats.restart();
+    const chunks = Array.from({ length: 40 }, (_, chunk) =>
+      Array.from({ length: 200 }, (_, index) => ({
+        id: `${chunk}.${index}`,
+        data: bytesOf(`${chunk}.${index}`),
+      })),
+    );
+    const sequences: number[] = [];
+    for (const chunk of chunks) sequences.push(...(await log.append("DURING", chunk)));
+    await restarted;
+    expect(sequences).toEqual(Array.from({ length: 8_000 }, (_, index) => index + 1));
+    expect((await readAll(log, "DURING", 1, 8_000)).map(textOf)).toEqual(chunks.flat().map(textOf));
+  });
+
+  test("log and reader survive a restart of the server: nothing is lost, nothing comes twice", async () => {
+    await log.ensure("RESTARTED");
+    await log.append("RESTARTED", messages(500));
+    const reader = await log.read("RESTARTED", 1);
+    await take(reader, 300);
+    await nats.restart(async () => {
+      const impatient = await NatsLog.over(nc, { timeoutMs: 200 });
+      await expect(impatient.bounds("RESTARTED")).rejects.toMatchObject({
+        code: "LOG_UNAVAILABLE",
+        retryable: true,
+      });
+    });
+    const after = [{ id: "after", data: bytesOf("after") }];
+    expect(await log.append("RESTARTED", after)).toEqual([501]);
+    const rest = await take(reader, 201);
+    expect(rest.map((message) => message.sequence)).toEqual(
+      Array.from({ length: 201 }, (_, index) => index + 301),
+    );
+    await reader.close();
+  });
+});
