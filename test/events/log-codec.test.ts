@@ -27,7 +27,9 @@ const someBehaviour = fc.record(
 );
 
 test("a behaviour comes back as it was", () => {
-  const holds = (entry: LogEntry) => expect(decodeEntry(encodeEntry(entry))).toEqual(entry);
+  const holds = (entry: LogEntry) => {
+    expect(decodeEntry(encodeEntry(entry))).toEqual(entry);
+  };
   fc.assert(fc.property(someBehaviour, holds));
 });
 
