@@ -7,7 +7,7 @@ import { EngineError } from "../kernel/engine-error.ts";
 import { sha256Hex } from "../kernel/hash.ts";
 import { assertBlobKey } from "./blob-key.ts";
 import { newId } from "./entropy.ts";
-import { untilConnected } from "./nats-connectivity.ts";
+import { unlessBroken, untilConnected } from "./nats-connectivity.ts";
 import type { WatchableBlobs } from "./watchable-blobs.ts";
 
 /** Where the blobs are kept. */
@@ -200,7 +200,7 @@ async function reached<Result>(
 ): Promise<Result> {
   try {
     await untilConnected(nc, RECONNECT_PATIENCE_MS);
-    return await act();
+    return await unlessBroken(nc, act());
   } catch (cause) {
     if (cause instanceof EngineError) throw cause;
     const reason = cause instanceof Error ? cause.message : String(cause);

@@ -2,7 +2,7 @@ import { errors, type Msg, type NatsConnection, type Subscription } from "@nats-
 import type { Bus, BusReply } from "../actors/bus.ts";
 import { EngineError } from "../kernel/engine-error.ts";
 import { answerRequest, noResponders, type RequestHandler, timedOut } from "./answer-request.ts";
-import { untilConnected } from "./nats-connectivity.ts";
+import { unlessBroken, untilConnected } from "./nats-connectivity.ts";
 import { contentTypeOf, messageToReply, replyToMessage, requestHeaders } from "./nats-wire-error.ts";
 
 /** {@link Bus} over core NATS. The connection stays the caller's to close. */
@@ -34,7 +34,8 @@ export function natsBus(nc: NatsConnection): Bus {
         const startedMs = performance.now();
         await untilConnected(nc, timeoutMs);
         const timeout = Math.max(1, timeoutMs - (performance.now() - startedMs));
-        const reply = await nc.request(subject, data, { timeout, ...requestHeaders(contentType) });
+        const answer = nc.request(subject, data, { timeout, ...requestHeaders(contentType) });
+        const reply = await unlessBroken(nc, answer);
         return messageToReply(reply.data, reply.headers);
       } catch (thrown) {
         throw requestFailure(thrown, subject, timeoutMs);

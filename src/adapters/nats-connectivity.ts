@@ -1,16 +1,17 @@
-import type { NatsConnection } from "@nats-io/transport-node";
+import { errors, type NatsConnection } from "@nats-io/transport-node";
 
-type Connectivity = { isUp: boolean; readonly waiting: Set<() => void> };
+type Connectivity = { isUp: boolean; readonly waiting: Set<() => void>; readonly asking: Set<() => void> };
 
 /** One observer a connection, since each would have to hear every status. */
 const observed = new WeakMap<NatsConnection, Connectivity>();
 
 /**
- * Observes whether a connection is up. The client drops what is sent while it reconnects, so that a request then
- * runs into its whole timeout even if the server is back at once: wait with {@link untilConnected} first.
+ * Observes whether a connection is up. The client drops what is sent while it reconnects, and does not tell the
+ * requests under way of the break: both run into their whole timeout even if the server is back at once. So wait
+ * with {@link untilConnected} before a request, and send it {@link unlessBroken}.
  */
 export function observeConnectivity(nc: NatsConnection): void {
-  const connectivity: Connectivity = { isUp: true, waiting: new Set() };
+  const connectivity: Connectivity = { isUp: true, waiting: new Set(), asking: new Set() };
   observed.set(nc, connectivity);
   void follow(nc, connectivity);
 }
@@ -36,12 +37,32 @@ export async function untilConnected(nc: NatsConnection, timeoutMs: number): Pro
   return connectivity.isUp && !nc.isClosed();
 }
 
+/**
+ * The answer to a request, or the news that no answer can come any more.
+ *
+ * @throws RequestError if the connection breaks first.
+ */
+export async function unlessBroken<Answer>(nc: NatsConnection, answer: Promise<Answer>): Promise<Answer> {
+  const asking = observed.get(nc)?.asking;
+  if (asking === undefined) return answer;
+  return new Promise((resolve, reject) => {
+    const broken = (): void => reject(new errors.RequestError("the connection broke before the answer"));
+    asking.add(broken);
+    answer.then(resolve, reject).finally(() => asking.delete(broken));
+  });
+}
+
 async function follow(nc: NatsConnection, connectivity: Connectivity): Promise<void> {
   for await (const status of nc.status()) {
-    if (status.type === "disconnect") connectivity.isUp = false;
+    if (status.type === "disconnect") down(connectivity);
     if (status.type === "reconnect") up(connectivity);
   }
   up(connectivity); // Closed: nobody need wait any longer.
+}
+
+function down(connectivity: Connectivity): void {
+  connectivity.isUp = false;
+  for (const broken of connectivity.asking) broken();
 }
 
 function up(connectivity: Connectivity): void {

@@ -8,7 +8,7 @@ import {
 } from "@nats-io/transport-node";
 import type { LogMessage, LogReader } from "../actors/log.ts";
 import { EngineError } from "../kernel/engine-error.ts";
-import { untilConnected } from "./nats-connectivity.ts";
+import { unlessBroken, untilConnected } from "./nats-connectivity.ts";
 import { logUnavailable } from "./nats-log-failure.ts";
 
 /** Messages asked for and not handed out yet, at most: bounds the memory of a reader to 4,096 events. */
@@ -115,9 +115,9 @@ export class NatsLogReader implements LogReader {
   }
 
   async #openConsumer(): Promise<void> {
-    const { state } = await this.#jsm.streams.info(this.#stream);
+    const { state } = await unlessBroken(this.#nc, this.#jsm.streams.info(this.#stream));
     if (this.#next > state.last_seq + 1) throw truncated(this.#stream, this.#next, state.last_seq);
-    const info = await this.#jsm.consumers.add(this.#stream, {
+    const making = this.#jsm.consumers.add(this.#stream, {
       deliver_policy: DeliverPolicy.StartSequence,
       opt_start_seq: this.#next,
       ack_policy: AckPolicy.None,
@@ -125,6 +125,7 @@ export class NatsLogReader implements LogReader {
       num_replicas: 1,
       inactive_threshold: nanos(INACTIVE_MS),
     });
+    const info = await unlessBroken(this.#nc, making);
     this.#consumer = info.name;
     if (this.#closed) return this.#dropConsumer();
     this.#pending = info.num_pending;

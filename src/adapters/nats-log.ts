@@ -13,7 +13,7 @@ import { errors, type NatsConnection, nanos } from "@nats-io/transport-node";
 import type { Append, Log, LogReader, StreamOptions } from "../actors/log.ts";
 import { appendAtomically } from "./nats-atomic-append.ts";
 import { abilitiesOf } from "./nats-connection.ts";
-import { untilConnected } from "./nats-connectivity.ts";
+import { unlessBroken, untilConnected } from "./nats-connectivity.ts";
 import { logUnavailable } from "./nats-log-failure.ts";
 import { NatsLogReader } from "./nats-log-reader.ts";
 
@@ -115,9 +115,10 @@ export class NatsLog implements Log {
     for (;;) {
       const leftMs = deadlineMs - performance.now();
       try {
-        if (!(await untilConnected(this.#nc, Math.max(0, leftMs))))
-          throw new errors.RequestError("not connected");
-        return await attempt(Math.max(1, Math.min(deadlineMs - performance.now(), ATTEMPT_TIMEOUT_MS)));
+        const isUp = await untilConnected(this.#nc, Math.max(0, leftMs));
+        if (!isUp) throw new errors.RequestError("not connected");
+        const timeoutMs = Math.max(1, Math.min(deadlineMs - performance.now(), ATTEMPT_TIMEOUT_MS));
+        return await unlessBroken(this.#nc, attempt(timeoutMs));
       } catch (thrown) {
         const mayPass = thrown instanceof errors.TimeoutError || thrown instanceof errors.RequestError;
         if (!mayPass || this.#nc.isClosed() || performance.now() >= deadlineMs)
