@@ -1,0 +1,259 @@
+import type { FeatureSchema } from "../features/feature-schema.ts";
+import { hash32, rehash32 } from "../kernel/hash.ts";
+import type { History } from "./encoder.ts";
+import { tokenBuffer, type ValueSplits, writeTokens } from "./event-tokens.ts";
+import type { FitOptions, LabelledMap } from "./fit-options.ts";
+import { TokenIndex } from "./token-index.ts";
+import { addScaled, scale } from "./vector.ts";
+
+/** Members' histories as flat arrays, and the samples that are taken of them. */
+export type Corpus = Readonly<{
+  users: number;
+  /** In [0, folds), by hash of the user; shape [users]. */
+  foldOf: Uint8Array;
+  /** Segment by map, -1 without one; one array of shape [users] for each map. */
+  labels: readonly Int16Array[];
+  /** Rising hashes; a token's id is its index. */
+  tokens: Uint32Array;
+  /** Group by token id. */
+  groupOf: Uint8Array;
+  /** Users by token id. */
+  usersOf: Uint32Array;
+  valueSplits: ValueSplits;
+  /** A user's events are [eventsAt[u], eventsAt[u + 1]); an event's token ids are [tokensAt[e], tokensAt[e + 1]). */
+  eventsAt: Uint32Array;
+  tokensAt: Uint32Array;
+  tokenIds: Uint32Array;
+  eventMs: Float64Array;
+  /** A user's samples are [samplesAt[u], samplesAt[u + 1]); the last one is the whole history. */
+  samplesAt: Uint32Array;
+  /** The event after a sample's newest; shape [samples]. */
+  sampleEnd: Uint32Array;
+  /** The weights of a user's samples sum to 1; shape [samples]. */
+  sampleWeight: Float64Array;
+  /** Decayed number of events; shape [samples]. */
+  sampleEvents: Float64Array;
+  /** What the schema read at a sample's newest event; shape [samples, schema.width]. */
+  features: Float32Array;
+}>;
+
+const SALT = { keep: 0x6b656570, fold: 0x666f6c64, cut: 0x63757473 } as const;
+
+/** Reads histories once: tokens, features and cut-short samples. Users without events are left out. */
+export function readCorpus(
+  histories: readonly History[],
+  maps: readonly LabelledMap[],
+  schema: FeatureSchema,
+  options: FitOptions,
+): Corpus {
+  const kept = keepUsers(histories, options);
+  const valueSplits = medianValues(kept);
+  const vocabulary = countTokens(kept, valueSplits, options.tokensMax);
+  const index = new TokenIndex(vocabulary.tokens);
+  const eventsAt = new Uint32Array(kept.length + 1);
+  for (const [u, { events }] of kept.entries()) eventsAt[u + 1] = eventsAt[u]! + events.length;
+  const events = eventsAt[kept.length]!;
+  const tokensAt = new Uint32Array(events + 1);
+  const tokenIds: number[] = [];
+  const eventMs = new Float64Array(events);
+  const buffer = tokenBuffer();
+  let e = 0;
+  for (const history of kept) {
+    for (const event of history.events) {
+      const count = writeTokens(event, valueSplits, buffer);
+      for (let i = 0; i < count; i++) {
+        const id = index.rowOf(buffer.hashes[i]!);
+        if (id >= 0) tokenIds.push(id);
+      }
+      eventMs[e++] = event.tsMs;
+      tokensAt[e] = tokenIds.length;
+    }
+  }
+  return {
+    users: kept.length,
+    foldOf: Uint8Array.from(
+      kept,
+      ({ user }) => rehash32(hash32(user), SALT.fold ^ options.seed) % options.folds,
+    ),
+    labels: maps.map(({ name, segments }) => {
+      const indexOf = new Map(segments.map((segment, k) => [segment, k]));
+      return Int16Array.from(kept, ({ labels }) => indexOf.get(labels[name] ?? "") ?? -1);
+    }),
+    ...vocabulary,
+    valueSplits,
+    eventsAt,
+    tokensAt,
+    tokenIds: Uint32Array.from(tokenIds),
+    eventMs,
+    ...takeSamples(kept, eventsAt, eventMs, schema, options),
+  };
+}
+
+/** At most `usersMax` users, those with the smallest hashes, so that one more user changes at most one. */
+function keepUsers(histories: readonly History[], { usersMax, seed }: FitOptions): History[] {
+  const withEvents = histories.filter(({ events }) => events.length > 0);
+  const ranked = withEvents.map((history) => ({
+    history,
+    rank: rehash32(hash32(history.user), SALT.keep ^ seed),
+  }));
+  // The user's id decides between equal hashes, so that the order of the input never matters.
+  ranked.sort((a, b) => a.rank - b.rank || (a.history.user < b.history.user ? -1 : 1));
+  return ranked.slice(0, usersMax).map(({ history }) => history);
+}
+
+/** The median value of each type that carries values: a rating above it is praise, a price above it is dear. */
+function medianValues(histories: readonly History[]): Map<number, number> {
+  const byType = new Map<number, number[]>();
+  for (const { events } of histories) {
+    for (const { value, typeHash } of events) {
+      if (Number.isNaN(value)) continue;
+      const values = byType.get(typeHash);
+      if (values === undefined) byType.set(typeHash, [value]);
+      else values.push(value);
+    }
+  }
+  const types = [...byType].sort(([a], [b]) => a - b);
+  return new Map(
+    types.map(([type, values]) => {
+      const sorted = Float64Array.from(values).sort();
+      return [type, sorted[sorted.length >> 1]!];
+    }),
+  );
+}
+
+type Vocabulary = Pick<Corpus, "tokens" | "groupOf" | "usersOf">;
+
+function countTokens(histories: readonly History[], splits: ValueSplits, tokensMax: number): Vocabulary {
+  const seen = new Map<number, { group: number; users: number; lastUser: number }>();
+  const buffer = tokenBuffer();
+  for (const [u, { events }] of histories.entries()) {
+    for (const event of events) {
+      const count = writeTokens(event, splits, buffer);
+      for (let i = 0; i < count; i++) {
+        const hash = buffer.hashes[i]!;
+        const entry = seen.get(hash);
+        if (entry === undefined) seen.set(hash, { group: buffer.groups[i]!, users: 1, lastUser: u });
+        else if (entry.lastUser !== u) {
+          entry.users++;
+          entry.lastUser = u;
+        }
+      }
+    }
+  }
+  const widest = [...seen].sort(([a, x], [b, y]) => y.users - x.users || a - b).slice(0, tokensMax);
+  widest.sort(([a], [b]) => a - b);
+  return {
+    tokens: Uint32Array.from(widest, ([hash]) => hash),
+    groupOf: Uint8Array.from(widest, ([, { group }]) => group),
+    usersOf: Uint32Array.from(widest, ([, { users }]) => users),
+  };
+}
+
+type Samples = Pick<Corpus, "samplesAt" | "sampleEnd" | "sampleWeight" | "sampleEvents" | "features">;
+
+/**
+ * Each user's whole history with half of the weight, and cuts at random lengths with the other half: an encoder
+ * is asked about visitors of two events as much as about members of fifty.
+ */
+function takeSamples(
+  histories: readonly History[],
+  eventsAt: Uint32Array,
+  eventMs: Float64Array,
+  schema: FeatureSchema,
+  options: FitOptions,
+): Samples {
+  const cuts = Math.min(6, Math.max(2, Math.floor(options.samplesMax / Math.max(1, histories.length)) - 1));
+  const ends: number[] = [];
+  const weights: number[] = [];
+  const samplesAt = new Uint32Array(histories.length + 1);
+  for (const [u, { user, events }] of histories.entries()) {
+    const lengths = cutLengths(events.length, cuts, rehash32(hash32(user), SALT.cut ^ options.seed));
+    for (const length of lengths) {
+      ends.push(eventsAt[u]! + length);
+      const whole = length === events.length;
+      weights.push(lengths.length === 1 ? 1 : whole ? 0.5 : 0.5 / (lengths.length - 1));
+    }
+    samplesAt[u + 1] = ends.length;
+  }
+  const features = new Float32Array(ends.length * schema.width);
+  const sampleEvents = new Float64Array(ends.length);
+  const slab = new Float64Array(schema.slots);
+  const read = new Float32Array(schema.width);
+  for (const [u, { events }] of histories.entries()) {
+    slab.fill(0);
+    let sample = samplesAt[u]!;
+    let decayed = 0;
+    for (const [i, event] of events.entries()) {
+      schema.fold(slab, 0, event);
+      const e = eventsAt[u]! + i;
+      const gapMs = i === 0 ? 0 : Math.max(0, eventMs[e]! - eventMs[e - 1]!);
+      decayed = decayed * 2 ** (-gapMs / options.halfLifeMs) + 1;
+      if (sample < samplesAt[u + 1]! && ends[sample] === e + 1) {
+        schema.read(slab, 0, event.tsMs, read);
+        features.set(read, sample * schema.width);
+        sampleEvents[sample] = decayed;
+        sample++;
+      }
+    }
+  }
+  return {
+    samplesAt,
+    sampleEnd: Uint32Array.from(ends),
+    sampleWeight: Float64Array.from(weights),
+    sampleEvents,
+    features,
+  };
+}
+
+/** Rising distinct lengths, the last one `length`: the others even on a logarithmic scale, each drawn in its part. */
+function cutLengths(length: number, cuts: number, hash: number): number[] {
+  const lengths = new Set<number>();
+  for (let cut = 0; cut < cuts; cut++) {
+    const uniform = rehash32(hash, cut) / 2 ** 32;
+    lengths.add(Math.min(length, Math.floor(length ** ((cut + uniform) / cuts))));
+  }
+  lengths.add(length);
+  return [...lengths].sort((a, b) => a - b);
+}
+
+/** Rows that tokens add up to; shape [tokens, width]. */
+export type TokenTable = Readonly<{
+  table: Float32Array;
+  width: number;
+  /** 1: all tokens into the same columns; else the number of token groups, each with `width` columns of its own. */
+  blocks: number;
+}>;
+
+/** Columns `at` and following of a matrix of shape [samples, stride]. */
+export type SampleColumns = Readonly<{ out: Float32Array; at: number; stride: number }>;
+
+/**
+ * Sums a table's rows over each sample's tokens, decayed to its newest event and divided by its evidence, as the
+ * encoder serves it. Writes the samples of `users` only.
+ */
+export function projectSamples(
+  corpus: Corpus,
+  users: Iterable<number>,
+  { table, width, blocks }: TokenTable,
+  { halfLifeMs, power }: Pick<FitOptions, "halfLifeMs" | "power">,
+  { out, at, stride }: SampleColumns,
+): void {
+  const { eventsAt, tokensAt, tokenIds, groupOf, eventMs, samplesAt, sampleEnd, sampleEvents } = corpus;
+  const sums = new Float64Array(width * blocks);
+  for (const u of users) {
+    sums.fill(0);
+    let sample = samplesAt[u]!;
+    for (let e = eventsAt[u]!; e < eventsAt[u + 1]!; e++) {
+      const gapMs = e > eventsAt[u]! ? eventMs[e]! - eventMs[e - 1]! : 0;
+      if (gapMs > 0) scale(sums, 0, sums.length, 2 ** (-gapMs / halfLifeMs));
+      for (let t = tokensAt[e]!; t < tokensAt[e + 1]!; t++) {
+        const id = tokenIds[t]!;
+        addScaled(sums, blocks === 1 ? 0 : groupOf[id]! * width, table, id * width, width, 1);
+      }
+      if (sample === samplesAt[u + 1] || sampleEnd[sample] !== e + 1) continue;
+      const shrink = 1 / (sampleEvents[sample]! + 1) ** power;
+      for (let i = 0; i < sums.length; i++) out[sample * stride + at + i] = sums[i]! * shrink;
+      sample++;
+    }
+  }
+}

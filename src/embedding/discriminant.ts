@@ -1,0 +1,176 @@
+import { cholesky, solveLower, solveLowerTransposed, symmetricEigen } from "./symmetric-matrix.ts";
+import { addScaled, dot, scale } from "./vector.ts";
+
+/** Standardised training samples. */
+export type Samples = Readonly<{
+  count: number;
+  width: number;
+  /** Shape [count, width]. */
+  rows: Float32Array;
+  /** Shape [count]. */
+  weights: Float64Array;
+  /** Segment by map, -1 without; one array of shape [count] for each map. */
+  labels: readonly Int16Array[];
+  segmentsOf: readonly number[];
+}>;
+
+/** A projection onto directions that tell segments apart, then onto others. */
+export type Directions = Readonly<{
+  /** Shape [width, dim]. */
+  matrix: Float64Array;
+  dim: number;
+  supervised: number;
+}>;
+
+/**
+ * Linear discriminant directions of all maps at once, in the space where the samples' covariance is the identity
+ * (plus a ridge), so that the cosine to a segment's mean there is the discriminant score.
+ *
+ * @param prefer - Columns whose directions fill the free dimensions, the most important first.
+ * @see Hastie, Tibshirani & Friedman, The Elements of Statistical Learning, section 4.3.3.
+ */
+export function discriminantDirections(
+  samples: Samples,
+  prefer: readonly number[],
+  limits: {
+    readonly ridge: number;
+    readonly dimMin: number;
+    readonly dimMax: number;
+    readonly freeDims: number;
+  },
+): Directions {
+  const { width } = samples;
+  const factor = cholesky(covariance(samples, limits.ridge), width);
+  const found = segmentDirections(samples, factor);
+  found.sort((a, b) => b.strength - a.strength);
+  const basis = new Basis(width);
+  for (const { direction } of found) {
+    if (basis.size === limits.dimMax - limits.freeDims) break;
+    basis.add(direction);
+  }
+  const supervised = basis.size;
+  const dim = Math.min(limits.dimMax, Math.max(limits.dimMin, supervised + limits.freeDims));
+  for (const column of prefer) {
+    if (basis.size === dim) break;
+    const direction = new Float64Array(width);
+    direction[column] = 1;
+    solveLower(factor, width, direction);
+    basis.add(direction);
+  }
+  const matrix = new Float64Array(width * dim);
+  for (let j = 0; j < basis.size; j++) {
+    const column = basis.row(j);
+    solveLowerTransposed(factor, width, column); // Reads the direction off unwhitened rows.
+    for (let i = 0; i < width; i++) matrix[i * dim + j] = column[i]!;
+  }
+  return { matrix, dim, supervised };
+}
+
+type Direction = Readonly<{ direction: Float64Array; strength: number }>;
+
+/** The principal directions of each map's segment means, in whitened space. */
+function segmentDirections(samples: Samples, factor: Float64Array): Direction[] {
+  const { width } = samples;
+  return samples.segmentsOf.flatMap((segments, m) => {
+    const { means, shares } = segmentMeans(samples, m, segments);
+    for (let k = 0; k < segments; k++) {
+      const mean = means.subarray(k * width, (k + 1) * width);
+      solveLower(factor, width, mean);
+      scale(mean, 0, width, Math.sqrt(shares[k]!));
+    }
+    const gram = new Float64Array(segments * segments);
+    for (let a = 0; a < segments; a++) {
+      for (let b = 0; b < segments; b++)
+        gram[a * segments + b] = dot(means, a * width, means, b * width, width);
+    }
+    const { values, vectors } = symmetricEigen(gram, segments);
+    const directions: Direction[] = [];
+    for (let j = 0; j < segments - 1; j++) {
+      if (!(values[j]! > 1e-9)) break;
+      const direction = new Float64Array(width);
+      for (let k = 0; k < segments; k++)
+        addScaled(direction, 0, means, k * width, width, vectors[j * segments + k]!);
+      directions.push({ direction, strength: values[j]! });
+    }
+    return directions;
+  });
+}
+
+/** Means relative to the map's own mean, and the segments' shares of the weight. */
+function segmentMeans(
+  { count, width, rows, weights, labels }: Samples,
+  m: number,
+  segments: number,
+): { means: Float64Array; shares: Float64Array } {
+  const label = labels[m]!;
+  const means = new Float64Array(segments * width);
+  const shares = new Float64Array(segments);
+  const centre = new Float64Array(width);
+  let all = 0;
+  for (let s = 0; s < count; s++) {
+    const k = label[s]!;
+    if (k < 0) continue;
+    addScaled(means, k * width, rows, s * width, width, weights[s]!);
+    addScaled(centre, 0, rows, s * width, width, weights[s]!);
+    shares[k]! += weights[s]!;
+    all += weights[s]!;
+  }
+  for (let k = 0; k < segments; k++) {
+    if (shares[k] === 0) continue;
+    scale(means, k * width, width, 1 / shares[k]!);
+    addScaled(means, k * width, centre, 0, width, -1 / all);
+    shares[k]! /= all;
+  }
+  return { means, shares };
+}
+
+function covariance({ count, width, rows, weights }: Samples, ridge: number): Float64Array {
+  const sums = new Float64Array(width * width);
+  let all = 0;
+  for (let s = 0; s < count; s++) {
+    const at = s * width;
+    all += weights[s]!;
+    for (let i = 0; i < width; i++) {
+      const x = rows[at + i]!;
+      if (x !== 0) addScaled(sums, i * width, rows, at, i + 1, weights[s]! * x);
+    }
+  }
+  for (let i = 0; i < width * width; i++) sums[i]! /= Math.max(all, Number.MIN_VALUE);
+  for (let i = 0; i < width; i++) sums[i * width + i]! += ridge;
+  return sums;
+}
+
+/** Orthonormal directions, grown one by one. */
+class Basis {
+  readonly #width: number;
+  readonly #rows: Float64Array[] = [];
+
+  constructor(width: number) {
+    this.#width = width;
+  }
+
+  get size(): number {
+    return this.#rows.length;
+  }
+
+  /** A copy of a direction. */
+  row(index: number): Float64Array {
+    return this.#rows[index]!.slice();
+  }
+
+  /** Adds what a direction has beyond the present ones; nothing if that is next to nothing. */
+  add(direction: Float64Array): void {
+    const width = this.#width;
+    const before = Math.sqrt(dot(direction, 0, direction, 0, width));
+    if (before === 0) return;
+    const rest = direction.slice();
+    // Twice: once leaves rounding errors where the rest is small.
+    for (let round = 0; round < 2; round++) {
+      for (const row of this.#rows) addScaled(rest, 0, row, 0, width, -dot(rest, 0, row, 0, width));
+    }
+    const after = Math.sqrt(dot(rest, 0, rest, 0, width));
+    if (after < 1e-3 * before) return;
+    scale(rest, 0, width, 1 / after);
+    this.#rows.push(rest);
+  }
+}

@@ -1,0 +1,50 @@
+/** The segments that a fit has to tell apart. */
+export type LabelledMap = Readonly<{ name: string; segments: readonly string[] }>;
+
+/** What a fit is started with; the defaults were measured on the three real data sets (docs/encoders.md). */
+export type FitOptions = Readonly<{
+  /** Draws the truncations, the folds and the projection's start: the same seed gives the same bytes. */
+  seed: number;
+  /** Age at which an event counts one half. */
+  halfLifeMs: number;
+  /** Histories beyond this many are left out, by hash of the user. */
+  usersMax: number;
+  /** Known tokens: the most widely used ones. */
+  tokensMax: number;
+  /** Unsupervised components of the tokens. */
+  components: number;
+  /** Embedding dimensions at least, and at most. */
+  dimMin: number;
+  dimMax: number;
+  /** Dimensions that are kept for what no segment asks about yet. */
+  freeDims: number;
+  /** Users whose votes the overall share of a segment counts as, for each token. */
+  smoothing: number;
+  /** Exponent of the evidence by which sums are divided. */
+  power: number;
+  /** Added to the correlation matrix before it is inverted. */
+  ridge: number;
+  /** Length of the unsupervised part of an embedding, beside a supervised part of unit variance. */
+  fill: number;
+  /** Parts of the users for cross-fitting. */
+  folds: number;
+  /** Samples of histories cut short, over all users. */
+  samplesMax: number;
+}>;
+
+export const DEFAULT_FIT_OPTIONS: FitOptions = {
+  seed: 1,
+  halfLifeMs: 60 * 86_400_000,
+  usersMax: 40_000,
+  tokensMax: 65_536,
+  components: 48,
+  dimMin: 32,
+  dimMax: 64,
+  freeDims: 16,
+  smoothing: 5,
+  power: 0.5,
+  ridge: 1,
+  fill: 2,
+  folds: 4,
+  samplesMax: 30_000,
+};

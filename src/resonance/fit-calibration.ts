@@ -1,0 +1,220 @@
+import { DEPTH_ENDS, defaultCalibration } from "./default-calibration.ts";
+import type { HeldOutScores } from "./held-out-scores.ts";
+import { isotonic } from "./isotonic.ts";
+import type { Calibration } from "./published-profiles.ts";
+import { kappaAt } from "./scorer.ts";
+
+/** Below this many held-out members, one temperature is all that can be told (METHODS 2.4). */
+const MEMBERS_FOR_BINS = 500;
+/** Below this many background users their share alone tells "none". */
+const BACKGROUND_FOR_NONE = 500;
+/** Penalty on the squared intercepts, beside the mean negative log-likelihood (METHODS 2.3). */
+const RIDGE = 1e-3;
+const ROUNDS = 25;
+const KAPPA_MAX = 100;
+
+/**
+ * Fits what turns similarities into probabilities on held-out members, by negative log-likelihood: an inverse
+ * temperature for each bin of history length, and intercepts with a ridge.
+ *
+ * Each inverse temperature is taken one standard error low, and pooled so that it does not fall with depth: where
+ * few members were held out, the answer stays close to the prior instead of following their noise.
+ *
+ * @param of - The encoder and map that the calibration is for.
+ * @see METHODS 2.3 and 2.4.
+ */
+export function fitCalibration(
+  of: { readonly encoder: string; readonly map: string },
+  heldOut: HeldOutScores,
+): Calibration {
+  const start = defaultCalibration(of.encoder, of.map, heldOut.segments);
+  const fit = new CalibrationFit(heldOut, start.kappa);
+  const members = fit.members;
+  if (members === 0 || heldOut.segments < 2) return start;
+  if (members < MEMBERS_FOR_BINS) fit.fitTemperature();
+  else fit.fitBins();
+  return {
+    ...start,
+    kappa: fit.kappa,
+    intercepts: [...fit.intercepts],
+    noneIntercept: fit.background < BACKGROUND_FOR_NONE ? 0 : fit.fitNone(),
+    members,
+  };
+}
+
+/** First and second derivative of the log-likelihood. */
+type Slope = { gradient: number; curvature: number };
+
+class CalibrationFit {
+  kappa: number[];
+  readonly intercepts: Float64Array;
+  readonly members: number;
+  readonly background: number;
+  readonly #heldOut: HeldOutScores;
+  readonly #depthEnds = [...DEPTH_ENDS];
+  /** Bin of each sample, and its weight: a user's samples in one bin count as one. */
+  readonly #bins: Uint8Array;
+  readonly #weights: Float64Array;
+  readonly #probabilities: Float64Array;
+
+  constructor(heldOut: HeldOutScores, kappa: readonly number[]) {
+    const { labels, users, evidence, segments } = heldOut;
+    this.#heldOut = heldOut;
+    this.kappa = [...kappa];
+    this.intercepts = new Float64Array(segments);
+    this.#probabilities = new Float64Array(segments + 1);
+    const binOf = { depthEnds: this.#depthEnds, kappa: this.#depthEnds.map((_, bin) => bin) };
+    this.#bins = Uint8Array.from(evidence, (events) => kappaAt(binOf, events));
+    const samplesOf = new Map<number, number>();
+    const key = (sample: number): number => users[sample]! * this.#depthEnds.length + this.#bins[sample]!;
+    for (const sample of labels.keys()) samplesOf.set(key(sample), (samplesOf.get(key(sample)) ?? 0) + 1);
+    this.#weights = Float64Array.from(labels, (_, sample) => 1 / (samplesOf.get(key(sample)) ?? 1));
+    const known = new Set<number>();
+    const unknown = new Set<number>();
+    for (const [sample, label] of labels.entries()) (label < 0 ? unknown : known).add(users[sample]!);
+    this.members = known.size;
+    this.background = unknown.size;
+  }
+
+  /** One factor for the default's rise with depth. */
+  fitTemperature(): void {
+    const shape = this.kappa;
+    let factor = 1;
+    let slope: Slope = { gradient: 0, curvature: 0 };
+    for (let round = 0; round < ROUNDS; round++) {
+      this.kappa = shape.map((kappa) => kappa * factor);
+      slope = { gradient: 0, curvature: 0 };
+      for (const [bin, of] of this.#kappaSlopes().entries()) {
+        slope.gradient += shape[bin]! * of.gradient;
+        slope.curvature += shape[bin]! ** 2 * of.curvature;
+      }
+      factor = stepped(factor, slope);
+    }
+    const cautious = lowered(factor, slope.curvature);
+    this.kappa = shape.map((kappa) => kappa * cautious);
+  }
+
+  fitBins(): void {
+    let slopes: Slope[] = [];
+    for (let round = 0; round < ROUNDS; round++) {
+      slopes = this.#kappaSlopes();
+      this.kappa = this.kappa.map((kappa, bin) => stepped(kappa, slopes[bin]!));
+      this.#stepIntercepts();
+    }
+    // An empty bin takes the value of its neighbours: a weight of next to nothing.
+    const certainty = slopes.map(({ curvature }) => Math.max(curvature, 1e-9));
+    this.kappa = isotonic(
+      this.kappa.map((kappa, bin) => lowered(kappa, slopes[bin]!.curvature)),
+      certainty,
+    );
+    for (let round = 0; round < ROUNDS; round++) this.#stepIntercepts();
+  }
+
+  /** The intercept of "none" that makes its expected share among the held-out users the observed one. */
+  fitNone(): number {
+    const { labels, segments, logPriors, mode } = this.#heldOut;
+    if (mode === "independent") return 0;
+    let none = 0;
+    for (let round = 0; round < ROUNDS; round++) {
+      const slope: Slope = { gradient: -RIDGE * none * labels.length, curvature: RIDGE * labels.length };
+      for (const [sample, label] of labels.entries()) {
+        this.#logits(sample);
+        const noneLogit = none + logPriors[sample * (segments + 1) + segments]!;
+        let others = 0;
+        for (let k = 0; k < segments; k++) others += Math.exp(this.#probabilities[k]! - noneLogit);
+        const p = 1 / (1 + others);
+        slope.gradient += this.#weights[sample]! * ((label < 0 ? 1 : 0) - p);
+        slope.curvature += this.#weights[sample]! * p * (1 - p);
+      }
+      none += slope.gradient / slope.curvature;
+    }
+    return none;
+  }
+
+  /** Derivatives by the inverse temperature of each bin. */
+  #kappaSlopes(): Slope[] {
+    const { labels, segments, similarities, mode } = this.#heldOut;
+    const slopes = this.#depthEnds.map((): Slope => ({ gradient: 0, curvature: 0 }));
+    for (const [sample, label] of labels.entries()) {
+      if (!this.#predict(sample)) continue;
+      let residual = 0;
+      let mean = 0;
+      let square = 0;
+      for (let k = 0; k < segments; k++) {
+        const p = this.#probabilities[k]!;
+        const s = similarities[sample * segments + k]!;
+        residual += ((k === label ? 1 : 0) - p) * s;
+        mean += p * s;
+        square += (mode === "exclusive" ? p : p * (1 - p)) * s * s;
+      }
+      const slope = slopes[this.#bins[sample]!]!;
+      slope.gradient += this.#weights[sample]! * residual;
+      slope.curvature += this.#weights[sample]! * (mode === "exclusive" ? square - mean * mean : square);
+    }
+    return slopes;
+  }
+
+  /** Half a Newton step with the diagonal of the curvature, of which the whole is at most twice as large. */
+  #stepIntercepts(): void {
+    const { labels, segments } = this.#heldOut;
+    const gradient = new Float64Array(segments);
+    const curvature = new Float64Array(segments);
+    let all = 0;
+    for (const [sample, label] of labels.entries()) {
+      if (!this.#predict(sample)) continue;
+      const weight = this.#weights[sample]!;
+      all += weight;
+      for (let k = 0; k < segments; k++) {
+        const p = this.#probabilities[k]!;
+        gradient[k]! += weight * ((k === label ? 1 : 0) - p);
+        curvature[k]! += weight * p * (1 - p);
+      }
+    }
+    for (let k = 0; k < segments; k++) {
+      const slope = gradient[k]! - 2 * RIDGE * all * this.intercepts[k]!;
+      this.intercepts[k]! += (0.5 * slope) / (curvature[k]! + 2 * RIDGE * all);
+    }
+  }
+
+  /** Writes the sample's probabilities; false for one that says nothing of the segments. */
+  #predict(sample: number): boolean {
+    const { segments, mode, labels } = this.#heldOut;
+    // "None" is fitted after the segments, which are told apart by those who have one.
+    if (mode === "exclusive" && labels[sample]! < 0) return false;
+    this.#logits(sample);
+    const p = this.#probabilities;
+    if (mode === "independent") {
+      for (let k = 0; k < segments; k++) p[k] = 1 / (1 + Math.exp(-p[k]!));
+      return true;
+    }
+    let highest = Number.NEGATIVE_INFINITY;
+    for (let k = 0; k < segments; k++) highest = Math.max(highest, p[k]!);
+    let sum = 0;
+    for (let k = 0; k < segments; k++) {
+      p[k] = Math.exp(p[k]! - highest);
+      sum += p[k]!;
+    }
+    for (let k = 0; k < segments; k++) p[k]! /= sum;
+    return true;
+  }
+
+  #logits(sample: number): void {
+    const { segments, similarities, logPriors } = this.#heldOut;
+    const kappa = this.kappa[this.#bins[sample]!]!;
+    for (let k = 0; k < segments; k++) {
+      const prior = logPriors[sample * (segments + 1) + k]!;
+      this.#probabilities[k] = kappa * similarities[sample * segments + k]! + this.intercepts[k]! + prior;
+    }
+  }
+}
+
+/** A Newton step on what must stay in [0, {@link KAPPA_MAX}]; unchanged where nothing is known. */
+function stepped(value: number, { gradient, curvature }: Slope): number {
+  if (curvature < 1e-9) return value;
+  return Math.min(KAPPA_MAX, Math.max(0, value + gradient / curvature));
+}
+
+/** One standard error below an estimate, at least 0. */
+function lowered(estimate: number, curvature: number): number {
+  return Math.max(0, estimate - 1 / Math.sqrt(Math.max(curvature, 1e-9)));
+}

@@ -1,0 +1,15 @@
+/** How members looked to an encoder and profiles that never saw them, in one map. */
+export type HeldOutScores = Readonly<{
+  segments: number;
+  mode: "exclusive" | "independent";
+  /** Shape [samples, segments]: centred cosines to the profiles. */
+  similarities: Float64Array;
+  /** Effective events; shape [samples]. */
+  evidence: Float64Array;
+  /** Segment, or -1 for a background user; shape [samples]. */
+  labels: Int16Array;
+  /** Whose sample it is, so that a user with many counts once; shape [samples]. */
+  users: Uint32Array;
+  /** Shape [samples, segments + 1]: the scorer's log prior; "none" last. */
+  logPriors: Float64Array;
+}>;
