@@ -1,5 +1,6 @@
 import type { Bus, BusReply, BusRequest } from "../actors/bus.ts";
 import { answerRequest, noResponders, type RequestHandler, timedOut } from "./answer-request.ts";
+import { subjectMatches } from "./subject-match.ts";
 
 /** Calls back after a time unless cancelled; a simulation hands in its own. */
 export type Timer = (afterMs: number, callback: () => void) => () => void;
@@ -17,7 +18,7 @@ export function memoryBus(timer: Timer = machineTimer): Bus {
   let turn = 0;
 
   const serversOf = (subject: string): Server[] => {
-    const matching = [...servers].filter((server) => matches(server.subject, subject));
+    const matching = [...servers].filter((server) => subjectMatches(server.subject, subject));
     const alone = matching.filter((server) => server.queue === undefined);
     const queues = Map.groupBy(
       matching.filter((server) => server.queue !== undefined),
@@ -60,7 +61,7 @@ export function memoryBus(timer: Timer = machineTimer): Bus {
     publish(subject, data) {
       const copy = data.slice();
       for (const listener of listeners) {
-        if (!matches(listener.subject, subject)) continue;
+        if (!subjectMatches(listener.subject, subject)) continue;
         queueMicrotask(() => {
           if (listeners.has(listener)) listener.handler(subject, copy);
         });
@@ -77,17 +78,6 @@ export function memoryBus(timer: Timer = machineTimer): Bus {
       };
     },
   };
-}
-
-/** Whether a subject falls under a pattern: `*` stands for one word, a last `>` for one or more. */
-function matches(pattern: string, subject: string): boolean {
-  const wanted = pattern.split(".");
-  const words = subject.split(".");
-  for (const [place, word] of wanted.entries()) {
-    if (word === ">") return words.length > place;
-    if (words[place] === undefined || (word !== "*" && word !== words[place])) return false;
-  }
-  return words.length === wanted.length;
 }
 
 async function within(

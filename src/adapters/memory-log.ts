@@ -1,11 +1,13 @@
 import type { Append, Log, LogMessage, LogReader, StreamOptions } from "../actors/log.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { EngineError } from "../kernel/engine-error.ts";
+import { subjectMatches } from "./subject-match.ts";
 
 /** As long as JetStream's default. */
 const DUPLICATE_WINDOW_MS = 120_000;
 
 type Stream = {
+  subjects: readonly string[];
   messages: LogMessage[];
   /** Id to sequence and time, oldest first. */
   ids: Map<string, Readonly<{ sequence: number; atMs: number }>>;
@@ -27,10 +29,11 @@ export class MemoryLog implements Log {
     this.#echo = echo;
   }
 
-  async ensure(stream: string, _options?: StreamOptions): Promise<void> {
-    if (!this.#streams.has(stream)) {
-      this.#streams.set(stream, { messages: [], ids: new Map(), readers: new Set() });
-    }
+  async ensure(stream: string, options: StreamOptions = {}): Promise<void> {
+    const subjects = options.subjects ?? [];
+    const held = this.#streams.get(stream);
+    if (held !== undefined) held.subjects = subjects;
+    else this.#streams.set(stream, { subjects, messages: [], ids: new Map(), readers: new Set() });
   }
 
   async append(stream: string, messages: readonly Append[]): Promise<number[]> {
@@ -40,9 +43,16 @@ export class MemoryLog implements Log {
     return sequences;
   }
 
-  /** As {@link MemoryLog.append} to whichever stream: the twin keeps the message for the echo alone. */
-  async publishTo(subject: string, _id: string, data: Uint8Array): Promise<void> {
-    this.#echo(subject, data.slice());
+  /**
+   * Publishes to any subject that a stream keeps.
+   *
+   * @throws EngineError `LOG_UNAVAILABLE` if none does.
+   */
+  async publishTo(subject: string, id: string, data: Uint8Array): Promise<void> {
+    const keeps = ([, { subjects }]: [string, Stream]): boolean =>
+      subjects.some((pattern) => subjectMatches(pattern, subject));
+    const stream = [...this.#streams].find(keeps)?.[0] ?? subject;
+    await this.append(stream, [{ id, data, subject }]);
   }
 
   async read(stream: string, from: number): Promise<LogReader> {

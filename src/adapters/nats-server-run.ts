@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdir, open, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, open, readFile, writeFile } from "node:fs/promises";
 import { connect, createServer } from "node:net";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -144,7 +144,6 @@ function running(
     if ((await Promise.race([exited, late])) === "late") signal(pid, "SIGKILL");
     await exited;
     patience.abort();
-    await rm(files.record, { force: true });
   };
   const { port, version } = record;
   return {
@@ -222,7 +221,7 @@ async function untilReady(record: RunRecord, files: Files, ended: Promise<string
   });
   const deadline = performance.now() + READY_TIMEOUT_MS;
   while (reason === undefined && performance.now() < deadline) {
-    if (await greets(record)) return;
+    if (await Promise.race([greets(record), ended.then(() => false)])) return;
     await Promise.race([ended, sleep(READY_RETRY_MS)]);
   }
   const log = await readFile(files.log, "utf8").catch(() => "");

@@ -4,7 +4,10 @@ import { Piscina } from "piscina";
 /** A pool of threads whose tasks run until they are told to stop: actor hosts with connections and timers. */
 export type ThreadPool = Readonly<{
   /** Starts an exported function of the pool's module in a thread of its own; `port` reaches it meanwhile. */
-  start<Task extends object, Result>(name: string, task: Task): Readonly<{ port: MessagePort; end: Promise<Result> }>;
+  start<Task extends object, Result>(
+    name: string,
+    task: Task,
+  ): Readonly<{ port: MessagePort; end: Promise<Result> }>;
   /** Runs a function to its end and answers with its result. */
   run<Task extends object, Result>(name: string, task: Task, signal?: AbortSignal): Promise<Result>;
   close(): Promise<void>;
@@ -15,7 +18,10 @@ export type ThreadPool = Readonly<{
  *
  * @param module - URL of the module beside the caller, without its ending: sources run as they are, dist as JavaScript.
  */
-export function threadPool(module: URL, options: { readonly threads: number; readonly nice?: number }): ThreadPool {
+export function threadPool(
+  module: URL,
+  options: { readonly threads: number; readonly nice?: number },
+): ThreadPool {
   const ending = import.meta.url.endsWith(".ts") ? ".ts" : ".js";
   const pool = new Piscina({
     filename: `${module.href}${ending}`,

@@ -1,0 +1,60 @@
+/** Writes numbers and texts into bytes, little-endian. It is reused: one grows to the largest record and stays. */
+export class ByteWriter {
+  #bytes = new Uint8Array(1_024);
+  #view = new DataView(this.#bytes.buffer);
+  #length = 0;
+  readonly #encoder = new TextEncoder();
+
+  /** Starts anew. */
+  reset(): this {
+    this.#length = 0;
+    return this;
+  }
+
+  /** A copy of what was written. */
+  finish(): Uint8Array {
+    return this.#bytes.slice(0, this.#length);
+  }
+
+  u8(value: number): void {
+    this.#view.setUint8(this.#room(1), value);
+  }
+
+  u16(value: number): void {
+    this.#view.setUint16(this.#room(2), value, true);
+  }
+
+  u32(value: number): void {
+    this.#view.setUint32(this.#room(4), value, true);
+  }
+
+  f64(value: number): void {
+    this.#view.setFloat64(this.#room(8), value, true);
+  }
+
+  /** UTF-8 with its length in front; at most 65,535 bytes. */
+  text(value: string): void {
+    const most = value.length * 3;
+    const at = this.#room(2 + most);
+    const { written } = this.#encoder.encodeInto(value, this.#bytes.subarray(at + 2));
+    this.#view.setUint16(at, written, true);
+    this.#length = at + 2 + written;
+  }
+
+  /** Bytes without their length. */
+  raw(bytes: Uint8Array): void {
+    this.#bytes.set(bytes, this.#room(bytes.length));
+  }
+
+  #room(size: number): number {
+    const at = this.#length;
+    this.#length += size;
+    if (this.#length > this.#bytes.length) {
+      const grown = new Uint8Array(Math.max(this.#length, this.#bytes.length * 2));
+      grown.set(this.#bytes.subarray(0, at));
+      this.#bytes = grown;
+      this.#view = new DataView(grown.buffer);
+    }
+    return at;
+  }
+}

@@ -1,0 +1,52 @@
+import type { RingSlot } from "./outcome.ts";
+
+/** Versions in force as of the last committed entry. */
+export type ShardMeta = Readonly<{
+  /** Sequence of the last entry that the contexts contain; 0 before the first. */
+  applied: number;
+  encoder: string;
+  /** Map to version of the profiles in force. */
+  profiles: Readonly<Record<string, number>>;
+  /** Map to the log's time at which they were activated, epoch ms. */
+  activatedMs: Readonly<Record<string, number>>;
+  segments: number;
+  /** Key of the next outbox item. */
+  nextOutbox: number;
+}>;
+
+/** What is to be published after its transaction. `key` orders it. */
+export type OutboxItem = Readonly<{ key: number; stream: string; id: string; data: Uint8Array; subject?: string }>;
+
+/** Everything that one batch changed: it is written in one transaction, or not at all. */
+export type ShardCommit = Readonly<{
+  contexts: readonly (readonly [user: string, bytes: Uint8Array])[];
+  ring: readonly RingSlot[];
+  /** Users who became authenticated. */
+  authenticated: readonly string[];
+  outbox: readonly OutboxItem[];
+  meta: ShardMeta;
+}>;
+
+/** Reads that a fold may need; synchronous, since LMDB's are. */
+export interface ContextSource {
+  load(user: string): Uint8Array | undefined;
+  /** Packed events of a user's ring by slot; slots that were never written are left out. */
+  loadRing(user: string): readonly (readonly [slot: number, bytes: Uint8Array])[];
+  /** Every authenticated user, in the order of their ids' bytes. */
+  authenticated(): Iterable<string>;
+}
+
+/** Where a shard keeps its contexts. */
+export interface ContextStore extends ContextSource {
+  meta(): ShardMeta | undefined;
+  outbox(): readonly OutboxItem[];
+  /** One transaction; resolves when it is committed. Commits are in order. */
+  commit(commit: ShardCommit): Promise<void>;
+  /** Forgets what was published. */
+  removeOutbox(keys: readonly number[]): Promise<void>;
+  /** Number of users held. */
+  users(): number;
+  /** Authenticated users after `after`, in the order of their ids' bytes. */
+  authenticatedAfter(after: string | undefined, limit: number): readonly string[];
+  close(): Promise<void>;
+}

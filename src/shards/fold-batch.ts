@@ -1,0 +1,171 @@
+import type { Behaviour, PositionedEntry } from "../events/log-entry.ts";
+import { packFeatureEvent } from "../features/pack-feature-event.ts";
+import { toFeatureEvent } from "../features/to-feature-event.ts";
+import { assertNever } from "../kernel/assert.ts";
+import { leaveThreshold, nextResonating } from "../resonance/hysteresis.ts";
+import { scoreInto } from "../resonance/scorer.ts";
+import { Context } from "./context.ts";
+import { embedContext, rebuildIfStale } from "./embed-context.ts";
+import { foldControl } from "./fold-control.ts";
+import { type Outcome } from "./outcome.ts";
+import { isSampled, membershipsOf, sampleOf, shortestBucketMs } from "./sampling.ts";
+import type { ShardState } from "./shard-state.ts";
+
+/** Traits and labels kept a user; more are not taken in. */
+const RECORD_MAX = 64;
+
+/**
+ * Applies log entries to a shard's contexts, in log order.
+ *
+ * @param shard - Owned by the caller; changed in place. `applied` is the last sequence that its contexts contain.
+ * @param outcome - Receives what the host must commit together with `applied`, and publish after that.
+ */
+export function foldBatch(shard: ShardState, entries: readonly PositionedEntry[], outcome: Outcome): void {
+  for (const positioned of entries) {
+    if (positioned.sequence <= shard.applied) continue; // Replayed: the contexts contain it.
+    const { entry } = positioned;
+    switch (entry.kind) {
+      case "behaviour":
+        foldBehaviour(shard, entry, positioned.sequence, outcome);
+        break;
+      case "encoder-prepared":
+      case "encoder-activated":
+      case "profiles-activated":
+      case "segments-activated":
+        foldControl(shard, entry, positioned, outcome);
+        break;
+      default:
+        assertNever(entry);
+    }
+    shard.applied = positioned.sequence;
+  }
+}
+
+/**
+ * Folds one behaviour into a context that is not of the log: a session of which nothing is stored.
+ *
+ * @returns Whether it counted; false for a repeated id.
+ */
+export function foldTransient(shard: ShardState, context: Context, behaviour: Behaviour): boolean {
+  if (!context.seen.add(behaviour.id)) return false;
+  foldFeatures(shard, context, behaviour);
+  return true;
+}
+
+function foldBehaviour(shard: ShardState, given: Behaviour, sequence: number, outcome: Outcome): void {
+  const context = contextOf(shard, given.user);
+  if (!context.seen.add(given.id)) {
+    shard.counters.duplicates++;
+    return;
+  }
+  shard.counters.events++;
+  touch(shard, context, outcome);
+  rebuildIfStale(shard, context);
+  for (const [purpose, consented] of Object.entries(given.consent ?? {})) keep(context.consents, purpose, consented);
+  const behaviour = context.consents.size === 0 ? given : withoutWithdrawn(context, given);
+  const packed = foldFeatures(shard, context, behaviour);
+  const slot = { user: context.user, slot: (context.events - 1) % shard.recent.slots, bytes: packed };
+  outcome.ring.push(slot);
+  shard.recent.append(slot, shard.batch);
+  context.lastSequence = sequence;
+
+  const relabelled = learnWho(shard, context, behaviour, outcome);
+  const evidence = embedContext(shard, context);
+  const index = followResonance(shard, context, evidence, sequence, outcome);
+  const sampled = isSampled(context, behaviour.tsMs, shortestBucketMs(shard.definitions.maps));
+  if (context.authenticated && shard.definitions.maps.length > 0 && (sampled || relabelled)) {
+    const embedded = { encoder: shard.encoder.version, embedding: shard.scratch.embedding, tsMs: behaviour.tsMs };
+    const labels = membershipsOf(shard.definitions.maps, context);
+    outcome.samples.push(sampleOf(context, embedded, labels, { sequence, index }));
+  }
+}
+
+function contextOf(shard: ShardState, user: string): Context {
+  const held = shard.contexts.find(user);
+  if (held !== undefined) return held;
+  const fresh = new Context(user, shard.features.slots + shard.encoder.slots, shard.encoder.version);
+  shard.contexts.add(fresh);
+  return fresh;
+}
+
+function touch(shard: ShardState, context: Context, outcome: Outcome): void {
+  context.dirtyBatch = shard.batch;
+  outcome.touched.add(context);
+}
+
+/** Moves features and encoder on by one event. @returns The event as its ring keeps it. */
+function foldFeatures(shard: ShardState, context: Context, behaviour: Behaviour): Uint8Array {
+  const event = toFeatureEvent(behaviour);
+  const packed = packFeatureEvent(event);
+  shard.features.fold(context.slab, 0, event);
+  shard.encoder.fold(context.slab, shard.features.slots, event);
+  context.firstTsMs = context.events === 0 ? behaviour.tsMs : Math.min(context.firstTsMs, behaviour.tsMs);
+  context.lastTsMs = Math.max(context.lastTsMs, behaviour.tsMs);
+  context.events++;
+  return packed;
+}
+
+/** Which consent each optional family needs; what was withdrawn is dropped here again, as it was at the gateway. */
+function withoutWithdrawn(context: Context, behaviour: Behaviour): Behaviour {
+  const { cell, peer, sentiment, ...rest } = behaviour;
+  const allowed = (purpose: string): boolean => context.consents.get(purpose) !== false;
+  return {
+    ...rest,
+    ...(cell !== undefined && allowed("location") ? { cell } : {}),
+    ...(peer !== undefined && allowed("social") ? { peer } : {}),
+    ...(sentiment !== undefined && allowed("text") ? { sentiment } : {}),
+  };
+}
+
+/** Takes in traits and labels. @returns Whether the user's memberships may have changed. */
+function learnWho(shard: ShardState, context: Context, behaviour: Behaviour, outcome: Outcome): boolean {
+  if (behaviour.type !== "identify" && behaviour.traits === undefined) return false;
+  for (const [trait, value] of Object.entries(behaviour.traits ?? {})) keep(context.traits, trait, value);
+  if (behaviour.type === "identify") {
+    for (const [map, label] of Object.entries(behaviour.segments ?? {})) keep(context.labels, map, label);
+    if (!context.authenticated) {
+      context.authenticated = true;
+      outcome.authenticated.push(context.user);
+      shard.newlyAuthenticated.set(context.user, shard.batch);
+    }
+  }
+  return context.authenticated;
+}
+
+function keep<Value>(record: Map<string, Value>, key: string, value: Value): void {
+  if (record.has(key) || record.size < RECORD_MAX) record.set(key, value);
+}
+
+/** Scores every map and notes who starts or stops to resonate. @returns The index of the next output. */
+function followResonance(shard: ShardState, context: Context, evidence: number, sequence: number, outcome: Outcome): number {
+  let index = 0;
+  for (let m = 0; m < shard.scorers.length; m++) {
+    const scorer = shard.scorers[m]!;
+    if (scorer.version === 0) continue; // Nothing published yet: there is nothing to resonate with.
+    const scores = shard.scratch.scores[m]!;
+    scoreInto(scorer, shard.scratch.embedding, evidence, scores);
+    const held = context.resonating.get(scorer.map);
+    const leave = leaveThreshold(scorer.threshold.enter);
+    for (let k = 0; k < scorer.segments.length; k++) {
+      const probability = scores.probabilities[k]!;
+      if (probability < leave && (held === undefined || held.size === 0)) continue; // The common case.
+      const segment = scorer.segments[k]!;
+      const was = held?.has(segment) === true;
+      if (nextResonating(was, probability, evidence, scorer.threshold) === was) continue;
+      const segments = held ?? context.resonating.get(scorer.map) ?? new Set<string>();
+      if (was) segments.delete(segment);
+      else segments.add(segment);
+      context.resonating.set(scorer.map, segments);
+      outcome.transitions.push({
+        id: `${shard.shard}:${sequence}:${index++}`,
+        map: scorer.map,
+        segment,
+        user: context.user,
+        kind: was ? "left" : "entered",
+        probability,
+        at: context.lastTsMs,
+      });
+    }
+  }
+  return index;
+}

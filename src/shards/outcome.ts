@@ -1,0 +1,34 @@
+import type { Sample } from "../profiles/sample.ts";
+import type { Context } from "./context.ts";
+
+/** A user entered or left resonating with a segment. */
+export type Transition = Readonly<{
+  /** `shard:sequence:index`: a repeat is recognised by it. */
+  id: string;
+  map: string;
+  segment: string;
+  user: string;
+  kind: "entered" | "left";
+  probability: number;
+  /** Event time, epoch ms. */
+  at: number;
+}>;
+
+/** A packed event at its place in a user's ring. */
+export type RingSlot = Readonly<{ user: string; slot: number; bytes: Uint8Array }>;
+
+/** What a batch asks the host to commit together with the last applied sequence, and to publish after that. */
+export type Outcome = {
+  readonly touched: Set<Context>;
+  readonly ring: RingSlot[];
+  readonly authenticated: string[];
+  readonly transitions: Transition[];
+  readonly samples: Sample[];
+  /** Encoders whose preparation is complete with this batch. */
+  readonly prepared: string[];
+};
+
+/** An outcome of nothing. */
+export function emptyOutcome(): Outcome {
+  return { touched: new Set(), ring: [], authenticated: [], transitions: [], samples: [], prepared: [] };
+}

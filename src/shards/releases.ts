@@ -1,0 +1,50 @@
+import type { Encoder } from "../embedding/encoder.ts";
+import type { PublishedProfiles } from "../resonance/published-profiles.ts";
+import type { SegmentDefinitions } from "../resonance/segment-map.ts";
+
+/** Fetches what control entries name by version; undefined if it is not there (any more). */
+export interface ReleaseSource {
+  encoder(version: string): Promise<Encoder | undefined>;
+  profiles(map: string, version: number): Promise<PublishedProfiles | undefined>;
+  segments(version: number): Promise<SegmentDefinitions | undefined>;
+}
+
+/** Releases that the host fetched for a batch, so that the fold, which never waits, finds them. */
+export class FetchedReleases {
+  readonly #encoders = new Map<string, Encoder>();
+  readonly #profiles = new Map<string, PublishedProfiles>();
+  readonly #segments = new Map<number, SegmentDefinitions>();
+
+  encoder(version: string): Encoder | undefined {
+    return this.#encoders.get(version);
+  }
+
+  profiles(map: string, version: number): PublishedProfiles | undefined {
+    return this.#profiles.get(`${map} ${version}`);
+  }
+
+  segments(version: number): SegmentDefinitions | undefined {
+    return this.#segments.get(version);
+  }
+
+  async fetchEncoder(source: ReleaseSource, version: string): Promise<void> {
+    const encoder = await source.encoder(version);
+    if (encoder !== undefined) this.#encoders.set(version, encoder);
+  }
+
+  async fetchProfiles(source: ReleaseSource, map: string, version: number): Promise<void> {
+    const profiles = await source.profiles(map, version);
+    if (profiles !== undefined) this.#profiles.set(`${map} ${version}`, profiles);
+  }
+
+  async fetchSegments(source: ReleaseSource, version: number): Promise<void> {
+    const segments = await source.segments(version);
+    if (segments !== undefined) this.#segments.set(version, segments);
+  }
+
+  /** Forgets all but encoders, which every context of the shard may still be for. */
+  release(): void {
+    this.#profiles.clear();
+    this.#segments.clear();
+  }
+}

@@ -1,0 +1,171 @@
+import type { Bus, BusReply, BusRequest } from "../actors/bus.ts";
+import type { Behaviour } from "../events/log-entry.ts";
+import type { Subjects } from "../events/subjects.ts";
+import type { Clock } from "../kernel/clock.ts";
+import { EngineError } from "../kernel/engine-error.ts";
+import { decode, encode } from "../kernel/msgpack.ts";
+import type {
+  Resonance,
+  ScoreAnswer,
+  ShardScoreReply,
+  ShardScoreRequest,
+  ShardSessionRequest,
+  ShardStatus,
+} from "../resonance/score-answer.ts";
+import { scoreInto } from "../resonance/scorer.ts";
+import { Context } from "./context.ts";
+import type { ContextStore } from "./context-store.ts";
+import { embedContext, rebuildIfStale } from "./embed-context.ts";
+import { foldTransient } from "./fold-batch.ts";
+import { membershipsOf } from "./sampling.ts";
+import type { HistoriesReply, HistoriesRequest } from "./shard-messages.ts";
+import type { ShardState } from "./shard-state.ts";
+
+const MSGPACK = "application/msgpack";
+const WAIT_MS = 2_000;
+
+/** What requests need of the host beside the state. */
+type HostView = Readonly<{
+  node: string;
+  lag(): number;
+  /** Waits until an entry is folded; false if that takes longer than `waitMs`. */
+  reaches(sequence: number, waitMs: number): Promise<boolean>;
+}>;
+
+/** Answers a shard's requests from its memory and store. @returns Closes the subscriptions. */
+export async function serveShard(
+  ports: Readonly<{ bus: Bus; clock: Clock; subjects: Subjects; store: ContextStore }>,
+  state: ShardState,
+  host: HostView,
+): Promise<() => Promise<void>> {
+  const answers = new Answers(state, ports.clock);
+  const reply = (value: unknown): BusReply => ({ data: encode(value), contentType: MSGPACK });
+  const handlers: Record<string, (request: BusRequest) => Promise<BusReply> | BusReply> = {
+    async score(request) {
+      const asked = decode(request.data) as ShardScoreRequest;
+      const { atLeast, waitMs = WAIT_MS } = asked;
+      if (atLeast !== undefined && !(await host.reaches(atLeast, waitMs))) throw notCaughtUp(state, atLeast);
+      return reply({ answers: asked.users.map((user) => answers.score(user, asked.map)) } satisfies ShardScoreReply);
+    },
+    session(request) {
+      const asked = decode(request.data) as ShardSessionRequest;
+      const answer = answers.session(asked.behaviours as readonly Behaviour[], asked.map);
+      return reply({ answers: [answer] } satisfies ShardScoreReply);
+    },
+    status: () =>
+      reply({
+        shard: state.shard,
+        node: host.node,
+        ready: true,
+        applied: state.applied,
+        lag: host.lag(),
+        resident: state.contexts.size,
+        users: ports.store.users(),
+        events: state.counters.events,
+        duplicates: state.counters.duplicates,
+        deadLetters: state.counters.deadLetters,
+        versions: answers.versions(),
+      } satisfies ShardStatus),
+    histories(request) {
+      return reply(historiesOf(state, ports.store, decode(request.data) as HistoriesRequest));
+    },
+  };
+  const served = await Promise.all(
+    Object.entries(handlers).map(([name, handler]) => ports.bus.serve(ports.subjects.shard(state.shard, name), handler)),
+  );
+  return async () => void (await Promise.all(served.map((one) => one.close())));
+}
+
+class Answers {
+  readonly #state: ShardState;
+  readonly #clock: Clock;
+
+  constructor(state: ShardState, clock: Clock) {
+    this.#state = state;
+    this.#clock = clock;
+  }
+
+  score(user: string, map: string | undefined): ScoreAnswer {
+    const context = this.#state.contexts.find(user);
+    if (context !== undefined) rebuildIfStale(this.#state, context);
+    return this.#answer(context ?? this.#nobody(user), context !== undefined, map);
+  }
+
+  session(behaviours: readonly Behaviour[], map: string | undefined): ScoreAnswer {
+    const context = this.#nobody(behaviours[0]?.user ?? "");
+    for (const behaviour of behaviours) foldTransient(this.#state, context, behaviour);
+    return this.#answer(context, false, map);
+  }
+
+  versions(): ScoreAnswer["versions"] {
+    const { encoder, scorers, definitions } = this.#state;
+    return {
+      encoder: encoder.version,
+      trained: encoder.trained,
+      profiles: Object.fromEntries(scorers.map((scorer) => [scorer.map, scorer.version])),
+      segments: definitions.version,
+    };
+  }
+
+  #answer(context: Context, known: boolean, map: string | undefined): ScoreAnswer {
+    const state = this.#state;
+    const evidence = embedContext(state, context);
+    const resonances = state.scorers.flatMap((scorer, m): Resonance[] => {
+      if (map !== undefined && scorer.map !== map) return [];
+      const scores = state.scratch.scores[m]!;
+      scoreInto(scorer, state.scratch.embedding, evidence, scores);
+      const held = context.resonating.get(scorer.map);
+      const segments = scorer.segments.map((segment, k) => ({
+        segment,
+        probability: scores.probabilities[k]!,
+        similarity: scores.similarities[k]!,
+        resonating: held?.has(segment) === true,
+      }));
+      return [{ map: scorer.map, segments, none: scores.probabilities[scorer.segments.length]! }];
+    });
+    if (map !== undefined && resonances.length === 0) {
+      const message = `no map "${map}" is defined: ${state.scorers.map((scorer) => scorer.map).join(", ") || "none is"}`;
+      throw new EngineError({ code: "UNKNOWN_MAP", message, retryable: false });
+    }
+    const nowMs = this.#clock.nowMs();
+    const profilesMs = state.scorers.map((scorer) => {
+      const atMs = state.activatedMs.get(scorer.map);
+      return [scorer.map, atMs === undefined ? null : Math.max(0, nowMs - atMs)] as const;
+    });
+    return {
+      user: context.user,
+      known,
+      resonances,
+      versions: this.versions(),
+      ages: {
+        contextMs: context.events === 0 ? null : Math.max(0, nowMs - context.lastTsMs),
+        profilesMs: Object.fromEntries(profilesMs),
+      },
+      evidence,
+      position: { shard: state.shard, sequence: state.applied },
+    };
+  }
+
+  /** The context of somebody of whom nothing is held: all zero, so that they get the prior. */
+  #nobody(user: string): Context {
+    const { features, encoder } = this.#state;
+    return new Context(user, features.slots + encoder.slots, encoder.version);
+  }
+}
+
+function historiesOf(state: ShardState, store: ContextStore, request: HistoriesRequest): HistoriesReply {
+  const users = store.authenticatedAfter(request.after, request.limit);
+  const histories = users.flatMap((user) => {
+    const context = state.contexts.peek(user);
+    if (context === undefined) return [];
+    const labels = membershipsOf(state.definitions.maps, context);
+    return [{ user, labels, events: state.recent.packed(user, context.events) }];
+  });
+  const last = users.at(-1);
+  return users.length < request.limit || last === undefined ? { histories } : { histories, next: last };
+}
+
+function notCaughtUp(state: ShardState, sequence: number): EngineError {
+  const message = `shard ${state.shard} has folded ${state.applied} entries, ${sequence} are asked for: try again`;
+  return new EngineError({ code: "NOT_CAUGHT_UP", message, retryable: true, detail: { applied: state.applied } });
+}

@@ -1,0 +1,24 @@
+/** Asks a shard for members' histories, a page at a time, on `internal.shard.<n>.histories` as MessagePack. */
+export type HistoriesRequest = Readonly<{ after?: string; limit: number }>;
+
+/** Histories of authenticated users; `next` is the `after` of the following page, absent at the end. */
+export type HistoriesReply = Readonly<{
+  histories: readonly Readonly<{
+    user: string;
+    /** Map to segment; empty for a background user. */
+    labels: Readonly<Record<string, string>>;
+    /** Packed feature events, oldest first. */
+    events: readonly Uint8Array[];
+  }>[];
+  next?: string;
+}>;
+
+/** An entry that could not be folded, in the dead-letter stream, as MessagePack. */
+export type DeadLetter = Readonly<{
+  shard: number;
+  sequence: number;
+  code: string;
+  reason: string;
+  /** The entry as the log holds it. */
+  data: Uint8Array;
+}>;

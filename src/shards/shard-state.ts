@@ -1,0 +1,118 @@
+import type { Encoder } from "../embedding/encoder.ts";
+import type { FeatureSchema } from "../features/feature-schema.ts";
+import type { SegmentDefinitions } from "../resonance/segment-map.ts";
+import { newScoreBuffer, priorScorer, type ScoreBuffer, type Scorer } from "../resonance/scorer.ts";
+import type { ContextSource, ShardMeta } from "./context-store.ts";
+import { RecentEvents } from "./recent-events.ts";
+import { FetchedReleases } from "./releases.ts";
+import { ResidentContexts } from "./resident-contexts.ts";
+
+/** Everything that one shard's fold reads and changes. It belongs to one host. */
+export type ShardState = {
+  readonly shard: number;
+  readonly features: FeatureSchema;
+  readonly source: ContextSource;
+  readonly contexts: ResidentContexts;
+  readonly recent: RecentEvents;
+  readonly releases: FetchedReleases;
+  /** Last sequence that the contexts contain. */
+  applied: number;
+  encoder: Encoder;
+  definitions: SegmentDefinitions;
+  /** In the order of the definitions' maps. */
+  scorers: Scorer[];
+  /** Log time of each map's last activation, epoch ms. */
+  readonly activatedMs: Map<string, number>;
+  /** Number of the batch being folded; what it touches stays in memory until it is committed. */
+  batch: number;
+  /** Users who became authenticated in batches that are not committed yet. */
+  readonly newlyAuthenticated: Map<string, number>;
+  readonly counters: ShardCounters;
+  readonly scratch: Scratch;
+};
+
+export type ShardCounters = {
+  events: number;
+  duplicates: number;
+  /** Activations whose release was not there any more. */
+  missingReleases: number;
+  deadLetters: number;
+};
+
+/** Buffers that every event uses again. */
+export type Scratch = { readonly features: Float32Array; embedding: Float32Array; readonly scores: ScoreBuffer[] };
+
+/** The definitions before any: no map. */
+export const NO_DEFINITIONS: SegmentDefinitions = { version: 0, maps: [] };
+
+/** A shard of which nothing was applied yet. */
+export function newShardState(given: {
+  readonly shard: number;
+  readonly features: FeatureSchema;
+  readonly encoder: Encoder;
+  readonly source: ContextSource;
+  readonly residentUsers: number;
+  readonly ringEvents: number;
+}): ShardState {
+  return {
+    shard: given.shard,
+    features: given.features,
+    source: given.source,
+    contexts: new ResidentContexts(given.source, given.residentUsers),
+    recent: new RecentEvents(given.source, given.ringEvents),
+    releases: new FetchedReleases(),
+    applied: 0,
+    encoder: given.encoder,
+    definitions: NO_DEFINITIONS,
+    scorers: [],
+    activatedMs: new Map(),
+    batch: 0,
+    newlyAuthenticated: new Map(),
+    counters: { events: 0, duplicates: 0, missingReleases: 0, deadLetters: 0 },
+    scratch: {
+      features: new Float32Array(given.features.width),
+      embedding: new Float32Array(given.encoder.dim),
+      scores: [],
+    },
+  };
+}
+
+/** Puts definitions in force; maps that stay keep their scorer if its segments are the same. */
+export function useDefinitions(shard: ShardState, definitions: SegmentDefinitions): void {
+  const held = new Map(shard.scorers.map((scorer) => [scorer.map, scorer]));
+  shard.definitions = definitions;
+  const scorers = definitions.maps.map((map) => {
+    const scorer = held.get(map.name);
+    const same =
+      scorer !== undefined &&
+      scorer.encoder === shard.encoder.version &&
+      scorer.segments.length === map.segments.length &&
+      map.segments.every((segment, k) => segment.name === scorer.segments[k]);
+    return same ? scorer : priorScorer(map, shard.encoder);
+  });
+  useScorers(shard, scorers);
+}
+
+/** Puts scorers in force, with buffers that fit them. */
+export function useScorers(shard: ShardState, scorers: Scorer[]): void {
+  shard.scorers = scorers;
+  shard.scratch.scores.splice(0, shard.scratch.scores.length, ...scorers.map((one) => newScoreBuffer(one.segments.length)));
+}
+
+/** Puts an encoder in force. Contexts of another one are rebuilt when they are touched. */
+export function useEncoder(shard: ShardState, encoder: Encoder): void {
+  shard.encoder = encoder;
+  shard.scratch.embedding = new Float32Array(encoder.dim);
+}
+
+/** The versions in force, to be committed with the contexts. */
+export function metaOf(shard: ShardState, nextOutbox: number): ShardMeta {
+  return {
+    applied: shard.applied,
+    encoder: shard.encoder.version,
+    profiles: Object.fromEntries(shard.scorers.map((scorer) => [scorer.map, scorer.version])),
+    activatedMs: Object.fromEntries(shard.activatedMs),
+    segments: shard.definitions.version,
+    nextOutbox,
+  };
+}
