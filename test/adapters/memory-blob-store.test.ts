@@ -1,6 +1,6 @@
 import { describe } from "vitest";
 import { memoryBlobStore } from "../../src/adapters/memory-blob-store.ts";
-import { blobStoreContract } from "./blob-store.contract.ts";
+import { blobStoreContract } from "./blob-store-contract.ts";
 
 describe("blobs in memory", () => {
   const blobs = memoryBlobStore();

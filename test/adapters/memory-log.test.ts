@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { MemoryLog } from "../../src/adapters/memory-log.ts";
 import type { Clock } from "../../src/kernel/clock.ts";
-import { bytesOf, logContract, messages } from "./log.contract.ts";
+import { logContract } from "./log-contract.ts";
+import { bytesOf, messages } from "./log-messages.ts";
 
 const START_MS = 1_700_000_000_000;
 const still: Clock = { nowMs: () => START_MS, monotonicMs: () => 0 };
@@ -27,4 +28,18 @@ test("a repeat after the duplicate window is stored again", async () => {
   await log.append("S", messages(1));
   nowMs += 120_000;
   expect(await log.append("S", messages(1))).toEqual([2]);
+});
+
+test("what is published to a subject is stored by the stream that keeps it, and echoed", async () => {
+  const heard: string[] = [];
+  const log = new MemoryLog(still, (subject) => heard.push(subject));
+  await log.ensure("OTHER");
+  await log.ensure("S", { subjects: ["things.*.>"] });
+  await log.publishTo("things.a.b", "id", bytesOf("x"));
+  await log.publishTo("things.a.b", "id", bytesOf("x"));
+  expect(await log.bounds("S")).toEqual({ first: 1, last: 1 });
+  expect(heard).toEqual(["things.a.b"]);
+  await expect(log.publishTo("nowhere", "id", bytesOf("x"))).rejects.toMatchObject({
+    code: "LOG_UNAVAILABLE",
+  });
 });

@@ -2,8 +2,8 @@ import { Objm } from "@nats-io/obj";
 import { beforeAll, expect, test } from "vitest";
 import { natsBlobStore } from "../../src/adapters/nats-blob-store.ts";
 import type { WatchableBlobs } from "../../src/adapters/watchable-blobs.ts";
-import { blobStoreContract, pattern } from "./blob-store.contract.ts";
-import { bytesOf, textOf } from "./log.contract.ts";
+import { blobStoreContract, pattern } from "./blob-store-contract.ts";
+import { bytesOf, textOf } from "./log-messages.ts";
 import { describeWithNats, type NatsSuite } from "./with-nats.ts";
 
 const buckets = { releases: "test-releases", artefacts: "test-artefacts" };

@@ -2,8 +2,8 @@ import { headers } from "@nats-io/transport-node";
 import { expect, test } from "vitest";
 import { natsBus } from "../../src/adapters/nats-bus.ts";
 import { EngineError } from "../../src/kernel/engine-error.ts";
-import { busContract } from "./bus.contract.ts";
-import { bytesOf } from "./log.contract.ts";
+import { busContract } from "./bus-contract.ts";
+import { bytesOf } from "./log-messages.ts";
 import { describeWithNats } from "./with-nats.ts";
 
 await describeWithNats("a bus", (suite) => {

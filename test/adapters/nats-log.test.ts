@@ -1,10 +1,11 @@
 import { jetstreamManager } from "@nats-io/jetstream";
-import type { NatsConnection } from "@nats-io/transport-node";
+import type { Msg, NatsConnection } from "@nats-io/transport-node";
 import { beforeAll, expect, test } from "vitest";
 import { abilitiesOf } from "../../src/adapters/nats-connection.ts";
 import { NatsLog } from "../../src/adapters/nats-log.ts";
 import type { TestNats } from "../start-nats.ts";
-import { bytesOf, logContract, messages, readAll, take, textOf } from "./log.contract.ts";
+import { logContract, readAll, take } from "./log-contract.ts";
+import { bytesOf, messages, textOf } from "./log-messages.ts";
 import { describeWithNats } from "./with-nats.ts";
 
 await describeWithNats("a log", (suite) => {
@@ -55,6 +56,22 @@ await describeWithNats("a log", (suite) => {
     await log.append("ROBBED", [{ id: "next", data: bytesOf("next") }]);
     expect((await take(reader, 1)).map((message) => message.sequence)).toEqual([6]);
     await reader.close();
+  });
+
+  test("a delivery that got lost on the way is fetched again, in its place", async () => {
+    await log.ensure("LOSSY");
+    await log.append("LOSSY", messages(50));
+    let lost = 0;
+    const lossy = withDeliveries(nc, (message) => {
+      const isLost = lost < 3 && message.reply?.split(".")[5] === String(10 * (lost + 1));
+      lost += isLost ? 1 : 0;
+      return !isLost;
+    });
+    const read = await readAll(await NatsLog.over(lossy), "LOSSY", 1, 50);
+    expect(lost).toBe(3);
+    expect(read.map((message) => message.sequence)).toEqual(
+      Array.from({ length: 50 }, (_, index) => index + 1),
+    );
   });
 
   test("a slow reader loses nothing and is not sent more than it has room for", async () => {
@@ -128,3 +145,22 @@ await describeWithNats("a log", (suite) => {
     await reader.close();
   });
 });
+
+/** The same connection, on which only some messages reach their subscriber. */
+function withDeliveries(nc: NatsConnection, delivers: (message: Msg) => boolean): NatsConnection {
+  const subscribe: NatsConnection["subscribe"] = (subject, options = {}) => {
+    const { callback } = options;
+    return nc.subscribe(subject, {
+      ...options,
+      ...(callback === undefined
+        ? {}
+        : { callback: (error, message) => (delivers(message) ? callback(error, message) : undefined) }),
+    });
+  };
+  return new Proxy(nc, {
+    get(target, name) {
+      const value: unknown = name === "subscribe" ? subscribe : Reflect.get(target, name, target);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+}

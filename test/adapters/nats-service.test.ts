@@ -4,7 +4,7 @@ import type { BusReply, BusRequest } from "../../src/actors/bus.ts";
 import { natsBus } from "../../src/adapters/nats-bus.ts";
 import { connectNats } from "../../src/adapters/nats-connection.ts";
 import { mountService } from "../../src/adapters/nats-service.ts";
-import { bytesOf, textOf } from "./log.contract.ts";
+import { bytesOf, textOf } from "./log-messages.ts";
 import { describeWithNats, type NatsSuite } from "./with-nats.ts";
 
 const echo = async ({ data, contentType }: BusRequest): Promise<BusReply> => ({ data, contentType });

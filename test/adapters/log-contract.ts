@@ -1,0 +1,168 @@
+import { expect, test } from "vitest";
+import type { Log, LogMessage, LogReader } from "../../src/actors/log.ts";
+import { bytesOf, messages, textOf } from "./log-messages.ts";
+
+/** What every {@link Log} must do. `aStream` makes a stream of a new name. */
+export function logContract(log: () => Log): void {
+  let streams = 0;
+  const aStream = async (): Promise<string> => {
+    streams += 1;
+    const stream = `TEST_${streams}`;
+    await log().ensure(stream);
+    return stream;
+  };
+
+  test("a new stream is empty and starts at sequence 1", async () => {
+    expect(await log().bounds(await aStream())).toEqual({ first: 1, last: 0 });
+  });
+
+  test("a stream that is ensured again keeps what it holds", async () => {
+    const stream = await aStream();
+    await log().append(stream, messages(3));
+    await log().ensure(stream);
+    expect(await log().bounds(stream)).toEqual({ first: 1, last: 3 });
+  });
+
+  test.each([1, 2, 127, 128, 1_000, 2_300])(
+    "%i messages get sequences and come back in the order given",
+    async (count) => {
+      const stream = await aStream();
+      const sequences = await log().append(stream, messages(count));
+      expect(sequences).toEqual(Array.from({ length: count }, (_, index) => index + 1));
+      const read = await readAll(log(), stream, 1, count);
+      expect(read.map((message) => message.sequence)).toEqual(sequences);
+      expect(read.map(textOf)).toEqual(messages(count).map(textOf));
+    },
+  );
+
+  test("appending nothing stores nothing", async () => {
+    const stream = await aStream();
+    expect(await log().append(stream, [])).toEqual([]);
+    expect(await log().bounds(stream)).toEqual({ first: 1, last: 0 });
+  });
+
+  test.each([2, 300])(
+    "of %i repeated messages the first sequences are told and nothing is stored",
+    async (count) => {
+      const stream = await aStream();
+      const first = await log().append(stream, messages(count));
+      expect(await log().append(stream, messages(count))).toEqual(first);
+      expect(await log().bounds(stream)).toEqual({ first: 1, last: count });
+    },
+  );
+
+  test.each([2, 300])(
+    "among %i messages a repeated one is dropped and the others are stored",
+    async (count) => {
+      const stream = await aStream();
+      await log().append(stream, messages(count).slice(0, 1));
+      const sequences = await log().append(stream, messages(count));
+      expect(sequences).toEqual(Array.from({ length: count }, (_, index) => index + 1));
+    },
+  );
+
+  test("a message of the same id in another stream is no repeat", async () => {
+    await log().append(await aStream(), messages(1));
+    const other = await aStream();
+    await log().append(other, messages(1));
+    expect((await log().bounds(other)).last).toBe(1);
+  });
+
+  test("a reader starts at the sequence asked for", async () => {
+    const stream = await aStream();
+    await log().append(stream, messages(10));
+    const read = await readAll(log(), stream, 7, 4);
+    expect(read.map((message) => message.sequence)).toEqual([7, 8, 9, 10]);
+  });
+
+  test("a reader hands out at most as many as it is asked for", async () => {
+    const stream = await aStream();
+    await log().append(stream, messages(10));
+    const reader = await log().read(stream, 1);
+    expect((await reader.next(3)).length).toBeLessThanOrEqual(3);
+    await reader.close();
+  });
+
+  test("a reader at the end waits for what is appended next", async () => {
+    const stream = await aStream();
+    await log().append(stream, messages(2));
+    const reader = await log().read(stream, 3);
+    const waiting = reader.next(10);
+    await log().append(stream, [{ id: "later", data: bytesOf("later") }]);
+    expect((await waiting).map(textOf)).toEqual(["later"]);
+    await reader.close();
+  });
+
+  test("two readers each get everything", async () => {
+    const stream = await aStream();
+    await log().append(stream, messages(5));
+    const both = await Promise.all([readAll(log(), stream, 1, 5), readAll(log(), stream, 1, 5)]);
+    expect(both.map((read) => read.length)).toEqual([5, 5]);
+  });
+
+  test("a reader knows how many messages it has not handed out", async () => {
+    const stream = await aStream();
+    await log().append(stream, messages(10));
+    const reader = await log().read(stream, 1);
+    const taken = (await reader.next(4)).length;
+    expect(reader.lag()).toBe(10 - taken);
+    await reader.close();
+  });
+
+  test("messages carry the time at which they were stored", async () => {
+    const stream = await aStream();
+    await log().append(stream, messages(2));
+    const [first, second] = await readAll(log(), stream, 1, 2);
+    expect(first?.storedAtMs).toBeGreaterThan(1_600_000_000_000);
+    expect(second?.storedAtMs).toBeGreaterThanOrEqual(first?.storedAtMs ?? 0);
+  });
+
+  test("closing a reader ends a call that waits, with nothing", async () => {
+    const reader = await log().read(await aStream(), 1);
+    const waiting = reader.next(10);
+    await reader.close();
+    expect(await waiting).toEqual([]);
+    expect(await reader.next(10)).toEqual([]);
+  });
+
+  test("a reader beyond the end is refused: the stream has lost what was stored once", async () => {
+    const stream = await aStream();
+    await log().append(stream, messages(2));
+    await expect(log().read(stream, 4)).rejects.toMatchObject({ code: "LOG_TRUNCATED", retryable: false });
+  });
+
+  test("a stream that was never ensured is unavailable", async () => {
+    const unavailable = { code: "LOG_UNAVAILABLE", retryable: true };
+    await expect(log().append("NEVER", messages(1))).rejects.toMatchObject(unavailable);
+    await expect(log().read("NEVER", 1)).rejects.toMatchObject(unavailable);
+    await expect(log().bounds("NEVER")).rejects.toMatchObject(unavailable);
+  });
+
+  test("a message may go to a further subject of its stream", async () => {
+    await log().ensure("TEST_SUBJECTS", { subjects: ["test.subjects.>"], maxAgeMs: 60_000 });
+    await log().append("TEST_SUBJECTS", [
+      { id: "one", data: bytesOf("one"), subject: "test.subjects.a.b" },
+      { id: "two", data: bytesOf("two") },
+    ]);
+    expect((await readAll(log(), "TEST_SUBJECTS", 1, 2)).map(textOf)).toEqual(["one", "two"]);
+  });
+}
+
+/** Reads so many messages from a sequence on, with copies of their bytes. */
+export async function readAll(log: Log, stream: string, from: number, count: number): Promise<LogMessage[]> {
+  const reader = await log.read(stream, from);
+  const read = await take(reader, count);
+  await reader.close();
+  return read;
+}
+
+/** Takes so many messages off a reader, with copies of their bytes. */
+export async function take(reader: LogReader, count: number): Promise<LogMessage[]> {
+  const taken: LogMessage[] = [];
+  while (taken.length < count) {
+    const some = await reader.next(count - taken.length);
+    if (some.length === 0) break;
+    taken.push(...some.map((message) => ({ ...message, data: message.data.slice() })));
+  }
+  return taken;
+}
