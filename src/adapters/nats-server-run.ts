@@ -1,13 +1,23 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdir, open, readFile, writeFile } from "node:fs/promises";
-import { connect, createServer } from "node:net";
-import { join, resolve } from "node:path";
+import { mkdir, open, readFile } from "node:fs/promises";
+import { connect } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { EngineError } from "../kernel/engine-error.ts";
 import { newId } from "./entropy.ts";
+import { freePort } from "./free-port.ts";
 import { natsAbilities } from "./nats-abilities.ts";
+import {
+  type RunRecord,
+  readRecord,
+  type ServerFiles,
+  serverFiles,
+  survivorOf,
+  thisOwner,
+  writeRecord,
+  writeServerFiles,
+} from "./nats-server-files.ts";
 import type { NatsServerBinary } from "./nats-server-find.ts";
-import { identifyProcess, type ProcessIdentity } from "./process-identity.ts";
+import { isRunning, type ProcessIdentity } from "./process-identity.ts";
 
 /** How a server ended; `asked` if by {@link NatsServerProcess.stop}. */
 export type NatsServerExit = Readonly<{ asked: boolean; reason: string }>;
@@ -42,17 +52,6 @@ const GREETING_TIMEOUT_MS = 2_000;
 const STOP_TIMEOUT_MS = 10_000;
 const WATCH_EVERY_MS = 100;
 
-/** What is written beside the store before the server starts, so that a later engine recognises it. */
-type RunRecord = Readonly<{
-  name: string;
-  port: number;
-  sync: string;
-  version: string;
-  owner: Readonly<{ pid: number; started: string }>;
-}>;
-
-type Files = Readonly<{ dir: string; config: string; record: string; pid: string; log: string }>;
-
 /**
  * Runs a server on a folder, or takes over the one that already runs there for an engine that has ended.
  *
@@ -65,15 +64,15 @@ export async function runNatsServer(
   if (options.sync === "always" && !natsAbilities({ version: binary.version, max_payload: 0 }).syncAlways) {
     throw syncUnsupported(binary);
   }
-  const files = filesOf(options.storeDir);
+  const files = serverFiles(options.storeDir);
   await mkdir(files.dir, { recursive: true });
   const previous = await readRecord(files);
   const survivor = await survivorOf(files);
-  if (survivor !== undefined && previous !== undefined) {
-    if (await isAlive(previous.owner)) throw storeInUse(files, previous, survivor);
-    const isWanted = previous.sync === options.sync && previous.version === binary.version;
-    const isPort = options.port === undefined || options.port === previous.port;
-    if (isWanted && isPort && (await greets(previous))) return adopt(files, previous, survivor, options);
+  if (survivor !== undefined) {
+    if (previous !== undefined) {
+      if (await isRunning(previous.owner)) throw storeInUse(files, previous, survivor);
+      if (await isWanted(previous, binary, options)) return adopt(files, previous, survivor, options);
+    }
     options.report(
       `nats-server: ending process ${survivor.pid}, which an earlier run left with other settings`,
     );
@@ -82,9 +81,20 @@ export async function runNatsServer(
   return start(binary, files, options, options.port ?? (await freePort(previous?.port)));
 }
 
+/** Whether a server that was left running is the one that would be started now, and still answers. */
+async function isWanted(
+  previous: RunRecord,
+  binary: NatsServerBinary,
+  options: RunOptions,
+): Promise<boolean> {
+  const isSame = previous.sync === options.sync && previous.version === binary.version;
+  const isPort = options.port === undefined || options.port === previous.port;
+  return isSame && isPort && (await greets(previous));
+}
+
 async function start(
   binary: NatsServerBinary,
-  files: Files,
+  files: ServerFiles,
   options: RunOptions,
   port: number,
 ): Promise<NatsServerProcess> {
@@ -93,10 +103,9 @@ async function start(
     port,
     sync: options.sync,
     version: binary.version,
-    owner: await self(),
+    owner: await thisOwner(),
   };
-  await writeFile(files.config, configuration(record, files, options));
-  await writeFile(files.record, JSON.stringify(record));
+  await writeServerFiles(files, record, options.maxStoreBytes);
   const log = await open(files.log, "a"); // What the server says before it has read its configuration.
   // In a process group of its own: Ctrl-C goes to the whole group, and the engine must drain before its log ends.
   const child = spawn(binary.path, ["-c", files.config], {
@@ -111,20 +120,20 @@ async function start(
 }
 
 async function adopt(
-  files: Files,
+  files: ServerFiles,
   previous: RunRecord,
   survivor: ProcessIdentity,
   options: RunOptions,
 ): Promise<NatsServerProcess> {
   options.report(`nats-server: taking over process ${survivor.pid}, which outlived an earlier run`);
-  const record = { ...previous, owner: await self() };
-  await writeFile(files.record, JSON.stringify(record));
+  const record = { ...previous, owner: await thisOwner() };
+  await writeRecord(files, record);
   const ended = endOf(survivor).then(() => "it ended");
   return running(files, record, { pid: survivor.pid, ended, adopted: true });
 }
 
 function running(
-  files: Files,
+  files: ServerFiles,
   record: RunRecord,
   server: Readonly<{ pid: number; ended: Promise<string>; adopted: boolean }>,
 ): NatsServerProcess {
@@ -158,63 +167,7 @@ function running(
   };
 }
 
-function filesOf(storeDir: string): Files {
-  const dir = resolve(storeDir);
-  return {
-    dir,
-    config: join(dir, "nats-server.conf"),
-    record: join(dir, "nats-server.json"),
-    pid: join(dir, "nats-server.pid"),
-    log: join(dir, "nats-server.log"),
-  };
-}
-
-function configuration(record: RunRecord, files: Files, options: RunOptions): string {
-  const { maxStoreBytes } = options;
-  return [
-    "# Written at each start: changes are lost.",
-    "host: 127.0.0.1",
-    `port: ${record.port}`,
-    `server_name: ${JSON.stringify(record.name)}`,
-    `pid_file: ${JSON.stringify(files.pid)}`,
-    `log_file: ${JSON.stringify(files.log)}`,
-    "logfile_size_limit: 16777216",
-    "jetstream {",
-    `  store_dir: ${JSON.stringify(files.dir)}`,
-    ...(maxStoreBytes === undefined ? [] : [`  max_file_store: ${maxStoreBytes}`]),
-    ...(record.sync === "always" ? ["  sync_interval: always"] : []),
-    "}",
-    "",
-  ].join("\n");
-}
-
-async function self(): Promise<RunRecord["owner"]> {
-  const identity = await identifyProcess(process.pid);
-  return { pid: process.pid, started: identity?.started ?? "" };
-}
-
-async function isAlive(process: RunRecord["owner"]): Promise<boolean> {
-  return (await identifyProcess(process.pid))?.started === process.started;
-}
-
-async function readRecord(files: Files): Promise<RunRecord | undefined> {
-  try {
-    return JSON.parse(await readFile(files.record, "utf8")) as RunRecord;
-  } catch {
-    return undefined; // A first start, or a crash while it was written: then no server was started after it.
-  }
-}
-
-/** The server process of this folder, if one still runs. */
-async function survivorOf(files: Files): Promise<ProcessIdentity | undefined> {
-  const pid = Number(await readFile(files.pid, "utf8").catch(() => "0"));
-  const identity = await identifyProcess(pid);
-  return identity?.command.includes("nats-server") && identity.command.includes(files.config)
-    ? identity
-    : undefined;
-}
-
-async function untilReady(record: RunRecord, files: Files, ended: Promise<string>): Promise<void> {
+async function untilReady(record: RunRecord, files: ServerFiles, ended: Promise<string>): Promise<void> {
   let reason: string | undefined;
   void ended.then((how) => {
     reason = how;
@@ -254,26 +207,6 @@ async function greets(record: RunRecord): Promise<boolean> {
   });
 }
 
-/** A port that nothing listens on: the preferred one if it is free, so that clients find the server again. */
-async function freePort(preferred: number | undefined): Promise<number> {
-  if (preferred !== undefined && (await bind(preferred)) !== undefined) return preferred;
-  const port = await bind(0);
-  if (port !== undefined) return port;
-  const message = "no port of 127.0.0.1 is free";
-  throw new EngineError({ code: "NATS_SERVER_FAILED", message, retryable: true });
-}
-
-async function bind(port: number): Promise<number | undefined> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.on("error", () => resolve(undefined));
-    server.listen({ host: "127.0.0.1", port }, () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" ? address?.port : undefined));
-    });
-  });
-}
-
 async function exitOf(child: ChildProcess): Promise<string> {
   return new Promise((resolve) => {
     child.once("error", (error) => resolve(error.message));
@@ -283,7 +216,7 @@ async function exitOf(child: ChildProcess): Promise<string> {
 
 /** Resolves once a process that is not our child has ended; only looking can tell. */
 async function endOf(identity: ProcessIdentity): Promise<void> {
-  while ((await identifyProcess(identity.pid))?.started === identity.started) {
+  while (await isRunning(identity)) {
     await sleep(WATCH_EVERY_MS, undefined, { ref: false });
   }
 }
@@ -312,7 +245,7 @@ function syncUnsupported(binary: NatsServerBinary): EngineError {
   });
 }
 
-function storeInUse(files: Files, record: RunRecord, server: ProcessIdentity): EngineError {
+function storeInUse(files: ServerFiles, record: RunRecord, server: ProcessIdentity): EngineError {
   return new EngineError({
     code: "NATS_STORE_IN_USE",
     message: `process ${record.owner.pid} runs a nats-server (process ${server.pid}) on ${files.dir}: stop it, or use another folder`,

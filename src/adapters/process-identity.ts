@@ -13,6 +13,11 @@ export async function identifyProcess(pid: number): Promise<ProcessIdentity | un
   return process.platform === "linux" ? readProc(pid) : askPs(pid);
 }
 
+/** Whether that very process still runs, not another one of its number. */
+export async function isRunning(process: Pick<ProcessIdentity, "pid" | "started">): Promise<boolean> {
+  return (await identifyProcess(process.pid))?.started === process.started;
+}
+
 async function readProc(pid: number): Promise<ProcessIdentity | undefined> {
   try {
     const stat = await readFile(`/proc/${pid}/stat`, "utf8");

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -98,6 +98,17 @@ function runContract(binary: NatsServerBinary): void {
     const server = await run("interval", await aFreePort());
     expect(server.adopted).toBe(false);
     expect(server.url).not.toBe(url);
+    expect(await identifyProcess(pid)).toBeUndefined();
+    expect(await count(server, 10)).toBe(10);
+  });
+
+  test("a server of whose start nothing readable is left is replaced, not joined by a second one", async () => {
+    const { pid, engine } = await engineOn(storeDir, binary);
+    engine.kill("SIGKILL");
+    await once(engine, "exit");
+    await writeFile(join(storeDir, "nats-server.json"), "{");
+    const server = await run();
+    expect(server.adopted).toBe(false);
     expect(await identifyProcess(pid)).toBeUndefined();
     expect(await count(server, 10)).toBe(10);
   });
