@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { MessagePort } from "node:worker_threads";
 import { lmdbContextStore } from "./adapters/lmdb-context-store.ts";
 import { natsBlobStore } from "./adapters/nats-blob-store.ts";
@@ -35,6 +36,7 @@ export function runShards(task: ShardThreadTask & { readonly port: MessagePort }
       bus: natsBus(connection),
       releases: releasesOf(blobs),
       clock: systemClock,
+      sleep: (ms: number) => sleep(ms, undefined, { ref: false }),
       subjects,
     };
     const hosts = await Promise.all(

@@ -31,9 +31,20 @@ class LmdbContextStore implements ContextStore {
       maxDbs: 8,
     });
     this.#contexts = this.#root.openDB<Uint8Array, string>({ name: "contexts", encoding: "binary" });
-    this.#ring = this.#root.openDB<Uint8Array, Buffer>({ name: "ring", encoding: "binary", keyEncoding: "binary" });
-    this.#authenticated = this.#root.openDB<Uint8Array, string>({ name: "authenticated", encoding: "binary" });
-    this.#outbox = this.#root.openDB<Uint8Array, number>({ name: "outbox", encoding: "binary", keyEncoding: "uint32" });
+    this.#ring = this.#root.openDB<Uint8Array, Buffer>({
+      name: "ring",
+      encoding: "binary",
+      keyEncoding: "binary",
+    });
+    this.#authenticated = this.#root.openDB<Uint8Array, string>({
+      name: "authenticated",
+      encoding: "binary",
+    });
+    this.#outbox = this.#root.openDB<Uint8Array, number>({
+      name: "outbox",
+      encoding: "binary",
+      keyEncoding: "uint32",
+    });
   }
 
   load(user: string): Uint8Array | undefined {

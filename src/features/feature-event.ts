@@ -18,6 +18,8 @@ export type FeatureEvent = {
   /** NaN if absent. */
   value: number;
   peerHash: number;
+  /** Whether the peer acted on the user (types that end in `_received`) and not the other way round. */
+  inbound: boolean;
   cellHash: number;
   /** Context: hashes of the values of `referrer`, `device`, `campaign`, `country`; 0 if absent. */
   referrerHash: number;

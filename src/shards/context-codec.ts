@@ -15,7 +15,8 @@ export function encodeContext(context: Context, writer: ByteWriter): Uint8Array 
   writer.u8(FORMAT);
   writer.u8(context.authenticated ? 1 : 0);
   writer.text(context.encoder);
-  for (const number of [context.events, context.firstTsMs, context.lastTsMs, context.lastSequence]) writer.f64(number);
+  for (const number of [context.events, context.firstTsMs, context.lastTsMs, context.lastSequence])
+    writer.f64(number);
   writer.f64(context.sampleBucket);
   writer.f64(context.bucketEvents);
   writer.u32(context.slab.length);
@@ -86,7 +87,11 @@ function roomFor(held: Uint32Array): Uint32Array {
   return ring;
 }
 
-function writeRecord<Value>(writer: ByteWriter, record: ReadonlyMap<string, Value>, write: (value: Value) => void): void {
+function writeRecord<Value>(
+  writer: ByteWriter,
+  record: ReadonlyMap<string, Value>,
+  write: (value: Value) => void,
+): void {
   writer.u16(record.size);
   if (record.size === 0) return;
   for (const key of [...record.keys()].sort()) {

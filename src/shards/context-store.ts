@@ -15,7 +15,13 @@ export type ShardMeta = Readonly<{
 }>;
 
 /** What is to be published after its transaction. `key` orders it. */
-export type OutboxItem = Readonly<{ key: number; stream: string; id: string; data: Uint8Array; subject?: string }>;
+export type OutboxItem = Readonly<{
+  key: number;
+  stream: string;
+  id: string;
+  data: Uint8Array;
+  subject?: string;
+}>;
 
 /** Everything that one batch changed: it is written in one transaction, or not at all. */
 export type ShardCommit = Readonly<{

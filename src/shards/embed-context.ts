@@ -11,7 +11,8 @@ export function rebuildIfStale(shard: ShardState, context: Context): void {
   const features = shard.features.slots;
   const slab = new Float64Array(features + shard.encoder.slots);
   slab.set(context.slab.subarray(0, features));
-  for (const event of shard.recent.events(context.user, context.events)) shard.encoder.fold(slab, features, event);
+  for (const event of shard.recent.events(context.user, context.events))
+    shard.encoder.fold(slab, features, event);
   context.slab = slab;
   context.encoder = shard.encoder.version;
 }

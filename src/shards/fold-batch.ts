@@ -7,7 +7,7 @@ import { scoreInto } from "../resonance/scorer.ts";
 import { Context } from "./context.ts";
 import { embedContext, rebuildIfStale } from "./embed-context.ts";
 import { foldControl } from "./fold-control.ts";
-import { type Outcome } from "./outcome.ts";
+import type { Outcome } from "./outcome.ts";
 import { isSampled, membershipsOf, sampleOf, shortestBucketMs } from "./sampling.ts";
 import type { ShardState } from "./shard-state.ts";
 
@@ -61,7 +61,8 @@ function foldBehaviour(shard: ShardState, given: Behaviour, sequence: number, ou
   shard.counters.events++;
   touch(shard, context, outcome);
   rebuildIfStale(shard, context);
-  for (const [purpose, consented] of Object.entries(given.consent ?? {})) keep(context.consents, purpose, consented);
+  for (const [purpose, consented] of Object.entries(given.consent ?? {}))
+    keep(context.consents, purpose, consented);
   const behaviour = context.consents.size === 0 ? given : withoutWithdrawn(context, given);
   const packed = foldFeatures(shard, context, behaviour);
   const slot = { user: context.user, slot: (context.events - 1) % shard.recent.slots, bytes: packed };
@@ -74,7 +75,11 @@ function foldBehaviour(shard: ShardState, given: Behaviour, sequence: number, ou
   const index = followResonance(shard, context, evidence, sequence, outcome);
   const sampled = isSampled(context, behaviour.tsMs, shortestBucketMs(shard.definitions.maps));
   if (context.authenticated && shard.definitions.maps.length > 0 && (sampled || relabelled)) {
-    const embedded = { encoder: shard.encoder.version, embedding: shard.scratch.embedding, tsMs: behaviour.tsMs };
+    const embedded = {
+      encoder: shard.encoder.version,
+      embedding: shard.scratch.embedding,
+      tsMs: behaviour.tsMs,
+    };
     const labels = membershipsOf(shard.definitions.maps, context);
     outcome.samples.push(sampleOf(context, embedded, labels, { sequence, index }));
   }
@@ -137,7 +142,13 @@ function keep<Value>(record: Map<string, Value>, key: string, value: Value): voi
 }
 
 /** Scores every map and notes who starts or stops to resonate. @returns The index of the next output. */
-function followResonance(shard: ShardState, context: Context, evidence: number, sequence: number, outcome: Outcome): number {
+function followResonance(
+  shard: ShardState,
+  context: Context,
+  evidence: number,
+  sequence: number,
+  outcome: Outcome,
+): number {
   let index = 0;
   for (let m = 0; m < shard.scorers.length; m++) {
     const scorer = shard.scorers[m]!;

@@ -1,4 +1,5 @@
 import type { Control } from "../events/log-entry.ts";
+import { assertNever } from "../kernel/assert.ts";
 import { prepareScorer, priorScorer, type Scorer } from "../resonance/scorer.ts";
 import type { Context } from "./context.ts";
 import { embedContext, embedUnder, rebuildIfStale } from "./embed-context.ts";
@@ -12,13 +13,19 @@ type At = Readonly<{ sequence: number; loggedAtMs: number }>;
 export function foldControl(shard: ShardState, entry: Control, at: At, outcome: Outcome): void {
   switch (entry.kind) {
     case "encoder-prepared":
-      return prepareEncoder(shard, entry.encoder, at, outcome);
+      prepareEncoder(shard, entry.encoder, at, outcome);
+      break;
     case "encoder-activated":
-      return activateEncoder(shard, entry, at);
+      activateEncoder(shard, entry, at);
+      break;
     case "profiles-activated":
-      return activateProfiles(shard, entry, at);
+      activateProfiles(shard, entry, at);
+      break;
     case "segments-activated":
-      return activateSegments(shard, entry.version, at, outcome);
+      activateSegments(shard, entry.version, at, outcome);
+      break;
+    default:
+      assertNever(entry);
   }
 }
 
@@ -31,14 +38,22 @@ function prepareEncoder(shard: ShardState, version: string, at: At, outcome: Out
   }
   let index = 0;
   for (const context of authenticatedContexts(shard)) {
-    const embedded = { encoder: version, embedding: embedUnder(shard, candidate, context), tsMs: context.lastTsMs };
+    const embedded = {
+      encoder: version,
+      embedding: embedUnder(shard, candidate, context),
+      tsMs: context.lastTsMs,
+    };
     const labels = membershipsOf(shard.definitions.maps, context);
     outcome.samples.push(sampleOf(context, embedded, labels, { sequence: at.sequence, index: index++ }));
   }
   outcome.prepared.push(version);
 }
 
-function activateEncoder(shard: ShardState, entry: Extract<Control, { kind: "encoder-activated" }>, at: At): void {
+function activateEncoder(
+  shard: ShardState,
+  entry: Extract<Control, { kind: "encoder-activated" }>,
+  at: At,
+): void {
   const encoder = shard.releases.encoder(entry.encoder);
   if (encoder === undefined) {
     shard.counters.missingReleases++;
@@ -55,10 +70,15 @@ function activateEncoder(shard: ShardState, entry: Extract<Control, { kind: "enc
   useScorers(shard, scorers);
 }
 
-function activateProfiles(shard: ShardState, entry: Extract<Control, { kind: "profiles-activated" }>, at: At): void {
+function activateProfiles(
+  shard: ShardState,
+  entry: Extract<Control, { kind: "profiles-activated" }>,
+  at: At,
+): void {
   const index = shard.scorers.findIndex((scorer) => scorer.map === entry.map);
   const inForce = shard.scorers[index];
-  if (inForce === undefined || entry.encoder !== shard.encoder.version || entry.version <= inForce.version) return;
+  if (inForce === undefined || entry.encoder !== shard.encoder.version || entry.version <= inForce.version)
+    return;
   const published = shard.releases.profiles(entry.map, entry.version);
   const map = shard.definitions.maps[index];
   const segments = map?.segments.map((segment) => segment.name).join("\n");
@@ -91,7 +111,11 @@ function activateSegments(shard: ShardState, version: number, at: At, outcome: O
     if (before.version > 0 && sameRecord(was, labels)) continue;
     rebuildIfStale(shard, context);
     embedContext(shard, context);
-    const embedded = { encoder: shard.encoder.version, embedding: shard.scratch.embedding, tsMs: context.lastTsMs };
+    const embedded = {
+      encoder: shard.encoder.version,
+      embedding: shard.scratch.embedding,
+      tsMs: context.lastTsMs,
+    };
     outcome.samples.push(sampleOf(context, embedded, labels, { sequence: at.sequence, index: index++ }));
   }
 }

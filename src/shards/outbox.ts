@@ -26,11 +26,19 @@ export function outboxItems(
   for (let at = 0; at < outcome.samples.length; at += SAMPLES_A_MESSAGE) {
     const samples = outcome.samples.slice(at, at + SAMPLES_A_MESSAGE);
     const batch: SampleBatch = { shard, samples };
-    add({ stream: subjects.samples, id: `${shard}:${samples[0]?.sequence}:${samples[0]?.index}`, data: encode(batch) });
+    add({
+      stream: subjects.samples,
+      id: `${shard}:${samples[0]?.sequence}:${samples[0]?.index}`,
+      data: encode(batch),
+    });
   }
   if (outcome.prepared.length > 0) {
     const batch: SampleBatch = { shard, samples: [], prepared: outcome.prepared };
-    add({ stream: subjects.samples, id: `${shard}:prepared:${outcome.prepared.join(",")}`, data: encode(batch) });
+    add({
+      stream: subjects.samples,
+      id: `${shard}:prepared:${outcome.prepared.join(",")}`,
+      data: encode(batch),
+    });
   }
   for (const transition of outcome.transitions) {
     add({

@@ -45,7 +45,9 @@ export async function serveShard(
       const asked = decode(request.data) as ShardScoreRequest;
       const { atLeast, waitMs = WAIT_MS } = asked;
       if (atLeast !== undefined && !(await host.reaches(atLeast, waitMs))) throw notCaughtUp(state, atLeast);
-      return reply({ answers: asked.users.map((user) => answers.score(user, asked.map)) } satisfies ShardScoreReply);
+      return reply({
+        answers: asked.users.map((user) => answers.score(user, asked.map)),
+      } satisfies ShardScoreReply);
     },
     session(request) {
       const asked = decode(request.data) as ShardSessionRequest;
@@ -71,7 +73,9 @@ export async function serveShard(
     },
   };
   const served = await Promise.all(
-    Object.entries(handlers).map(([name, handler]) => ports.bus.serve(ports.subjects.shard(state.shard, name), handler)),
+    Object.entries(handlers).map(([name, handler]) =>
+      ports.bus.serve(ports.subjects.shard(state.shard, name), handler),
+    ),
   );
   return async () => void (await Promise.all(served.map((one) => one.close())));
 }
@@ -167,5 +171,10 @@ function historiesOf(state: ShardState, store: ContextStore, request: HistoriesR
 
 function notCaughtUp(state: ShardState, sequence: number): EngineError {
   const message = `shard ${state.shard} has folded ${state.applied} entries, ${sequence} are asked for: try again`;
-  return new EngineError({ code: "NOT_CAUGHT_UP", message, retryable: true, detail: { applied: state.applied } });
+  return new EngineError({
+    code: "NOT_CAUGHT_UP",
+    message,
+    retryable: true,
+    detail: { applied: state.applied },
+  });
 }

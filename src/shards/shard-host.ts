@@ -18,7 +18,15 @@ import { emptyOutcome, type Outcome } from "./outcome.ts";
 import type { ReleaseSource } from "./releases.ts";
 import { serveShard } from "./serve-shard.ts";
 import type { DeadLetter } from "./shard-messages.ts";
-import { metaOf, newShardState, NO_DEFINITIONS, type ShardState, useEncoder, useDefinitions, useScorers } from "./shard-state.ts";
+import {
+  metaOf,
+  NO_DEFINITIONS,
+  newShardState,
+  type ShardState,
+  useDefinitions,
+  useEncoder,
+  useScorers,
+} from "./shard-state.ts";
 
 /** What a shard host needs of the world. */
 export type ShardPorts = Readonly<{
@@ -186,7 +194,9 @@ class Host {
     const items = outboxItems(state.shard, outcome, deadLetters, this.#ports.subjects, this.#nextOutbox);
     this.#nextOutbox += items.length;
     const commit = {
-      contexts: [...outcome.touched].map((context) => [context.user, encodeContext(context, this.#writer)] as const),
+      contexts: [...outcome.touched].map(
+        (context) => [context.user, encodeContext(context, this.#writer)] as const,
+      ),
       ring: outcome.ring,
       authenticated: outcome.authenticated,
       outbox: items,
@@ -197,7 +207,8 @@ class Host {
     this.#committing = this.#ports.store.commit(commit).then(() => {
       this.#outbox.add(items);
       state.recent.committed(batch);
-      for (const [user, since] of state.newlyAuthenticated) if (since <= batch) state.newlyAuthenticated.delete(user);
+      for (const [user, since] of state.newlyAuthenticated)
+        if (since <= batch) state.newlyAuthenticated.delete(user);
       state.contexts.passivate(batch);
     });
     this.#committing.catch(() => {}); // Awaited before the next commit, where a failure ends the host.
@@ -224,7 +235,9 @@ class Host {
     useDefinitions(state, definitions ?? NO_DEFINITIONS);
     state.activatedMs.clear();
     for (const [map, atMs] of Object.entries(meta.activatedMs)) state.activatedMs.set(map, atMs);
-    const scorers = await Promise.all(state.definitions.maps.map((map) => this.#storedScorer(map, meta.profiles[map.name] ?? 0)));
+    const scorers = await Promise.all(
+      state.definitions.maps.map((map) => this.#storedScorer(map, meta.profiles[map.name] ?? 0)),
+    );
     useScorers(state, scorers);
   }
 
@@ -234,7 +247,14 @@ class Host {
   }
 
   #emptyMeta(): ShardMeta {
-    return { applied: 0, encoder: untrainedEncoder(FEATURES).version, profiles: {}, activatedMs: {}, segments: 0, nextOutbox: 1 };
+    return {
+      applied: 0,
+      encoder: untrainedEncoder(FEATURES).version,
+      profiles: {},
+      activatedMs: {},
+      segments: 0,
+      nextOutbox: 1,
+    };
   }
 
   /** What control entries name must be there when they are folded, since the fold never waits. */
@@ -262,22 +282,34 @@ class Host {
   }
 }
 
-async function fetchFor(entry: LogEntry, fetched: ShardState["releases"], source: ReleaseSource): Promise<void> {
+async function fetchFor(
+  entry: LogEntry,
+  fetched: ShardState["releases"],
+  source: ReleaseSource,
+): Promise<void> {
   if (entry.kind === "encoder-prepared") await fetched.fetchEncoder(source, entry.encoder);
   if (entry.kind === "segments-activated") await fetched.fetchSegments(source, entry.version);
   if (entry.kind === "profiles-activated") await fetched.fetchProfiles(source, entry.map, entry.version);
   if (entry.kind === "encoder-activated") {
     await fetched.fetchEncoder(source, entry.encoder);
-    for (const [map, version] of Object.entries(entry.profiles)) await fetched.fetchProfiles(source, map, version);
+    for (const [map, version] of Object.entries(entry.profiles))
+      await fetched.fetchProfiles(source, map, version);
   }
 }
 
-function readEntries(shard: number, messages: readonly LogMessage[]): { entries: PositionedEntry[]; deadLetters: DeadLetter[] } {
+function readEntries(
+  shard: number,
+  messages: readonly LogMessage[],
+): { entries: PositionedEntry[]; deadLetters: DeadLetter[] } {
   const entries: PositionedEntry[] = [];
   const deadLetters: DeadLetter[] = [];
   for (const message of messages) {
     try {
-      entries.push({ sequence: message.sequence, loggedAtMs: message.storedAtMs, entry: decodeEntry(message.data) });
+      entries.push({
+        sequence: message.sequence,
+        loggedAtMs: message.storedAtMs,
+        entry: decodeEntry(message.data),
+      });
     } catch (thrown) {
       deadLetters.push(deadLetter(shard, message, thrown));
     }

@@ -1,7 +1,7 @@
 import type { Encoder } from "../embedding/encoder.ts";
 import type { FeatureSchema } from "../features/feature-schema.ts";
-import type { SegmentDefinitions } from "../resonance/segment-map.ts";
 import { newScoreBuffer, priorScorer, type ScoreBuffer, type Scorer } from "../resonance/scorer.ts";
+import type { SegmentDefinitions } from "../resonance/segment-map.ts";
 import type { ContextSource, ShardMeta } from "./context-store.ts";
 import { RecentEvents } from "./recent-events.ts";
 import { FetchedReleases } from "./releases.ts";
@@ -40,7 +40,11 @@ export type ShardCounters = {
 };
 
 /** Buffers that every event uses again. */
-export type Scratch = { readonly features: Float32Array; embedding: Float32Array; readonly scores: ScoreBuffer[] };
+export type Scratch = {
+  readonly features: Float32Array;
+  embedding: Float32Array;
+  readonly scores: ScoreBuffer[];
+};
 
 /** The definitions before any: no map. */
 export const NO_DEFINITIONS: SegmentDefinitions = { version: 0, maps: [] };
@@ -96,7 +100,11 @@ export function useDefinitions(shard: ShardState, definitions: SegmentDefinition
 /** Puts scorers in force, with buffers that fit them. */
 export function useScorers(shard: ShardState, scorers: Scorer[]): void {
   shard.scorers = scorers;
-  shard.scratch.scores.splice(0, shard.scratch.scores.length, ...scorers.map((one) => newScoreBuffer(one.segments.length)));
+  shard.scratch.scores.splice(
+    0,
+    shard.scratch.scores.length,
+    ...scorers.map((one) => newScoreBuffer(one.segments.length)),
+  );
 }
 
 /** Puts an encoder in force. Contexts of another one are rebuilt when they are touched. */

@@ -1,9 +1,4 @@
-import { accuracy } from "../../resonance/accuracy.ts";
-import { balancedAccuracy } from "../../resonance/balanced-accuracy.ts";
-import { brierScore } from "../../resonance/brier-score.ts";
-import { expectedCalibrationError } from "../../resonance/calibration-error.ts";
-import { logLoss } from "../../resonance/log-loss.ts";
-import { macroAuc } from "../../resonance/macro-auc.ts";
+import { accuracy, balancedAccuracy, brierScore, calibrationError, logLoss, macroAuc } from "../../resonance/metrics.ts";
 
 /** What the masked users' scores at one depth of history are worth. */
 export type DepthReport = Readonly<{
@@ -58,7 +53,7 @@ export class DepthScores {
       balancedAccuracy: balancedAccuracy(scores, labels),
       logLoss: logLoss(scores, labels),
       brier: brierScore(scores, labels),
-      ece: expectedCalibrationError(scores, labels, ECE_BINS),
+      ece: calibrationError(scores, labels, ECE_BINS),
       prior: { logLoss: logLoss(this.#priors, labels), accuracy: accuracy(this.#priors, labels) },
     };
   }
