@@ -136,10 +136,12 @@ type Training = Readonly<{
   /** Mean and one over the standard deviation, by the layout's column; 0 for one that does not vary. */
   mean: Float64Array;
   scale: Float64Array;
+  /** How far each column is trusted, in [0, 1]: the ridge weighs one over its square. By the layout's column. */
+  weight: Float64Array;
 }>;
 
 function standardise(
-  { corpus, counts, featureWidth }: FitMaterial,
+  { corpus, counts, featureWidth, options }: FitMaterial,
   layout: Layout,
   users: readonly number[],
   raw: Float32Array,
@@ -155,6 +157,7 @@ function standardise(
       ? raw[sample * layout.featuresAt + column]!
       : corpus.features[sample * featureWidth + column - layout.featuresAt]!;
   const { mean, scale } = moments(indexes, layout.width, corpus.sampleWeight, valueAt);
+  const weight = columnWeights(layout, scale, options);
   const used = Array.from({ length: layout.width }, (_, column) => column).filter(
     (column) => scale[column]! > 0,
   );
@@ -164,7 +167,7 @@ function standardise(
       const column = used[i]!;
       const z = (valueAt(sample, column) - mean[column]!) * scale[column]!;
       const clipped = column < layout.featuresAt ? z : Math.max(-FEATURE_CLIP, Math.min(FEATURE_CLIP, z));
-      rows[row * used.length + i] = clipped;
+      rows[row * used.length + i] = clipped * weight[column]!;
     }
   }
   const userOf = users.flatMap((u) =>
@@ -180,7 +183,15 @@ function standardise(
   };
   const isComponent = (column: number) => column >= layout.componentsAt && column < layout.featuresAt;
   const prefer = used.flatMap((column, i) => (isComponent(column) ? [i] : []));
-  return { samples, prefer, used, mean, scale };
+  return { samples, prefer, used, mean, scale, weight };
+}
+
+function columnWeights(layout: Layout, scale: Float64Array, options: FitOptions): Float64Array {
+  const weight = new Float64Array(layout.width).fill(1);
+  const strongest = scale.subarray(layout.componentsAt, layout.featuresAt).reduce((least, s) => s>0&&s<least?s:least, Infinity);
+  for (let c = layout.componentsAt; c < layout.featuresAt; c++) weight[c] = scale[c]===0?0:(options as any).cw*(strongest / scale[c]!) ** (options as any).ca;
+  weight.fill((options as any).fw, layout.featuresAt);
+  return weight;
 }
 
 /** A column that varies less than this, or than rounding, says nothing. */
@@ -213,7 +224,7 @@ function moments(
 function assemble(
   material: FitMaterial,
   layout: Layout,
-  { used, mean, scale }: Training,
+  { used, mean, scale, weight }: Training,
   { matrix, dim, supervised }: Directions,
   labels: Float32Array,
 ): LinearWeights {
@@ -222,8 +233,9 @@ function assemble(
   const projection = new Float64Array(layout.width * dim);
   const bias = new Float64Array(dim);
   for (const [i, column] of used.entries()) {
-    addScaled(projection, column * dim, matrix, i * dim, dim, scale[column]!);
-    if (column < layout.featuresAt) addScaled(bias, 0, matrix, i * dim, dim, -mean[column]! * scale[column]!);
+    const factor = scale[column]! * weight[column]!;
+    addScaled(projection, column * dim, matrix, i * dim, dim, factor);
+    if (column < layout.featuresAt) addScaled(bias, 0, matrix, i * dim, dim, -mean[column]! * factor);
   }
   const tokens = corpus.tokens.length;
   const table = new Float64Array(tokens * dim);
@@ -241,7 +253,8 @@ function assemble(
   const dense = new Float32Array(featureWidth * dim);
   for (const [i, column] of used.entries()) {
     const feature = column - layout.featuresAt;
-    if (feature >= 0) dense.set(matrix.subarray(i * dim, (i + 1) * dim), feature * dim);
+    if (feature < 0) continue;
+    addScaled(dense, feature * dim, matrix, i * dim, dim, weight[column]!);
   }
   return {
     schema: material.schema,

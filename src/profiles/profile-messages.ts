@@ -1,0 +1,16 @@
+/** The profile actor's state on `internal.profiles.status`, as MessagePack. */
+export type ProfileStatus = Readonly<{
+  /** Last message of the samples' stream that is applied. */
+  applied: number;
+  lag: number;
+  /** Map to segment to distinct members in the window, under the encoder in force. */
+  members: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  encoder: string;
+  candidate: string;
+  versions: Readonly<Record<string, number>>;
+  /** Event time of the newest sample, epoch ms; 0 before the first. */
+  watermarkMs: number;
+  /** Samples that were applied before, and those older than every window. */
+  repeats: number;
+  dropped: number;
+}>;

@@ -1,0 +1,157 @@
+import { ByteWriter } from "../kernel/byte-writer.ts";
+import type { SegmentMap } from "../resonance/segment-map.ts";
+import { decodeMemberRecord, encodeMemberRecord } from "./member-record.ts";
+import type { ProfileCommit, ProfileMeta, ProfileStore } from "./profile-store.ts";
+import type { SampleBatch } from "./sample.ts";
+import { WindowLedger } from "./window-ledger.ts";
+import { decodeSums, encodeSums } from "./window-sum.ts";
+
+/** What the profile actor folds samples into. It belongs to one host. */
+export class ProfileState {
+  readonly #store: ProfileStore;
+  readonly #writer = new ByteWriter();
+  readonly #ledgers = new Map<string, WindowLedger>();
+  /** Shard to the (sequence, index) of its last sample. */
+  readonly #marks = new Map<string, readonly [number, number]>();
+  #maps: readonly SegmentMap[] = [];
+  definitions = 0;
+  applied = 0;
+  encoder = "";
+  candidate = "";
+  readonly preparedShards = new Set<number>();
+  readonly versions = new Map<string, number>();
+  repeats = 0;
+  dropped = 0;
+
+  /** Opens what the store holds. */
+  constructor(store: ProfileStore) {
+    this.#store = store;
+    const meta = store.meta();
+    if (meta === undefined) return;
+    this.applied = meta.applied;
+    this.encoder = meta.encoder;
+    this.candidate = meta.candidate;
+    this.definitions = meta.definitions;
+    this.repeats = meta.repeats;
+    this.dropped = meta.dropped;
+    for (const [shard, mark] of Object.entries(meta.marks)) this.#marks.set(shard, mark);
+    for (const shard of meta.preparedShards) this.preparedShards.add(shard);
+    for (const [map, version] of Object.entries(meta.versions)) this.versions.set(map, version);
+    for (const encoder of [meta.encoder, meta.candidate]) {
+      if (encoder !== "") this.#openLedger(encoder, meta.watermarksMs[encoder] ?? 0);
+    }
+  }
+
+  get maps(): readonly SegmentMap[] {
+    return this.#maps;
+  }
+
+  useMaps(maps: readonly SegmentMap[], version: number): void {
+    this.#maps = maps;
+    this.definitions = version;
+    for (const ledger of this.#ledgers.values()) ledger.useMaps(maps);
+  }
+
+  ledger(encoder: string): WindowLedger | undefined {
+    return this.#ledgers.get(encoder);
+  }
+
+  /** Starts to take samples of a candidate. What was held of another candidate goes. */
+  prepare(encoder: string): void {
+    if (encoder === this.encoder || encoder === this.candidate) return;
+    if (this.candidate !== "") this.#ledgers.delete(this.candidate);
+    this.candidate = encoder;
+    this.preparedShards.clear();
+    this.#openLedger(encoder, 0);
+  }
+
+  /** The candidate takes the place of the encoder in force, whose ledger goes. */
+  promote(): void {
+    this.#ledgers.delete(this.encoder);
+    this.encoder = this.candidate;
+    this.candidate = "";
+    this.preparedShards.clear();
+  }
+
+  /** Takes in a message of samples. What a shard sent before is recognised and passed over. */
+  apply(sequence: number, batch: SampleBatch): void {
+    this.applied = sequence;
+    const shard = String(batch.shard);
+    for (const sample of batch.samples) {
+      const mark = this.#marks.get(shard);
+      if (mark !== undefined && !isNewer(sample.sequence, sample.index, mark)) {
+        this.repeats++;
+        continue;
+      }
+      this.#marks.set(shard, [sample.sequence, sample.index]);
+      if (this.encoder === "") {
+        this.encoder = sample.encoder; // The first sample ever tells which encoder serves.
+        this.#openLedger(sample.encoder, 0);
+      }
+      const ledger = this.#ledgers.get(sample.encoder);
+      if (ledger === undefined || !ledger.apply(sample)) this.dropped++;
+    }
+    for (const encoder of batch.prepared ?? []) {
+      if (encoder === this.candidate) this.preparedShards.add(batch.shard);
+    }
+  }
+
+  /** What changed since the last call, as one transaction. */
+  takeCommit(): ProfileCommit {
+    const members: [string, string, Uint8Array | undefined][] = [];
+    const sums: [string, string, Uint8Array][] = [];
+    for (const [encoder, ledger] of this.#ledgers) {
+      const changes = ledger.takeChanges();
+      for (const user of changes.members) {
+        const record = ledger.member(user);
+        const held = record !== undefined && record.segments.size > 0;
+        members.push([encoder, user, held ? encodeMemberRecord(record, this.#writer) : undefined]);
+      }
+      for (const key of changes.sums) {
+        const held = ledger.sums.get(key);
+        if (held !== undefined) sums.push([encoder, key, encodeSums(held, this.#writer)]);
+      }
+    }
+    return { members, sums, meta: this.#meta() };
+  }
+
+  /** Frees members that the store holds by now. */
+  passivate(): void {
+    for (const ledger of this.#ledgers.values()) ledger.passivate();
+  }
+
+  #meta(): ProfileMeta {
+    return {
+      applied: this.applied,
+      marks: Object.fromEntries(this.#marks),
+      encoder: this.encoder,
+      candidate: this.candidate,
+      preparedShards: [...this.preparedShards].sort((a, b) => a - b),
+      versions: Object.fromEntries(this.versions),
+      watermarksMs: Object.fromEntries(
+        [...this.#ledgers].map(([encoder, ledger]) => [encoder, ledger.watermarkMs]),
+      ),
+      definitions: this.definitions,
+      repeats: this.repeats,
+      dropped: this.dropped,
+    };
+  }
+
+  #openLedger(encoder: string, watermarkMs: number): void {
+    const ledger = new WindowLedger(encoder, this.#maps, (user) => {
+      const bytes = this.#store.member(encoder, user);
+      return bytes === undefined ? undefined : decodeMemberRecord(bytes);
+    });
+    ledger.watermarkMs = watermarkMs;
+    for (const [key, bytes] of this.#store.sums(encoder)) ledger.restoreSums(key, decodeSums(bytes));
+    this.#ledgers.set(encoder, ledger);
+  }
+}
+
+function isNewer(
+  sequence: number,
+  index: number,
+  [heldSequence, heldIndex]: readonly [number, number],
+): boolean {
+  return sequence > heldSequence || (sequence === heldSequence && index > heldIndex);
+}

@@ -1,0 +1,50 @@
+/** A publication whose steps may not all be done yet. */
+export type PendingPublication = Readonly<{
+  /** Blobs to write: key and bytes. */
+  blobs: readonly (readonly [key: string, bytes: Uint8Array])[];
+  /** The control entry that every shard's log gets, encoded, and its id. */
+  entry: Uint8Array;
+  id: string;
+}>;
+
+/** What the profile actor knows beside the ledgers. */
+export type ProfileMeta = Readonly<{
+  /** Sequence of the last message of the samples' stream that is applied. */
+  applied: number;
+  /** Shard to the (sequence, index) of its last sample: what is not newer is a repeat. */
+  marks: Readonly<Record<string, readonly [sequence: number, index: number]>>;
+  /** The encoder in force; empty before the first sample tells. */
+  encoder: string;
+  /** The encoder whose profiles are being built beside it; empty for none. */
+  candidate: string;
+  /** Shards that have sampled all their members under the candidate. */
+  preparedShards: readonly number[];
+  /** Map to the last version published. */
+  versions: Readonly<Record<string, number>>;
+  /** Encoder to the event time of its newest sample, epoch ms. */
+  watermarksMs: Readonly<Record<string, number>>;
+  definitions: number;
+  repeats: number;
+  dropped: number;
+}>;
+
+/** Everything that a batch of samples or a publication changed: one transaction. A missing value is removed. */
+export type ProfileCommit = Readonly<{
+  members: readonly (readonly [encoder: string, user: string, bytes: Uint8Array | undefined])[];
+  sums: readonly (readonly [encoder: string, key: string, bytes: Uint8Array])[];
+  meta: ProfileMeta;
+  pending?: PendingPublication | null;
+  /** Encoders whose ledgers go. */
+  dropEncoders?: readonly string[];
+}>;
+
+/** Where the profile actor keeps its ledgers. Reads are synchronous. */
+export interface ProfileStore {
+  meta(): ProfileMeta | undefined;
+  pending(): PendingPublication | undefined;
+  member(encoder: string, user: string): Uint8Array | undefined;
+  sums(encoder: string): Iterable<readonly [key: string, bytes: Uint8Array]>;
+  /** One transaction; resolves when it is committed. */
+  commit(commit: ProfileCommit): Promise<void>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,44 @@
+import { defaultCalibration } from "../resonance/default-calibration.ts";
+import type { Calibration, PublishedProfiles } from "../resonance/published-profiles.ts";
+import type { SegmentMap } from "../resonance/segment-map.ts";
+import { BACKGROUND } from "./member-record.ts";
+import { GRID } from "./sample.ts";
+import type { WindowLedger } from "./window-ledger.ts";
+import { meanOf, membersOf, newSegmentSums } from "./window-sum.ts";
+
+/** The profiles of a map as its ledger stands: what is published under a version. */
+export function profilesOf(
+  ledger: WindowLedger,
+  map: SegmentMap,
+  given: { readonly version: number; readonly dim: number; readonly calibrations: readonly Calibration[] },
+): PublishedProfiles {
+  const segments = map.segments.map((segment) => segment.name);
+  const profiles = segments.map((segment) => {
+    const sums = ledger.sums.get(`${map.name} ${segment}`) ?? newSegmentSums();
+    const mean = meanOf(sums, given.dim);
+    return { segment, members: membersOf(sums), centroid: Float32Array.from(mean, (value) => value * GRID) };
+  });
+  const fitted = given.calibrations.find(
+    (one) => one.map === map.name && one.intercepts.length === segments.length,
+  );
+  return {
+    map: map.name,
+    mode: map.mode,
+    version: given.version,
+    encoder: ledger.encoder,
+    dim: given.dim,
+    watermarkMs: ledger.watermarkMs,
+    profiles,
+    background: membersOf(ledger.sums.get(`${map.name} ${BACKGROUND}`) ?? newSegmentSums()),
+    calibration: fitted ?? defaultCalibration(ledger.encoder, map.name, segments.length),
+    threshold: map.threshold,
+  };
+}
+
+/** Length of the vectors in a ledger; 0 while it is empty. */
+export function dimOf(ledger: WindowLedger): number {
+  for (const sums of ledger.sums.values()) {
+    for (const { sum } of sums.buckets.values()) return sum.length;
+  }
+  return 0;
+}
