@@ -91,8 +91,13 @@ async function compose(
   const common = { nats: natsUrl, node: name, dataDir: options.dataDir, prefix: options.prefix };
   const profilePool = threadPool(new URL("./profile-thread", import.meta.url), { threads: 1 });
   const shardPool = threadPool(new URL("./shard-thread", import.meta.url), { threads: options.threads });
-  const compute = threadPool(new URL("./training-task", import.meta.url), { threads: COMPUTE_THREADS, nice: COMPUTE_NICE });
-  closers.push(async () => void (await Promise.all([profilePool.close(), shardPool.close(), compute.close()])));
+  const compute = threadPool(new URL("./training-task", import.meta.url), {
+    threads: COMPUTE_THREADS,
+    nice: COMPUTE_NICE,
+  });
+  closers.push(
+    async () => void (await Promise.all([profilePool.close(), shardPool.close(), compute.close()])),
+  );
 
   const supervise = (pool: typeof shardPool, entry: string, task: object): SupervisedThread => {
     const thread = superviseThread(pool, entry, task, (error, afterMs) => {
@@ -102,12 +107,18 @@ async function compose(
     void thread.escalated.then(fail);
     return thread;
   };
-  const profileTask: ProfileThreadTask = { ...common, shards: options.shards, publishEveryMs: options.publishEveryMs };
+  const profileTask: ProfileThreadTask = {
+    ...common,
+    shards: options.shards,
+    publishEveryMs: options.publishEveryMs,
+  };
   const profiles = supervise(profilePool, "runProfiles", profileTask);
   const shardThreads = Array.from({ length: options.threads }, (_, thread) => {
     const task: ShardThreadTask = {
       ...common,
-      shards: Array.from({ length: options.shards }, (_, shard) => shard).filter((shard) => shard % options.threads === thread),
+      shards: Array.from({ length: options.shards }, (_, shard) => shard).filter(
+        (shard) => shard % options.threads === thread,
+      ),
       residentUsers: options.residentUsers,
       ringEvents: options.ringEvents,
       batchEntries: options.batchEntries,
@@ -117,15 +128,32 @@ async function compose(
   await firstOf(failed, Promise.all([profiles, ...shardThreads].map((thread) => thread.ready)));
 
   const gateway = createGateway(
-    { bus, log, releases, clock: systemClock, newId, subjects, decodeProfiles },
+    {
+      bus,
+      log,
+      releases,
+      clock: systemClock,
+      newId,
+      subjects,
+      decodeProfiles,
+      memoryBytes: () => process.memoryUsage().rss,
+    },
     { shards: options.shards, node: name },
   );
   await gateway.refreshDefinitions();
+  const definitionsChanged = await releases.watch(
+    "segments.",
+    () => void gateway.refreshDefinitions().catch(() => {}),
+  );
+  closers.push(() => definitionsChanged.close());
   if (options.maps !== undefined) await gateway.putDefinitions(options.maps);
   const service = await mountService(connection, gateway.handlers, { prefix: options.prefix });
   closers.push(() => service.close());
 
-  const trainer = startTrainer({ bus, log, releases, compute, subjects }, { nats: natsUrl, prefix: options.prefix, shards: options.shards });
+  const trainer = startTrainer(
+    { bus, log, releases, compute, subjects },
+    { nats: natsUrl, prefix: options.prefix, shards: options.shards },
+  );
   const train = async (): Promise<TrainingResult> => announce(await trainer.train(), report);
   const serveTraining = await bus.serve(subjects.profileActor("train"), async () => ({
     data: encode(await train()),
@@ -143,7 +171,11 @@ async function embeddedNats(
   report: (line: string) => void,
   fail: (error: EngineError) => void,
 ): Promise<RunningNatsServer> {
-  const server = await startNatsServer({ storeDir: join(options.dataDir, "nats"), sync: options.sync, report });
+  const server = await startNatsServer({
+    storeDir: join(options.dataDir, "nats"),
+    sync: options.sync,
+    report,
+  });
   report(`nats-server ${server.version} (${server.source}) at ${server.url}`);
   void server.exited.then((how) => {
     if (how.asked) return;
@@ -160,7 +192,12 @@ async function keepShards(releases: BlobStore, shards: number): Promise<void> {
   const created = (decode(held) as { shards: number }).shards;
   if (created === shards) return;
   const message = `this deployment was created with ${created} shards: start it with --shards ${created}`;
-  throw new EngineError({ code: "SHARDS_FIXED", message, retryable: false, detail: { created, asked: shards } });
+  throw new EngineError({
+    code: "SHARDS_FIXED",
+    message,
+    retryable: false,
+    detail: { created, asked: shards },
+  });
 }
 
 const DAY_MS = 86_400_000;
@@ -209,7 +246,8 @@ function refitLoop(
 }
 
 function announce(result: TrainingResult, report: (line: string) => void): TrainingResult {
-  if (result.kind === "fitted") report(`encoder ${result.encoder.slice(0, 12)} fitted from ${result.report.members} members`);
+  if (result.kind === "fitted")
+    report(`encoder ${result.encoder.slice(0, 12)} fitted from ${result.report.members} members`);
   else report(`fit failed (${result.error.code}: ${result.error.message})`);
   return result;
 }

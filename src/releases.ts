@@ -46,7 +46,9 @@ export function releasesOf(blobs: BlobStore): Releases {
     },
     async segments(version) {
       const bytes = await blobs.get(releaseKeys.segments(version));
-      return bytes === undefined ? undefined : (JSON.parse(new TextDecoder().decode(bytes)) as SegmentDefinitions);
+      return bytes === undefined
+        ? undefined
+        : (JSON.parse(new TextDecoder().decode(bytes)) as SegmentDefinitions);
     },
   };
 }

@@ -28,7 +28,10 @@ export type ShardThreadTask = Readonly<{
 /** Entry of a shard thread: one NATS connection, one LMDB environment a shard, until told to stop. */
 export function runShards(task: ShardThreadTask & { readonly port: MessagePort }): Promise<ThreadEnd> {
   return runUntilStopped(task.port, async () => {
-    const connection = await connectNats({ servers: task.nats.split(","), name: `${task.node} shards ${task.shards.join(",")}` });
+    const connection = await connectNats({
+      servers: task.nats.split(","),
+      name: `${task.node} shards ${task.shards.join(",")}`,
+    });
     const subjects = subjectsOf(task.prefix);
     const blobs = await natsBlobStore(connection, subjects);
     const ports = {
@@ -43,7 +46,13 @@ export function runShards(task: ShardThreadTask & { readonly port: MessagePort }
       task.shards.map((shard) =>
         startShardHost(
           { ...ports, store: lmdbContextStore(join(task.dataDir, "shards", String(shard))) },
-          { shard, node: task.node, residentUsers: task.residentUsers, ringEvents: task.ringEvents, batchEntries: task.batchEntries },
+          {
+            shard,
+            node: task.node,
+            residentUsers: task.residentUsers,
+            ringEvents: task.ringEvents,
+            batchEntries: task.batchEntries,
+          },
         ),
       ),
     );

@@ -1,8 +1,8 @@
-import type { MessagePort } from "node:worker_threads";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { MessagePort } from "node:worker_threads";
 import { systemClock } from "./adapters/system-clock.ts";
 import type { ThreadPool } from "./adapters/thread-pool.ts";
-import { EngineError, fromWireError, toWireError, type WireError } from "./kernel/engine-error.ts";
+import { type EngineError, fromWireError, toWireError, type WireError } from "./kernel/engine-error.ts";
 import { RestartIntensity } from "./supervisor/restart-intensity.ts";
 import type { FromThread, ThreadEnd, ToThread } from "./thread-protocol.ts";
 
@@ -82,4 +82,8 @@ export function superviseThread(
   };
 }
 
-const UNASKED: WireError = { code: "THREAD_ENDED", message: "the thread ended without being asked to", retryable: true };
+const UNASKED: WireError = {
+  code: "THREAD_ENDED",
+  message: "the thread ended without being asked to",
+  retryable: true,
+};

@@ -38,18 +38,24 @@ export function startTrainer(
   };
 
   const membersHeld = async (): Promise<ProfileStatus["members"]> => {
-    const reply = await bus.request(subjects.profileActor("status"), encode({}), { timeoutMs: STATUS_TIMEOUT_MS });
+    const reply = await bus.request(subjects.profileActor("status"), encode({}), {
+      timeoutMs: STATUS_TIMEOUT_MS,
+    });
     if (reply.error !== undefined) throw fromWireError(reply.error);
     return (decode(reply.data) as ProfileStatus).members;
   };
 
   const rollOut = async (encoder: string): Promise<void> => {
-    const prepared = await bus.request(subjects.profileActor("prepare"), encode({ encoder }), { timeoutMs: STATUS_TIMEOUT_MS });
+    const prepared = await bus.request(subjects.profileActor("prepare"), encode({ encoder }), {
+      timeoutMs: STATUS_TIMEOUT_MS,
+    });
     if (prepared.error !== undefined) throw fromWireError(prepared.error);
     const data = encodeEntry({ kind: "encoder-prepared", encoder });
     const shards = Array.from({ length: options.shards }, (_, shard) => shard);
     await Promise.all(
-      shards.map((shard) => log.append(subjects.shardLog(shard), [{ id: `prepared-${encoder}-${shard}`, data }])),
+      shards.map((shard) =>
+        log.append(subjects.shardLog(shard), [{ id: `prepared-${encoder}-${shard}`, data }]),
+      ),
     );
   };
 
@@ -77,7 +83,9 @@ export function startTrainer(
     async trainIfDue(policy) {
       if (running) return undefined;
       const membersBySegment = await membersHeld();
-      return shouldFit({ membersBySegment, fittedMembers: await fittedMembers() }, policy) ? train() : undefined;
+      return shouldFit({ membersBySegment, fittedMembers: await fittedMembers() }, policy)
+        ? train()
+        : undefined;
     },
   };
 }

@@ -1,4 +1,4 @@
-import { decode, encode } from "./kernel/msgpack.ts";
+import type { Bus } from "./actors/bus.ts";
 import { natsBlobStore } from "./adapters/nats-blob-store.ts";
 import { natsBus } from "./adapters/nats-bus.ts";
 import { connectNats } from "./adapters/nats-connection.ts";
@@ -7,9 +7,9 @@ import { type Subjects, subjectsOf } from "./events/subjects.ts";
 import { FEATURES } from "./features/all-families.ts";
 import { unpackFeatureEvent } from "./features/pack-feature-event.ts";
 import { EngineError, fromWireError, toWireError, type WireError } from "./kernel/engine-error.ts";
-import type { Bus } from "./actors/bus.ts";
-import { fitRelease, type ReleaseReport } from "./resonance/fit-release.ts";
+import { decode, encode } from "./kernel/msgpack.ts";
 import { releaseKeys } from "./releases.ts";
+import { fitRelease, type ReleaseReport } from "./resonance/fit-release.ts";
 import type { SegmentDefinitions } from "./resonance/segment-map.ts";
 import type { HistoriesReply, HistoriesRequest } from "./shards/shard-messages.ts";
 
@@ -55,7 +55,9 @@ async function gather(bus: Bus, subjects: Subjects, shard: number, into: History
   let after: string | undefined;
   do {
     const request: HistoriesRequest = { limit: PAGE_USERS, ...(after === undefined ? {} : { after }) };
-    const reply = await bus.request(subjects.shard(shard, "histories"), encode(request), { timeoutMs: PAGE_TIMEOUT_MS });
+    const reply = await bus.request(subjects.shard(shard, "histories"), encode(request), {
+      timeoutMs: PAGE_TIMEOUT_MS,
+    });
     if (reply.error !== undefined) throw fromWireError(reply.error);
     const page = decode(reply.data) as HistoriesReply;
     for (const { user, labels, events } of page.histories) {
@@ -65,7 +67,9 @@ async function gather(bus: Bus, subjects: Subjects, shard: number, into: History
   } while (after !== undefined);
 }
 
-async function definitionsInForce(blobs: { get(key: string): Promise<Uint8Array | undefined> }): Promise<SegmentDefinitions> {
+async function definitionsInForce(blobs: {
+  get(key: string): Promise<Uint8Array | undefined>;
+}): Promise<SegmentDefinitions> {
   const read = async (key: string): Promise<unknown> => {
     const bytes = await blobs.get(key);
     if (bytes !== undefined) return JSON.parse(new TextDecoder().decode(bytes));

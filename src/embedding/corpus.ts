@@ -162,7 +162,7 @@ function takeSamples(
   schema: FeatureSchema,
   options: FitOptions,
 ): Samples {
-  const cuts = Math.min(6, Math.max(2, Math.floor(options.samplesMax / Math.max(1, histories.length)) - 1));
+  const cuts = Math.min(6, Math.max(1, Math.floor(options.samplesMax / Math.max(1, histories.length)) - 1));
   const ends: number[] = [];
   const weights: number[] = [];
   const samplesAt = new Uint32Array(histories.length + 1);

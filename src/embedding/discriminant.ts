@@ -124,20 +124,44 @@ function segmentMeans(
   return { means, shares };
 }
 
+/** Rows that are added at once: each number of the sums is then read and written once for all of them. */
+const BLOCK = 4;
+
 function covariance({ count, width, rows, weights }: Samples, ridge: number): Float64Array {
   const sums = new Float64Array(width * width);
+  const row = () => new Float64Array(width);
+  const block: Quadruple = [row(), row(), row(), row()];
   let all = 0;
-  for (let s = 0; s < count; s++) {
-    const at = s * width;
-    all += weights[s]!;
-    for (let i = 0; i < width; i++) {
-      const x = rows[at + i]!;
-      if (x !== 0) addScaled(sums, i * width, rows, at, i + 1, weights[s]! * x);
+  for (let from = 0; from < count; from += BLOCK) {
+    for (let b = 0; b < BLOCK; b++) {
+      const weight = from + b < count ? weights[from + b]! : 0;
+      all += weight;
+      copyScaled(block[b]!, rows, (from + b) * width, Math.sqrt(weight));
     }
+    addOuterProducts(sums, width, block);
   }
   for (let i = 0; i < width * width; i++) sums[i]! /= Math.max(all, Number.MIN_VALUE);
   for (let i = 0; i < width; i++) sums[i * width + i]! += ridge;
   return sums;
+}
+
+type Quadruple = readonly [Float64Array, Float64Array, Float64Array, Float64Array];
+
+function copyScaled(to: Float64Array, from: Float32Array, fromAt: number, factor: number): void {
+  if (factor === 0) to.fill(0);
+  else for (let i = 0; i < to.length; i++) to[i] = from[fromAt + i]! * factor;
+}
+
+/** Adds each row's outer product with itself to the lower triangle of `sums`. */
+function addOuterProducts(sums: Float64Array, width: number, [a, b, c, d]: Quadruple): void {
+  for (let i = 0; i < width; i++) {
+    const at = i * width;
+    const ai = a[i]!;
+    const bi = b[i]!;
+    const ci = c[i]!;
+    const di = d[i]!;
+    for (let j = 0; j <= i; j++) sums[at + j]! += ai * a[j]! + bi * b[j]! + ci * c[j]! + di * d[j]!;
+  }
 }
 
 /** Orthonormal directions, grown one by one. */

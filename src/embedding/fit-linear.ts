@@ -141,32 +141,40 @@ type Training = Readonly<{
 }>;
 
 function standardise(
-  { corpus, counts, featureWidth, options }: FitMaterial,
+  { corpus, counts, featureWidth }: FitMaterial,
   layout: Layout,
   users: readonly number[],
   raw: Float32Array,
 ): Training {
-  const indexes = users.flatMap((u) =>
-    Array.from(
-      { length: corpus.samplesAt[u + 1]! - corpus.samplesAt[u]! },
-      (_, i) => corpus.samplesAt[u]! + i,
+  const indexes = Uint32Array.from(
+    users.flatMap((u) =>
+      Array.from(
+        { length: corpus.samplesAt[u + 1]! - corpus.samplesAt[u]! },
+        (_, i) => corpus.samplesAt[u]! + i,
+      ),
     ),
   );
-  const valueAt = (sample: number, column: number): number =>
-    column < layout.featuresAt
-      ? raw[sample * layout.featuresAt + column]!
-      : corpus.features[sample * featureWidth + column - layout.featuresAt]!;
-  const { mean, scale } = moments(indexes, layout.width, corpus.sampleWeight, valueAt);
-  const weight = columnWeights(layout, scale, options);
+  const weights = Float64Array.from(indexes, (sample) => corpus.sampleWeight[sample]!);
+  const tokenMoments = moments(raw, layout.featuresAt, indexes, weights);
+  const featureMoments = moments(corpus.features, featureWidth, indexes, weights);
+  const mean = Float64Array.of(...tokenMoments.mean, ...featureMoments.mean);
+  const scale = Float64Array.of(...tokenMoments.scale, ...featureMoments.scale);
+  const weight = columnWeights(layout, scale);
   const used = Array.from({ length: layout.width }, (_, column) => column).filter(
     (column) => scale[column]! > 0,
   );
   const rows = new Float32Array(indexes.length * used.length);
-  for (const [row, sample] of indexes.entries()) {
-    for (let i = 0; i < used.length; i++) {
-      const column = used[i]!;
-      const z = (valueAt(sample, column) - mean[column]!) * scale[column]!;
-      const clipped = column < layout.featuresAt ? z : Math.max(-FEATURE_CLIP, Math.min(FEATURE_CLIP, z));
+  for (const [i, column] of used.entries()) {
+    const feature = column - layout.featuresAt;
+    const factor = scale[column]!;
+    for (let row = 0; row < indexes.length; row++) {
+      const sample = indexes[row]!;
+      const x =
+        feature < 0
+          ? raw[sample * layout.featuresAt + column]!
+          : corpus.features[sample * featureWidth + feature]!;
+      const z = (x - mean[column]!) * factor;
+      const clipped = feature < 0 ? z : Math.max(-FEATURE_CLIP, Math.min(FEATURE_CLIP, z));
       rows[row * used.length + i] = clipped * weight[column]!;
     }
   }
@@ -177,7 +185,7 @@ function standardise(
     count: indexes.length,
     width: used.length,
     rows,
-    weights: Float64Array.from(indexes, (sample) => corpus.sampleWeight[sample]!),
+    weights,
     labels: corpus.labels.map((labels) => Int16Array.from(userOf, (u) => labels[u]!)),
     segmentsOf: counts.segmentsOf,
   };
@@ -186,37 +194,49 @@ function standardise(
   return { samples, prefer, used, mean, scale, weight };
 }
 
-function columnWeights(layout: Layout, scale: Float64Array, options: FitOptions): Float64Array {
+/** Features are trusted less than tokens: there are many, and most say little of any one segment. */
+const FEATURE_WEIGHT = 0.4;
+/** The strongest component is trusted more than a label column, the others less by the root of their strength. */
+const COMPONENT_WEIGHT = 1.5;
+
+function columnWeights(layout: Layout, scale: Float64Array): Float64Array {
   const weight = new Float64Array(layout.width).fill(1);
-  const strongest = scale.subarray(layout.componentsAt, layout.featuresAt).reduce((least, s) => s>0&&s<least?s:least, Infinity);
-  for (let c = layout.componentsAt; c < layout.featuresAt; c++) weight[c] = scale[c]===0?0:(options as any).cw*(strongest / scale[c]!) ** (options as any).ca;
-  weight.fill((options as any).fw, layout.featuresAt);
-  return weight;
+  const components = scale.subarray(layout.componentsAt, layout.featuresAt).filter((factor) => factor > 0);
+  const strongest = Math.min(...components);
+  for (let column = layout.componentsAt; column < layout.featuresAt; column++) {
+    weight[column] = scale[column] === 0 ? 0 : COMPONENT_WEIGHT * Math.sqrt(strongest / scale[column]!);
+  }
+  return weight.fill(FEATURE_WEIGHT, layout.featuresAt);
 }
 
 /** A column that varies less than this, or than rounding, says nothing. */
 const DEVIATION_MIN = 1e-6;
 
+/** Weighted mean, and one over the standard deviation, of each column of a matrix of shape [samples, width]. */
 function moments(
-  samples: readonly number[],
+  matrix: Float32Array,
   width: number,
+  samples: Uint32Array,
   weights: Float64Array,
-  valueAt: (sample: number, column: number) => number,
 ): { mean: Float64Array; scale: Float64Array } {
   const mean = new Float64Array(width);
-  const scale = new Float64Array(width);
+  const squares = new Float64Array(width);
   let all = 0;
-  for (const sample of samples) all += weights[sample]!;
-  for (let column = 0; column < width; column++) {
-    let sum = 0;
-    for (const sample of samples) sum += weights[sample]! * valueAt(sample, column);
-    const centre = sum / all;
-    let squares = 0;
-    for (const sample of samples) squares += weights[sample]! * (valueAt(sample, column) - centre) ** 2;
-    const deviation = Math.sqrt(squares / all);
-    mean[column] = Math.fround(centre);
-    scale[column] = deviation > DEVIATION_MIN * (1 + Math.abs(centre)) ? Math.fround(1 / deviation) : 0;
+  for (let row = 0; row < samples.length; row++) {
+    all += weights[row]!;
+    addScaled(mean, 0, matrix, samples[row]! * width, width, weights[row]!);
   }
+  for (let column = 0; column < width; column++) mean[column] = Math.fround(mean[column]! / all);
+  for (let row = 0; row < samples.length; row++) {
+    const at = samples[row]! * width;
+    for (let column = 0; column < width; column++) {
+      squares[column]! += weights[row]! * (matrix[at + column]! - mean[column]!) ** 2;
+    }
+  }
+  const scale = squares.map((square, column) => {
+    const deviation = Math.sqrt(square / all);
+    return deviation > DEVIATION_MIN * (1 + Math.abs(mean[column]!)) ? Math.fround(1 / deviation) : 0;
+  });
   return { mean, scale };
 }
 

@@ -47,5 +47,4 @@ export const DEFAULT_FIT_OPTIONS: FitOptions = {
   fill: 2,
   folds: 4,
   samplesMax: 30_000,
-  ...({cw:1,ca:0,fw:1} as any),
 };

@@ -10,15 +10,19 @@ const MEMBERS_FOR_BINS = 500;
 const BACKGROUND_FOR_NONE = 500;
 /** Penalty on the squared intercepts, beside the mean negative log-likelihood (METHODS 2.3). */
 const RIDGE = 1e-3;
-const ROUNDS = 25;
+const ROUNDS_MAX = 50;
+/** A step smaller than this, in logits, changes nothing that anyone sees. */
+const CONVERGED = 1e-3;
 const KAPPA_MAX = 100;
+/** Standard errors that an estimate must be from 0 to count at all. */
+const CHANCE_ERRORS = 2;
 
 /**
  * Fits what turns similarities into probabilities on held-out members, by negative log-likelihood: an inverse
  * temperature for each bin of history length, and intercepts with a ridge.
  *
- * Each inverse temperature is taken one standard error low, and pooled so that it does not fall with depth: where
- * few members were held out, the answer stays close to the prior instead of following their noise.
+ * Each inverse temperature is shrunk by its uncertainty, and pooled so that it does not fall with depth: where few
+ * members were held out, or they can hardly be told apart, the answer stays at the prior instead of following noise.
  *
  * @param of - The encoder and map that the calibration is for.
  * @see METHODS 2.3 and 2.4.
@@ -44,6 +48,8 @@ export function fitCalibration(
 
 /** First and second derivative of the log-likelihood. */
 type Slope = { gradient: number; curvature: number };
+
+type Slopes = Readonly<{ kappa: readonly Slope[]; intercepts: readonly Slope[]; weights: number }>;
 
 class CalibrationFit {
   kappa: number[];
@@ -81,33 +87,42 @@ class CalibrationFit {
     const shape = this.kappa;
     let factor = 1;
     let slope: Slope = { gradient: 0, curvature: 0 };
-    for (let round = 0; round < ROUNDS; round++) {
+    for (let round = 0; round < ROUNDS_MAX; round++) {
       this.kappa = shape.map((kappa) => kappa * factor);
       slope = { gradient: 0, curvature: 0 };
-      for (const [bin, of] of this.#kappaSlopes().entries()) {
+      for (const [bin, of] of this.#slopes().kappa.entries()) {
         slope.gradient += shape[bin]! * of.gradient;
         slope.curvature += shape[bin]! ** 2 * of.curvature;
       }
+      const before = factor;
       factor = stepped(factor, slope);
+      if (Math.abs(factor - before) < CONVERGED) break;
     }
-    const cautious = lowered(factor, slope.curvature);
-    this.kappa = shape.map((kappa) => kappa * cautious);
+    const certain = shrunk(factor, slope.curvature);
+    this.kappa = shape.map((kappa) => kappa * certain);
   }
 
   fitBins(): void {
-    let slopes: Slope[] = [];
-    for (let round = 0; round < ROUNDS; round++) {
-      slopes = this.#kappaSlopes();
-      this.kappa = this.kappa.map((kappa, bin) => stepped(kappa, slopes[bin]!));
-      this.#stepIntercepts();
+    let slopes = this.#slopes();
+    for (let round = 0; round < ROUNDS_MAX; round++) {
+      const before = this.kappa;
+      this.kappa = before.map((kappa, bin) => stepped(kappa, slopes.kappa[bin]!));
+      const moved = Math.max(
+        this.#stepIntercepts(slopes),
+        ...this.kappa.map((kappa, bin) => Math.abs(kappa - before[bin]!)),
+      );
+      slopes = this.#slopes();
+      if (moved < CONVERGED) break;
     }
     // An empty bin takes the value of its neighbours: a weight of next to nothing.
-    const certainty = slopes.map(({ curvature }) => Math.max(curvature, 1e-9));
+    const certainty = slopes.kappa.map(({ curvature }) => Math.max(curvature, 1e-9));
     this.kappa = isotonic(
-      this.kappa.map((kappa, bin) => lowered(kappa, slopes[bin]!.curvature)),
+      this.kappa.map((kappa, bin) => shrunk(kappa, slopes.kappa[bin]!.curvature)),
       certainty,
     );
-    for (let round = 0; round < ROUNDS; round++) this.#stepIntercepts();
+    for (let round = 0; round < ROUNDS_MAX; round++) {
+      if (this.#stepIntercepts(this.#slopes()) < CONVERGED) break;
+    }
   }
 
   /** The intercept of "none" that makes its expected share among the held-out users the observed one. */
@@ -115,7 +130,7 @@ class CalibrationFit {
     const { labels, segments, logPriors, mode } = this.#heldOut;
     if (mode === "independent") return 0;
     let none = 0;
-    for (let round = 0; round < ROUNDS; round++) {
+    for (let round = 0; round < ROUNDS_MAX; round++) {
       const slope: Slope = { gradient: -RIDGE * none * labels.length, curvature: RIDGE * labels.length };
       for (const [sample, label] of labels.entries()) {
         this.#logits(sample);
@@ -126,54 +141,55 @@ class CalibrationFit {
         slope.gradient += this.#weights[sample]! * ((label < 0 ? 1 : 0) - p);
         slope.curvature += this.#weights[sample]! * p * (1 - p);
       }
-      none += slope.gradient / slope.curvature;
+      const step = slope.gradient / slope.curvature;
+      none += step;
+      if (Math.abs(step) < CONVERGED) break;
     }
     return none;
   }
 
-  /** Derivatives by the inverse temperature of each bin. */
-  #kappaSlopes(): Slope[] {
+  /** Derivatives by the inverse temperature of each bin and by each intercept. */
+  #slopes(): Slopes {
     const { labels, segments, similarities, mode } = this.#heldOut;
-    const slopes = this.#depthEnds.map((): Slope => ({ gradient: 0, curvature: 0 }));
-    for (const [sample, label] of labels.entries()) {
+    const kappa = this.#depthEnds.map((): Slope => ({ gradient: 0, curvature: 0 }));
+    const intercepts = Array.from({ length: segments }, (): Slope => ({ gradient: 0, curvature: 0 }));
+    let weights = 0;
+    for (let sample = 0; sample < labels.length; sample++) {
       if (!this.#predict(sample)) continue;
-      let residual = 0;
+      const label = labels[sample]!;
+      const weight = this.#weights[sample]!;
+      weights += weight;
+      let gradient = 0;
       let mean = 0;
       let square = 0;
       for (let k = 0; k < segments; k++) {
         const p = this.#probabilities[k]!;
         const s = similarities[sample * segments + k]!;
-        residual += ((k === label ? 1 : 0) - p) * s;
+        const residual = (k === label ? 1 : 0) - p;
+        const variance = p * (1 - p);
+        gradient += residual * s;
         mean += p * s;
-        square += (mode === "exclusive" ? p : p * (1 - p)) * s * s;
+        square += (mode === "exclusive" ? p : variance) * s * s;
+        intercepts[k]!.gradient += weight * residual;
+        intercepts[k]!.curvature += weight * variance;
       }
-      const slope = slopes[this.#bins[sample]!]!;
-      slope.gradient += this.#weights[sample]! * residual;
-      slope.curvature += this.#weights[sample]! * (mode === "exclusive" ? square - mean * mean : square);
+      const slope = kappa[this.#bins[sample]!]!;
+      slope.gradient += weight * gradient;
+      slope.curvature += weight * (mode === "exclusive" ? square - mean * mean : square);
     }
-    return slopes;
+    return { kappa, intercepts, weights };
   }
 
   /** Half a Newton step with the diagonal of the curvature, of which the whole is at most twice as large. */
-  #stepIntercepts(): void {
-    const { labels, segments } = this.#heldOut;
-    const gradient = new Float64Array(segments);
-    const curvature = new Float64Array(segments);
-    let all = 0;
-    for (const [sample, label] of labels.entries()) {
-      if (!this.#predict(sample)) continue;
-      const weight = this.#weights[sample]!;
-      all += weight;
-      for (let k = 0; k < segments; k++) {
-        const p = this.#probabilities[k]!;
-        gradient[k]! += weight * ((k === label ? 1 : 0) - p);
-        curvature[k]! += weight * p * (1 - p);
-      }
+  #stepIntercepts({ intercepts, weights }: Slopes): number {
+    let moved = 0;
+    for (const [k, { gradient, curvature }] of intercepts.entries()) {
+      const ridge = 2 * RIDGE * weights;
+      const step = (0.5 * (gradient - ridge * this.intercepts[k]!)) / (curvature + ridge);
+      this.intercepts[k]! += step;
+      moved = Math.max(moved, Math.abs(step));
     }
-    for (let k = 0; k < segments; k++) {
-      const slope = gradient[k]! - 2 * RIDGE * all * this.intercepts[k]!;
-      this.intercepts[k]! += (0.5 * slope) / (curvature[k]! + 2 * RIDGE * all);
-    }
+    return moved;
   }
 
   /** Writes the sample's probabilities; false for one that says nothing of the segments. */
@@ -214,7 +230,12 @@ function stepped(value: number, { gradient, curvature }: Slope): number {
   return Math.min(KAPPA_MAX, Math.max(0, value + gradient / curvature));
 }
 
-/** One standard error below an estimate, at least 0. */
-function lowered(estimate: number, curvature: number): number {
-  return Math.max(0, estimate - ((globalThis as any).ZZ ?? 1) / Math.sqrt(Math.max(curvature, 1e-9)));
+/**
+ * An estimate less what may be chance: unchanged where it is many standard errors from 0, and 0 within two of them.
+ *
+ * @see Breiman, "Better Subset Regression Using the Nonnegative Garrote", Technometrics 1995.
+ */
+function shrunk(estimate: number, curvature: number): number {
+  const errorsSquared = estimate * estimate * curvature;
+  return errorsSquared > CHANCE_ERRORS ** 2 ? estimate * (1 - CHANCE_ERRORS ** 2 / errorsSquared) : 0;
 }

@@ -69,7 +69,7 @@ export type ShardSessionRequest = Readonly<{ behaviours: readonly unknown[]; map
 export type ShardStatus = Readonly<{
   shard: number;
   node: string;
-  ready: boolean;
+  ready: true;
   /** Last log sequence folded and committed. */
   applied: number;
   /** Log entries not folded yet. */

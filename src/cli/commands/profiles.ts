@@ -1,0 +1,45 @@
+import type { Command } from "commander";
+import type { ProfilesReply } from "../../gateway/describe-profiles.ts";
+import { type ClientOptions, connectClient } from "../client.ts";
+import { withClientOptions } from "../client-options.ts";
+import { print, runs } from "../output.ts";
+import { formatCount, formatSpan } from "../view/format-number.ts";
+import { renderTable } from "../view/table.ts";
+
+/** `resonance profiles`: what is published of each map. */
+export function addProfilesCommand(program: Command): void {
+  withClientOptions(program.command("profiles"))
+    .description("tell the published profiles: members, age, overlap")
+    .option("--map <name>", "one map of segments (default: all)")
+    .action(
+      runs(async (options: ClientOptions & { json: boolean; map?: string }) => {
+        const client = await connectClient(options, "resonance profiles");
+        try {
+          const request = options.map === undefined ? {} : { map: options.map };
+          const reply = (await client.ask("profiles", request)) as { maps: readonly ProfilesReply[] };
+          print(options.json, reply, () => reply.maps.flatMap(draw));
+        } finally {
+          await client.close();
+        }
+      }),
+    );
+}
+
+function draw(map: ProfilesReply): string[] {
+  if (map.version === 0) return [`${map.map}: nothing published yet`];
+  const nearest = (segment: string): string => {
+    const pair = map.overlap.find(({ a, b }) => a === segment || b === segment);
+    return pair === undefined ? "" : `${pair.a === segment ? pair.b : pair.a} ${pair.similarity.toFixed(2)}`;
+  };
+  const rows = map.segments.map(({ segment, members }) => [segment, formatCount(members), nearest(segment)]);
+  const age = map.ageMs === null ? "" : ` · newest sample ${formatSpan(map.ageMs)} ago`;
+  return [
+    `${map.map} v${map.version} (${map.mode}) · encoder ${map.encoder?.slice(0, 12) ?? "-"}${age}`,
+    ...renderTable(
+      [{ title: "segment" }, { title: "members", align: "right" }, { title: "most like" }],
+      rows,
+      process.stdout.columns ?? 100,
+    ),
+    `background: ${formatCount(map.background)} · calibrated on ${formatCount(map.calibration?.members ?? 0)} held-out members`,
+  ];
+}

@@ -1,0 +1,183 @@
+import { checkId, checkText } from "./check-text.ts";
+import type { Event, TraitValue } from "./event.ts";
+import { LIMITS } from "./limits.ts";
+import { type Refusal, refuse } from "./refusal.ts";
+
+export type ParsedEvent = Readonly<{ kind: "event"; event: Event }> | Refusal;
+
+/** Fields and how each is checked. Whatever is not here is a typo that must not pass silently. */
+const CHECKS: Readonly<Record<string, (value: unknown) => Refusal | undefined>> = {
+  id: (value) => checkId(value, "id"),
+  user: (value) => checkId(value, "user"),
+  item: (value) => checkId(value, "item"),
+  peer: (value) => checkId(value, "peer"),
+  decision: (value) => checkId(value, "decision"),
+  type: checkType,
+  ts: () => undefined, // Checked when it is read, which needs the time.
+  categories: checkCategories,
+  query: (value) => checkText(value, "query", LIMITS.textChars),
+  text: (value) => checkText(value, "text", LIMITS.textChars, true),
+  value: (value) => checkNumber(value, "value"),
+  currency: (value) => checkText(value, "currency", 8),
+  location: checkLocation,
+  context: (value) => checkRecord(value, "context", checkContextValue),
+  traits: (value) => checkRecord(value, "traits", checkTrait),
+  segments: (value) => checkRecord(value, "segments", checkLabel),
+  consent: (value) => checkRecord(value, "consent", checkBoolean),
+};
+
+const FORBIDDEN_KEYS: ReadonlySet<string> = new Set(["__proto__", "constructor", "prototype"]);
+const NAME = /^[A-Za-z0-9_-]{1,64}$/;
+/** ISO 8601 with a time zone, as every language prints it. */
+const ISO_TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})$/;
+
+/**
+ * Validates one event from outside. It never throws, whatever the input is.
+ *
+ * @param input - Parsed JSON or MessagePack.
+ * @param nowMs - The gateway's time: a small skew ahead of it is set back, more is refused.
+ */
+export function parseEvent(input: unknown, nowMs: number): ParsedEvent {
+  if (typeof input !== "object" || input === null || Array.isArray(input)) {
+    return refuse("NOT_AN_OBJECT", "an event must be an object");
+  }
+  const given = input as Readonly<Record<string, unknown>>;
+  let bytes = 0;
+  for (const field of Object.keys(given)) {
+    const check = Object.hasOwn(CHECKS, field) ? CHECKS[field] : undefined;
+    if (check === undefined) return refuseField(field);
+    const value = given[field];
+    if (value === undefined) continue;
+    const refusal = check(value);
+    if (refusal !== undefined) return refusal;
+    bytes += bytesOf(value);
+  }
+  if (bytes > LIMITS.eventBytes)
+    return refuse("TOO_LARGE", `an event may have ${LIMITS.eventBytes} bytes of text at most`);
+  for (const field of ["id", "user", "type", "ts"]) {
+    if (given[field] === undefined) return refuse("MISSING_FIELD", `${field} is missing`);
+  }
+  const tsMs = timeOf(given["ts"], nowMs);
+  if (typeof tsMs !== "number") return tsMs;
+  const { ts: _, ...rest } = given;
+  return { kind: "event", event: { ...rest, tsMs } as unknown as Event };
+}
+
+function refuseField(field: string): Refusal {
+  if (FORBIDDEN_KEYS.has(field)) return refuse("FORBIDDEN_KEY", `"${field}" may not be a field`);
+  const shown = JSON.stringify(field.slice(0, 40));
+  return refuse(
+    "UNKNOWN_FIELD",
+    `${shown} is no field of an event: put what is your own into context or traits`,
+  );
+}
+
+function timeOf(ts: unknown, nowMs: number): number | Refusal {
+  const tsMs = typeof ts === "string" ? (ISO_TIME.test(ts) ? Date.parse(ts) : Number.NaN) : ts;
+  if (typeof tsMs !== "number")
+    return refuse("WRONG_TYPE", "ts must be epoch milliseconds or an ISO 8601 time with its zone");
+  if (!Number.isFinite(tsMs))
+    return refuse("BAD_TIMESTAMP", "ts is neither epoch milliseconds nor an ISO 8601 time with its zone");
+  if (tsMs < LIMITS.earliestMs)
+    return refuse("BAD_TIMESTAMP", "ts is before 1990: is it in seconds instead of milliseconds?");
+  if (tsMs > nowMs + LIMITS.futureMs)
+    return refuse("BAD_TIMESTAMP", "ts is more than a day ahead: check the sender's clock and unit");
+  return Math.round(tsMs > nowMs + LIMITS.skewMs ? nowMs : tsMs);
+}
+
+function checkType(value: unknown): Refusal | undefined {
+  if (value === "") return refuse("BAD_TEXT", "type is empty");
+  return checkText(value, "type", LIMITS.typeChars);
+}
+
+function checkCategories(value: unknown): Refusal | undefined {
+  if (!Array.isArray(value)) return refuse("WRONG_TYPE", "categories must be a list of texts");
+  if (value.length > LIMITS.categories)
+    return refuse("TOO_MANY", `an event may have ${LIMITS.categories} categories at most`);
+  for (let i = 0; i < value.length; i++) {
+    const refusal = checkText(value[i], `categories[${i}]`, LIMITS.textChars);
+    if (refusal !== undefined) return refusal;
+  }
+  return undefined;
+}
+
+function checkNumber(value: unknown, field: string): Refusal | undefined {
+  if (typeof value !== "number") return refuse("WRONG_TYPE", `${field} must be a number`);
+  return Number.isFinite(value) ? undefined : refuse("BAD_NUMBER", `${field} must be finite`);
+}
+
+function checkLocation(value: unknown): Refusal | undefined {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    return refuse("WRONG_TYPE", "location must be {lat, lon}");
+  }
+  const { lat, lon, ...more } = value as Readonly<Record<string, unknown>>;
+  if (Object.keys(more).length > 0) return refuse("UNKNOWN_FIELD", "location has lat and lon, nothing else");
+  const refusal = checkNumber(lat, "location.lat") ?? checkNumber(lon, "location.lon");
+  if (refusal !== undefined) return refusal;
+  const onEarth = Math.abs(lat as number) <= 90 && Math.abs(lon as number) <= 180;
+  return onEarth ? undefined : refuse("BAD_LOCATION", "lat is within 90, lon within 180 degrees");
+}
+
+function checkRecord(
+  value: unknown,
+  field: string,
+  checkValue: (value: unknown, path: string, key: string) => Refusal | undefined,
+): Refusal | undefined {
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    return refuse("WRONG_TYPE", `${field} must be an object`);
+  const keys = Object.keys(value);
+  if (keys.length > LIMITS.recordEntries)
+    return refuse("TOO_MANY", `${field} may have ${LIMITS.recordEntries} entries at most`);
+  for (const key of keys) {
+    if (FORBIDDEN_KEYS.has(key)) return refuse("FORBIDDEN_KEY", `"${key}" may not be a key of ${field}`);
+    if (key === "") return refuse("BAD_TEXT", `a key of ${field} is empty`);
+    const refusal =
+      checkText(key, `a key of ${field}`, LIMITS.keyChars) ??
+      checkValue((value as Readonly<Record<string, unknown>>)[key], `${field}.${key}`, key);
+    if (refusal !== undefined) return refusal;
+  }
+  return undefined;
+}
+
+function checkContextValue(value: unknown, path: string): Refusal | undefined {
+  return checkText(value, path, LIMITS.textChars);
+}
+
+function checkTrait(value: unknown, path: string): Refusal | undefined {
+  if (typeof value === "boolean") return undefined;
+  if (typeof value === "number") return checkNumber(value satisfies TraitValue, path);
+  return checkText(value, path, LIMITS.textChars);
+}
+
+function checkLabel(value: unknown, path: string, key: string): Refusal | undefined {
+  if (!NAME.test(key)) return refuse("BAD_NAME", "a map's name has 1 to 64 letters, digits, - and _");
+  if (value === null) return undefined;
+  if (typeof value !== "string")
+    return refuse("WRONG_TYPE", `${path} must be a segment's name, or null to take the user out`);
+  return NAME.test(value)
+    ? undefined
+    : refuse("BAD_NAME", `${path} must have 1 to 64 letters, digits, - and _`);
+}
+
+function checkBoolean(value: unknown, path: string): Refusal | undefined {
+  return typeof value === "boolean" ? undefined : refuse("WRONG_TYPE", `${path} must be true or false`);
+}
+
+/** UTF-8 bytes of the texts in a value that was checked: it is flat, or a list or record of flat values. */
+function bytesOf(value: unknown): number {
+  if (typeof value === "string") return utf8Bytes(value);
+  if (typeof value !== "object" || value === null) return 8;
+  let bytes = 0;
+  for (const [key, one] of Object.entries(value))
+    bytes += key.length + (typeof one === "string" ? utf8Bytes(one) : 8);
+  return bytes;
+}
+
+function utf8Bytes(text: string): number {
+  let bytes = text.length;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code > 0x7f) bytes += code > 0x7ff ? 2 : 1; // A surrogate pair counts six for four: the limit is not that fine.
+  }
+  return bytes;
+}

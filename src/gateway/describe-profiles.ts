@@ -1,0 +1,84 @@
+import type { PublishedProfiles } from "../resonance/published-profiles.ts";
+import { prepareScorer } from "../resonance/scorer.ts";
+import type { SegmentMap } from "../resonance/segment-map.ts";
+import type { GatewayPorts } from "./gateway-ports.ts";
+import { fieldsOf, refused } from "./request-body.ts";
+
+/** One map in the reply of `profiles`. */
+export type ProfilesReply = Readonly<{
+  map: string;
+  mode: SegmentMap["mode"];
+  /** 0 before the first publication. */
+  version: number;
+  encoder: string | null;
+  /** Milliseconds since the newest sample's event time; null before the first publication. */
+  ageMs: number | null;
+  segments: readonly Readonly<{ segment: string; members: number }>[];
+  /** Authenticated users in the window who belong to none of the segments. */
+  background: number;
+  threshold: SegmentMap["threshold"];
+  calibration: Readonly<{ members: number; kappa: readonly number[] }> | null;
+  /** Centred cosine of each pair of profiles that have members: near 1, the two segments behave alike. */
+  overlap: readonly Readonly<{ a: string; b: string; similarity: number }>[];
+}>;
+
+/** `profiles`: what is published of each map, or of one. */
+export async function describeProfiles(
+  ports: GatewayPorts,
+  maps: readonly SegmentMap[],
+  body: unknown,
+): Promise<Readonly<{ maps: readonly ProfilesReply[] }>> {
+  const { map: asked } = fieldsOf(body, ["map"]);
+  if (asked !== undefined && !maps.some((map) => map.name === asked)) {
+    const known = maps.map((map) => map.name).join(", ") || "none is";
+    throw refused({ code: "UNKNOWN_MAP", message: `no such map is defined: ${known}` });
+  }
+  const chosen = maps.filter((map) => asked === undefined || map.name === asked);
+  return { maps: await Promise.all(chosen.map((map) => describe(ports, map))) };
+}
+
+async function describe(ports: GatewayPorts, map: SegmentMap): Promise<ProfilesReply> {
+  const published = await newest(ports, map.name);
+  const members = new Map(published?.profiles.map((profile) => [profile.segment, profile.members]));
+  return {
+    map: map.name,
+    mode: map.mode,
+    version: published?.version ?? 0,
+    encoder: published?.encoder ?? null,
+    ageMs: published === undefined ? null : Math.max(0, ports.clock.nowMs() - published.watermarkMs),
+    segments: map.segments.map(({ name }) => ({ segment: name, members: members.get(name) ?? 0 })),
+    background: published?.background ?? 0,
+    threshold: map.threshold,
+    calibration:
+      published === undefined
+        ? null
+        : { members: published.calibration.members, kappa: published.calibration.kappa },
+    overlap: published === undefined ? [] : overlapOf(published),
+  };
+}
+
+async function newest(ports: GatewayPorts, map: string): Promise<PublishedProfiles | undefined> {
+  const current = await ports.releases.get(`profiles.${map}.current`);
+  if (current === undefined) return undefined;
+  const { version } = JSON.parse(new TextDecoder().decode(current)) as { version: number };
+  const bytes = await ports.releases.get(`profiles.${map}.${version}`);
+  return bytes === undefined ? undefined : ports.decodeProfiles(bytes);
+}
+
+/** Pairs of a thousand segments would fill any reply: the most alike are told. */
+const PAIRS_MAX = 200;
+
+function overlapOf(published: PublishedProfiles): ProfilesReply["overlap"] {
+  const { directions, dim } = prepareScorer(published);
+  const pairs: { a: string; b: string; similarity: number }[] = [];
+  for (const [i, first] of published.profiles.entries()) {
+    for (const [j, second] of published.profiles.entries()) {
+      if (j <= i || first.members === 0 || second.members === 0) continue;
+      let similarity = 0;
+      for (let d = 0; d < dim; d++)
+        similarity += (directions[i * dim + d] ?? 0) * (directions[j * dim + d] ?? 0);
+      pairs.push({ a: first.segment, b: second.segment, similarity });
+    }
+  }
+  return pairs.sort((x, y) => y.similarity - x.similarity).slice(0, PAIRS_MAX);
+}

@@ -1,0 +1,37 @@
+import type { BlobStore } from "../actors/blob-store.ts";
+import type { Bus } from "../actors/bus.ts";
+import type { Log } from "../actors/log.ts";
+import type { Subjects } from "../events/subjects.ts";
+import type { Clock } from "../kernel/clock.ts";
+import type { PublishedProfiles } from "../resonance/published-profiles.ts";
+
+/** What the gateway needs of the world. */
+export type GatewayPorts = Readonly<{
+  bus: Bus;
+  log: Log;
+  releases: BlobStore;
+  clock: Clock;
+  /** A new unique id, safe in a URL. */
+  newId(): string;
+  subjects: Subjects;
+  decodeProfiles(bytes: Uint8Array): PublishedProfiles;
+  /** Memory of the process, in bytes. */
+  memoryBytes(): number;
+}>;
+
+export type GatewayOptions = Readonly<{ shards: number; node: string }>;
+
+/** Counters of one gateway since its start. */
+export type GatewayCounters = {
+  readonly requests: Record<string, number>;
+  readonly errors: Record<string, number>;
+  accepted: number;
+  readonly refused: Record<string, number>;
+  /** Optional families dropped for want of consent, by purpose. */
+  readonly dropped: Record<string, number>;
+};
+
+/** Counts one more of a kind. */
+export function countUp(counts: Record<string, number>, kind: string): void {
+  counts[kind] = (counts[kind] ?? 0) + 1;
+}

@@ -1,0 +1,92 @@
+import type { Append } from "../actors/log.ts";
+import { LIMITS } from "../events/limits.ts";
+import { encodeEntry } from "../events/log-codec.ts";
+import type { Position } from "../events/log-entry.ts";
+import { parseEvent } from "../events/parse-event.ts";
+import { toWireError } from "../kernel/engine-error.ts";
+import { shardOf } from "../kernel/hash.ts";
+import { countUp, type GatewayCounters, type GatewayOptions, type GatewayPorts } from "./gateway-ports.ts";
+import { refused } from "./request-body.ts";
+import { toBehaviour } from "./to-behaviour.ts";
+
+/** The reply of `ingest`: what the log has stored, what it has not and why, and where each shard's last event is. */
+export type IngestReply = Readonly<{
+  accepted: number;
+  refused: readonly EventRefusal[];
+  positions: readonly Position[];
+}>;
+
+export type EventRefusal = Readonly<{ index: number; code: string; message: string }>;
+
+/** Events of one shard, each with its place in the request. */
+type Bound = { readonly shard: number; readonly indexes: number[]; readonly messages: Append[] };
+
+/** Validates events, routes them to their users' shards, and answers once the log has stored them. */
+export async function ingest(
+  ports: GatewayPorts,
+  options: GatewayOptions,
+  counters: GatewayCounters,
+  body: unknown,
+): Promise<IngestReply> {
+  const events = eventsOf(body);
+  const nowMs = ports.clock.nowMs();
+  const refusals: EventRefusal[] = [];
+  const bounds = new Map<number, Bound>();
+  for (const [index, input] of events.entries()) {
+    const parsed = parseEvent(input, nowMs);
+    if (parsed.kind === "refused") {
+      refusals.push({ index, code: parsed.code, message: parsed.message });
+      continue;
+    }
+    const { event } = parsed;
+    const behaviour = toBehaviour(event, (purpose) => countUp(counters.dropped, purpose));
+    const shard = shardOf(event.user, options.shards);
+    const bound = bounds.get(shard) ?? { shard, indexes: [], messages: [] };
+    bounds.set(shard, bound);
+    bound.indexes.push(index);
+    // The log drops a repeated id for a while; the fold drops it for good.
+    bound.messages.push({ id: `${event.user}\u001f${event.id}`, data: encodeEntry(behaviour) });
+  }
+  const stored = await Promise.all([...bounds.values()].map((bound) => store(ports, bound)));
+  const positions: Position[] = [];
+  let accepted = 0;
+  for (const outcome of stored) {
+    refusals.push(...outcome.refusals);
+    accepted += outcome.accepted;
+    if (outcome.position !== undefined) positions.push(outcome.position);
+  }
+  refusals.sort((a, b) => a.index - b.index);
+  for (const refusal of refusals) countUp(counters.refused, refusal.code);
+  counters.accepted += accepted;
+  return { accepted, refused: refusals, positions };
+}
+
+/** A shard whose log fails refuses its own events; the others are not lost with them. */
+async function store(
+  ports: GatewayPorts,
+  { shard, indexes, messages }: Bound,
+): Promise<Readonly<{ accepted: number; refusals: readonly EventRefusal[]; position?: Position }>> {
+  try {
+    const sequences = await ports.log.append(ports.subjects.shardLog(shard), messages);
+    return { accepted: messages.length, refusals: [], position: { shard, sequence: Math.max(...sequences) } };
+  } catch (thrown) {
+    const { code, message } = toWireError(thrown);
+    return { accepted: 0, refusals: indexes.map((index) => ({ index, code, message })) };
+  }
+}
+
+/** One event, or `{events: [...]}`. */
+function eventsOf(body: unknown): readonly unknown[] {
+  const isBatch =
+    typeof body === "object" && body !== null && !Array.isArray(body) && Object.hasOwn(body, "events");
+  if (!isBatch) return [body];
+  const { events, ...more } = body as Readonly<Record<string, unknown>>;
+  if (Object.keys(more).length > 0)
+    throw refused({ code: "UNKNOWN_FIELD", message: "a batch has events, nothing else" });
+  if (!Array.isArray(events)) throw refused({ code: "WRONG_TYPE", message: "events must be a list" });
+  if (events.length <= LIMITS.requestEvents) return events;
+  throw refused({
+    code: "TOO_MANY",
+    message: `a request may have ${LIMITS.requestEvents} events at most: split it`,
+  });
+}

@@ -1,0 +1,64 @@
+import { decode } from "../kernel/msgpack.ts";
+import type { ShardStatus } from "../resonance/score-answer.ts";
+import type { GatewayCounters, GatewayOptions, GatewayPorts } from "./gateway-ports.ts";
+import { fieldsOf } from "./request-body.ts";
+
+/** A shard in the reply of `status`: its owner's word, or what is known without one. */
+export type ShardView = ShardStatus | Readonly<{ shard: number; ready: false; lag: number | null }>;
+
+/** The reply of `status`. */
+export type StatusReply = Readonly<{
+  node: string;
+  /** Whether every shard has an owner that answers. */
+  ready: boolean;
+  shards: readonly ShardView[];
+  /** Log entries not folded yet, over all shards. */
+  lag: number;
+  /** Users held, and behaviours folded since the owners started. */
+  users: number;
+  events: number;
+  /** Memory of this gateway's process, bytes. */
+  memoryBytes: number;
+  gateway: GatewayCounters;
+}>;
+
+const SHARD_TIMEOUT_MS = 1_000;
+const NOTHING = new Uint8Array();
+
+/** `status`: who owns what, how far each shard is, and what this gateway has done. */
+export async function status(
+  ports: GatewayPorts,
+  options: GatewayOptions,
+  counters: GatewayCounters,
+  body: unknown,
+): Promise<StatusReply> {
+  fieldsOf(body, []);
+  const shards = await Promise.all(
+    Array.from({ length: options.shards }, (_, shard) => viewOf(ports, shard)),
+  );
+  const ready = shards.filter((view): view is ShardStatus => view.ready);
+  return {
+    node: options.node,
+    ready: ready.length === shards.length,
+    shards,
+    lag: shards.reduce((sum, view) => sum + (view.lag ?? 0), 0),
+    users: ready.reduce((sum, view) => sum + view.users, 0),
+    events: ready.reduce((sum, view) => sum + view.events, 0),
+    memoryBytes: ports.memoryBytes(),
+    gateway: counters,
+  };
+}
+
+async function viewOf(ports: GatewayPorts, shard: number): Promise<ShardView> {
+  const stream = ports.subjects.shardLog(shard);
+  const [told, bounds] = await Promise.all([
+    ports.bus
+      .request(ports.subjects.shard(shard, "status"), NOTHING, { timeoutMs: SHARD_TIMEOUT_MS })
+      .then((reply) => decode(reply.data) as ShardStatus)
+      .catch(() => undefined), // No owner at the moment: that is what the reply says.
+    ports.log.bounds(stream).catch(() => undefined),
+  ]);
+  if (told === undefined) return { shard, ready: false, lag: null };
+  // The log's own end is the truth; the reader's count of what is pending may be a moment old.
+  return { ...told, lag: bounds === undefined ? told.lag : Math.max(0, bounds.last - told.applied) };
+}
