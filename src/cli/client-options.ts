@@ -14,7 +14,8 @@ export function withClientOptions(command: Command): Command {
 export function wholeNumber(min: number): (text: string) => number {
   return (text) => {
     const value = Number(text);
-    if (!Number.isInteger(value) || value < min) throw new InvalidArgumentError(`a whole number of at least ${min}, please`);
+    if (!Number.isInteger(value) || value < min)
+      throw new InvalidArgumentError(`a whole number of at least ${min}, please`);
     return value;
   };
 }

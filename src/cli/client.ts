@@ -1,8 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Bus } from "../actors/bus.ts";
-import { connectNats } from "../adapters/nats-connection.ts";
 import { natsBus } from "../adapters/nats-bus.ts";
+import { connectNats } from "../adapters/nats-connection.ts";
 import { type Subjects, subjectsOf } from "../events/subjects.ts";
 import { EngineError, fromWireError } from "../kernel/engine-error.ts";
 
@@ -55,7 +55,12 @@ export async function connectClient(options: ClientOptions, name: string): Promi
 async function endpointOf(dataDir: string): Promise<string> {
   try {
     const parsed: unknown = JSON.parse(await readFile(join(dataDir, ENDPOINT_FILE), "utf8"));
-    if (typeof parsed === "object" && parsed !== null && "nats" in parsed && typeof parsed.nats === "string") {
+    if (
+      typeof parsed === "object" &&
+      parsed !== null &&
+      "nats" in parsed &&
+      typeof parsed.nats === "string"
+    ) {
       return parsed.nats;
     }
   } catch {

@@ -29,7 +29,11 @@ export async function ingest(client: Client, events: readonly unknown[]): Promis
   let indexes = events.map((_, index) => index);
   for (let attempt = 0; ; attempt++) {
     try {
-      const reply = (await client.ask("ingest", { events: indexes.map((index) => events[index]) }, 30_000)) as IngestReply;
+      const reply = (await client.ask(
+        "ingest",
+        { events: indexes.map((index) => events[index]) },
+        30_000,
+      )) as IngestReply;
       accepted += reply.accepted;
       const again: number[] = [];
       for (const refusal of reply.refused) {
@@ -41,7 +45,8 @@ export async function ingest(client: Client, events: readonly unknown[]): Promis
       indexes = again;
     } catch (thrown) {
       const error = toWireError(thrown);
-      if (!error.retryable || attempt >= RETRIES) throw thrown instanceof EngineError ? thrown : new EngineError(error);
+      if (!error.retryable || attempt >= RETRIES)
+        throw thrown instanceof EngineError ? thrown : new EngineError(error);
     }
     await sleep(waitMs);
     waitMs = Math.min(waitMs * 2, MAX_WAIT_MS);

@@ -10,7 +10,9 @@ import { addUpCommand } from "./commands/up.ts";
 import { version } from "./version.ts";
 
 const program = new Command("resonance")
-  .description("tells, for any visitor and at any moment, how strongly their behaviour resonates with each segment")
+  .description(
+    "tells, for any visitor and at any moment, how strongly their behaviour resonates with each segment",
+  )
   .version(version())
   .showHelpAfterError("(--help shows what it takes)");
 

@@ -1,4 +1,4 @@
-import { Command, InvalidArgumentError, Option } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import { DEFAULT_NODE_OPTIONS, type NodeOptions } from "../node-options.ts";
 import { wholeNumber } from "./client-options.ts";
 import { readDefinitions } from "./read-definitions.ts";
@@ -28,9 +28,19 @@ export function withNodeOptions(command: Command): Command {
     .option("--segments <file>", "JSON file that defines maps and segments (docs/segments.md)")
     .option("--shards <n>", "number of shards, fixed at creation", wholeNumber(1), given.shards)
     .option("--threads <n>", "worker threads", wholeNumber(1), given.threads)
-    .option("--resident <n>", "users a shard keeps in memory; others stay on disk", wholeNumber(1), given.residentUsers)
+    .option(
+      "--resident <n>",
+      "users a shard keeps in memory; others stay on disk",
+      wholeNumber(1),
+      given.residentUsers,
+    )
     .option("--ring <n>", "newest events kept of a user", wholeNumber(1), given.ringEvents)
-    .option("--publish-every <ms>", "shortest time between publications of profiles", wholeNumber(50), given.publishEveryMs)
+    .option(
+      "--publish-every <ms>",
+      "shortest time between publications of profiles",
+      wholeNumber(50),
+      given.publishEveryMs,
+    )
     .addOption(
       new Option("--sync <when>", "when the embedded server syncs its files to disk")
         .choices(["interval", "always"])

@@ -10,7 +10,12 @@ import type { SegmentMap } from "../resonance/segment-map.ts";
  */
 export async function readDefinitions(path: string): Promise<readonly SegmentMap[]> {
   const refuse = (message: string, cause?: unknown): never => {
-    throw new EngineError({ code: "BAD_SEGMENTS_FILE", message: `${path}: ${message}`, retryable: false, cause });
+    throw new EngineError({
+      code: "BAD_SEGMENTS_FILE",
+      message: `${path}: ${message}`,
+      retryable: false,
+      cause,
+    });
   };
   const text = await readFile(path, "utf8").catch((cause: unknown) => refuse(String(cause), cause));
   let input: unknown;

@@ -11,7 +11,7 @@ export class Context {
   slab: Float64Array;
   /** Version of the encoder that the slab's second part is for. */
   encoder: string;
-  /** Behaviours folded; also the cursor of the ring of recent events. */
+  /** Acts folded; also the cursor of the ring of recent events. */
   events = 0;
   firstTsMs = 0;
   /** Event time of the newest event, epoch ms. */

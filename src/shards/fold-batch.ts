@@ -11,6 +11,8 @@ import type { Outcome } from "./outcome.ts";
 import { isSampled, membershipsOf, sampleOf, shortestBucketMs } from "./sampling.ts";
 import type { ShardState } from "./shard-state.ts";
 
+/** Types that say who the user is, not what they do: members send them and strangers do not. */
+const ADMINISTRATIVE: ReadonlySet<string> = new Set(["identify", "consent"]);
 /** Traits and labels kept a user; more are not taken in. */
 const RECORD_MAX = 64;
 
@@ -48,7 +50,8 @@ export function foldBatch(shard: ShardState, entries: readonly PositionedEntry[]
  */
 export function foldTransient(shard: ShardState, context: Context, behaviour: Behaviour): boolean {
   if (!context.seen.add(behaviour.id)) return false;
-  foldFeatures(shard, context, behaviour);
+  noteTime(context, behaviour.tsMs);
+  if (!ADMINISTRATIVE.has(behaviour.type)) foldFeatures(shard, context, behaviour);
   return true;
 }
 
@@ -64,16 +67,21 @@ function foldBehaviour(shard: ShardState, given: Behaviour, sequence: number, ou
   for (const [purpose, consented] of Object.entries(given.consent ?? {}))
     keep(context.consents, purpose, consented);
   const behaviour = context.consents.size === 0 ? given : withoutWithdrawn(context, given);
-  const packed = foldFeatures(shard, context, behaviour);
-  const slot = { user: context.user, slot: (context.events - 1) % shard.recent.slots, bytes: packed };
-  outcome.ring.push(slot);
-  shard.recent.append(slot, shard.batch);
+  noteTime(context, behaviour.tsMs);
+  const isAct = !ADMINISTRATIVE.has(behaviour.type);
+  if (isAct) {
+    const slot = context.events % shard.recent.slots;
+    const written = { user: context.user, slot, bytes: foldFeatures(shard, context, behaviour) };
+    outcome.ring.push(written);
+    shard.recent.append(written, shard.batch);
+  }
   context.lastSequence = sequence;
 
   const relabelled = learnWho(shard, context, behaviour, outcome);
+  if (context.events === 0) return; // Nothing done yet: there is no behaviour to embed.
   const evidence = embedContext(shard, context);
   const index = followResonance(shard, context, evidence, sequence, outcome);
-  const sampled = isSampled(context, behaviour.tsMs, shortestBucketMs(shard.definitions.maps));
+  const sampled = isAct && isSampled(context, behaviour.tsMs, shortestBucketMs(shard.definitions.maps));
   if (context.authenticated && shard.definitions.maps.length > 0 && (sampled || relabelled)) {
     const embedded = {
       encoder: shard.encoder.version,
@@ -98,14 +106,17 @@ function touch(shard: ShardState, context: Context, outcome: Outcome): void {
   outcome.touched.add(context);
 }
 
+function noteTime(context: Context, tsMs: number): void {
+  context.firstTsMs = context.firstTsMs === 0 ? tsMs : Math.min(context.firstTsMs, tsMs);
+  context.lastTsMs = Math.max(context.lastTsMs, tsMs);
+}
+
 /** Moves features and encoder on by one event. @returns The event as its ring keeps it. */
 function foldFeatures(shard: ShardState, context: Context, behaviour: Behaviour): Uint8Array {
   const event = toFeatureEvent(behaviour);
   const packed = packFeatureEvent(event);
   shard.features.fold(context.slab, 0, event);
   shard.encoder.fold(context.slab, shard.features.slots, event);
-  context.firstTsMs = context.events === 0 ? behaviour.tsMs : Math.min(context.firstTsMs, behaviour.tsMs);
-  context.lastTsMs = Math.max(context.lastTsMs, behaviour.tsMs);
   context.events++;
   return packed;
 }

@@ -120,13 +120,13 @@ function activateSegments(shard: ShardState, version: number, at: At, outcome: O
   }
 }
 
-/** Every authenticated user's context, in an order that any replay has too, without filling the memory. */
+/** The context of every authenticated user who did something, in an order that any replay has too, without filling the memory. */
 function* authenticatedContexts(shard: ShardState): Generator<Context> {
   const users = new Set(shard.source.authenticated());
   for (const user of shard.newlyAuthenticated.keys()) users.add(user);
   for (const user of [...users].sort()) {
     const context = shard.contexts.peek(user);
-    if (context !== undefined) yield context;
+    if (context !== undefined && context.events > 0) yield context;
   }
 }
 

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Command } from "commander";
 import { durationMs, wholeNumber } from "../client-options.ts";
-import { showDemo } from "../demo/show-demo.ts";
 import { type DemoResult, type DemoScene, runDemo } from "../demo/run-demo.ts";
+import { showDemo } from "../demo/show-demo.ts";
 import { note, print, runs } from "../output.ts";
 import { stopSignal } from "../stop-signal.ts";
 
@@ -18,25 +18,35 @@ export function addDemoCommand(program: Command): void {
     .option("--nats <urls>", "NATS servers to use (default: find or fetch one and run it)")
     .option("--json", "print one JSON object at the end instead of the live view", false)
     .action(
-      runs(async (given: { for?: number; visitors: number; rate: number; seed: number; nats?: string; json: boolean }) => {
-        const options = {
-          seed: given.seed,
-          visitors: given.visitors,
-          eventsPerSecond: given.rate,
-          ...(given.nats === undefined ? {} : { nats: given.nats }),
-        };
-        const live = !given.json && process.stdout.isTTY === true;
-        const until = async (scene: DemoScene): Promise<void> => {
-          const ends = new AbortController();
-          const ended = given.for === undefined ? stopSignal() : Promise.race([stopSignal(), sleep(given.for)]);
-          void ended.then(() => ends.abort());
-          if (live) await showDemo(scene, ends.signal);
-          else note(`the shop is open: ${given.rate} events/s from ${given.visitors} visitors`);
-          await ended;
-        };
-        const result = await runDemo(options, live ? () => {} : note, until);
-        print(given.json, result, () => drawResult(result));
-      }),
+      runs(
+        async (given: {
+          for?: number;
+          visitors: number;
+          rate: number;
+          seed: number;
+          nats?: string;
+          json: boolean;
+        }) => {
+          const options = {
+            seed: given.seed,
+            visitors: given.visitors,
+            eventsPerSecond: given.rate,
+            ...(given.nats === undefined ? {} : { nats: given.nats }),
+          };
+          const live = !given.json && process.stdout.isTTY === true;
+          const until = async (scene: DemoScene): Promise<void> => {
+            const ends = new AbortController();
+            const ended =
+              given.for === undefined ? stopSignal() : Promise.race([stopSignal(), sleep(given.for)]);
+            void ended.then(() => ends.abort());
+            if (live) await showDemo(scene, ends.signal);
+            else note(`the shop is open: ${given.rate} events/s from ${given.visitors} visitors`);
+            await ended;
+          };
+          const result = await runDemo(options, live ? () => {} : note, until);
+          print(given.json, result, () => drawResult(result));
+        },
+      ),
     );
 }
 

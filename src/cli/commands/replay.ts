@@ -31,7 +31,11 @@ type Report = ReplayResult &
 export function addReplayCommand(program: Command): void {
   withClientOptions(program.command("replay").argument("<file>", "JSON lines, gzip too"))
     .description("send a file of events to a running engine; goes on where an interrupted replay was")
-    .option("--speed <factor>", "event time by wall time, such as 60 (default: as fast as the log takes it)", positiveNumber)
+    .option(
+      "--speed <factor>",
+      "event time by wall time, such as 60 (default: as fast as the log takes it)",
+      positiveNumber,
+    )
     .option("--batch <n>", "events a request", wholeNumber(1), 500)
     .option("--in-flight <n>", "requests under way at once", wholeNumber(1), 8)
     .option("--probe <n>", "scores asked a second meanwhile, to measure their latency", wholeNumber(0), 20)
@@ -51,7 +55,12 @@ export function addReplayCommand(program: Command): void {
 }
 
 async function replay(client: Client, path: string, options: Options): Promise<Report> {
-  const state = await ReplayState.open(options.data, path, `${client.url} ${options.prefix}`, options.restart);
+  const state = await ReplayState.open(
+    options.data,
+    path,
+    `${client.url} ${options.prefix}`,
+    options.restart,
+  );
   if (state.line > 0) note(`going on after line ${state.line} (--restart starts anew)`);
   const stopping = new AbortController();
   void stopSignal().then(() => stopping.abort());

@@ -39,7 +39,9 @@ function draw(reply: StatusReply): string[] {
       : [String(shard.shard), "no owner answers"],
   );
   const columns = ["shard", "owner", "applied", "lag", "users", "in memory", "repeats", "dead letters"];
-  const refused = Object.entries(reply.gateway.refused).map(([code, times]) => `${code} ${formatCount(times)}`);
+  const refused = Object.entries(reply.gateway.refused).map(
+    ([code, times]) => `${code} ${formatCount(times)}`,
+  );
   return [
     `${reply.ready ? "ready" : "NOT READY"} · ${formatCount(reply.users)} users · ${formatCount(reply.events)} events folded · lag ${formatCount(reply.lag)} · memory ${formatBytes(reply.memoryBytes)}`,
     ...renderTable(

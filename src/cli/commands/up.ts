@@ -17,8 +17,16 @@ export function addUpCommand(program: Command): void {
       runs(async (options: NodeCommandOptions & { json: boolean }) => {
         const node = await startNode(await nodeOptionsOf(options), note);
         const endpoint = join(options.data, ENDPOINT_FILE);
-        await writeFile(endpoint, `${JSON.stringify({ nats: node.natsUrl, prefix: options.prefix, pid: process.pid })}\n`);
-        const ready = { ready: true, nats: { url: node.natsUrl, ...node.nats }, data: options.data, pid: process.pid };
+        await writeFile(
+          endpoint,
+          `${JSON.stringify({ nats: node.natsUrl, prefix: options.prefix, pid: process.pid })}\n`,
+        );
+        const ready = {
+          ready: true,
+          nats: { url: node.natsUrl, ...node.nats },
+          data: options.data,
+          pid: process.pid,
+        };
         print(options.json, ready, () => [
           `ready at ${node.natsUrl} (nats-server ${node.nats.version}, ${node.nats.source})`,
           `ask it: resonance status --data ${options.data}`,

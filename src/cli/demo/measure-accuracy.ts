@@ -14,16 +14,24 @@ export type Accuracy = Readonly<{
 const BATCH = 500;
 
 /** Scores visitors whose segment the engine was never told and compares with the simulator's truth. */
-export async function measureAccuracy(client: Client, shop: ShopSimulator, users: readonly string[]): Promise<Accuracy> {
+export async function measureAccuracy(
+  client: Client,
+  shop: ShopSimulator,
+  users: readonly string[],
+): Promise<Accuracy> {
   const truths = new Map<string, number>();
   let right = 0;
   for (let at = 0; at < users.length; at += BATCH) {
     const batch = users.slice(at, at + BATCH);
-    const reply = (await client.ask("score.batch", { users: batch }, 30_000)) as { answers: readonly ScoreReply[] };
+    const reply = (await client.ask("score.batch", { users: batch }, 30_000)) as {
+      answers: readonly ScoreReply[];
+    };
     for (const answer of reply.answers) {
       const truth = shop.truthOf(answer.user);
       truths.set(truth, (truths.get(truth) ?? 0) + 1);
-      const strongest = answer.segments.reduce((best, one) => (one.probability > best.probability ? one : best));
+      const strongest = answer.segments.reduce((best, one) =>
+        one.probability > best.probability ? one : best,
+      );
       if (strongest.segment === truth) right++;
     }
   }

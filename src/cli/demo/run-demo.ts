@@ -71,7 +71,8 @@ export async function runDemo(
   });
   const random = seededRandom(options.seed + 1);
   // On somebody else's server the demo keeps to names of its own.
-  const prefix = options.nats === undefined ? DEFAULT_NODE_OPTIONS.prefix : `resonance-demo-${newId().slice(0, 8)}`;
+  const prefix =
+    options.nats === undefined ? DEFAULT_NODE_OPTIONS.prefix : `resonance-demo-${newId().slice(0, 8)}`;
   try {
     const node = await startNode(
       {
@@ -96,7 +97,12 @@ export async function runDemo(
       const seconds = (systemClock.monotonicMs() - beganMs) / 1_000;
       const result = await summarise(client, shop, traffic);
       await client.close();
-      return { events: traffic.accepted(), eventsPerSecond: Math.round(traffic.accepted() / seconds), ...result, nats: node.nats };
+      return {
+        events: traffic.accepted(),
+        eventsPerSecond: Math.round(traffic.accepted() / seconds),
+        ...result,
+        nats: node.nats,
+      };
     } finally {
       await node.stop();
     }
@@ -111,7 +117,11 @@ async function summarise(
   traffic: DemoTraffic,
 ): Promise<Omit<DemoResult, "events" | "eventsPerSecond" | "nats">> {
   const judged = [...traffic.seen].filter(([user, count]) => count >= MIN_EVENTS && !shop.isMember(user));
-  const measured = await measureAccuracy(client, shop, judged.map(([user]) => user));
+  const measured = await measureAccuracy(
+    client,
+    shop,
+    judged.map(([user]) => user),
+  );
   const anyone = traffic.seen.keys().next().value;
   if (anyone === undefined) {
     const message = traffic.trouble() ?? "not one event was sent";

@@ -1,4 +1,11 @@
-import { accuracy, balancedAccuracy, brierScore, calibrationError, logLoss, macroAuc } from "../../resonance/metrics.ts";
+import {
+  accuracy,
+  balancedAccuracy,
+  brierScore,
+  calibrationError,
+  logLoss,
+  macroAuc,
+} from "../../resonance/metrics.ts";
 
 /** What the masked users' scores at one depth of history are worth. */
 export type DepthReport = Readonly<{

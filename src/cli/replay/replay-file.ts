@@ -100,7 +100,10 @@ export async function replayFile(
   };
 
   const probes = new AbortController();
-  const probing = options.probesPerSecond > 0 ? probe(client, options.probesPerSecond, () => lastUser, scoreLatency, probes.signal) : undefined;
+  const probing =
+    options.probesPerSecond > 0
+      ? probe(client, options.probesPerSecond, () => lastUser, scoreLatency, probes.signal)
+      : undefined;
   try {
     let batch: Batch = { events: [], firstLine: resumedAtLine + 1 };
     const flush = async (): Promise<void> => {
@@ -110,7 +113,8 @@ export async function replayFile(
     for await (const record of file) {
       if (signal.aborted) break;
       if (record.line <= resumedAtLine) continue;
-      if (record.kind === "event" && options.speed !== null) await keepPace(record.value, options.speed, flush);
+      if (record.kind === "event" && options.speed !== null)
+        await keepPace(record.value, options.speed, flush);
       lines = record.line;
       if (record.kind === "bad") {
         count(record.code);

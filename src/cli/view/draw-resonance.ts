@@ -9,7 +9,12 @@ export type ScoreReply = Readonly<{
   segments: readonly SegmentScore[];
   none: number;
   evidence: number;
-  versions: Readonly<{ encoder: string; trained: boolean; profiles: Readonly<Record<string, number>>; segments: number }>;
+  versions: Readonly<{
+    encoder: string;
+    trained: boolean;
+    profiles: Readonly<Record<string, number>>;
+    segments: number;
+  }>;
   ages: Readonly<{ contextMs: number | null; profilesMs: Readonly<Record<string, number | null>> }>;
   decision: string;
 }>;
@@ -30,7 +35,9 @@ export function drawResonance(reply: ScoreReply): string[] {
     `${pc.bold(reply.user)} in ${reply.map} · ${seen}`,
     ...bars,
     `${pc.dim("none".padEnd(width))} ${pc.dim(bar(reply.none))} ${percent(reply.none)}`,
-    pc.dim(`encoder ${reply.versions.encoder.slice(0, 12)}${trained} · profiles v${reply.versions.profiles[reply.map] ?? 0}`),
+    pc.dim(
+      `encoder ${reply.versions.encoder.slice(0, 12)}${trained} · profiles v${reply.versions.profiles[reply.map] ?? 0}`,
+    ),
   ];
 }
 

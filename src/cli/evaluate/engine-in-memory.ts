@@ -1,0 +1,173 @@
+import { memoryContextStore } from "../../adapters/memory-context-store.ts";
+import { memoryProfileStore } from "../../adapters/memory-profile-store.ts";
+import type { Encoder, History } from "../../embedding/encoder.ts";
+import { decodeArtefact } from "../../embedding/linear-artefact.ts";
+import { linearEncoder } from "../../embedding/linear-encoder.ts";
+import { untrainedEncoder } from "../../embedding/untrained-encoder.ts";
+import type { Behaviour, LogEntry } from "../../events/log-entry.ts";
+import { FEATURES } from "../../features/all-families.ts";
+import { assert } from "../../kernel/assert.ts";
+import { ProfileState } from "../../profiles/profile-state.ts";
+import { dimOf, profilesOf } from "../../profiles/publish.ts";
+import { fitRelease } from "../../resonance/fit-release.ts";
+import type { Calibration, PublishedProfiles } from "../../resonance/published-profiles.ts";
+import { newScoreBuffer, type Scorer, scoreInto } from "../../resonance/scorer.ts";
+import type { SegmentMap } from "../../resonance/segment-map.ts";
+import { embedContext, rebuildIfStale } from "../../shards/embed-context.ts";
+import { foldBatch } from "../../shards/fold-batch.ts";
+import { emptyOutcome } from "../../shards/outcome.ts";
+import { membershipsOf } from "../../shards/sampling.ts";
+import { newShardState, type ShardState } from "../../shards/shard-state.ts";
+
+/**
+ * One shard and the profile actor without threads, log or disk: the same folds, the same control entries, one
+ * after another. What `evaluate` measures is what a node does.
+ */
+export class EngineInMemory {
+  readonly #shard: ShardState;
+  readonly #profiles = new ProfileState(memoryProfileStore());
+  readonly #map: SegmentMap;
+  readonly #seed: number;
+  readonly #encoders = new Map<string, Encoder>();
+  readonly #published = new Map<number, PublishedProfiles>();
+  readonly #members = new Set<string>();
+  #calibrations: readonly Calibration[] = [];
+  #sequence = 0;
+  /** Samples since the last publication, and ever. */
+  #unpublished = 0;
+  #samples = 0;
+
+  constructor(map: SegmentMap, given: { readonly ringEvents: number; readonly seed: number }) {
+    this.#map = map;
+    this.#seed = given.seed;
+    this.#shard = newShardState({
+      shard: 0,
+      features: FEATURES,
+      encoder: untrainedEncoder(FEATURES),
+      source: memoryContextStore(),
+      residentUsers: Number.POSITIVE_INFINITY,
+      ringEvents: given.ringEvents,
+    });
+    this.#profiles.useMaps([map], 1);
+  }
+
+  get encoder(): Encoder {
+    return this.#shard.encoder;
+  }
+
+  /** Members who did something. */
+  get members(): number {
+    return this.#members.size;
+  }
+
+  /** Puts the map in force; to be called once, first. */
+  async open(): Promise<void> {
+    await this.#control({ kind: "segments-activated", version: 1 });
+  }
+
+  /** Folds one behaviour. */
+  fold(behaviour: Behaviour): void {
+    this.#apply(behaviour, behaviour.tsMs);
+  }
+
+  /** Whether enough was sampled since the last publication that another one is worth it. */
+  get isWorthPublishing(): boolean {
+    return this.#unpublished >= Math.max(MIN_SAMPLES, this.#samples * SAMPLE_SHARE);
+  }
+
+  /** Publishes the profiles as they stand. */
+  async publish(): Promise<void> {
+    this.#unpublished = 0;
+    const encoder = this.#profiles.encoder;
+    const version = this.#publication(encoder);
+    if (version === undefined) return;
+    await this.#control({ kind: "profiles-activated", map: this.#map.name, version, encoder });
+  }
+
+  /** Fits a new encoder from the members' recent events, builds its profiles and switches to it. */
+  async refit(): Promise<void> {
+    const release = fitRelease(this.#histories(), [this.#map], FEATURES, { seed: this.#seed });
+    if (release.version === this.#shard.encoder.version) return;
+    this.#encoders.set(release.version, linearEncoder(decodeArtefact(release.artefact), FEATURES));
+    this.#profiles.prepare(release.version);
+    await this.#control({ kind: "encoder-prepared", encoder: release.version });
+    this.#calibrations = release.calibrations;
+    const version = this.#publication(release.version);
+    this.#profiles.promote();
+    const profiles: Record<string, number> = version === undefined ? {} : { [this.#map.name]: version };
+    await this.#control({ kind: "encoder-activated", encoder: release.version, profiles });
+    this.#unpublished = 0;
+  }
+
+  /** The distribution of a user, "none" last, beside the prior of the same moment. */
+  score(user: string): { probabilities: Float64Array; prior: Float64Array } {
+    const scorer = this.#scorer();
+    const scores = newScoreBuffer(scorer.segments.length);
+    const prior = newScoreBuffer(scorer.segments.length);
+    const context = this.#shard.contexts.find(user);
+    assert(context !== undefined, "only users with events are scored");
+    rebuildIfStale(this.#shard, context);
+    const evidence = embedContext(this.#shard, context);
+    scoreInto(scorer, this.#shard.scratch.embedding, evidence, scores);
+    scoreInto(scorer, this.#shard.scratch.embedding, 0, prior);
+    return { probabilities: scores.probabilities, prior: prior.probabilities };
+  }
+
+  #scorer(): Scorer {
+    const [scorer] = this.#shard.scorers;
+    assert(scorer !== undefined, "the map is in force");
+    return scorer;
+  }
+
+  #publication(encoder: string): number | undefined {
+    const ledger = this.#profiles.ledger(encoder);
+    if (ledger === undefined || dimOf(ledger) === 0) return undefined;
+    const version = this.#published.size + 1;
+    const given = { version, dim: dimOf(ledger), calibrations: this.#calibrations };
+    this.#published.set(version, profilesOf(ledger, this.#map, given));
+    return version;
+  }
+
+  #histories(): History[] {
+    return [...this.#members].flatMap((user) => {
+      const context = this.#shard.contexts.find(user);
+      if (context === undefined) return [];
+      const labels = membershipsOf(this.#shard.definitions.maps, context);
+      return [{ user, labels, events: this.#shard.recent.events(user, context.events) }];
+    });
+  }
+
+  async #control(entry: LogEntry): Promise<void> {
+    const { releases } = this.#shard;
+    releases.release();
+    const source = {
+      encoder: async (version: string) => this.#encoders.get(version),
+      profiles: async (_map: string, version: number) => this.#published.get(version),
+      segments: async (version: number) => ({ version, maps: [this.#map] }),
+    };
+    if (entry.kind === "segments-activated") await releases.fetchSegments(source, entry.version);
+    if (entry.kind === "encoder-prepared") await releases.fetchEncoder(source, entry.encoder);
+    if (entry.kind === "profiles-activated") await releases.fetchProfiles(source, entry.map, entry.version);
+    if (entry.kind === "encoder-activated") {
+      await releases.fetchEncoder(source, entry.encoder);
+      for (const [map, version] of Object.entries(entry.profiles))
+        await releases.fetchProfiles(source, map, version);
+    }
+    this.#apply(entry, 0);
+  }
+
+  #apply(entry: LogEntry, loggedAtMs: number): void {
+    const sequence = ++this.#sequence;
+    const outcome = emptyOutcome();
+    foldBatch(this.#shard, [{ sequence, loggedAtMs, entry }], outcome);
+    if (outcome.samples.length === 0) return;
+    for (const sample of outcome.samples) this.#members.add(sample.user);
+    this.#profiles.apply(sequence, { shard: 0, samples: outcome.samples });
+    this.#unpublished += outcome.samples.length;
+    this.#samples += outcome.samples.length;
+  }
+}
+
+/** A publication follows when the samples have grown by this share, but not for a handful. */
+const SAMPLE_SHARE = 0.02;
+const MIN_SAMPLES = 50;
