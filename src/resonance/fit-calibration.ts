@@ -120,8 +120,14 @@ class CalibrationFit {
       this.kappa.map((kappa, bin) => shrunk(kappa, slopes.kappa[bin]!.curvature)),
       certainty,
     );
-    for (let round = 0; round < ROUNDS_MAX; round++) {
-      if (this.#stepIntercepts(this.#slopes()) < CONVERGED) break;
+    slopes = this.#slopes();
+    for (let round = 0; round < ROUNDS_MAX && this.#stepIntercepts(slopes) >= CONVERGED; round++) {
+      slopes = this.#slopes();
+    }
+    // A user's samples of several depths lean the same way: they are certain as one.
+    const perUser = this.members / slopes.weights;
+    for (const [k, { curvature }] of slopes.intercepts.entries()) {
+      this.intercepts[k] = shrunk(this.intercepts[k]!, curvature * perUser);
     }
   }
 
