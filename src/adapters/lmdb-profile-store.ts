@@ -42,21 +42,37 @@ class LmdbProfileStore implements ProfileStore {
     return this.#members.get([encoder, user]);
   }
 
+  membersAfter(
+    encoder: string,
+    after: string | undefined,
+    limit: number,
+  ): readonly (readonly [user: string, bytes: Uint8Array])[] {
+    const all = rangeOf(encoder);
+    const range = after === undefined ? all : { ...all, start: [encoder, after], exclusiveStart: true };
+    const found: [string, Uint8Array][] = [];
+    for (const { key, value } of this.#members.getRange({ ...range, limit }))
+      found.push([key[1] ?? "", value]);
+    return found;
+  }
+
   *sums(encoder: string): Iterable<readonly [key: string, bytes: Uint8Array]> {
     for (const { key, value } of this.#sums.getRange(rangeOf(encoder))) yield [key[1] ?? "", value];
   }
 
   async commit(commit: ProfileCommit): Promise<void> {
     await this.#root.transaction(() => {
-      for (const [encoder, user, bytes] of commit.members) {
-        if (bytes === undefined) void this.#members.remove([encoder, user]);
-        else void this.#members.put([encoder, user], bytes);
-      }
-      for (const [encoder, key, bytes] of commit.sums) void this.#sums.put([encoder, key], bytes);
       for (const encoder of commit.dropEncoders ?? []) {
         for (const table of [this.#members, this.#sums]) {
           for (const key of [...table.getKeys(rangeOf(encoder))]) void table.remove(key);
         }
+      }
+      for (const [encoder, user, bytes] of commit.members) {
+        if (bytes === undefined) void this.#members.remove([encoder, user]);
+        else void this.#members.put([encoder, user], bytes);
+      }
+      for (const [encoder, key, bytes] of commit.sums) {
+        if (bytes === undefined) void this.#sums.remove([encoder, key]);
+        else void this.#sums.put([encoder, key], bytes);
       }
       void this.#root.put(META_KEY, encode(commit.meta));
       if (commit.pending === null) void this.#root.remove(PENDING_KEY);

@@ -28,19 +28,31 @@ class MemoryProfileStore implements ProfileStore {
     return this.#members.get(encoder)?.get(user);
   }
 
+  membersAfter(
+    encoder: string,
+    after: string | undefined,
+    limit: number,
+  ): readonly (readonly [user: string, bytes: Uint8Array])[] {
+    const members = [...(this.#members.get(encoder) ?? [])].sort(([a], [b]) => (a < b ? -1 : 1));
+    return members.filter(([user]) => after === undefined || user > after).slice(0, limit);
+  }
+
   sums(encoder: string): Iterable<readonly [key: string, bytes: Uint8Array]> {
     return [...(this.#sums.get(encoder) ?? [])];
   }
 
   async commit(commit: ProfileCommit): Promise<void> {
+    for (const encoder of commit.dropEncoders ?? []) {
+      this.#members.delete(encoder);
+      this.#sums.delete(encoder);
+    }
     for (const [encoder, user, bytes] of commit.members) {
       if (bytes === undefined) this.#members.get(encoder)?.delete(user);
       else tableOf(this.#members, encoder).set(user, bytes);
     }
-    for (const [encoder, key, bytes] of commit.sums) tableOf(this.#sums, encoder).set(key, bytes);
-    for (const encoder of commit.dropEncoders ?? []) {
-      this.#members.delete(encoder);
-      this.#sums.delete(encoder);
+    for (const [encoder, key, bytes] of commit.sums) {
+      if (bytes === undefined) this.#sums.get(encoder)?.delete(key);
+      else tableOf(this.#sums, encoder).set(key, bytes);
     }
     this.#meta = commit.meta;
     if (commit.pending !== undefined) this.#pending = commit.pending ?? undefined;

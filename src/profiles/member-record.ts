@@ -68,3 +68,25 @@ export function decodeMemberRecord(bytes: Uint8Array): MemberRecord {
   }
   return record;
 }
+
+/**
+ * Brings a record to the lengths of bucket that are in use, in place. Doing it again changes nothing more.
+ *
+ * A length that it does not have is made from its finest series: a contribution goes to the bucket in which its own
+ * began, and of several the newest stays. What had expired at that length is older than its window again.
+ */
+export function retime(record: MemberRecord, bucketsMs: readonly number[]): void {
+  const finestMs = Math.min(...record.series.keys());
+  const finest = record.series.get(finestMs);
+  if (finest === undefined) return;
+  for (const bucketMs of bucketsMs) {
+    if (record.series.has(bucketMs)) continue;
+    const series = new Map<number, Int16Array>();
+    for (const bucket of [...finest.keys()].sort((a, b) => a - b)) {
+      series.set(Math.floor((bucket * finestMs) / bucketMs), finest.get(bucket)!);
+    }
+    record.series.set(bucketMs, series);
+  }
+  for (const bucketMs of record.series.keys())
+    if (!bucketsMs.includes(bucketMs)) record.series.delete(bucketMs);
+}

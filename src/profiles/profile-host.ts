@@ -5,6 +5,7 @@ import { encodeEntry } from "../events/log-codec.ts";
 import type { Control } from "../events/log-entry.ts";
 import type { Subjects } from "../events/subjects.ts";
 import type { Clock } from "../kernel/clock.ts";
+import { EngineError } from "../kernel/engine-error.ts";
 import { decode, encode } from "../kernel/msgpack.ts";
 import type { Calibration } from "../resonance/published-profiles.ts";
 import type { SegmentDefinitions } from "../resonance/segment-map.ts";
@@ -14,7 +15,7 @@ import { ProfileState } from "./profile-state.ts";
 import type { PendingPublication, ProfileStore } from "./profile-store.ts";
 import { encodeProfiles, readCalibration, type StoredCalibration } from "./profiles-codec.ts";
 import { dimOf, profilesOf } from "./publish.ts";
-import type { SampleBatch } from "./sample.ts";
+import { readSampleBatch } from "./read-sample-batch.ts";
 import { membersOf } from "./window-sum.ts";
 
 /** What the profile host needs of the world. */
@@ -41,6 +42,7 @@ export type ProfileHostOptions = Readonly<{
 export type ProfileHost = Readonly<{
   /** Rejects when the host can't go on; resolves after `stop`. */
   done: Promise<void>;
+  /** Commits what is applied and closes the store; a publication that can't be carried out waits for the next start. */
   stop(): Promise<void>;
 }>;
 
@@ -86,6 +88,8 @@ class Host {
     const pending = store.pending();
     if (pending !== undefined) await this.#finish(pending);
     await this.#refresh();
+    this.#isDirty = true; // What changed before the last end may not have been published.
+    await this.#switchOverIfPrepared();
     this.#reader = await log.read(subjects.samples, this.#state.applied + 1);
     const serve = async (name: string, handler: (data: Uint8Array) => Promise<unknown>): Promise<void> => {
       const served = await bus.serve(subjects.profileActor(name), async (request): Promise<BusReply> => {
@@ -134,16 +138,25 @@ class Host {
   }
 
   async #apply(messages: readonly LogMessage[]): Promise<void> {
-    for (const message of messages) this.#state.apply(message.sequence, decode(message.data) as SampleBatch);
-    this.#isDirty = true;
-    await this.#ports.store.commit(this.#state.takeCommit());
+    for (const { sequence, data } of messages) {
+      const batch = readSampleBatch(data);
+      if (batch === undefined) this.#state.skip(sequence);
+      else this.#state.apply(sequence, batch);
+    }
+    const commit = this.#state.takeCommit();
+    if (commit.sums.length > 0) this.#isDirty = true;
+    await this.#ports.store.commit(commit);
     this.#state.passivate();
-    if (this.#state.candidate !== "" && this.#state.preparedShards.size === this.#options.shards)
-      await this.#switchOver();
+    await this.#switchOverIfPrepared();
   }
 
-  /** Publishes every map under the encoder in force. */
-  async #publish(): Promise<void> {
+  /** Publishes every map under the encoder in force, if anything changed. @returns The versions in force. */
+  async #publish(): Promise<{ versions: Record<string, number> }> {
+    if (this.#isDirty) await this.#publishMaps();
+    return { versions: Object.fromEntries(this.#state.versions) };
+  }
+
+  async #publishMaps(): Promise<void> {
     const { encoder } = this.#state;
     const ledger = this.#state.ledger(encoder);
     this.#publishedMs = this.#ports.clock.monotonicMs();
@@ -165,6 +178,11 @@ class Host {
     }
   }
 
+  async #switchOverIfPrepared(): Promise<void> {
+    const { candidate, preparedShards } = this.#state;
+    if (candidate !== "" && preparedShards.size === this.#options.shards) await this.#switchOver();
+  }
+
   /** Publishes every map under the candidate and puts it in force, in one entry a log. */
   async #switchOver(): Promise<void> {
     const { candidate } = this.#state;
@@ -174,6 +192,7 @@ class Host {
     const profiles: Record<string, number> = {};
     const blobs: (readonly [string, Uint8Array])[] = [];
     for (const map of this.#state.maps) {
+      if (dimOf(ledger) === 0) break; // Nobody was sampled: shards start from the prior.
       const version = this.#nextVersion(map.name);
       profiles[map.name] = version;
       const published = profilesOf(ledger, map, {
@@ -184,10 +203,12 @@ class Host {
       blobs.push(...profileBlobs(map.name, version, encodeProfiles(published)));
     }
     const entry: Control = { kind: "encoder-activated", encoder: candidate, profiles };
-    const dropped = this.#state.encoder;
     this.#state.promote();
     this.#publishedMs = this.#ports.clock.monotonicMs();
-    await this.#release({ blobs, entry: encodeEntry(entry), id: `encoder:${candidate}` }, [dropped]);
+    this.#isDirty = false;
+    // An encoder can come back later: the place in the stream tells the two activations apart.
+    const id = `encoder:${candidate}:${this.#state.applied}`;
+    await this.#release({ blobs, entry: encodeEntry(entry), id });
   }
 
   #nextVersion(map: string): number {
@@ -197,12 +218,24 @@ class Host {
   }
 
   /** Writes the publication down, then carries it out: a crash between repeats the rest with the same bytes. */
-  async #release(pending: PendingPublication, dropEncoders: readonly string[] = []): Promise<void> {
-    await this.#ports.store.commit({ ...this.#state.takeCommit(), pending, dropEncoders });
+  async #release(pending: PendingPublication): Promise<void> {
+    await this.#ports.store.commit({ ...this.#state.takeCommit(), pending });
     await this.#finish(pending);
   }
 
+  /** Tries until it is done, or the host is stopped: a server that is away for a while comes back. */
   async #finish(pending: PendingPublication): Promise<void> {
+    while (true) {
+      try {
+        return await this.#carryOut(pending);
+      } catch (thrown) {
+        if (!(thrown instanceof EngineError && thrown.retryable) || this.#stopping) throw thrown;
+        await this.#ports.sleep(RETRY_MS);
+      }
+    }
+  }
+
+  async #carryOut(pending: PendingPublication): Promise<void> {
     const { log, releases, store, subjects } = this.#ports;
     for (const [key, bytes] of pending.blobs) await releases.put(key, bytes);
     const shards = Array.from({ length: this.#options.shards }, (_, shard) => shard);
@@ -214,19 +247,24 @@ class Host {
     await store.commit({ ...this.#state.takeCommit(), pending: null });
   }
 
-  async #prepare(encoder: string): Promise<void> {
+  async #prepare(encoder: string): Promise<{ encoder: string; candidate: string }> {
     this.#state.prepare(encoder);
     await this.#ports.store.commit(this.#state.takeCommit());
+    return { encoder: this.#state.encoder, candidate: this.#state.candidate };
   }
 
-  /** Reads the definitions in force. */
-  async #refresh(): Promise<void> {
+  /** Reads the definitions in force. @returns Their version; 0 before any. */
+  async #refresh(): Promise<{ version: number }> {
+    const state = this.#state;
     const current = await this.#json<{ version: number }>("segments.current");
-    if (current === undefined) return;
-    const definitions = await this.#json<SegmentDefinitions>(`segments.${current.version}`);
-    if (definitions === undefined) return;
-    this.#state.useMaps(definitions.maps, definitions.version);
-    this.#isDirty = true;
+    const definitions =
+      current === undefined ? undefined : await this.#json<SegmentDefinitions>(`segments.${current.version}`);
+    if (definitions !== undefined) {
+      if (definitions.version !== state.definitions) this.#isDirty = true;
+      state.useMaps(definitions.maps, definitions.version);
+      await this.#ports.store.commit(state.takeCommit());
+    }
+    return { version: state.definitions };
   }
 
   async #calibrateFor(encoder: string): Promise<void> {
@@ -273,6 +311,8 @@ class Host {
 
 /** How often the host looks whether a publication is due. */
 const TICK_MS = 100;
+/** Pause before a publication that failed is carried out again. */
+const RETRY_MS = 200;
 
 function profileBlobs(map: string, version: number, bytes: Uint8Array): (readonly [string, Uint8Array])[] {
   const current = new TextEncoder().encode(JSON.stringify({ version }));

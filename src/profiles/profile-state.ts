@@ -1,10 +1,13 @@
 import { ByteWriter } from "../kernel/byte-writer.ts";
 import type { SegmentMap } from "../resonance/segment-map.ts";
-import { decodeMemberRecord, encodeMemberRecord } from "./member-record.ts";
+import { decodeMemberRecord, encodeMemberRecord, type MemberRecord } from "./member-record.ts";
 import type { ProfileCommit, ProfileMeta, ProfileStore } from "./profile-store.ts";
-import type { SampleBatch } from "./sample.ts";
+import type { Sample, SampleBatch } from "./sample.ts";
 import { WindowLedger } from "./window-ledger.ts";
 import { decodeSums, encodeSums } from "./window-sum.ts";
+
+/** Members read at once when sums are made anew: a page of a few megabytes. */
+const PAGE_MEMBERS = 1_000;
 
 /** What the profile actor folds samples into. It belongs to one host. */
 export class ProfileState {
@@ -14,6 +17,8 @@ export class ProfileState {
   /** Shard to the (sequence, index) of its last sample. */
   readonly #marks = new Map<string, readonly [number, number]>();
   #maps: readonly SegmentMap[] = [];
+  /** Encoders whose ledgers the next commit drops. */
+  readonly #dropped = new Set<string>();
   definitions = 0;
   applied = 0;
   encoder = "";
@@ -46,10 +51,18 @@ export class ProfileState {
     return this.#maps;
   }
 
+  /**
+   * Puts definitions in force. Sums that were made for others are made anew from what the members contributed, so
+   * everything must be committed before.
+   */
   useMaps(maps: readonly SegmentMap[], version: number): void {
+    const isNew = version !== this.definitions;
     this.#maps = maps;
     this.definitions = version;
-    for (const ledger of this.#ledgers.values()) ledger.useMaps(maps);
+    for (const [encoder, ledger] of this.#ledgers) {
+      if (isNew) ledger.rebuild(maps, this.#storedMembers(encoder));
+      else ledger.useMaps(maps);
+    }
   }
 
   ledger(encoder: string): WindowLedger | undefined {
@@ -59,15 +72,15 @@ export class ProfileState {
   /** Starts to take samples of a candidate. What was held of another candidate goes. */
   prepare(encoder: string): void {
     if (encoder === this.encoder || encoder === this.candidate) return;
-    if (this.candidate !== "") this.#ledgers.delete(this.candidate);
+    if (this.candidate !== "") this.#drop(this.candidate);
     this.candidate = encoder;
     this.preparedShards.clear();
-    this.#openLedger(encoder, 0);
+    this.#openLedger(encoder, this.#ledgers.get(this.encoder)?.watermarkMs ?? 0);
   }
 
   /** The candidate takes the place of the encoder in force, whose ledger goes. */
   promote(): void {
-    this.#ledgers.delete(this.encoder);
+    if (this.encoder !== "") this.#drop(this.encoder);
     this.encoder = this.candidate;
     this.candidate = "";
     this.preparedShards.clear();
@@ -75,6 +88,7 @@ export class ProfileState {
 
   /** Takes in a message of samples. What a shard sent before is recognised and passed over. */
   apply(sequence: number, batch: SampleBatch): void {
+    if (sequence <= this.applied) return; // Delivered again: the ledgers contain it.
     this.applied = sequence;
     const shard = String(batch.shard);
     for (const sample of batch.samples) {
@@ -84,35 +98,38 @@ export class ProfileState {
         continue;
       }
       this.#marks.set(shard, [sample.sequence, sample.index]);
-      if (this.encoder === "") {
-        this.encoder = sample.encoder; // The first sample ever tells which encoder serves.
-        this.#openLedger(sample.encoder, 0);
-      }
-      const ledger = this.#ledgers.get(sample.encoder);
-      if (ledger === undefined || !ledger.apply(sample)) this.dropped++;
+      if (!this.#applySample(sample)) this.dropped++;
     }
     for (const encoder of batch.prepared ?? []) {
       if (encoder === this.candidate) this.preparedShards.add(batch.shard);
     }
   }
 
+  /** Passes over a message that can't be read; it counts as dropped. */
+  skip(sequence: number): void {
+    this.applied = Math.max(this.applied, sequence);
+    this.dropped++;
+  }
+
   /** What changed since the last call, as one transaction. */
   takeCommit(): ProfileCommit {
     const members: [string, string, Uint8Array | undefined][] = [];
-    const sums: [string, string, Uint8Array][] = [];
+    const sums: [string, string, Uint8Array | undefined][] = [];
     for (const [encoder, ledger] of this.#ledgers) {
       const changes = ledger.takeChanges();
       for (const user of changes.members) {
         const record = ledger.member(user);
-        const held = record !== undefined && record.segments.size > 0;
+        const held = record !== undefined && record.series.size > 0;
         members.push([encoder, user, held ? encodeMemberRecord(record, this.#writer) : undefined]);
       }
       for (const key of changes.sums) {
         const held = ledger.sums.get(key);
-        if (held !== undefined) sums.push([encoder, key, encodeSums(held, this.#writer)]);
+        sums.push([encoder, key, held === undefined ? undefined : encodeSums(held, this.#writer)]);
       }
     }
-    return { members, sums, meta: this.#meta() };
+    const dropEncoders = [...this.#dropped];
+    this.#dropped.clear();
+    return { members, sums, meta: this.#meta(), dropEncoders };
   }
 
   /** Frees members that the store holds by now. */
@@ -137,12 +154,42 @@ export class ProfileState {
     };
   }
 
+  /** @returns False if the sample's vector counts nowhere. */
+  #applySample(sample: Sample): boolean {
+    if (this.encoder === "" && sample.encoder !== this.candidate) {
+      this.encoder = sample.encoder; // The first sample ever tells which encoder serves.
+      this.#openLedger(sample.encoder, 0);
+    }
+    const counts = this.#ledgers.get(sample.encoder)?.apply(sample) ?? false;
+    for (const [encoder, ledger] of this.#ledgers) {
+      if (encoder === sample.encoder) continue;
+      // Who someone is does not depend on the encoder, and the windows of all end at the same time.
+      ledger.relabel(sample.user, sample.labels);
+      if (counts) ledger.advance(sample.tsMs);
+    }
+    return counts;
+  }
+
+  #drop(encoder: string): void {
+    this.#ledgers.delete(encoder);
+    this.#dropped.add(encoder);
+  }
+
+  *#storedMembers(encoder: string): Generator<MemberRecord> {
+    let after: string | undefined;
+    do {
+      const page = this.#store.membersAfter(encoder, after, PAGE_MEMBERS);
+      for (const [, bytes] of page) yield decodeMemberRecord(bytes);
+      after = page.at(-1)?.[0];
+    } while (after !== undefined);
+  }
+
   #openLedger(encoder: string, watermarkMs: number): void {
-    const ledger = new WindowLedger(encoder, this.#maps, (user) => {
+    const load = (user: string): MemberRecord | undefined => {
       const bytes = this.#store.member(encoder, user);
       return bytes === undefined ? undefined : decodeMemberRecord(bytes);
-    });
-    ledger.watermarkMs = watermarkMs;
+    };
+    const ledger = new WindowLedger(encoder, load, { maps: this.#maps, watermarkMs });
     for (const [key, bytes] of this.#store.sums(encoder)) ledger.restoreSums(key, decodeSums(bytes));
     this.#ledgers.set(encoder, ledger);
   }

@@ -31,10 +31,10 @@ export type ProfileMeta = Readonly<{
 /** Everything that a batch of samples or a publication changed: one transaction. A missing value is removed. */
 export type ProfileCommit = Readonly<{
   members: readonly (readonly [encoder: string, user: string, bytes: Uint8Array | undefined])[];
-  sums: readonly (readonly [encoder: string, key: string, bytes: Uint8Array])[];
+  sums: readonly (readonly [encoder: string, key: string, bytes: Uint8Array | undefined])[];
   meta: ProfileMeta;
   pending?: PendingPublication | null;
-  /** Encoders whose ledgers go. */
+  /** Encoders whose ledgers go, before anything is written. */
   dropEncoders?: readonly string[];
 }>;
 
@@ -43,6 +43,12 @@ export interface ProfileStore {
   meta(): ProfileMeta | undefined;
   pending(): PendingPublication | undefined;
   member(encoder: string, user: string): Uint8Array | undefined;
+  /** Members after `after`, at most `limit`, in an order that does not change. */
+  membersAfter(
+    encoder: string,
+    after: string | undefined,
+    limit: number,
+  ): readonly (readonly [user: string, bytes: Uint8Array])[];
   sums(encoder: string): Iterable<readonly [key: string, bytes: Uint8Array]>;
   /** One transaction; resolves when it is committed. */
   commit(commit: ProfileCommit): Promise<void>;

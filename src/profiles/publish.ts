@@ -37,8 +37,5 @@ export function profilesOf(
 
 /** Length of the vectors in a ledger; 0 while it is empty. */
 export function dimOf(ledger: WindowLedger): number {
-  for (const sums of ledger.sums.values()) {
-    for (const { sum } of sums.buckets.values()) return sum.length;
-  }
-  return 0;
+  return ledger.dim;
 }

@@ -1,7 +1,15 @@
 import type { SegmentMap } from "../resonance/segment-map.ts";
-import { BACKGROUND, type MemberRecord, newMemberRecord } from "./member-record.ts";
+import { BACKGROUND, type MemberRecord, newMemberRecord, retime } from "./member-record.ts";
+import { readVector } from "./read-vector.ts";
 import type { Sample } from "./sample.ts";
-import { addVector, expireSums, moveNewest, newSegmentSums, type SegmentSums } from "./window-sum.ts";
+import {
+  addVector,
+  expireSums,
+  isEmpty,
+  moveNewest,
+  newSegmentSums,
+  type SegmentSums,
+} from "./window-sum.ts";
 
 /** What changed since the last commit. */
 export type LedgerChanges = Readonly<{ members: Set<string>; sums: Set<string> }>;
@@ -23,20 +31,27 @@ export class WindowLedger {
   readonly #sums = new Map<string, SegmentSums>();
   readonly #changedMembers = new Set<string>();
   readonly #changedSums = new Set<string>();
-  /** Event time of the newest sample, epoch ms. */
-  watermarkMs = 0;
-  /** Samples older than every window. */
-  dropped = 0;
+  /** First bucket of each map's window, in the order of the maps. */
+  #starts: readonly number[] = [];
+  #bucketsMs: readonly number[] = [];
+  #watermarkMs: number;
 
   /** @param load - Reads a member's record from the store. */
   constructor(
     encoder: string,
-    maps: readonly SegmentMap[],
     load: (user: string) => MemberRecord | undefined,
+    { maps, watermarkMs }: { readonly maps: readonly SegmentMap[]; readonly watermarkMs: number },
   ) {
     this.encoder = encoder;
-    this.#maps = maps;
     this.#load = load;
+    this.#watermarkMs = watermarkMs;
+    this.#maps = maps;
+    this.useMaps(maps);
+  }
+
+  /** Event time of the newest sample, epoch ms; 0 before the first. */
+  get watermarkMs(): number {
+    return this.#watermarkMs;
   }
 
   /** Sums by `map segment`, for publication and for the store. */
@@ -44,47 +59,91 @@ export class WindowLedger {
     return this.#sums;
   }
 
+  /** Length of the vectors; 0 while there are none. */
+  get dim(): number {
+    for (const { buckets } of this.#sums.values()) for (const { sum } of buckets.values()) return sum.length;
+    return 0;
+  }
+
   /** Puts sums in place that were stored. */
   restoreSums(key: string, sums: SegmentSums): void {
     this.#sums.set(key, sums);
   }
 
+  /** Takes the maps that the sums in place were made for. */
   useMaps(maps: readonly SegmentMap[]): void {
     this.#maps = maps;
+    this.#bucketsMs = [...new Set(maps.map((map) => map.window.bucketMs))];
+    this.#starts = maps.map((map) => this.#startAt(map, this.#watermarkMs));
+  }
+
+  /**
+   * Makes the sums anew for other maps.
+   *
+   * @param members - Every member's record; those in memory are forgotten, so nothing may be uncommitted.
+   */
+  rebuild(maps: readonly SegmentMap[], members: Iterable<MemberRecord>): void {
+    for (const key of this.#sums.keys()) this.#changedSums.add(key);
+    this.#sums.clear();
+    this.#members.clear();
+    this.useMaps(maps);
+    for (const record of members) {
+      this.#tidy(record);
+      for (const map of maps) this.#moveAll(record, map, undefined, segmentIn(record, map));
+    }
   }
 
   /** A member's record, from memory or the store. */
   member(user: string): MemberRecord | undefined {
     const held = this.#members.get(user) ?? this.#load(user);
-    if (held !== undefined) this.#members.set(user, held);
+    if (held === undefined) return undefined;
+    this.#members.set(user, held);
+    this.#tidy(held);
     return held;
   }
 
-  /** Takes in a sample. @returns False if it is older than every window. */
+  /**
+   * Takes in a sample: its labels move all that the user contributed, its vector replaces that of its bucket.
+   *
+   * @returns False, and the vector is left out, if it is older than every window, of another length than this
+   * encoder's, or longer than 1.
+   */
   apply(sample: Sample): boolean {
-    if (sample.tsMs > this.watermarkMs) {
-      this.watermarkMs = sample.tsMs;
-      this.#expire();
-    }
-    const record = this.member(sample.user) ?? newMemberRecord();
-    this.#members.set(sample.user, record);
-    this.#prune(record);
-    for (const map of this.#maps) this.#assign(record, map, sample.labels[map.name] ?? BACKGROUND);
-    const placed = this.#place(record, sample);
-    if (!placed) this.dropped++;
+    const vector = readVector(sample.vector);
+    if (vector === undefined || (this.dim !== 0 && vector.length !== this.dim)) return false;
+    this.advance(sample.tsMs);
+    const held = this.#relabel(sample.user, sample.labels);
+    if (!this.#isInWindow(sample.tsMs)) return false;
+    const record = held ?? this.#newMember(sample);
+    this.#place(record, sample.tsMs, vector);
     this.#changedMembers.add(sample.user);
-    return placed;
+    return true;
+  }
+
+  /** Moves all that a user contributed to other segments, if they contributed anything. */
+  relabel(user: string, labels: Readonly<Record<string, string>>): void {
+    this.#relabel(user, labels);
+  }
+
+  /** Moves the windows on, so that they end at an event time; they never move back. */
+  advance(watermarkMs: number): void {
+    if (watermarkMs <= this.#watermarkMs) return;
+    this.#watermarkMs = watermarkMs;
+    const starts = this.#maps.map((map) => this.#startAt(map, watermarkMs));
+    if (starts.every((start, m) => start === this.#starts[m])) return;
+    this.#starts = starts;
+    for (const [m, map] of this.#maps.entries()) {
+      for (const [key, sums] of this.#sums) {
+        if (key.startsWith(`${map.name} `) && expireSums(sums, starts[m]!)) this.#changedSums.add(key);
+      }
+    }
   }
 
   /** Takes a member out of all sums: they equal those of a run that never saw the member. */
   remove(user: string): void {
     const record = this.member(user);
     if (record === undefined) return;
-    this.#prune(record);
-    for (const map of this.#maps) {
-      const segment = record.segments.get(map.name);
-      if (segment !== undefined) this.#moveAll(record, map, segment, undefined);
-    }
+    for (const map of this.#maps) this.#moveAll(record, map, segmentIn(record, map), undefined);
     record.segments.clear();
     record.series.clear();
     this.#changedMembers.add(user);
@@ -92,6 +151,10 @@ export class WindowLedger {
 
   /** What changed since the last call; the caller writes it in one transaction. */
   takeChanges(): LedgerChanges {
+    for (const key of this.#changedSums) {
+      const sums = this.#sums.get(key);
+      if (sums !== undefined && isEmpty(sums)) this.#sums.delete(key);
+    }
     const changes = { members: new Set(this.#changedMembers), sums: new Set(this.#changedSums) };
     this.#changedMembers.clear();
     this.#changedSums.clear();
@@ -103,43 +166,57 @@ export class WindowLedger {
     for (const user of this.#members.keys()) if (!this.#changedMembers.has(user)) this.#members.delete(user);
   }
 
-  #expire(): void {
+  #relabel(user: string, labels: Readonly<Record<string, string>>): MemberRecord | undefined {
+    const record = this.member(user);
+    if (record === undefined) return undefined;
     for (const map of this.#maps) {
-      const start = this.#startOf(map);
-      for (const [key, sums] of this.#sums) {
-        if (key.startsWith(`${map.name} `) && expireSums(sums, start)) this.#changedSums.add(key);
-      }
+      const was = segmentIn(record, map);
+      const is = labels[map.name] ?? BACKGROUND;
+      if (was === is) continue;
+      this.#moveAll(record, map, was, is);
+      record.segments.set(map.name, is);
+      this.#changedMembers.add(user);
     }
+    return record;
   }
 
-  /** First bucket of a map's window. */
-  #startOf(map: SegmentMap): number {
-    const { bucketMs, buckets } = map.window;
-    return Math.floor(this.watermarkMs / bucketMs) - buckets + 1;
-  }
-
-  /** Drops contributions that no window holds any more; the sums have dropped them already. */
-  #prune(record: MemberRecord): void {
+  /** Brings a record to the maps in use and drops what no window holds any more; the sums have dropped it already. */
+  #tidy(record: MemberRecord): void {
+    retime(record, this.#bucketsMs);
     for (const [bucketMs, buckets] of record.series) {
-      const starts = this.#maps
-        .filter((map) => map.window.bucketMs === bucketMs)
-        .map((map) => this.#startOf(map));
-      const start = Math.min(...starts);
-      for (const bucket of buckets.keys()) if (!(bucket >= start)) buckets.delete(bucket);
+      const start = this.#earliestStart(bucketMs);
+      for (const bucket of buckets.keys()) if (bucket < start) buckets.delete(bucket);
       if (buckets.size === 0) record.series.delete(bucketMs);
     }
   }
 
-  #assign(record: MemberRecord, map: SegmentMap, segment: string): void {
-    const was = record.segments.get(map.name);
-    if (was === segment) return;
-    this.#moveAll(record, map, was, segment);
-    record.segments.set(map.name, segment);
+  #newMember(sample: Sample): MemberRecord {
+    const record = newMemberRecord();
+    for (const map of this.#maps) record.segments.set(map.name, sample.labels[map.name] ?? BACKGROUND);
+    this.#members.set(sample.user, record);
+    return record;
+  }
+
+  #isInWindow(tsMs: number): boolean {
+    return this.#bucketsMs.some((bucketMs) => Math.floor(tsMs / bucketMs) >= this.#earliestStart(bucketMs));
+  }
+
+  /** First bucket that a window with buckets of this length still holds. */
+  #earliestStart(bucketMs: number): number {
+    let start = Number.POSITIVE_INFINITY;
+    for (const [m, map] of this.#maps.entries()) {
+      if (map.window.bucketMs === bucketMs) start = Math.min(start, this.#starts[m]!);
+    }
+    return start;
+  }
+
+  #startAt(map: SegmentMap, watermarkMs: number): number {
+    return Math.floor(watermarkMs / map.window.bucketMs) - map.window.buckets + 1;
   }
 
   /** Moves a member's live contributions to a map from one segment's sums to another's. */
   #moveAll(record: MemberRecord, map: SegmentMap, from: string | undefined, to: string | undefined): void {
-    const start = this.#startOf(map);
+    const start = this.#startAt(map, this.#watermarkMs);
     let newest: number | undefined;
     for (const [bucket, vector] of record.series.get(map.window.bucketMs) ?? []) {
       if (bucket < start) continue;
@@ -152,30 +229,25 @@ export class WindowLedger {
     if (to !== undefined) moveNewest(this.#sumsOf(map, to), undefined, newest);
   }
 
-  /** Puts the sample's vector into its bucket of each length, in place of what the member had there. */
-  #place(record: MemberRecord, sample: Sample): boolean {
-    const vector = new Int16Array(new Uint8Array(sample.vector).buffer);
-    let placed = false;
-    for (const bucketMs of new Set(this.#maps.map((map) => map.window.bucketMs))) {
-      const bucket = Math.floor(sample.tsMs / bucketMs);
-      const maps = this.#maps.filter(
-        (map) => map.window.bucketMs === bucketMs && bucket >= this.#startOf(map),
-      );
-      if (maps.length === 0) continue;
-      placed = true;
+  /** Puts a vector into its bucket of each length, in place of what the member had there. */
+  #place(record: MemberRecord, tsMs: number, vector: Int16Array): void {
+    for (const bucketMs of this.#bucketsMs) {
+      const bucket = Math.floor(tsMs / bucketMs);
+      if (bucket < this.#earliestStart(bucketMs)) continue;
       const series = record.series.get(bucketMs) ?? new Map<number, Int16Array>();
       record.series.set(bucketMs, series);
       const held = series.get(bucket);
-      for (const map of maps) {
-        const sums = this.#sumsOf(map, record.segments.get(map.name) ?? BACKGROUND);
-        const newest = newestIn(series, this.#startOf(map));
-        if (held !== undefined) addVector(sums, bucket, held, -1);
+      for (const [m, map] of this.#maps.entries()) {
+        const start = this.#starts[m]!;
+        if (map.window.bucketMs !== bucketMs || bucket < start) continue;
+        const sums = this.#sumsOf(map, segmentIn(record, map));
         addVector(sums, bucket, vector, 1);
+        if (held !== undefined) addVector(sums, bucket, held, -1);
+        const newest = newestIn(series, start);
         moveNewest(sums, newest, Math.max(newest ?? bucket, bucket));
       }
       series.set(bucket, vector);
     }
-    return placed;
   }
 
   #sumsOf(map: SegmentMap, segment: string): SegmentSums {
@@ -188,6 +260,10 @@ export class WindowLedger {
     this.#changedSums.add(key);
     return sums;
   }
+}
+
+function segmentIn(record: MemberRecord, map: SegmentMap): string {
+  return record.segments.get(map.name) ?? BACKGROUND;
 }
 
 function newestIn(series: ReadonlyMap<number, Int16Array>, start: number): number | undefined {

@@ -43,6 +43,11 @@ export function expireSums(sums: SegmentSums, start: number): boolean {
   return dropped;
 }
 
+/** Whether nobody contributes to the window. */
+export function isEmpty(sums: SegmentSums): boolean {
+  return sums.buckets.size === 0 && sums.newest.size === 0;
+}
+
 /** Distinct members in the window. */
 export function membersOf(sums: SegmentSums): number {
   let members = 0;

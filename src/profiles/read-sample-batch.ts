@@ -1,0 +1,41 @@
+import { decode } from "../kernel/msgpack.ts";
+import type { Sample, SampleBatch } from "./sample.ts";
+
+/**
+ * A message of the samples' stream; undefined if it is not one. One that can't be read would be met again after every
+ * restart, so the profile actor passes over it.
+ */
+export function readSampleBatch(bytes: Uint8Array): SampleBatch | undefined {
+  let value: unknown;
+  try {
+    value = decode(bytes);
+  } catch {
+    return undefined; // The caller counts it.
+  }
+  if (typeof value !== "object" || value === null) return undefined;
+  const { shard, samples, prepared = [] } = value as Partial<Record<keyof SampleBatch, unknown>>;
+  const isBatch =
+    Number.isInteger(shard) &&
+    Array.isArray(samples) &&
+    samples.every(isSample) &&
+    Array.isArray(prepared) &&
+    prepared.every((encoder) => typeof encoder === "string");
+  return isBatch ? (value as SampleBatch) : undefined;
+}
+
+function isSample(value: unknown): value is Sample {
+  if (typeof value !== "object" || value === null) return false;
+  const { sequence, index, user, encoder, tsMs, labels, vector } = value as Partial<
+    Record<keyof Sample, unknown>
+  >;
+  return (
+    Number.isInteger(sequence) &&
+    Number.isInteger(index) &&
+    typeof user === "string" &&
+    typeof encoder === "string" &&
+    Number.isFinite(tsMs) &&
+    typeof labels === "object" &&
+    labels !== null &&
+    vector instanceof Uint8Array
+  );
+}
