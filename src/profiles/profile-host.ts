@@ -58,7 +58,12 @@ export async function startProfileHost(
   options: ProfileHostOptions,
 ): Promise<ProfileHost> {
   const host = new Host(ports, options);
-  await host.open();
+  try {
+    await host.open();
+  } catch (thrown) {
+    await host.stop();
+    throw thrown;
+  }
   return { done: host.run(), stop: () => host.stop() };
 }
 
@@ -71,13 +76,16 @@ class Host {
   #calibratedFor = "";
   #isDirty = false;
   #publishedMs = Number.NEGATIVE_INFINITY;
+  #isOpen = false;
   #stopping = false;
   #running: Promise<void> = Promise.resolve();
-  /** Everything that changes the state happens one after another. */
+  /** Everything that changes the state happens one after another; after a failure, nothing does any more. */
   #turn: Promise<unknown> = Promise.resolve();
+  readonly #failed = Promise.withResolvers<never>();
   #served: { close(): Promise<void> }[] = [];
 
   constructor(ports: ProfilePorts, options: ProfileHostOptions) {
+    this.#failed.promise.catch(() => {}); // `run` tells of it; before that, the request that failed does.
     this.#ports = ports;
     this.#options = options;
     this.#state = new ProfileState(ports.store);
@@ -100,14 +108,15 @@ class Host {
     await serve("status", async () => this.#status());
     await serve("refresh", () => this.#inTurn(() => this.#refresh()));
     await serve("publish", () => this.#inTurn(() => this.#publish()));
-    await serve("prepare", (data) => {
-      const { encoder } = decode(data) as { encoder: string };
+    await serve("prepare", async (data) => {
+      const encoder = encoderIn(data);
       return this.#inTurn(() => this.#prepare(encoder));
     });
+    this.#isOpen = true;
   }
 
   run(): Promise<void> {
-    this.#running = Promise.race([this.#drain(), this.#publishNowAndThen()]);
+    this.#running = Promise.race([this.#drain(), this.#publishNowAndThen(), this.#failed.promise]);
     return this.#running;
   }
 
@@ -160,7 +169,7 @@ class Host {
     const { encoder } = this.#state;
     const ledger = this.#state.ledger(encoder);
     this.#publishedMs = this.#ports.clock.monotonicMs();
-    this.#isDirty = false;
+    this.#isDirty = false; // Nothing else has a turn before the end of this one.
     if (ledger === undefined || dimOf(ledger) === 0) return;
     await this.#calibrateFor(encoder);
     for (const map of this.#state.maps) {
@@ -223,13 +232,18 @@ class Host {
     await this.#finish(pending);
   }
 
-  /** Tries until it is done, or the host is stopped: a server that is away for a while comes back. */
   async #finish(pending: PendingPublication): Promise<void> {
+    await this.#patiently(() => this.#carryOut(pending));
+  }
+
+  /** Tries until it succeeds or the host is stopped: a server that is away for a while comes back. */
+  async #patiently<T>(act: () => Promise<T>): Promise<T> {
     while (true) {
       try {
-        return await this.#carryOut(pending);
+        return await act();
       } catch (thrown) {
-        if (!(thrown instanceof EngineError && thrown.retryable) || this.#stopping) throw thrown;
+        const mayPass = thrown instanceof EngineError && thrown.retryable;
+        if (!mayPass || !this.#isOpen || this.#stopping) throw thrown; // A start is tried again by the supervisor.
         await this.#ports.sleep(RETRY_MS);
       }
     }
@@ -275,7 +289,7 @@ class Host {
   }
 
   async #json<T>(key: string): Promise<T | undefined> {
-    const bytes = await this.#ports.releases.get(key);
+    const bytes = await this.#patiently(() => this.#ports.releases.get(key));
     return bytes === undefined ? undefined : (JSON.parse(new TextDecoder().decode(bytes)) as T);
   }
 
@@ -303,8 +317,10 @@ class Host {
   }
 
   async #inTurn<T>(act: () => Promise<T>): Promise<T> {
-    const mine = this.#turn.catch(() => {}).then(act);
+    const mine = this.#turn.then(act);
     this.#turn = mine;
+    // State and store may differ now, so the host ends; the next one starts from the store.
+    mine.catch(this.#failed.reject);
     return mine;
   }
 }
@@ -313,6 +329,14 @@ class Host {
 const TICK_MS = 100;
 /** Pause before a publication that failed is carried out again. */
 const RETRY_MS = 200;
+
+/** @throws EngineError `MISSING_FIELD` if the request names no encoder. */
+function encoderIn(data: Uint8Array): string {
+  const { encoder } = decode(data) as { encoder?: unknown };
+  if (typeof encoder === "string" && encoder !== "") return encoder;
+  const message = "a request to prepare an encoder must name it: {encoder}";
+  throw new EngineError({ code: "MISSING_FIELD", message, retryable: false, detail: { field: "encoder" } });
+}
 
 function profileBlobs(map: string, version: number, bytes: Uint8Array): (readonly [string, Uint8Array])[] {
   const current = new TextEncoder().encode(JSON.stringify({ version }));
