@@ -82,4 +82,3 @@ test("bytes that are cut, too long or of something else are refused as corrupt",
   };
   fc.assert(fc.property(somePublished, fc.nat({ max: 2_000 }), holds));
 });
-

@@ -1,0 +1,487 @@
+import { describe, expect, test } from "vitest";
+import type { Log } from "../../src/actors/log.ts";
+import { memoryBlobStore } from "../../src/adapters/memory-blob-store.ts";
+import { memoryBus } from "../../src/adapters/memory-bus.ts";
+import { MemoryLog } from "../../src/adapters/memory-log.ts";
+import { memoryProfileStore } from "../../src/adapters/memory-profile-store.ts";
+import { decodeEntry } from "../../src/events/log-codec.ts";
+import type { LogEntry } from "../../src/events/log-entry.ts";
+import { subjectsOf } from "../../src/events/subjects.ts";
+import { EngineError, fromWireError } from "../../src/kernel/engine-error.ts";
+import { decode, encode } from "../../src/kernel/msgpack.ts";
+import { type ProfileHost, startProfileHost } from "../../src/profiles/profile-host.ts";
+import type { ProfileStatus } from "../../src/profiles/profile-messages.ts";
+import type { ProfileStore } from "../../src/profiles/profile-store.ts";
+import { decodeProfiles } from "../../src/profiles/profiles-codec.ts";
+import type { Sample, SampleBatch } from "../../src/profiles/sample.ts";
+import type { PublishedProfiles } from "../../src/resonance/published-profiles.ts";
+import type { SegmentMap } from "../../src/resonance/segment-map.ts";
+import { aMap, aSample, centroidOf, NOON_MS } from "./some-samples.ts";
+
+const SHARDS = 2;
+const subjects = subjectsOf("test");
+const LIFE_AND_TASTE = [aMap(), aMap({ name: "taste" })];
+
+test("a publication goes to the blobs and then to every shard's log", async () => {
+  const world = await aWorld();
+  await world.start();
+  await world.send({ shard: 0, samples: [aSample({ vector: [10, 20, 30] })] });
+  expect(await world.ask("publish")).toEqual({ versions: { life: 1 } });
+  const published = await world.published("life", 1);
+  expect(published).toMatchObject({ map: "life", version: 1, encoder: "e1", dim: 3, watermarkMs: NOON_MS });
+  expect([...(published.profiles[0]?.centroid ?? [])]).toEqual(centroidOf([10, 20, 30]));
+  expect(await world.json("profiles.life.current")).toEqual({ version: 1 });
+  const entry = { kind: "profiles-activated", map: "life", version: 1, encoder: "e1" };
+  expect(await world.entries()).toEqual([[entry], [entry]]);
+  await world.stop();
+});
+
+test("without a change there is no publication, and without samples none at all", async () => {
+  const world = await aWorld();
+  await world.start();
+  expect(await world.ask("publish")).toEqual({ versions: {} });
+  await world.send({ shard: 0, samples: [aSample()] });
+  await world.ask("publish");
+  await world.send({ shard: 0, samples: [aSample()] }); // A repeat.
+  expect(await world.ask("publish")).toEqual({ versions: { life: 1 } });
+  await world.stop();
+});
+
+test("a change is published by itself, but not sooner than the shortest time after the last", async () => {
+  const world = await aWorld();
+  await world.start();
+  await world.send({ shard: 0, samples: [aSample()] });
+  await world.pass(100);
+  expect((await world.status()).versions).toEqual({ life: 1 });
+  await world.send({ shard: 0, samples: [aSample({ sequence: 2, user: "bob" })] });
+  await world.pass(1_800);
+  expect((await world.status()).versions).toEqual({ life: 1 });
+  await world.pass(300);
+  expect((await world.status()).versions).toEqual({ life: 2 });
+  await world.pass(10_000);
+  expect((await world.status()).versions).toEqual({ life: 2 });
+  await world.stop();
+});
+
+test("the status tells what is applied, who the members are and what was passed over", async () => {
+  const world = await aWorld();
+  await world.start();
+  await world.send({ shard: 0, samples: [aSample(), aSample({ sequence: 2, user: "bob", labels: {} })] });
+  await world.send({ shard: 0, samples: [aSample(), aSample({ sequence: 3, encoder: "e9" })] });
+  expect(await world.status()).toEqual({
+    applied: 2,
+    lag: 0,
+    members: { life: { new: 1 } },
+    encoder: "e1",
+    candidate: "",
+    versions: {},
+    watermarkMs: NOON_MS,
+    repeats: 1,
+    dropped: 1,
+  });
+  await world.stop();
+});
+
+test("a message that is no batch of samples is passed over, also after a restart", async () => {
+  const world = await aWorld();
+  await world.start();
+  await world.sendBytes(Uint8Array.of(0xc1, 7));
+  await world.sendBytes(encode({ shard: 0, samples: [{ ...aSample(), tsMs: Number.NaN }] }));
+  await world.send({ shard: 0, samples: [aSample()] });
+  expect(await world.status()).toMatchObject({ applied: 3, dropped: 2, members: { life: { new: 1 } } });
+  await world.restart();
+  expect(await world.status()).toMatchObject({ applied: 3, dropped: 2, members: { life: { new: 1 } } });
+  await world.stop();
+});
+
+test("new definitions are taken in on request and published with the segments that they name", async () => {
+  const world = await aWorld();
+  await world.start();
+  await world.send({ shard: 0, samples: [aSample({ labels: { life: "new", taste: "loyal" } })] });
+  await world.ask("publish");
+  await world.define(2, [aMap({ segments: [{ name: "loyal" }, { name: "new" }, { name: "lost" }] })]);
+  expect(await world.ask("refresh")).toEqual({ version: 2 });
+  expect(await world.ask("publish")).toEqual({ versions: { life: 2 } });
+  const published = await world.published("life", 2);
+  expect(published.profiles.map(({ segment, members }) => [segment, members])).toEqual([
+    ["loyal", 0],
+    ["new", 1],
+    ["lost", 0],
+  ]);
+  expect(published.calibration.intercepts).toHaveLength(3);
+  await world.stop();
+});
+
+test("the calibration of the encoder is read from its release, null as Infinity", async () => {
+  const world = await aWorld();
+  const stored = {
+    encoder: "e1",
+    map: "life",
+    depthEnds: [3, null],
+    kappa: [4, 5],
+    intercepts: [0.1, 0.2],
+    noneIntercept: 0.3,
+    members: 77,
+  };
+  await world.blobs.put("calibration.e1", new TextEncoder().encode(JSON.stringify([stored])));
+  await world.start();
+  await world.send({ shard: 0, samples: [aSample()] });
+  await world.ask("publish");
+  const { calibration } = await world.published("life", 1);
+  expect(calibration).toEqual({ ...stored, depthEnds: [3, Number.POSITIVE_INFINITY] });
+  await world.stop();
+});
+
+test("a candidate is put in force once every shard has sampled its members under it, with its profiles", async () => {
+  const world = await aWorld(LIFE_AND_TASTE);
+  await world.start();
+  await world.send({ shard: 0, samples: [aSample()] });
+  await world.ask("publish");
+  expect(await world.ask("prepare", { encoder: "e2" })).toEqual({ encoder: "e1", candidate: "e2" });
+  await world.send({ shard: 0, samples: [sampleOf("e2", 2)], prepared: ["e2"] });
+  expect((await world.status()).encoder).toBe("e1");
+  await world.restart(); // Who is prepared outlives a restart.
+  await world.send({ shard: 1, samples: [], prepared: ["e2"] });
+  expect(await world.ask("publish")).toEqual({ versions: { life: 2, taste: 2 } }); // Nothing new: it is done.
+  expect(await world.status()).toMatchObject({ encoder: "e2", candidate: "" });
+  const last = { kind: "encoder-activated", encoder: "e2", profiles: { life: 2, taste: 2 } };
+  expect((await world.entries()).map((entries) => entries.at(-1))).toEqual([last, last]);
+  expect(await world.published("taste", 2)).toMatchObject({ encoder: "e2", dim: 2, version: 2 });
+  expect(world.store.membersAfter("e1", undefined, 10)).toEqual([]);
+  expect([...world.store.sums("e1")]).toEqual([]);
+  await world.stop();
+});
+
+test("a candidate without any sample is put in force without profiles", async () => {
+  const world = await aWorld();
+  await world.start();
+  await world.ask("prepare", { encoder: "e2" });
+  await world.send({ shard: 0, samples: [], prepared: ["e2"] });
+  await world.send({ shard: 1, samples: [], prepared: ["e2"] });
+  await world.ask("publish");
+  expect((await world.entries())[1]).toEqual([{ kind: "encoder-activated", encoder: "e2", profiles: {} }]);
+  await world.stop();
+});
+
+test("a request to prepare nothing is refused and ends nothing", async () => {
+  const world = await aWorld();
+  await world.start();
+  await expect(world.ask("prepare", {})).rejects.toMatchObject({ code: "MISSING_FIELD", retryable: false });
+  expect((await world.status()).applied).toBe(0);
+  await world.stop();
+});
+
+test("a publication waits for a server that is away, and nothing is lost", async () => {
+  const world = await aWorld();
+  let failures = 3;
+  world.around = async (_, act) => {
+    if (failures-- > 0) throw new EngineError({ code: "LOG_UNAVAILABLE", message: "away", retryable: true });
+    await act();
+  };
+  await world.start({ cutting: ["put", "append"] });
+  await world.send({ shard: 0, samples: [aSample()] });
+  const answer = world.ask("publish");
+  await world.pass(2_000);
+  expect(await answer).toEqual({ versions: { life: 1 } });
+  expect((await world.entries())[0]).toHaveLength(1);
+  await world.stop();
+});
+
+test("a commit that fails ends the host, and the next one goes on from what the store holds", async () => {
+  const world = await aWorld();
+  await world.start();
+  await world.send({ shard: 0, samples: [aSample()] });
+  await world.stop();
+  world.around = async () => {
+    throw new Error("disk full");
+  };
+  const host = await world.start({ cutting: ["commit"], skip: 1 }); // The first is that of the start.
+  await world.log.append(subjects.samples, [
+    { id: "late", data: encode({ shard: 0, samples: [aSample({ sequence: 2, user: "bob" })] }) },
+  ]);
+  await expect(host.done).rejects.toThrow("disk full");
+  await expect(world.ask("publish")).rejects.toThrow(); // Not from a state that the store does not know.
+  await world.restart();
+  await world.settled(2);
+  expect((await world.status()).members).toEqual({ life: { new: 2 } });
+  await world.stop();
+});
+
+describe("a crash at any point repeats the rest of a publication, with the same version and bytes", () => {
+  const cuts = Array.from({ length: 36 }, (_, cut) => cut);
+  test.each(cuts)("of profiles, cut %i", async (cut) => {
+    const world = await aWorld(LIFE_AND_TASTE);
+    await world.start();
+    await world.send({ shard: 0, samples: [aSample({ labels: { life: "new", taste: "loyal" } })] });
+    await world.stop();
+    await world.crashAt(cut, [{ shard: 1, samples: [aSample({ user: "bob", vector: [1, 2, 3] })] }]);
+    await world.start();
+    await world.settled(2);
+    await world.ask("publish");
+    await world.expectSoundReleases();
+    const { life = 0 } = (await world.status()).versions;
+    expect((await world.published("life", life)).profiles[0]).toMatchObject({ members: 2 });
+    await world.stop();
+  });
+
+  test.each(cuts)("of an encoder, cut %i", async (cut) => {
+    const world = await aWorld(LIFE_AND_TASTE);
+    await world.start();
+    await world.send({ shard: 0, samples: [aSample()] });
+    await world.ask("prepare", { encoder: "e2" });
+    await world.send({ shard: 0, samples: [sampleOf("e2", 2)], prepared: ["e2"] });
+    await world.stop();
+    await world.crashAt(cut, [
+      { shard: 1, samples: [], prepared: ["e2"] },
+      { shard: 0, samples: [{ ...sampleOf("e2", 3), user: "bob" }] },
+    ]);
+    await world.start();
+    await world.settled(4);
+    await world.ask("publish");
+    await world.expectSoundReleases();
+    expect(await world.status()).toMatchObject({
+      encoder: "e2",
+      candidate: "",
+      members: { life: { new: 2 } },
+    });
+    for (const entries of await world.entries()) {
+      expect(entries.filter((entry) => entry.kind === "encoder-activated")).toHaveLength(1);
+    }
+    expect(world.store.membersAfter("e1", undefined, 10)).toEqual([]);
+    await world.stop();
+  });
+});
+
+function sampleOf(encoder: string, sequence: number): Sample {
+  return aSample({ encoder, sequence, vector: [30, 40] });
+}
+
+type Effect = "put" | "append" | "commit";
+
+/** A deployment in memory whose host is started, cut off and started again over what it left behind. */
+async function aWorld(maps: readonly SegmentMap[] = [aMap()]) {
+  let nowMs = 0;
+  const clock = { nowMs: () => NOON_MS + nowMs, monotonicMs: () => nowMs };
+  const log = new MemoryLog(clock);
+  const blobs = memoryBlobStore();
+  const store = memoryProfileStore();
+  const puts: [string, string][] = [];
+  for (const stream of [subjects.samples, ...shardLogs()]) await log.ensure(stream);
+  const world = {
+    log,
+    blobs,
+    store,
+    host: undefined as ProfileHost | undefined,
+    bus: memoryBus(),
+    sleepers: [] as { atMs: number; wake(): void }[],
+    sent: 0,
+    /** Stands between the host and each of its effects. */
+    around: async (_: Effect, act: () => Promise<void>): Promise<void> => act(),
+
+    async define(version: number, next: readonly SegmentMap[]): Promise<void> {
+      const json = (value: unknown) => new TextEncoder().encode(JSON.stringify(value));
+      await blobs.put(`segments.${version}`, json({ version, maps: next }));
+      await blobs.put("segments.current", json({ version }));
+    },
+
+    async start({ cutting = [], skip = 0 }: { cutting?: readonly Effect[]; skip?: number } = {}) {
+      world.bus = memoryBus();
+      let left = skip;
+      const effect = async <T>(kind: Effect, act: () => Promise<T>): Promise<T> => {
+        let result: T | undefined;
+        const run = async (): Promise<void> => {
+          result = await act();
+        };
+        if (!cutting.includes(kind) || left-- > 0) await run();
+        else await world.around(kind, run);
+        return result as T;
+      };
+      const host = await startProfileHost(
+        {
+          log: { ...methodsOf(log), append: (...given) => effect("append", () => log.append(...given)) },
+          bus: world.bus,
+          releases: {
+            ...blobs,
+            put: (key, bytes) =>
+              effect("put", async () => {
+                puts.push([key, bytes.join()]);
+                await blobs.put(key, bytes);
+              }),
+          },
+          store: storeWith(store, (commit) => effect("commit", () => store.commit(commit))),
+          clock,
+          sleep: (ms) => new Promise((wake) => world.sleepers.push({ atMs: nowMs + ms, wake })),
+          subjects,
+        },
+        { shards: SHARDS, publishEveryMs: 2_000 },
+      );
+      world.host = host;
+      return host;
+    },
+
+    /** Ends the host as a stop does, waking it from its pause. */
+    async stop(): Promise<void> {
+      const stopped = world.host?.stop();
+      for (const { wake } of world.sleepers.splice(0)) wake();
+      await stopped;
+      world.host = undefined;
+    },
+
+    async restart(): Promise<void> {
+      await world.stop();
+      await world.start();
+    },
+
+    /**
+     * Runs a host over these messages whose effects end for ever at one of them: before it for an even cut, after it
+     * for an odd one.
+     */
+    async crashAt(cut: number, batches: readonly SampleBatch[]): Promise<void> {
+      let effects = 0;
+      world.around = async (_, run) => {
+        const crash = new EngineError({ code: "CRASH", message: "cut off", retryable: false });
+        if (effects > cut >> 1) throw crash;
+        const isLast = effects++ === cut >> 1;
+        if (!isLast || cut % 2 === 1) await run();
+        if (isLast) throw crash;
+      };
+      for (const batch of batches) await world.append(encode(batch));
+      const host = await world.start({ cutting: ["put", "append", "commit"] }).catch((thrown) => {
+        expect(thrown).toMatchObject({ code: "CRASH" });
+      });
+      if (host === undefined) return;
+      const work = async (): Promise<void> => {
+        await world.settled((await log.bounds(subjects.samples)).last);
+        await world.ask("publish");
+      };
+      await Promise.race([work(), host.done]).catch((thrown) =>
+        expect(thrown).toMatchObject({ code: "CRASH" }),
+      );
+      await world.stop();
+    },
+
+    async send(batch: SampleBatch): Promise<void> {
+      await world.sendBytes(encode(batch));
+    },
+
+    async append(data: Uint8Array): Promise<void> {
+      await log.append(subjects.samples, [{ id: String(world.sent++), data }]);
+    },
+
+    /** Appends a message and waits until it is applied. */
+    async sendBytes(data: Uint8Array): Promise<void> {
+      await world.append(data);
+      await world.settled((await log.bounds(subjects.samples)).last);
+    },
+
+    /** Waits until so many messages are applied. */
+    async settled(applied: number): Promise<void> {
+      for (let turn = 0; turn < 1_000; turn++) {
+        if ((await world.status()).applied >= applied) return;
+        await turnOfTheLoop();
+      }
+      throw new Error(`message ${applied} was never applied`);
+    },
+
+    async pass(ms: number): Promise<void> {
+      const endMs = nowMs + ms;
+      while (nowMs < endMs) {
+        nowMs = Math.min(endMs, nowMs + 50);
+        for (const due of world.sleepers.filter((one) => one.atMs <= nowMs)) {
+          world.sleepers.splice(world.sleepers.indexOf(due), 1);
+          due.wake();
+        }
+        for (let turn = 0; turn < 3; turn++) await turnOfTheLoop();
+      }
+    },
+
+    async ask(name: string, body: unknown = {}): Promise<unknown> {
+      const reply = await world.bus.request(subjects.profileActor(name), encode(body), { timeoutMs: 5_000 });
+      if (reply.error !== undefined) throw fromWireError(reply.error);
+      return decode(reply.data);
+    },
+
+    async status(): Promise<ProfileStatus> {
+      return (await world.ask("status")) as ProfileStatus;
+    },
+
+    async published(map: string, version: number): Promise<PublishedProfiles> {
+      return decodeProfiles((await blobs.get(`profiles.${map}.${version}`)) ?? new Uint8Array());
+    },
+
+    async json(key: string): Promise<unknown> {
+      return JSON.parse(new TextDecoder().decode(await blobs.get(key)));
+    },
+
+    /** The entries of each shard's log. */
+    async entries(): Promise<LogEntry[][]> {
+      return Promise.all(shardLogs().map((stream) => entriesOf(log, stream)));
+    },
+
+    /** Every version that a log names is there, was never written with other bytes, and every log names the same. */
+    async expectSoundReleases(): Promise<void> {
+      const [first = [], ...others] = await world.entries();
+      for (const entries of others) expect(entries).toEqual(first);
+      const seen: Record<string, number> = {};
+      for (const entry of first) {
+        const named =
+          entry.kind === "profiles-activated"
+            ? { [entry.map]: entry.version }
+            : entry.kind === "encoder-activated"
+              ? entry.profiles
+              : {};
+        for (const [map, version] of Object.entries(named)) {
+          expect(version).toBeGreaterThan(seen[map] ?? 0);
+          seen[map] = version;
+          const encoder = "encoder" in entry ? entry.encoder : "";
+          expect(await world.published(map, version)).toMatchObject({ map, version, encoder });
+          const written = puts.filter(([key]) => key === `profiles.${map}.${version}`);
+          expect(new Set(written.map(([, bytes]) => bytes)).size).toBe(1);
+        }
+      }
+      for (const [map, version] of Object.entries(seen)) {
+        expect(await world.json(`profiles.${map}.current`)).toEqual({ version });
+      }
+    },
+  };
+  await world.define(1, maps);
+  return world;
+}
+
+function shardLogs(): string[] {
+  return Array.from({ length: SHARDS }, (_, shard) => subjects.shardLog(shard));
+}
+
+async function entriesOf(log: Log, stream: string): Promise<LogEntry[]> {
+  const { last } = await log.bounds(stream);
+  if (last === 0) return [];
+  const reader = await log.read(stream, 1);
+  const messages = await reader.next(last);
+  await reader.close();
+  return messages.map(({ data }) => decodeEntry(data));
+}
+
+function methodsOf(log: Log): Log {
+  return {
+    ensure: (...given) => log.ensure(...given),
+    append: (...given) => log.append(...given),
+    read: (...given) => log.read(...given),
+    bounds: (...given) => log.bounds(...given),
+  };
+}
+
+function storeWith(store: ProfileStore, commit: ProfileStore["commit"]): ProfileStore {
+  return {
+    meta: () => store.meta(),
+    pending: () => store.pending(),
+    member: (...given) => store.member(...given),
+    membersAfter: (...given) => store.membersAfter(...given),
+    sums: (encoder) => store.sums(encoder),
+    commit,
+    close: async () => {},
+  };
+}
+
+function turnOfTheLoop(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
