@@ -102,6 +102,8 @@ async function compose(
   const supervise = (pool: typeof shardPool, entry: string, task: object): SupervisedThread => {
     const thread = superviseThread(pool, entry, task, (error, afterMs) => {
       report(`${entry} failed (${error.code}: ${error.message}): restarting in ${afterMs} ms`);
+      if (error.code === "INTERNAL" && typeof error.detail?.["stack"] === "string")
+        report(error.detail["stack"]);
     });
     closers.push(() => thread.stop());
     void thread.escalated.then(fail);

@@ -29,7 +29,9 @@ export async function runUntilStopped(port: MessagePort, start: () => Promise<Ru
     }
     return { kind: "stopped" };
   } catch (thrown) {
-    return { kind: "failed", error: toWireError(thrown) };
+    // Inside the node the place is told too; the stack never leaves it.
+    const detail = thrown instanceof Error ? { stack: thrown.stack } : {};
+    return { kind: "failed", error: { ...toWireError(thrown), detail } };
   } finally {
     port.close();
   }

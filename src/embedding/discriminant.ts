@@ -44,9 +44,10 @@ export function discriminantDirections(
   const found = segmentDirections(samples, factor);
   found.sort((a, b) => b.strength - a.strength);
   const basis = new Basis(width);
-  for (const { direction } of found) {
+  const kept: Direction[] = [];
+  for (const candidate of found) {
     if (basis.size === limits.dimMax - limits.freeDims) break;
-    basis.add(direction);
+    if (basis.add(candidate.direction)) kept.push(candidate);
   }
   const supervised = basis.size;
   const dim = Math.min(limits.dimMax, Math.max(limits.dimMin, supervised + limits.freeDims));
@@ -57,16 +58,34 @@ export function discriminantDirections(
     solveLower(factor, width, direction);
     basis.add(direction);
   }
+  const stretch = stretches(kept);
   const matrix = new Float64Array(width * dim);
   for (let j = 0; j < basis.size; j++) {
     const column = basis.row(j);
     solveLowerTransposed(factor, width, column); // Reads the direction off unwhitened rows.
-    for (let i = 0; i < width; i++) matrix[i * dim + j] = column[i]!;
+    for (let i = 0; i < width; i++) matrix[i * dim + j] = column[i]! * (stretch[j] ?? 1);
   }
   return { matrix, dim, supervised };
 }
 
-type Direction = Readonly<{ direction: Float64Array; strength: number }>;
+/** `strength` is the variance of the segments' means along the direction. */
+type Direction = Readonly<{ direction: Float64Array; strength: number; map: number }>;
+
+/**
+ * Power of a direction's strength by which it is stretched within its map. The score divides a profile by its
+ * length, so that weak segments count as much as strong ones; at 0 their noise is loud, at 0.5 they are silenced.
+ */
+const STRETCH_POWER = 0.15;
+
+/** A factor for each direction; those of one map keep their mean square. */
+function stretches(directions: readonly Direction[]): number[] {
+  const squares = new Map<number, number>();
+  for (const { map, strength } of directions) {
+    const share = strength ** (2 * STRETCH_POWER) / directions.filter((other) => other.map === map).length;
+    squares.set(map, (squares.get(map) ?? 0) + share);
+  }
+  return directions.map(({ map, strength }) => strength ** STRETCH_POWER / Math.sqrt(squares.get(map) ?? 1));
+}
 
 /** The principal directions of each map's segment means, in whitened space. */
 function segmentDirections(samples: Samples, factor: Float64Array): Direction[] {
@@ -90,7 +109,7 @@ function segmentDirections(samples: Samples, factor: Float64Array): Direction[] 
       const direction = new Float64Array(width);
       for (let k = 0; k < segments; k++)
         addScaled(direction, 0, means, k * width, width, vectors[j * segments + k]!);
-      directions.push({ direction, strength: values[j]! });
+      directions.push({ direction, strength: values[j]!, map: m });
     }
     return directions;
   });
@@ -182,19 +201,20 @@ class Basis {
     return this.#rows[index]!.slice();
   }
 
-  /** Adds what a direction has beyond the present ones; nothing if that is next to nothing. */
-  add(direction: Float64Array): void {
+  /** Adds what a direction has beyond the present ones; false if that is next to nothing. */
+  add(direction: Float64Array): boolean {
     const width = this.#width;
     const before = Math.sqrt(dot(direction, 0, direction, 0, width));
-    if (before === 0) return;
+    if (before === 0) return false;
     const rest = direction.slice();
     // Twice: once leaves rounding errors where the rest is small.
     for (let round = 0; round < 2; round++) {
       for (const row of this.#rows) addScaled(rest, 0, row, 0, width, -dot(rest, 0, row, 0, width));
     }
     const after = Math.sqrt(dot(rest, 0, rest, 0, width));
-    if (after < 1e-3 * before) return;
+    if (after < 1e-3 * before) return false;
     scale(rest, 0, width, 1 / after);
     this.#rows.push(rest);
+    return true;
   }
 }

@@ -17,19 +17,23 @@ export class ByteWriter {
   }
 
   u8(value: number): void {
-    this.#view.setUint8(this.#room(1), value);
+    const at = this.#room(1); // First: it may replace the view.
+    this.#view.setUint8(at, value);
   }
 
   u16(value: number): void {
-    this.#view.setUint16(this.#room(2), value, true);
+    const at = this.#room(2); // First: it may replace the view.
+    this.#view.setUint16(at, value, true);
   }
 
   u32(value: number): void {
-    this.#view.setUint32(this.#room(4), value, true);
+    const at = this.#room(4); // First: it may replace the view.
+    this.#view.setUint32(at, value, true);
   }
 
   f64(value: number): void {
-    this.#view.setFloat64(this.#room(8), value, true);
+    const at = this.#room(8); // First: it may replace the view.
+    this.#view.setFloat64(at, value, true);
   }
 
   /** UTF-8 with its length in front; at most 65,535 bytes. */
@@ -43,7 +47,8 @@ export class ByteWriter {
 
   /** Bytes without their length. */
   raw(bytes: Uint8Array): void {
-    this.#bytes.set(bytes, this.#room(bytes.length));
+    const at = this.#room(bytes.length);
+    this.#bytes.set(bytes, at);
   }
 
   #room(size: number): number {

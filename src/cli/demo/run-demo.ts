@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { newId } from "../../adapters/entropy.ts";
 import { systemClock } from "../../adapters/system-clock.ts";
 import { EngineError } from "../../kernel/engine-error.ts";
-import { seededRandom } from "../../kernel/random.ts";
-import { startNode } from "../../node.ts";
+import { type Random, seededRandom } from "../../kernel/random.ts";
+import { type RunningNode, startNode } from "../../node.ts";
 import { DEFAULT_NODE_OPTIONS } from "../../node-options.ts";
 import { type Client, connectClient } from "../client.ts";
 import type { LatencySummary } from "../latencies.ts";
@@ -88,27 +88,38 @@ export async function runDemo(
     );
     try {
       const client = await connectClient({ nats: node.natsUrl, data: dataDir, prefix }, "resonance demo");
-      const beganMs = systemClock.monotonicMs();
-      const pick = (n: number): number => Math.floor(random() * n);
-      const traffic = startDemoTraffic(client, shop, { eventsPerSecond: options.eventsPerSecond, pick });
-      const failed = node.failed.then((error) => Promise.reject(error));
-      await Promise.race([until({ client, traffic, shop, nats: node.nats, beganMs }), failed]);
-      await traffic.stop();
-      const seconds = (systemClock.monotonicMs() - beganMs) / 1_000;
-      const result = await summarise(client, shop, traffic);
-      await client.close();
-      return {
-        events: traffic.accepted(),
-        eventsPerSecond: Math.round(traffic.accepted() / seconds),
-        ...result,
-        nats: node.nats,
-      };
+      try {
+        return await play(options, { client, shop, random, node }, until);
+      } finally {
+        await client.close();
+      }
     } finally {
       await node.stop();
     }
   } finally {
     await rm(dataDir, { recursive: true, force: true });
   }
+}
+
+async function play(
+  options: DemoOptions,
+  stage: Readonly<{ client: Client; shop: ShopSimulator; random: Random; node: RunningNode }>,
+  until: (scene: DemoScene) => Promise<unknown>,
+): Promise<DemoResult> {
+  const { client, shop, random, node } = stage;
+  const beganMs = systemClock.monotonicMs();
+  const pick = (n: number): number => Math.floor(random() * n);
+  const traffic = startDemoTraffic(client, shop, { eventsPerSecond: options.eventsPerSecond, pick });
+  try {
+    const failed = node.failed.then((error) => Promise.reject(error));
+    await Promise.race([until({ client, traffic, shop, nats: node.nats, beganMs }), failed]);
+  } finally {
+    await traffic.stop();
+  }
+  const seconds = (systemClock.monotonicMs() - beganMs) / 1_000;
+  const events = traffic.accepted();
+  const summary = await summarise(client, shop, traffic);
+  return { events, eventsPerSecond: Math.round(events / seconds), ...summary, nats: node.nats };
 }
 
 async function summarise(
