@@ -47,6 +47,8 @@ export type ProfileHost = Readonly<{
 }>;
 
 const BATCH_MESSAGES = 200;
+/** Stored members looked through for what expired, with each batch: a millisecond of work. */
+const SWEEP_MEMBERS = 100;
 const MSGPACK = "application/msgpack";
 
 /**
@@ -152,6 +154,7 @@ class Host {
       if (batch === undefined) this.#state.skip(sequence);
       else this.#state.apply(sequence, batch);
     }
+    this.#state.sweep(SWEEP_MEMBERS);
     const commit = this.#state.takeCommit();
     if (commit.sums.length > 0) this.#isDirty = true;
     await this.#ports.store.commit(commit);

@@ -132,6 +132,17 @@ export class ProfileState {
     return { members, sums, meta: this.#meta(), dropEncoders };
   }
 
+  /** Drops what expired of some more stored members, at most so many an encoder. All must be committed but this batch. */
+  sweep(membersMax: number): void {
+    for (const [encoder, ledger] of this.#ledgers) {
+      ledger.sweep((user) =>
+        this.#store
+          .membersAfter(encoder, user, membersMax)
+          .map(([member, bytes]) => [member, decodeMemberRecord(bytes)] as const),
+      );
+    }
+  }
+
   /** Frees members that the store holds by now. */
   passivate(): void {
     for (const ledger of this.#ledgers.values()) ledger.passivate();

@@ -31,6 +31,10 @@ export class WindowLedger {
   readonly #sums = new Map<string, SegmentSums>();
   readonly #changedMembers = new Set<string>();
   readonly #changedSums = new Set<string>();
+  /** A sweep starts when a window has moved, and once after a start: nobody knows how far the last one came. */
+  #isSweepDue = true;
+  /** The last user that the sweep under way has seen; undefined for none. */
+  #sweptTo: string | undefined;
   /** First bucket of each map's window, in the order of the maps. */
   #starts: readonly number[] = [];
   #bucketsMs: readonly number[] = [];
@@ -132,6 +136,7 @@ export class WindowLedger {
     const starts = this.#maps.map((map) => this.#startAt(map, watermarkMs));
     if (starts.every((start, m) => start === this.#starts[m])) return;
     this.#starts = starts;
+    this.#isSweepDue = true;
     for (const [m, map] of this.#maps.entries()) {
       for (const [key, sums] of this.#sums) {
         if (key.startsWith(`${map.name} `) && expireSums(sums, starts[m]!)) this.#changedSums.add(key);
@@ -147,6 +152,28 @@ export class WindowLedger {
     record.segments.clear();
     record.series.clear();
     this.#changedMembers.add(user);
+  }
+
+  /**
+   * Takes the next stored members through the rolling window: who never comes back must not be kept for that.
+   *
+   * @param after - Reads members that follow a user in the store's order.
+   */
+  sweep(
+    after: (user: string | undefined) => readonly (readonly [user: string, record: MemberRecord])[],
+  ): void {
+    if (this.#sweptTo === undefined && !this.#isSweepDue) return;
+    if (this.#sweptTo === undefined) this.#isSweepDue = false;
+    const page = after(this.#sweptTo);
+    this.#sweptTo = page.at(-1)?.[0];
+    for (const [user, record] of page) {
+      if (this.#members.has(user)) continue; // It is tidied, and written, with its samples.
+      const before = contributionsIn(record);
+      this.#tidy(record);
+      if (contributionsIn(record) === before) continue;
+      this.#members.set(user, record);
+      this.#changedMembers.add(user);
+    }
   }
 
   /** What changed since the last call; the caller writes it in one transaction. */
@@ -264,6 +291,12 @@ export class WindowLedger {
 
 function segmentIn(record: MemberRecord, map: SegmentMap): string {
   return record.segments.get(map.name) ?? BACKGROUND;
+}
+
+function contributionsIn(record: MemberRecord): number {
+  let contributions = 0;
+  for (const buckets of record.series.values()) contributions += buckets.size;
+  return contributions;
 }
 
 function newestIn(series: ReadonlyMap<number, Int16Array>, start: number): number | undefined {

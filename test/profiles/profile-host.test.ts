@@ -33,6 +33,7 @@ test("a publication goes to the blobs and then to every shard's log", async () =
   expect(await world.json("profiles.life.current")).toEqual({ version: 1 });
   const entry = { kind: "profiles-activated", map: "life", version: 1, encoder: "e1" };
   expect(await world.entries()).toEqual([[entry], [entry]]);
+  expect(world.store.pending()).toBeUndefined();
   await world.stop();
 });
 
@@ -204,6 +205,23 @@ test("a commit that fails ends the host, and the next one goes on from what the 
   await world.restart();
   await world.settled(2);
   expect((await world.status()).members).toEqual({ life: { new: 2 } });
+  await world.stop();
+});
+
+test("a publication that fails for good ends the host: the next start carries it out", async () => {
+  const world = await aWorld();
+  world.around = async () => {
+    throw new EngineError({ code: "BROKEN", message: "for good", retryable: false });
+  };
+  const host = await world.start({ cutting: ["put"] });
+  await world.send({ shard: 0, samples: [aSample()] });
+  const ended = expect(host.done).rejects.toMatchObject({ code: "BROKEN" });
+  await expect(world.ask("publish")).rejects.toMatchObject({ code: "BROKEN" });
+  await ended;
+  await expect(world.ask("prepare", { encoder: "e2" })).rejects.toMatchObject({ code: "BROKEN" });
+  await world.restart();
+  expect((await world.status()).versions).toEqual({ life: 1 });
+  expect((await world.entries())[0]).toHaveLength(1);
   await world.stop();
 });
 

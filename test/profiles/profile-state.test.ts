@@ -133,6 +133,35 @@ test("another candidate takes the place of the one before, of which nothing is l
   expect(state.preparedShards.size).toBe(0);
   state.prepare("e2");
   expect(members(state, "new", "e2")).toBe(0);
+  state.apply(3, { shard: 0, samples: [aSample({ sequence: 3, encoder: "e2" })] });
+  await commit(state, store);
+  await commit(state, store);
+  expect(store.membersAfter("e2", undefined, 10)).toHaveLength(1); // It was dropped once, not for ever.
+});
+
+test("what expired of members who never come back is taken out of the store, a page at a time", async () => {
+  const { state, store } = aState();
+  const users = ["ann", "bob", "cyd", "dan", "eve"];
+  const days = (user: string) => (user === "dan" ? [0, 6] : [0]); // One of them is still in the window later.
+  const samples = users.flatMap((user) =>
+    days(user).map((day) => aSample({ user, tsMs: NOON_MS + day * DAY_MS })),
+  );
+  state.apply(1, { shard: 0, samples: samples.map((sample, index) => ({ ...sample, index })) });
+  await commit(state, store);
+  const late = aSample({ sequence: 2, user: "bob", tsMs: NOON_MS + 7 * DAY_MS });
+  state.apply(2, { shard: 0, samples: [late] });
+  const sizes: number[] = [];
+  for (let batch = 0; batch < 4; batch++) {
+    state.sweep(2);
+    await commit(state, store);
+    sizes.push(store.membersAfter("e1", undefined, 10).length);
+  }
+  expect(sizes).toEqual([4, 3, 2, 2]);
+  expect(store.membersAfter("e1", undefined, 10).map(([user]) => user)).toEqual(["bob", "dan"]);
+  expect(members(state, "new")).toBe(2);
+  const again = new ProfileState(store);
+  again.useMaps([aMap({ segments: [{ name: "new" }] })], 2);
+  expect(members(again, "new")).toBe(2);
 });
 
 test("preparing the encoder in force, or the candidate again, changes nothing", () => {
