@@ -97,6 +97,10 @@ class LmdbContextStore implements ContextStore {
     });
   }
 
+  *contexts(): Iterable<readonly [user: string, bytes: Uint8Array]> {
+    for (const { key, value } of this.#contexts.getRange()) yield [key, value];
+  }
+
   users(): number {
     return (this.#contexts.getStats() as { entryCount: number }).entryCount;
   }

@@ -56,6 +56,10 @@ class MemoryContextStore implements ContextStore {
     for (const key of keys) this.#outbox.delete(key);
   }
 
+  contexts(): Iterable<readonly [user: string, bytes: Uint8Array]> {
+    return [...this.#contexts].sort(([a], [b]) => (a < b ? -1 : 1));
+  }
+
   users(): number {
     return this.#contexts.size;
   }

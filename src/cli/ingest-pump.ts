@@ -10,6 +10,8 @@ export type IngestReply = Readonly<{
   positions: readonly Position[];
 }>;
 
+/** Patience with one try: a gateway that dies with a request leaves it without an answer. */
+const TIMEOUT_MS = 10_000;
 const RETRIES = 30;
 const FIRST_WAIT_MS = 100;
 const MAX_WAIT_MS = 5_000;
@@ -22,7 +24,11 @@ const RETRYABLE_CODES: ReadonlySet<string> = new Set(["LOG_UNAVAILABLE"]);
  *
  * @throws EngineError once a failure is final, or after {@link RETRIES} tries.
  */
-export async function ingest(client: Client, events: readonly unknown[]): Promise<IngestReply> {
+export async function ingest(
+  client: Client,
+  events: readonly unknown[],
+  timeoutMs = TIMEOUT_MS,
+): Promise<IngestReply> {
   let waitMs = FIRST_WAIT_MS;
   let accepted = 0;
   const refused: { index: number; code: string; message: string }[] = [];
@@ -32,7 +38,7 @@ export async function ingest(client: Client, events: readonly unknown[]): Promis
       const reply = (await client.ask(
         "ingest",
         { events: indexes.map((index) => events[index]) },
-        30_000,
+        timeoutMs,
       )) as IngestReply;
       accepted += reply.accepted;
       const again: number[] = [];

@@ -50,6 +50,8 @@ export interface ContextStore extends ContextSource {
   commit(commit: ShardCommit): Promise<void>;
   /** Forgets what was published. */
   removeOutbox(keys: readonly number[]): Promise<void>;
+  /** Every context held, in the order of the users' bytes. */
+  contexts(): Iterable<readonly [user: string, bytes: Uint8Array]>;
   /** Number of users held. */
   users(): number;
   /** Authenticated users after `after`, in the order of their ids' bytes. */

@@ -1,0 +1,54 @@
+import type { Log } from "../../src/actors/log.ts";
+import { memoryBus } from "../../src/adapters/memory-bus.ts";
+import { memoryContextStore } from "../../src/adapters/memory-context-store.ts";
+import { natsBlobStore } from "../../src/adapters/nats-blob-store.ts";
+import type { connectNats } from "../../src/adapters/nats-connection.ts";
+import { NatsLog } from "../../src/adapters/nats-log.ts";
+import { systemClock } from "../../src/adapters/system-clock.ts";
+import type { Subjects } from "../../src/events/subjects.ts";
+import { releasesOf } from "../../src/releases.ts";
+import type { ContextStore } from "../../src/shards/context-store.ts";
+import { startShardHost } from "../../src/shards/shard-host.ts";
+
+type Connection = Awaited<ReturnType<typeof connectNats>>;
+
+/**
+ * Folds a shard's log from its first entry to its present end in one go, into memory: what an uninterrupted run
+ * holds. Nothing is published.
+ */
+export async function foldAgain(
+  connection: Connection,
+  subjects: Subjects,
+  given: { readonly shard: number; readonly ringEvents: number },
+): Promise<ContextStore> {
+  const log = await NatsLog.over(connection);
+  const { last } = await log.bounds(subjects.shardLog(given.shard));
+  const store = memoryContextStore();
+  const readOnly: Log = {
+    ensure: (stream, options) => log.ensure(stream, options),
+    read: (stream, from) => log.read(stream, from),
+    bounds: (stream) => log.bounds(stream),
+    append: async (_stream, messages) => messages.map(() => 0),
+  };
+  const host = await startShardHost(
+    {
+      log: readOnly,
+      bus: memoryBus(),
+      store,
+      releases: releasesOf(await natsBlobStore(connection, subjects)),
+      clock: systemClock,
+      sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+      subjects,
+    },
+    {
+      shard: given.shard,
+      node: "again",
+      residentUsers: 1_000_000,
+      ringEvents: given.ringEvents,
+      batchEntries: 777,
+    },
+  );
+  while ((store.meta()?.applied ?? 0) < last) await new Promise((resolve) => setTimeout(resolve, 20));
+  await host.stop();
+  return store;
+}

@@ -1,0 +1,57 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+
+const MAIN = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
+
+/** A node in a process of its own, as an operator starts it. */
+export type NodeProcess = Readonly<{
+  /** What `up --json` printed once it was ready. */
+  ready: Readonly<Record<string, unknown>>;
+  pid: number;
+  /** Ends it as a power cut would. */
+  kill(): Promise<void>;
+  /** Ends it as an operator does. @returns The exit status. */
+  stop(): Promise<number | null>;
+}>;
+
+/** Runs `resonance up` with these options until it says that it is ready. */
+export async function startNodeProcess(options: readonly string[]): Promise<NodeProcess> {
+  const child = spawn(process.execPath, [MAIN, "up", "--json", ...options], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const said: string[] = [];
+  child.stderr?.on("data", (chunk: Buffer) => said.push(chunk.toString()));
+  const ready = await firstLine(child, said);
+  const ended = async (signal: "SIGKILL" | "SIGTERM"): Promise<number | null> => {
+    if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
+    const exit = once(child, "exit");
+    child.kill(signal);
+    await exit;
+    return child.exitCode;
+  };
+  return {
+    ready,
+    pid: child.pid ?? 0,
+    async kill() {
+      await ended("SIGKILL");
+    },
+    stop: () => ended("SIGTERM"),
+  };
+}
+
+async function firstLine(
+  child: ChildProcess,
+  said: readonly string[],
+): Promise<Readonly<Record<string, unknown>>> {
+  if (child.stdout === null) throw new Error("the node has no output");
+  const lines = createInterface({ input: child.stdout });
+  const line = await Promise.race([
+    once(lines, "line").then(([text]) => String(text)),
+    once(child, "exit").then(([status]) => {
+      throw new Error(`the node ended with ${status} before it was ready:\n${said.join("")}`);
+    }),
+  ]);
+  return JSON.parse(line) as Readonly<Record<string, unknown>>;
+}
