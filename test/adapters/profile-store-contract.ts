@@ -25,7 +25,12 @@ export function profileStoreContract(
       aCommit({
         members: [["e1", "ada", odd(1)]],
         sums: [["e1", "life new", odd(2)]],
-        meta: aMeta({ applied: 7, marks: { "0": [5, 2] }, versions: { life: 3 }, watermarksMs: { e1: 1.7e12 } }),
+        meta: aMeta({
+          applied: 7,
+          marks: { "0": [5, 2] },
+          versions: { life: 3 },
+          watermarksMs: { e1: 1.7e12 },
+        }),
         pending,
       }),
     );
@@ -86,9 +91,7 @@ export function profileStoreContract(
 
   test("an encoder that is dropped and written in one commit holds what was written", async () => {
     const { store } = await aStore();
-    await store.commit(
-      aCommit({ members: [["e1", "ada", odd(1)]], sums: [["e1", "life new", odd(2)]] }),
-    );
+    await store.commit(aCommit({ members: [["e1", "ada", odd(1)]], sums: [["e1", "life new", odd(2)]] }));
     await store.commit(
       aCommit({
         dropEncoders: ["e1"],
