@@ -9,7 +9,7 @@ import type { FeatureEvent } from "./feature-event.ts";
 export interface FeatureFamily {
   /** Stable name; part of the schema and so of every encoder's version. */
   readonly name: string;
-  /** Float64 slots of state. */
+  /** Float64 slots of state. The first is the newest event's time: while it is 0, every feature reads 0. */
   readonly slots: number;
   /** One stable name for each feature read, in order. */
   readonly features: readonly string[];

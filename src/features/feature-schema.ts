@@ -33,10 +33,11 @@ export class FeatureSchema {
 
   /** Reads `width` features as of `atMs` into `out`. */
   read(slab: Float64Array, at: number, atMs: number, out: Float32Array): void {
+    out.fill(0);
     let slot = at;
     let outAt = 0;
     for (const family of this.families) {
-      family.read(slab, slot, atMs, out, outAt);
+      if (slab[slot] !== 0) family.read(slab, slot, atMs, out, outAt);
       slot += family.slots;
       outAt += family.features.length;
     }

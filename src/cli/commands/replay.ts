@@ -36,8 +36,8 @@ export function addReplayCommand(program: Command): void {
       "event time by wall time, such as 60 (default: as fast as the log takes it)",
       positiveNumber,
     )
-    .option("--batch <n>", "events a request", wholeNumber(1), 500)
-    .option("--in-flight <n>", "requests under way at once", wholeNumber(1), 8)
+    .option("--batch <n>", "events a request", wholeNumber(1), 200)
+    .option("--in-flight <n>", "requests under way at once", wholeNumber(1), 4)
     .option("--probe <n>", "scores asked a second meanwhile, to measure their latency", wholeNumber(0), 20)
     .option("--restart", "start at the first line, whatever was sent before", false)
     .option("--no-wait", "end when all is stored, without waiting until all is folded")
