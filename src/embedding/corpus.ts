@@ -46,7 +46,7 @@ export function readCorpus(
   schema: FeatureSchema,
   options: FitOptions,
 ): Corpus {
-  const kept = keepUsers(histories, options);
+  const kept = keepUsers(histories, maps, options);
   const valueSplits = medianValues(kept);
   const vocabulary = countTokens(kept, valueSplits, options.tokensMax);
   const index = new TokenIndex(vocabulary.tokens);
@@ -89,16 +89,39 @@ export function readCorpus(
   };
 }
 
-/** At most `usersMax` users, those with the smallest hashes, so that one more user changes at most one. */
-function keepUsers(histories: readonly History[], { usersMax, seed }: FitOptions): History[] {
-  const withEvents = histories.filter(({ events }) => events.length > 0);
-  const ranked = withEvents.map((history) => ({
-    history,
-    rank: rehash32(hash32(history.user), SALT.keep ^ seed),
-  }));
-  // The user's id decides between equal hashes, so that the order of the input never matters.
+/** Share of `usersMax` that users without any segment may take: they tell what is common, not what differs. */
+const BACKGROUND_SHARE = 0.25;
+
+/**
+ * At most `usersMax` users, members first, by the smallest hashes: neither the order of the input nor one more user
+ * changes who the others are.
+ */
+function keepUsers(
+  histories: readonly History[],
+  maps: readonly LabelledMap[],
+  { usersMax, seed }: FitOptions,
+): History[] {
+  const isMember = ({ labels }: History) =>
+    maps.some(({ name, segments }) => segments.includes(labels[name] ?? ""));
+  const ranked = histories
+    .filter(({ events }) => events.length > 0)
+    .map((history) => ({
+      history,
+      member: isMember(history),
+      rank: rehash32(hash32(history.user), SALT.keep ^ seed),
+    }));
   ranked.sort((a, b) => a.rank - b.rank || (a.history.user < b.history.user ? -1 : 1));
-  return ranked.slice(0, usersMax).map(({ history }) => history);
+  const members = ranked.filter(({ member }) => member).slice(0, usersMax);
+  const places = Math.min(usersMax - members.length, Math.floor(usersMax * BACKGROUND_SHARE));
+  const background = ranked.filter(({ member }) => !member).slice(0, places);
+  return [...members, ...background].map(({ history }) => inOrder(history));
+}
+
+/** Late events to their place: sums do not mind, but samples are cut where the history was at that moment. */
+function inOrder(history: History): History {
+  const { events } = history;
+  const sorted = events.every((event, i) => i === 0 || events[i - 1]!.tsMs <= event.tsMs);
+  return sorted ? history : { ...history, events: events.toSorted((a, b) => a.tsMs - b.tsMs) };
 }
 
 /** The median value of each type that carries values: a rating above it is praise, a price above it is dear. */

@@ -10,7 +10,7 @@ const MEMBERS_FOR_BINS = 500;
 const BACKGROUND_FOR_NONE = 500;
 /** Penalty on the squared intercepts, beside the mean negative log-likelihood (METHODS 2.3). */
 const RIDGE = 1e-3;
-const ROUNDS_MAX = 50;
+const ROUNDS_MAX = 100;
 /** A step smaller than this, in logits, changes nothing that anyone sees. */
 const CONVERGED = 1e-3;
 const KAPPA_MAX = 100;
@@ -147,7 +147,7 @@ class CalibrationFit {
         slope.gradient += this.#weights[sample]! * ((label < 0 ? 1 : 0) - p);
         slope.curvature += this.#weights[sample]! * p * (1 - p);
       }
-      const step = slope.gradient / slope.curvature;
+      const step = limited(slope.gradient / slope.curvature);
       none += step;
       if (Math.abs(step) < CONVERGED) break;
     }
@@ -191,7 +191,7 @@ class CalibrationFit {
     let moved = 0;
     for (const [k, { gradient, curvature }] of intercepts.entries()) {
       const ridge = 2 * RIDGE * weights;
-      const step = (0.5 * (gradient - ridge * this.intercepts[k]!)) / (curvature + ridge);
+      const step = limited((0.5 * (gradient - ridge * this.intercepts[k]!)) / (curvature + ridge));
       this.intercepts[k]! += step;
       moved = Math.max(moved, Math.abs(step));
     }
@@ -230,10 +230,17 @@ class CalibrationFit {
   }
 }
 
+/** A Newton step overshoots where the curvature is next to nothing: no step is longer than this. */
+const STEP_MAX = 1;
+
+function limited(step: number): number {
+  return Math.max(-STEP_MAX, Math.min(STEP_MAX, step));
+}
+
 /** A Newton step on what must stay in [0, {@link KAPPA_MAX}]; unchanged where nothing is known. */
 function stepped(value: number, { gradient, curvature }: Slope): number {
   if (curvature < 1e-9) return value;
-  return Math.min(KAPPA_MAX, Math.max(0, value + gradient / curvature));
+  return Math.min(KAPPA_MAX, Math.max(0, value + limited(gradient / curvature)));
 }
 
 /**
