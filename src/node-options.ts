@@ -37,7 +37,7 @@ export const DEFAULT_NODE_OPTIONS: NodeOptions = {
   shards: 8,
   threads: 2,
   residentUsers: 100_000,
-  ringEvents: 64,
+  ringEvents: 256,
   publishEveryMs: 2_000,
   batchEntries: 1_000,
   refit: DEFAULT_REFIT_POLICY,
