@@ -4,7 +4,7 @@ import type { History } from "./encoder.ts";
 import { tokenBuffer, type ValueSplits, writeTokens } from "./event-tokens.ts";
 import type { FitOptions, LabelledMap } from "./fit-options.ts";
 import { TokenIndex } from "./token-index.ts";
-import { addScaled, scale } from "./vector.ts";
+import { addScaledSingle, scale } from "./vector.ts";
 
 /** Members' histories as flat arrays, and the samples that are taken of them. */
 export type Corpus = Readonly<{
@@ -271,7 +271,7 @@ export function projectSamples(
       if (gapMs > 0) scale(sums, 0, sums.length, 2 ** (-gapMs / halfLifeMs));
       for (let t = tokensAt[e]!; t < tokensAt[e + 1]!; t++) {
         const id = tokenIds[t]!;
-        addScaled(sums, blocks === 1 ? 0 : groupOf[id]! * width, table, id * width, width, 1);
+        addScaledSingle(sums, blocks === 1 ? 0 : groupOf[id]! * width, table, id * width, width, 1);
       }
       if (sample === samplesAt[u + 1] || sampleEnd[sample] !== e + 1) continue;
       const shrink = 1 / (sampleEvents[sample]! + 1) ** power;

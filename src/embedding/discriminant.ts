@@ -1,5 +1,5 @@
 import { cholesky, solveLower, solveLowerTransposed, symmetricEigen } from "./symmetric-matrix.ts";
-import { addScaled, dot, scale } from "./vector.ts";
+import { addScaled, addScaledSingle, dot, scale } from "./vector.ts";
 
 /** Standardised training samples. */
 export type Samples = Readonly<{
@@ -129,8 +129,8 @@ function segmentMeans(
   for (let s = 0; s < count; s++) {
     const k = label[s]!;
     if (k < 0) continue;
-    addScaled(means, k * width, rows, s * width, width, weights[s]!);
-    addScaled(centre, 0, rows, s * width, width, weights[s]!);
+    addScaledSingle(means, k * width, rows, s * width, width, weights[s]!);
+    addScaledSingle(centre, 0, rows, s * width, width, weights[s]!);
     shares[k]! += weights[s]!;
     all += weights[s]!;
   }

@@ -1,4 +1,4 @@
-import { addScaled, scale } from "./vector.ts";
+import { addScaledSingle, scale } from "./vector.ts";
 
 /**
  * The state that both linear encoders keep of a user: time of the newest event, decayed number of events, and the
@@ -61,5 +61,5 @@ export function addRow(
   width: number,
   weight: number,
 ): void {
-  addScaled(slab, at + STATE.sums, table, row * width, width, weight);
+  addScaledSingle(slab, at + STATE.sums, table, row * width, width, weight);
 }

@@ -21,15 +21,15 @@ const FEATURES_WEIGHT = 0.3;
 const NO_SPLITS: ReadonlyMap<number, number> = new Map();
 
 /**
- * The projection that serves before anything was fitted: each token adds a random sign to each of 32 dimensions,
- * so that users of the same items point the same way. Tells far less than a fitted encoder (docs/encoders.md),
+ * The projection that serves before anything was fitted: each token adds a random sign to each of 32 dimensions, each
+ * feature its squashed value to one of them, so that users of the same items point the same way. Tells far less than a fitted encoder (docs/encoders.md),
  * and lets contexts, samples and profiles exist from the first event on.
  *
  * @see Achlioptas, "Database-friendly random projections", 2003; Weinberger et al., "Feature Hashing", ICML 2009.
  */
 export function untrainedEncoder(schema: FeatureSchema): Encoder {
   const features = schema.features.map((name) => rehash32(hash32(name), SIGN_SEED));
-  const featureScale = FEATURES_WEIGHT / Math.sqrt(Math.max(1, features.length) * DIM);
+  const featureScale = FEATURES_WEIGHT / Math.sqrt(Math.max(1, features.length));
   const tokenScale = 1 / Math.sqrt(DIM);
   const tokens = tokenBuffer();
   const sum = new Float64Array(DIM);
@@ -56,7 +56,8 @@ export function untrainedEncoder(schema: FeatureSchema): Encoder {
       for (let i = 0; i < DIM; i++) sum[i] = shrink * slab[at + STATE.sums + i]!;
       for (let f = 0; f < features.length; f++) {
         const x = read[f]!;
-        addSigned(sum, 0, features[f]!, (featureScale * x) / (1 + Math.abs(x)));
+        const squashed = (featureScale * x) / (1 + Math.abs(x));
+        sum[features[f]! % DIM]! += features[f]! & DIM ? squashed : -squashed;
       }
       let square = 1; // Keeps the norm below 1, and that of a user who shows little near 0.
       for (let i = 0; i < DIM; i++) square += sum[i]! * sum[i]!;

@@ -1,7 +1,8 @@
 import type { History } from "../embedding/encoder.ts";
-import { embedSamples, type FitMaterial, fitWithout, prepareFit } from "../embedding/fit-linear.ts";
+import { type FitMaterial, prepareFit } from "../embedding/fit-material.ts";
 import type { FitOptions } from "../embedding/fit-options.ts";
-import { encodeArtefact, type LinearArtefact } from "../embedding/linear-artefact.ts";
+import { encodeArtefact } from "../embedding/linear-artefact.ts";
+import { artefactOf, embedSamples, fitWithout } from "../embedding/linear-fit.ts";
 import { scale } from "../embedding/vector.ts";
 import type { FeatureSchema } from "../features/feature-schema.ts";
 import { EngineError } from "../kernel/engine-error.ts";
@@ -43,6 +44,8 @@ export type Release = Readonly<{
 }>;
 
 const ECE_BINS = 15;
+/** Stands for the encoder of a fold, which is never served. */
+const HELD_OUT = "held-out";
 
 /**
  * Fits encoder and calibration, deterministically.
@@ -67,7 +70,7 @@ export function fitRelease(
     const message = "no map has members in two segments, so there is nothing to tell apart";
     throw new EngineError({ code: "TOO_FEW_MEMBERS", message, retryable: false });
   }
-  const artefact = fitWithout(material, undefined);
+  const artefact = artefactOf(material, fitWithout(material, undefined));
   const heldOut = maps.map((map) => new HeldOutCollector(map));
   for (let fold = 0; fold < material.options.folds; fold++) {
     scoreFold(material, maps, fold, heldOut);
@@ -95,14 +98,14 @@ function scoreFold(
   heldOut: readonly HeldOutCollector[],
 ): void {
   const { corpus } = material;
-  const artefact = fitWithout(material, fold);
-  const embeddings = embedSamples(material, artefact);
+  const fit = fitWithout(material, fold);
+  const embeddings = embedSamples(material, fit);
   for (const [m, map] of maps.entries()) {
-    const scorer = prepareScorer(profilesWithout(material, artefact, embeddings, { m, map, fold }));
+    const scorer = prepareScorer(profilesWithout(material, embeddings, fit.dim, { m, map, fold }));
     for (let u = 0; u < corpus.users; u++) {
       if (corpus.foldOf[u] !== fold) continue;
       for (let sample = corpus.samplesAt[u]!; sample < corpus.samplesAt[u + 1]!; sample++) {
-        const embedding = embeddings.subarray(sample * artefact.dim, (sample + 1) * artefact.dim);
+        const embedding = embeddings.subarray(sample * fit.dim, (sample + 1) * fit.dim);
         heldOut[m]!.add(scorer, embedding, {
           evidence: corpus.sampleEvents[sample]!,
           label: corpus.labels[m]![u]!,
@@ -117,8 +120,8 @@ function scoreFold(
 /** Profiles from the members of all folds but one, each at the end of their history. */
 function profilesWithout(
   { corpus }: FitMaterial,
-  { version, dim }: LinearArtefact,
   embeddings: Float32Array,
+  dim: number,
   { m, map, fold }: { readonly m: number; readonly map: SegmentMap; readonly fold: number },
 ): PublishedProfiles {
   const sums = map.segments.map(() => new Float64Array(dim));
@@ -144,13 +147,13 @@ function profilesWithout(
     map: map.name,
     mode: map.mode,
     version: 1,
-    encoder: version,
+    encoder: HELD_OUT,
     dim,
     watermarkMs: 0,
     profiles,
     background,
     // Only similarities and priors are read of this scorer.
-    calibration: defaultCalibration(version, map.name, profiles.length),
+    calibration: defaultCalibration(HELD_OUT, map.name, profiles.length),
     threshold: map.threshold,
   };
 }

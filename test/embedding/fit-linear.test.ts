@@ -1,8 +1,10 @@
 import { expect, test } from "vitest";
 import type { History } from "../../src/embedding/encoder.ts";
-import { embedSamples, fitLinear, fitWithout, prepareFit } from "../../src/embedding/fit-linear.ts";
+import { fitLinear } from "../../src/embedding/fit-linear.ts";
+import { prepareFit } from "../../src/embedding/fit-material.ts";
 import { encodeArtefact, type LinearArtefact } from "../../src/embedding/linear-artefact.ts";
 import { linearEncoder } from "../../src/embedding/linear-encoder.ts";
+import { artefactOf, embedSamples, fitWithout } from "../../src/embedding/linear-fit.ts";
 import { someHistories, someMaps, tinySchema } from "./build-histories.ts";
 
 function embeddingsOf(artefact: LinearArtefact, histories: readonly History[]): Float32Array[] {
@@ -70,8 +72,9 @@ test("another seed gives another encoder", () => {
 test("served event by event, an embedding is what the fit computed", () => {
   const histories = someHistories({ users: 50, segments: 2 });
   const material = prepareFit(histories, someMaps(2), tinySchema, {});
-  const artefact = fitWithout(material, undefined);
-  const fitted = embedSamples(material, artefact);
+  const fit = fitWithout(material, undefined);
+  const artefact = artefactOf(material, fit);
+  const fitted = embedSamples(material, fit);
   const last = Array.from({ length: material.corpus.users }, (_, u) => material.corpus.samplesAt[u + 1]! - 1);
   const norms = (vectors: Float32Array[]) =>
     vectors.map((vector) => Array.from(vector, (x) => x.toFixed(4)).join()).sort();

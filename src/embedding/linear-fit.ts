@@ -1,0 +1,162 @@
+import { type Corpus, projectSamples } from "./corpus.ts";
+import { discriminantDirections } from "./discriminant.ts";
+import { TOKEN_GROUP_COUNT } from "./event-tokens.ts";
+import type { FitMaterial } from "./fit-material.ts";
+import { labelColumns } from "./label-columns.ts";
+import { type LinearArtefact, linearArtefact } from "./linear-artefact.ts";
+import { compose, FEATURE_CLIP } from "./linear-encoder.ts";
+import { type ColumnLayout, columnLayout, standardise } from "./training-samples.ts";
+import { addScaled } from "./vector.ts";
+
+/** A fitted projection, before the columns of each token are folded into one row. */
+export type LinearFit = Readonly<{
+  layout: ColumnLayout;
+  dim: number;
+  supervised: number;
+  /** What each token says of each segment; shape [tokens, layout.labels]. */
+  labels: Float32Array;
+  /** Shape [layout.width, dim]: for sums of tokens in raw units, for features in standard deviations. */
+  projection: Float64Array;
+  /** Shape [dim]. */
+  bias: Float64Array;
+  /** Of the features; shape [features]. */
+  mean: Float32Array;
+  scale: Float32Array;
+}>;
+
+/** Fits on all folds but one (or on all): what is left out is as unseen as an anonymous visitor. */
+export function fitWithout(material: FitMaterial, leftOut: number | undefined): LinearFit {
+  const { corpus, counts, options } = material;
+  const layout = columnLayout(material);
+  const folds = Array.from({ length: options.folds }, (_, fold) => fold).filter((fold) => fold !== leftOut);
+  const sums = new Float32Array(corpus.sampleEnd.length * layout.componentsAt);
+  for (const fold of folds) {
+    // Columns from the same users would tell a user's label by the user's own rare items.
+    const others = folds.length > 1 ? folds.filter((other) => other !== fold) : folds;
+    const table = labelColumns(corpus, counts, others, TOKEN_GROUP_COUNT, options);
+    sumLabels(material, layout, usersOf(corpus, [fold]), table, sums);
+  }
+  const training = standardise(material, layout, usersOf(corpus, folds), sums);
+  const { matrix, dim, supervised } = discriminantDirections(training.samples, training.prefer, options);
+  const { used, mean, scale, weight } = training;
+  const projection = new Float64Array(layout.width * dim);
+  const bias = new Float64Array(dim);
+  for (const [i, column] of used.entries()) {
+    const isFeature = column >= layout.featuresAt;
+    const factor = isFeature ? weight[column]! : weight[column]! * scale[column]!;
+    addScaled(projection, column * dim, matrix, i * dim, dim, factor);
+    if (!isFeature) addScaled(bias, 0, matrix, i * dim, dim, -mean[column]! * factor);
+  }
+  return {
+    layout,
+    dim,
+    supervised,
+    labels: labelColumns(corpus, counts, folds, TOKEN_GROUP_COUNT, options),
+    projection,
+    bias,
+    mean: Float32Array.from(mean.subarray(layout.featuresAt)),
+    scale: Float32Array.from(scale.subarray(layout.featuresAt)),
+  };
+}
+
+/**
+ * Embeds every sample of the material as the encoder would serve it.
+ *
+ * @returns Shape [samples, fit.dim].
+ */
+export function embedSamples(material: FitMaterial, fit: LinearFit): Float32Array {
+  const { corpus, featureWidth, sampleComponents, options } = material;
+  const { layout, dim, projection, bias, mean, scale } = fit;
+  const samples = corpus.sampleEnd.length;
+  const labelSums = new Float32Array(samples * layout.componentsAt);
+  sumLabels(material, layout, corpus.foldOf.keys(), fit.labels, labelSums);
+  const out = new Float32Array(samples * dim);
+  const sum = new Float64Array(dim);
+  for (let sample = 0; sample < samples; sample++) {
+    sum.set(bias);
+    addColumns(sum, projection, 0, labelSums, sample * layout.componentsAt, layout.componentsAt);
+    addColumns(
+      sum,
+      projection,
+      layout.componentsAt,
+      sampleComponents,
+      sample * options.components,
+      options.components,
+    );
+    for (let feature = 0; feature < featureWidth; feature++) {
+      if (scale[feature] === 0) continue;
+      const z = (corpus.features[sample * featureWidth + feature]! - mean[feature]!) * scale[feature]!;
+      const clipped = Math.max(-FEATURE_CLIP, Math.min(FEATURE_CLIP, z));
+      addScaled(sum, 0, projection, (layout.featuresAt + feature) * dim, dim, clipped);
+    }
+    compose(sum, fit.supervised, options.fill, out.subarray(sample * dim, (sample + 1) * dim));
+  }
+  return out;
+}
+
+/** Folds the columns of each token into one row of `dim` numbers: serving adds only that. */
+export function artefactOf(material: FitMaterial, fit: LinearFit): LinearArtefact {
+  const { corpus, components, options } = material;
+  const { layout, dim, labels, projection } = fit;
+  const table = new Float32Array(corpus.tokens.length * dim);
+  const row = new Float64Array(dim);
+  for (let id = 0; id < corpus.tokens.length; id++) {
+    row.fill(0);
+    addColumns(
+      row,
+      projection,
+      corpus.groupOf[id]! * layout.labels,
+      labels,
+      id * layout.labels,
+      layout.labels,
+    );
+    addColumns(row, projection, layout.componentsAt, components, id * options.components, options.components);
+    table.set(row, id * dim);
+  }
+  return linearArtefact({
+    schema: material.schema,
+    dim,
+    supervised: fit.supervised,
+    fill: options.fill,
+    halfLifeMs: options.halfLifeMs,
+    power: options.power,
+    valueSplits: [...corpus.valueSplits],
+    tokens: corpus.tokens,
+    table,
+    mean: fit.mean,
+    scale: fit.scale,
+    dense: Float32Array.from(projection.subarray(layout.featuresAt * dim)),
+    bias: Float32Array.from(fit.bias),
+  });
+}
+
+/** Adds `count` columns, whose values begin at `values[valuesAt]`, to a projected sum. */
+function addColumns(
+  sum: Float64Array,
+  projection: Float64Array,
+  column: number,
+  values: Float32Array,
+  valuesAt: number,
+  count: number,
+): void {
+  const dim = sum.length;
+  for (let c = 0; c < count; c++) {
+    const x = values[valuesAt + c]!;
+    if (x !== 0) addScaled(sum, 0, projection, (column + c) * dim, dim, x);
+  }
+}
+
+function sumLabels(
+  { corpus, options }: FitMaterial,
+  layout: ColumnLayout,
+  users: Iterable<number>,
+  table: Float32Array,
+  out: Float32Array,
+): void {
+  const columns = { out, at: 0, stride: layout.componentsAt };
+  projectSamples(corpus, users, { table, width: layout.labels, blocks: TOKEN_GROUP_COUNT }, options, columns);
+}
+
+function usersOf(corpus: Corpus, folds: readonly number[]): number[] {
+  return Array.from(corpus.foldOf.keys()).filter((u) => folds.includes(corpus.foldOf[u]!));
+}
