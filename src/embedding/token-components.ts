@@ -6,7 +6,10 @@ import { addScaled, dot } from "./vector.ts";
 
 /** Columns beyond those asked for, which make the leading ones exact. */
 const OVERSAMPLING = 8;
+/** Rounds that sharpen the components. The second is worth its time only where there is little to learn from. */
 const POWER_ITERATIONS = 2;
+const POWER_ITERATIONS_LARGE = 1;
+const LARGE_USERS = 5_000;
 
 /**
  * The leading directions in which users differ by the tokens they use, without any label: a randomised singular
@@ -23,11 +26,12 @@ export function tokenComponents(corpus: Corpus, { components, seed }: FitOptions
   const random = seededRandom(seed);
   const basis = Float64Array.from({ length: tokens * width }, () => gaussian(random));
   const users = new Float64Array(corpus.users * width);
-  for (let round = 0; round <= POWER_ITERATIONS; round++) {
+  const rounds = corpus.users > LARGE_USERS ? POWER_ITERATIONS_LARGE : POWER_ITERATIONS;
+  for (let round = 0; round <= rounds; round++) {
     project(weights, basis, users, width);
     orthonormalise(users, corpus.users, width);
     projectBack(weights, users, basis, width);
-    if (round < POWER_ITERATIONS) orthonormalise(basis, tokens, width);
+    if (round < rounds) orthonormalise(basis, tokens, width);
   }
   // basis = A' Q: its right singular vectors rotate it onto the components.
   const { values, vectors } = symmetricEigen(gram(basis, tokens, width), width);
