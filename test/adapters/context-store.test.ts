@@ -1,0 +1,38 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { lmdbContextStore } from "../../src/adapters/lmdb-context-store.ts";
+import { memoryContextStore } from "../../src/adapters/memory-context-store.ts";
+import { contextStoreContract } from "./context-store-contract.ts";
+
+describe("in memory", () => {
+  contextStoreContract(async () => ({ store: memoryContextStore(), remove: async () => {} }));
+});
+
+describe("in LMDB", () => {
+  const folder = () => mkdtemp(join(tmpdir(), "resonance-contexts-"));
+  contextStoreContract(async () => {
+    const path = await folder();
+    return { store: lmdbContextStore(path), remove: () => rm(path, { recursive: true, force: true }) };
+  });
+
+  test("what was committed is there after the store is opened again", async () => {
+    const path = await folder();
+    const meta = { applied: 1, encoder: "e", profiles: {}, activatedMs: {}, segments: 0, nextOutbox: 1 };
+    const first = lmdbContextStore(path);
+    await first.commit({
+      contexts: [["ada", Uint8Array.of(1, 2)]],
+      ring: [],
+      authenticated: ["ada"],
+      outbox: [],
+      meta,
+    });
+    await first.close();
+    const second = lmdbContextStore(path);
+    expect([...(second.load("ada") ?? [])]).toEqual([1, 2]);
+    expect(second.meta()).toEqual(meta);
+    await second.close();
+    await rm(path, { recursive: true, force: true });
+  });
+});

@@ -1,0 +1,130 @@
+import { expect, test } from "vitest";
+import { memoryBus } from "../../src/adapters/memory-bus.ts";
+import { memoryContextStore } from "../../src/adapters/memory-context-store.ts";
+import { MemoryLog } from "../../src/adapters/memory-log.ts";
+import { untrainedEncoder } from "../../src/embedding/untrained-encoder.ts";
+import { encodeEntry } from "../../src/events/log-codec.ts";
+import { subjectsOf } from "../../src/events/subjects.ts";
+import { FEATURES } from "../../src/features/all-families.ts";
+import { fromWireError } from "../../src/kernel/engine-error.ts";
+import { decode, encode } from "../../src/kernel/msgpack.ts";
+import type { SampleBatch } from "../../src/profiles/sample.ts";
+import type { ShardScoreReply } from "../../src/resonance/score-answer.ts";
+import { decodeContext } from "../../src/shards/context-codec.ts";
+import { startShardHost } from "../../src/shards/shard-host.ts";
+import type { DeadLetter } from "../../src/shards/shard-messages.ts";
+import { aView, MAP, START_MS } from "./a-shard.ts";
+
+let appended = 0;
+const clock = { nowMs: () => START_MS, monotonicMs: () => 0 };
+const subjects = subjectsOf("test");
+const stream = subjects.shardLog(0);
+const encoder = untrainedEncoder(FEATURES);
+
+async function aWorld() {
+  const log = new MemoryLog(clock);
+  for (const name of [stream, subjects.samples, subjects.deadLetters]) await log.ensure(name);
+  await log.ensure(subjects.transitions, { subjects: [subjects.transition("*", "*")] });
+  const bus = memoryBus();
+  const store = memoryContextStore();
+  const start = () =>
+    startShardHost(
+      {
+        log,
+        bus,
+        store,
+        releases: {
+          encoder: async (version) => (version === encoder.version ? encoder : undefined),
+          profiles: async () => undefined,
+          segments: async (version) => ({ version, maps: [MAP] }),
+        },
+        clock,
+        sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+        subjects,
+      },
+      { shard: 0, node: "test", residentUsers: 2, ringEvents: 4, batchEntries: 10 },
+    );
+  const append = (...entries: Uint8Array[]) =>
+    log.append(
+      stream,
+      entries.map((data) => ({ id: `${++appended}`, data })),
+    );
+  const score = async (user: string, atLeast: number) => {
+    const request = encode({ users: [user], atLeast, waitMs: 500 });
+    const reply = await bus.request(subjects.shard(0, "score"), request, { timeoutMs: 5_000 });
+    if (reply.error !== undefined) throw fromWireError(reply.error);
+    return (decode(reply.data) as ShardScoreReply).answers[0];
+  };
+  /** All messages of a stream, once there are so many. */
+  const messages = async (name: string, count: number): Promise<unknown[]> => {
+    const reader = await log.read(name, 1);
+    const found: unknown[] = [];
+    while (found.length < count)
+      for (const message of await reader.next(count)) found.push(decode(message.data));
+    await reader.close();
+    return found;
+  };
+  return { log, store, start, append, score, messages };
+}
+
+test("an entry that can't be read is set aside with its reason, and its neighbours count", async () => {
+  const world = await aWorld();
+  const host = await world.start();
+  await world.append(encodeEntry(aView()), Uint8Array.of(9, 9, 9), encodeEntry(aView()));
+  expect((await world.score("ada", 3))?.evidence).toBeCloseTo(2, 3);
+  const [letter] = (await world.messages(subjects.deadLetters, 1)) as DeadLetter[];
+  expect(letter).toMatchObject({ shard: 0, sequence: 2, code: "LOG_ENTRY_UNREADABLE" });
+  await host.stop();
+});
+
+test("an entry whose fold throws is retried alone and set aside, and the batch around it counts", async () => {
+  const world = await aWorld();
+  const host = await world.start();
+  // A behaviour that no gateway lets through: its keywords are no list.
+  const poison = encodeEntry({ ...aView(), keywords: 7 as unknown as number[] });
+  await world.append(encodeEntry(aView()), poison, encodeEntry(aView()));
+  expect((await world.score("ada", 3))?.position.sequence).toBe(3);
+  const [letter] = (await world.messages(subjects.deadLetters, 1)) as DeadLetter[];
+  expect(letter).toMatchObject({ shard: 0, sequence: 2 });
+  await host.stop();
+  expect(world.store.meta()?.applied).toBe(3);
+  const context = world.store.load("ada");
+  expect(context === undefined ? 0 : decodeContext("ada", context).events).toBe(2);
+});
+
+test("a host goes on where its store ends, and publishes what was left in the outbox", async () => {
+  const world = await aWorld();
+  const definitions = encodeEntry({ kind: "segments-activated", version: 1 });
+  const first = await world.start();
+  await world.append(
+    definitions,
+    encodeEntry(aView({ type: "identify", segments: { life: "new" } })),
+    encodeEntry(aView()),
+  );
+  await world.score("ada", 3);
+  await first.stop();
+  const second = await world.start();
+  await world.append(encodeEntry(aView()));
+  expect((await world.score("ada", 4))?.evidence).toBeCloseTo(2, 3);
+  const batches = (await world.messages(subjects.samples, 2)) as SampleBatch[];
+  expect(batches.flatMap(({ samples }) => samples.map((sample) => sample.sequence))).toEqual([3, 4]);
+  await second.stop();
+});
+
+test("cold users leave memory and come back from the store", async () => {
+  const world = await aWorld();
+  const host = await world.start();
+  const users = Array.from({ length: 20 }, (_, i) => `user-${i}`);
+  for (const user of users) await world.append(encodeEntry(aView({ user })));
+  for (const user of users) expect((await world.score(user, 20))?.known).toBe(true);
+  await world.append(encodeEntry(aView({ user: "user-0" })));
+  expect((await world.score("user-0", 21))?.evidence).toBeCloseTo(2, 3);
+  await host.stop();
+});
+
+test("a position that is not reached in time is told as not caught up", async () => {
+  const world = await aWorld();
+  const host = await world.start();
+  await expect(world.score("ada", 99)).rejects.toMatchObject({ code: "NOT_CAUGHT_UP", retryable: true });
+  await host.stop();
+});
