@@ -1,33 +1,25 @@
-import { DAY_MS, HOUR_MS, MINUTE_MS, ratePerSecond, remains } from "./decayed-sums.ts";
+import { BANK_COUNTS, BANK_SLOTS, countInBank, readBankRates } from "./counter-bank.ts";
 import type { FeatureFamily } from "./feature-family.ts";
 
-const HALF_LIVES_MS = [MINUTE_MS, 10 * MINUTE_MS, 2 * HOUR_MS, DAY_MS, 14 * DAY_MS];
+const EVENTS = BANK_SLOTS;
 const SECONDS_AN_HOUR = 3_600;
+const rates = new Float64Array(BANK_COUNTS);
 
-/** How much happens, seen through five memories, and how long nothing has. Slots: time, five counts, events. */
+/** How much happens, seen through five memories, and how long nothing has. Slots: a bank, the number of events. */
 export const activity: FeatureFamily = {
   name: "activity",
-  slots: 2 + HALF_LIVES_MS.length,
+  slots: BANK_SLOTS + 1,
   features: ["per_hour_1m", "per_hour_10m", "per_hour_2h", "per_hour_1d", "per_hour_14d", "idle", "events"],
   orderIndependent: true,
   fold(slab, at, event) {
-    const heldMs = slab[at]!;
-    const lateMs = heldMs - event.tsMs;
-    for (const [i, halfLifeMs] of HALF_LIVES_MS.entries()) {
-      const slot = at + 1 + i;
-      if (lateMs > 0) slab[slot] = slab[slot]! + remains(lateMs, halfLifeMs);
-      else slab[slot] = (heldMs > 0 ? slab[slot]! * remains(-lateMs, halfLifeMs) : 0) + 1;
-    }
-    if (lateMs <= 0) slab[at] = event.tsMs;
-    slab[at + 6] = slab[at + 6]! + 1;
+    countInBank(slab, at, event.tsMs);
+    slab[at + EVENTS] = slab[at + EVENTS]! + 1;
   },
   read(slab, at, atMs, out, outAt) {
-    const idleMs = slab[at + 6]! > 0 ? Math.max(0, atMs - slab[at]!) : 0;
-    for (const [i, halfLifeMs] of HALF_LIVES_MS.entries()) {
-      const perSecond = ratePerSecond(slab[at + 1 + i]! * remains(idleMs, halfLifeMs), halfLifeMs);
-      out[outAt + i] = Math.log1p(perSecond * SECONDS_AN_HOUR);
-    }
-    out[outAt + 5] = Math.log1p(idleMs / 1_000);
-    out[outAt + 6] = Math.log1p(slab[at + 6]!);
+    const events = slab[at + EVENTS]!;
+    readBankRates(slab, at, atMs, rates);
+    for (let i = 0; i < BANK_COUNTS; i++) out[outAt + i] = Math.log1p(rates[i]! * SECONDS_AN_HOUR);
+    out[outAt + 5] = events > 0 ? Math.log1p(Math.max(0, atMs - slab[at]!) / 1_000) : 0;
+    out[outAt + 6] = Math.log1p(events);
   },
 };

@@ -1,6 +1,7 @@
 import { actions } from "./actions.ts";
 import { activity } from "./activity.ts";
 import { categories } from "./categories.ts";
+import { changes } from "./changes.ts";
 import { commerce } from "./commerce.ts";
 import type { FeatureFamily } from "./feature-family.ts";
 import { FeatureSchema } from "./feature-schema.ts";
@@ -15,12 +16,12 @@ import { rhythm } from "./rhythm.ts";
 import { social } from "./social.ts";
 import { velocity } from "./velocity.ts";
 
-/** Every family of the library, in the order of the slab. */
+/** Every family of the library, in the order of the slab; docs/features.md explains each feature. */
 export const ALL_FAMILIES: readonly FeatureFamily[] = [
   activity,
+  velocity, // Right behind activity: they share the exponentials of an event.
   rhythm,
   gaps,
-  velocity,
   actions,
   categories,
   keywordMix,
@@ -31,6 +32,7 @@ export const ALL_FAMILIES: readonly FeatureFamily[] = [
   ratings,
   place,
   origin,
+  changes,
 ];
 
 /** The feature schema of this build. */

@@ -1,50 +1,76 @@
 import { KNOWN_TYPES } from "../events/event.ts";
-import { admit, DAY_MS } from "./decayed-sums.ts";
+import { admit, DAY_MS, HABIT_MS, leftAt } from "./decayed-sums.ts";
 import type { FeatureFamily } from "./feature-family.ts";
 
-const HALF_LIFE_MS = 14 * DAY_MS;
-const PURCHASE = KNOWN_TYPES.indexOf("purchase");
-const ADD_TO_CART = KNOWN_TYPES.indexOf("add_to_cart");
 const VIEW = KNOWN_TYPES.indexOf("view");
-const SUMS = 4;
-const LAST_PURCHASE = 1 + SUMS;
-const LARGEST = 2 + SUMS;
+const ADD_TO_CART = KNOWN_TYPES.indexOf("add_to_cart");
+const PURCHASE = KNOWN_TYPES.indexOf("purchase");
+/** An amount beyond this is a mistake; it must not swamp the sums. */
+const AMOUNT_MAX = 1e9;
+
+/** Where each decayed sum lies behind the time. */
+const SLOT = { views: 1, baskets: 2, purchases: 3, priced: 4, spent: 5, largest: 6, lastMs: 7 } as const;
+const SUMS = SLOT.largest;
 
 /**
- * What the user buys. Slots: time; decayed views, basket adds, purchases and money spent; time of the newest
- * purchase; the largest amount. A value of another event than a purchase is not money.
+ * What the user buys. Slots: time; decayed views, basket adds, purchases, purchases with an amount, money and the
+ * largest amount; time of the newest purchase. A largest amount that decays, max of v 2^(-age / h), is as exact for
+ * late events as a sum. Only a purchase's value is money, and amounts are taken as they come: a deployment with
+ * several currencies converts before it sends.
  */
 export const commerce: FeatureFamily = {
   name: "commerce",
-  slots: 3 + SUMS,
-  features: ["spent", "mean_value", "largest", "purchases", "baskets", "conversion", "days_since", "bought"],
+  slots: 1 + SUMS + 1,
+  features: [
+    "spent",
+    "mean_amount",
+    "largest_amount",
+    "purchases",
+    "baskets",
+    "conversion",
+    "basket_conversion",
+    "days_since",
+    "bought",
+  ],
   orderIndependent: true,
   fold(slab, at, event) {
     const { typeCode } = event;
-    if (typeCode !== PURCHASE && typeCode !== ADD_TO_CART && typeCode !== VIEW) return;
-    const weight = admit(slab, at, SUMS, event.tsMs, HALF_LIFE_MS);
-    const slot = at + (typeCode === VIEW ? 1 : typeCode === ADD_TO_CART ? 2 : 3);
-    slab[slot] = slab[slot]! + weight;
-    if (typeCode !== PURCHASE) return;
-    slab[at + LAST_PURCHASE] = Math.max(slab[at + LAST_PURCHASE]!, event.tsMs);
-    if (Number.isNaN(event.value)) return;
-    const amount = Math.min(Math.max(event.value, 0), MOST);
-    slab[at + 4] = slab[at + 4]! + weight * amount;
-    slab[at + LARGEST] = Math.max(slab[at + LARGEST]!, amount);
+    if (typeCode !== VIEW && typeCode !== PURCHASE && typeCode !== ADD_TO_CART) return;
+    const weight = admit(slab, at, SUMS, event.tsMs, HABIT_MS);
+    if (typeCode === VIEW) add(slab, at + SLOT.views, weight);
+    else if (typeCode === ADD_TO_CART) add(slab, at + SLOT.baskets, weight);
+    else foldPurchase(slab, at, event.tsMs, event.value, weight);
   },
   read(slab, at, atMs, out, outAt) {
-    const [views, baskets, purchases, spent] = [slab[at + 1]!, slab[at + 2]!, slab[at + 3]!, slab[at + 4]!];
-    const lastMs = slab[at + LAST_PURCHASE]!;
-    out[outAt] = Math.log1p(spent);
-    out[outAt + 1] = purchases > 1e-12 ? Math.log1p(spent / purchases) : 0;
-    out[outAt + 2] = Math.log1p(slab[at + LARGEST]!);
-    out[outAt + 3] = Math.log1p(purchases);
-    out[outAt + 4] = Math.log1p(baskets);
-    out[outAt + 5] = purchases > 1e-12 ? purchases / (purchases + baskets + views) : 0;
-    out[outAt + 6] = lastMs > 0 ? Math.log1p(Math.max(0, atMs - lastMs) / DAY_MS) : 0;
-    out[outAt + 7] = lastMs > 0 ? 1 : 0;
+    const left = leftAt(slab, at, atMs, HABIT_MS);
+    const views = slab[at + SLOT.views]!;
+    const baskets = slab[at + SLOT.baskets]!;
+    const purchases = slab[at + SLOT.purchases]!;
+    const priced = slab[at + SLOT.priced]!;
+    const spent = slab[at + SLOT.spent]!;
+    const lastMs = slab[at + SLOT.lastMs]!;
+    out[outAt] = Math.log1p(spent * left);
+    out[outAt + 1] = priced > 0 ? Math.log1p(spent / priced) : 0;
+    out[outAt + 2] = Math.log1p(slab[at + SLOT.largest]! * left);
+    out[outAt + 3] = Math.log1p(purchases * left);
+    out[outAt + 4] = Math.log1p(baskets * left);
+    out[outAt + 5] = purchases > 0 ? purchases / (purchases + baskets + views) : 0;
+    out[outAt + 6] = purchases > 0 ? purchases / (purchases + baskets) : 0;
+    out[outAt + 7] = lastMs > 0 ? Math.log1p(Math.max(0, atMs - lastMs) / DAY_MS) : 0;
+    out[outAt + 8] = lastMs > 0 ? 1 : 0;
   },
 };
 
-/** An amount beyond this is a mistake; it must not swamp the sums. */
-const MOST = 1e9;
+function foldPurchase(slab: Float64Array, at: number, tsMs: number, value: number, weight: number): void {
+  add(slab, at + SLOT.purchases, weight);
+  slab[at + SLOT.lastMs] = Math.max(slab[at + SLOT.lastMs]!, tsMs);
+  if (Number.isNaN(value)) return;
+  const amount = Math.min(AMOUNT_MAX, Math.max(0, value)); // A refund is not spending; it is no purchase either.
+  add(slab, at + SLOT.priced, weight);
+  add(slab, at + SLOT.spent, weight * amount);
+  slab[at + SLOT.largest] = Math.max(slab[at + SLOT.largest]!, weight * amount);
+}
+
+function add(slab: Float64Array, slot: number, amount: number): void {
+  slab[slot] = slab[slot]! + amount;
+}

@@ -1,70 +1,61 @@
 /**
- * A table of the heaviest keys in slots of a slab: pairs of hash (0 = free) and decayed weight. While there are no
- * more keys than pairs it is exact; beyond that a new key takes the lightest one's place and inherits its weight.
+ * A table of the heaviest keys: `size` weights from `slab[at]`, then their hashes (0 = free). Weights come first so
+ * that `admit` can decay them as it does any run of sums. While there are no more keys than places the table is
+ * exact; beyond that a new key takes the lightest one's place and its weight, so it is never underrated.
  *
- * @see Metwally et al., "Space-Saving", 2005.
+ * @returns Whether a key had to give way.
+ * @see Metwally et al., "Efficient Computation of Frequent and Top-k Elements", ICDT 2005 (Space-Saving).
  */
-export function addToHeavyHitters(
+export function addHeavyHitter(
   slab: Float64Array,
   at: number,
-  pairs: number,
+  size: number,
   hash: number,
   weight: number,
-): void {
-  let lightest = 0;
-  for (let i = 0; i < pairs; i++) {
-    const slot = at + 2 * i;
-    const held = slab[slot]!;
-    if (held === hash || held === 0) {
-      slab[slot] = hash;
-      slab[slot + 1] = slab[slot + 1]! + weight;
-      return;
-    }
-    if (slab[slot + 1]! < slab[at + 2 * lightest + 1]!) lightest = i;
+): boolean {
+  for (let i = 0; i < size; i++) {
+    const held = slab[at + size + i]!;
+    if (held !== hash && held !== 0) continue;
+    slab[at + size + i] = hash;
+    slab[at + i] = slab[at + i]! + weight;
+    return false;
   }
-  slab[at + 2 * lightest] = hash;
-  slab[at + 2 * lightest + 1] = slab[at + 2 * lightest + 1]! + weight;
+  let lightest = 0;
+  for (let i = 1; i < size; i++) if (slab[at + i]! < slab[at + lightest]!) lightest = i;
+  slab[at + size + lightest] = hash;
+  slab[at + lightest] = slab[at + lightest]! + weight;
+  return true;
 }
 
-/** Multiplies all weights. */
-export function decayHeavyHitters(slab: Float64Array, at: number, pairs: number, left: number): void {
-  for (let i = 0; i < pairs && slab[at + 2 * i]! !== 0; i++)
-    slab[at + 2 * i + 1] = slab[at + 2 * i + 1]! * left;
-}
-
-/** Keys held, their total weight, the weight of the heaviest, and the entropy of the shares (natural log, over log of `pairs`). */
+/** What a table holds. */
 export type HeavyHittersSummary = {
+  /** Places taken. */
   keys: number;
-  total: number;
-  heaviest: number;
-  second: number;
-  entropy: number;
+  /** Shares of the heaviest and the next one, 0 if there is none. */
+  heaviestShare: number;
+  secondShare: number;
 };
 
-/** Summarises a table into `out`, which is reused. */
+/** Summarises a table into `out`, which is reused: reading allocates nothing. */
 export function summariseHeavyHitters(
   slab: Float64Array,
   at: number,
-  pairs: number,
+  size: number,
   out: HeavyHittersSummary,
 ): void {
-  out.keys = 0;
-  out.total = 0;
-  out.heaviest = 0;
-  out.second = 0;
-  out.entropy = 0;
-  for (let i = 0; i < pairs && slab[at + 2 * i]! !== 0; i++) {
-    const weight = slab[at + 2 * i + 1]!;
-    out.keys++;
-    out.total += weight;
-    if (weight > out.heaviest) {
-      out.second = out.heaviest;
-      out.heaviest = weight;
-    } else if (weight > out.second) out.second = weight;
+  let keys = 0;
+  let total = 0;
+  let heaviest = 0;
+  let second = 0;
+  for (; keys < size && slab[at + size + keys]! !== 0; keys++) {
+    const weight = slab[at + keys]!;
+    total += weight;
+    if (weight > heaviest) {
+      second = heaviest;
+      heaviest = weight;
+    } else if (weight > second) second = weight;
   }
-  if (out.total <= 1e-12) return;
-  for (let i = 0; i < out.keys; i++) {
-    const share = slab[at + 2 * i + 1]! / out.total;
-    if (share > 0) out.entropy -= share * Math.log(share);
-  }
+  out.keys = keys;
+  out.heaviestShare = total > 0 ? heaviest / total : 0;
+  out.secondShare = total > 0 ? second / total : 0;
 }

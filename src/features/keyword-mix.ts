@@ -1,8 +1,7 @@
-import { admit, DAY_MS } from "./decayed-sums.ts";
+import { admit, HABIT_MS } from "./decayed-sums.ts";
 import type { FeatureFamily } from "./feature-family.ts";
 import { addSigned, readUnit } from "./signed-hashing.ts";
 
-const HALF_LIFE_MS = 14 * DAY_MS;
 /** METHODS 5.5. */
 const BUCKETS = 64;
 
@@ -13,9 +12,12 @@ export const keywordMix: FeatureFamily = {
   features: Array.from({ length: BUCKETS }, (_, i) => `bucket_${i}`),
   orderIndependent: true,
   fold(slab, at, event) {
-    if (event.keywordHashes.length === 0) return;
-    const weight = admit(slab, at, BUCKETS, event.tsMs, HALF_LIFE_MS);
-    for (const hash of event.keywordHashes) addSigned(slab, at + 1, BUCKETS, hash, weight);
+    const { keywordHashes } = event;
+    if (keywordHashes.length === 0) return;
+    const weight = admit(slab, at, BUCKETS, event.tsMs, HABIT_MS);
+    for (let i = 0; i < keywordHashes.length; i++) {
+      addSigned(slab, at + 1, BUCKETS, keywordHashes[i]!, weight);
+    }
   },
   read(slab, at, _atMs, out, outAt) {
     readUnit(slab, at + 1, BUCKETS, out, outAt);

@@ -1,30 +1,26 @@
-import { rehash32 } from "../kernel/hash.ts";
-import { admit, DAY_MS } from "./decayed-sums.ts";
+import { admit, HABIT_MS } from "./decayed-sums.ts";
 import type { FeatureFamily } from "./feature-family.ts";
 import { addSigned, readUnit } from "./signed-hashing.ts";
 
-const HALF_LIFE_MS = 14 * DAY_MS;
 const BUCKETS = 16;
-const FIELDS: readonly ("referrerHash" | "deviceHash" | "campaignHash" | "countryHash")[] = [
-  "referrerHash",
-  "deviceHash",
-  "campaignHash",
-  "countryHash",
-];
 
-/** Where the user comes from and on what: signed hashing of referrer, device, campaign and country. */
+/**
+ * Where the user comes from and on what: signed hashing of referrer, device, campaign and country, decayed.
+ * Slots: time, 16 sums.
+ */
 export const origin: FeatureFamily = {
   name: "origin",
   slots: 1 + BUCKETS,
   features: Array.from({ length: BUCKETS }, (_, i) => `bucket_${i}`),
   orderIndependent: true,
   fold(slab, at, event) {
-    if ((event.referrerHash | event.deviceHash | event.campaignHash | event.countryHash) === 0) return;
-    const weight = admit(slab, at, BUCKETS, event.tsMs, HALF_LIFE_MS);
-    for (const [field, name] of FIELDS.entries()) {
-      const hash = event[name];
-      if (hash !== 0) addSigned(slab, at + 1, BUCKETS, rehash32(hash, field), weight);
-    }
+    const { referrerHash, deviceHash, campaignHash, countryHash } = event;
+    if ((referrerHash | deviceHash | campaignHash | countryHash) === 0) return;
+    const weight = admit(slab, at, BUCKETS, event.tsMs, HABIT_MS);
+    if (referrerHash !== 0) addSigned(slab, at + 1, BUCKETS, referrerHash, weight);
+    if (deviceHash !== 0) addSigned(slab, at + 1, BUCKETS, deviceHash, weight);
+    if (campaignHash !== 0) addSigned(slab, at + 1, BUCKETS, campaignHash, weight);
+    if (countryHash !== 0) addSigned(slab, at + 1, BUCKETS, countryHash, weight);
   },
   read(slab, at, _atMs, out, outAt) {
     readUnit(slab, at + 1, BUCKETS, out, outAt);

@@ -1,103 +1,104 @@
+import { assert } from "../kernel/assert.ts";
+import { EngineError } from "../kernel/engine-error.ts";
 import type { FeatureEvent } from "./feature-event.ts";
 
-/** Optional parts, by bit of the flags. */
+/** Optional parts, by bit of the flags; in the order in which they follow the head. */
 const ITEM = 1;
-const SENTIMENT = 2;
-const VALUE = 4;
-const PEER = 8;
-const INBOUND = 16;
-const CELL = 32;
-const ORIGIN = 64;
-const OFFSET = 128;
+const PEER = 2;
+const CELL = 4;
+const ORIGIN = 8;
+const SENTIMENT = 16;
+const VALUE = 32;
+const OFFSET = 64;
+/** Not a part: the bit itself is the content. */
+const INBOUND = 128;
 
-/** Flags, type code, categories, keywords, type hash, time. */
+/** Flags, type code, number of categories, of keywords; type hash; time. */
 const HEAD_BYTES = 1 + 1 + 1 + 1 + 4 + 8;
+/** What a byte can count. */
+const HASHES_MAX = 255;
+const PARTS_BYTES = 4 + 4 + 4 + 16 + 8 + 8 + 2;
 const NONE: readonly number[] = [];
 
+// Events are packed here and copied out: a buffer and a view for each of them would cost ten times the packing.
+const scratch = new Uint8Array(HEAD_BYTES + PARTS_BYTES + 2 * HASHES_MAX * 4);
+const view = new DataView(scratch.buffer);
+
 /**
- * An event as a ring keeps it: a view of one item with three categories takes 32 bytes. Little-endian; may be
- * read at any address.
+ * An event as a ring keeps it: a view of one item with three categories takes 32 bytes. Little-endian; nothing
+ * needs alignment.
+ *
+ * @param event - At most 255 categories and as many keywords.
  */
 export function packFeatureEvent(event: FeatureEvent): Uint8Array {
+  const { categoryHashes, keywordHashes } = event;
+  assert(
+    categoryHashes.length <= HASHES_MAX && keywordHashes.length <= HASHES_MAX,
+    "the hashes of an event are counted in a byte",
+  );
   const flags = flagsOf(event);
-  const bytes = new Uint8Array(sizeOf(event, flags));
-  const view = new DataView(bytes.buffer);
-  view.setUint8(0, flags);
-  view.setInt8(1, event.typeCode);
-  view.setUint8(2, event.categoryHashes.length);
-  view.setUint8(3, event.keywordHashes.length);
+  scratch[0] = flags;
+  scratch[1] = event.typeCode;
+  scratch[2] = categoryHashes.length;
+  scratch[3] = keywordHashes.length;
   view.setUint32(4, event.typeHash, true);
   view.setFloat64(8, event.tsMs, true);
-  let at = HEAD_BYTES;
-  const u32 = (value: number): void => {
-    view.setUint32(at, value, true);
-    at += 4;
-  };
-  const f64 = (value: number): void => {
-    view.setFloat64(at, value, true);
-    at += 8;
-  };
-  if (flags & ITEM) u32(event.itemHash);
-  for (const hash of event.categoryHashes) u32(hash);
-  for (const hash of event.keywordHashes) u32(hash);
-  if (flags & SENTIMENT) f64(event.sentiment);
-  if (flags & VALUE) f64(event.value);
-  if (flags & PEER) u32(event.peerHash);
-  if (flags & CELL) u32(event.cellHash);
+  let at = putHashes(categoryHashes, HEAD_BYTES);
+  at = putHashes(keywordHashes, at);
+  if (flags & ITEM) at = putHash(event.itemHash, at);
+  if (flags & PEER) at = putHash(event.peerHash, at);
+  if (flags & CELL) at = putHash(event.cellHash, at);
   if (flags & ORIGIN) {
-    u32(event.referrerHash);
-    u32(event.deviceHash);
-    u32(event.campaignHash);
-    u32(event.countryHash);
+    at = putHash(event.referrerHash, at);
+    at = putHash(event.deviceHash, at);
+    at = putHash(event.campaignHash, at);
+    at = putHash(event.countryHash, at);
   }
+  if (flags & SENTIMENT) at = putNumber(event.sentiment, at);
+  if (flags & VALUE) at = putNumber(event.value, at);
   if (flags & OFFSET) view.setInt16(at, event.utcOffsetMinutes, true);
-  return bytes;
+  return scratch.slice(0, flags & OFFSET ? at + 2 : at);
 }
 
-/** The event that {@link packFeatureEvent} packed. */
+/**
+ * The event that {@link packFeatureEvent} packed.
+ *
+ * @param bytes - May start at any address.
+ * @throws EngineError `RECORD_TRUNCATED` if they are not as long as their head says.
+ */
 export function unpackFeatureEvent(bytes: Uint8Array): FeatureEvent {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const flags = view.getUint8(0);
-  let at = HEAD_BYTES;
-  const u32 = (): number => {
-    at += 4;
-    return view.getUint32(at - 4, true);
-  };
-  const f64 = (): number => {
-    at += 8;
-    return view.getFloat64(at - 8, true);
-  };
-  const many = (count: number): readonly number[] => {
-    if (count === 0) return NONE;
-    const hashes: number[] = [];
-    for (let i = 0; i < count; i++) hashes.push(u32());
-    return hashes;
-  };
-  const itemHash = flags & ITEM ? u32() : 0;
-  const categoryHashes = many(view.getUint8(2));
-  const keywordHashes = many(view.getUint8(3));
-  const sentiment = flags & SENTIMENT ? f64() : Number.NaN;
-  const value = flags & VALUE ? f64() : Number.NaN;
-  const peerHash = flags & PEER ? u32() : 0;
-  const cellHash = flags & CELL ? u32() : 0;
-  const hasOrigin = (flags & ORIGIN) !== 0;
+  if (bytes.length >= HEAD_BYTES && bytes.length <= scratch.length) scratch.set(bytes);
+  const flags = scratch[0]!;
+  const categories = scratch[2]!;
+  const keywords = scratch[3]!;
+  if (bytes.length < HEAD_BYTES || bytes.length !== sizeOf(flags, categories + keywords)) {
+    const message = `a packed event of ${bytes.length} bytes is not as long as its head says`;
+    throw new EngineError({ code: "RECORD_TRUNCATED", message, retryable: false });
+  }
+  const itemAt = HEAD_BYTES + 4 * (categories + keywords);
+  const peerAt = itemAt + (flags & ITEM ? 4 : 0);
+  const cellAt = peerAt + (flags & PEER ? 4 : 0);
+  const originAt = cellAt + (flags & CELL ? 4 : 0);
+  const sentimentAt = originAt + (flags & ORIGIN ? 16 : 0);
+  const valueAt = sentimentAt + (flags & SENTIMENT ? 8 : 0);
+  const offsetAt = valueAt + (flags & VALUE ? 8 : 0);
   return {
     tsMs: view.getFloat64(8, true),
     typeCode: view.getInt8(1),
     typeHash: view.getUint32(4, true),
-    itemHash,
-    categoryHashes,
-    keywordHashes,
-    sentiment,
-    value,
-    peerHash,
+    itemHash: flags & ITEM ? view.getUint32(itemAt, true) : 0,
+    categoryHashes: hashesAt(HEAD_BYTES, categories),
+    keywordHashes: hashesAt(HEAD_BYTES + 4 * categories, keywords),
+    sentiment: flags & SENTIMENT ? view.getFloat64(sentimentAt, true) : Number.NaN,
+    value: flags & VALUE ? view.getFloat64(valueAt, true) : Number.NaN,
+    peerHash: flags & PEER ? view.getUint32(peerAt, true) : 0,
     inbound: (flags & INBOUND) !== 0,
-    cellHash,
-    referrerHash: hasOrigin ? u32() : 0,
-    deviceHash: hasOrigin ? u32() : 0,
-    campaignHash: hasOrigin ? u32() : 0,
-    countryHash: hasOrigin ? u32() : 0,
-    utcOffsetMinutes: flags & OFFSET ? view.getInt16(at, true) : 0,
+    cellHash: flags & CELL ? view.getUint32(cellAt, true) : 0,
+    referrerHash: flags & ORIGIN ? view.getUint32(originAt, true) : 0,
+    deviceHash: flags & ORIGIN ? view.getUint32(originAt + 4, true) : 0,
+    campaignHash: flags & ORIGIN ? view.getUint32(originAt + 8, true) : 0,
+    countryHash: flags & ORIGIN ? view.getUint32(originAt + 12, true) : 0,
+    utcOffsetMinutes: flags & OFFSET ? view.getInt16(offsetAt, true) : 0,
   };
 }
 
@@ -105,26 +106,48 @@ function flagsOf(event: FeatureEvent): number {
   const origin = event.referrerHash | event.deviceHash | event.campaignHash | event.countryHash;
   return (
     (event.itemHash !== 0 ? ITEM : 0) |
-    (Number.isNaN(event.sentiment) ? 0 : SENTIMENT) |
-    (Number.isNaN(event.value) ? 0 : VALUE) |
     (event.peerHash !== 0 ? PEER : 0) |
-    (event.inbound ? INBOUND : 0) |
     (event.cellHash !== 0 ? CELL : 0) |
     (origin !== 0 ? ORIGIN : 0) |
-    (event.utcOffsetMinutes !== 0 ? OFFSET : 0)
+    (Number.isNaN(event.sentiment) ? 0 : SENTIMENT) |
+    (Number.isNaN(event.value) ? 0 : VALUE) |
+    (event.utcOffsetMinutes !== 0 ? OFFSET : 0) |
+    (event.inbound ? INBOUND : 0)
   );
 }
 
-function sizeOf(event: FeatureEvent, flags: number): number {
+function sizeOf(flags: number, hashes: number): number {
   return (
     HEAD_BYTES +
-    4 * (event.categoryHashes.length + event.keywordHashes.length) +
+    4 * hashes +
     (flags & ITEM ? 4 : 0) +
-    (flags & SENTIMENT ? 8 : 0) +
-    (flags & VALUE ? 8 : 0) +
     (flags & PEER ? 4 : 0) +
     (flags & CELL ? 4 : 0) +
     (flags & ORIGIN ? 16 : 0) +
+    (flags & SENTIMENT ? 8 : 0) +
+    (flags & VALUE ? 8 : 0) +
     (flags & OFFSET ? 2 : 0)
   );
+}
+
+function putHash(hash: number, at: number): number {
+  view.setUint32(at, hash, true);
+  return at + 4;
+}
+
+function putNumber(value: number, at: number): number {
+  view.setFloat64(at, value, true);
+  return at + 8;
+}
+
+function putHashes(hashes: readonly number[], at: number): number {
+  for (let i = 0; i < hashes.length; i++) view.setUint32(at + 4 * i, hashes[i]!, true);
+  return at + 4 * hashes.length;
+}
+
+function hashesAt(at: number, count: number): readonly number[] {
+  if (count === 0) return NONE;
+  const hashes: number[] = [];
+  for (let i = 0; i < count; i++) hashes.push(view.getUint32(at + 4 * i, true));
+  return hashes;
 }

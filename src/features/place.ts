@@ -1,38 +1,30 @@
-import { DAY_MS, remains } from "./decayed-sums.ts";
+import { admit, HABIT_MS } from "./decayed-sums.ts";
+import { evenness } from "./entropy.ts";
 import type { FeatureFamily } from "./feature-family.ts";
-import {
-  addToHeavyHitters,
-  decayHeavyHitters,
-  type HeavyHittersSummary,
-  summariseHeavyHitters,
-} from "./heavy-hitters.ts";
+import { addHeavyHitter, type HeavyHittersSummary, summariseHeavyHitters } from "./heavy-hitters.ts";
 
-const HALF_LIFE_MS = 14 * DAY_MS;
 /** Coarse cells held a user: home, work, and where they travel. */
-const PAIRS = 8;
-const summary: HeavyHittersSummary = { keys: 0, total: 0, heaviest: 0, second: 0, entropy: 0 };
+const SIZE = 8;
+const summary: HeavyHittersSummary = { keys: 0, heaviestShare: 0, secondShare: 0 };
 
-/** How much the user moves between coarse cells. Slots: time, 8 pairs of cell hash and weight. */
+/**
+ * How much the user stays in one coarse cell. Slots: time, 8 weights, 8 hashes of cells. The order of arrival does
+ * not matter while there are no more than 8 cells.
+ */
 export const place: FeatureFamily = {
   name: "place",
-  slots: 1 + 2 * PAIRS,
-  features: ["home_share", "entropy", "distinct", "known"],
+  slots: 1 + 2 * SIZE,
+  features: ["home_share", "evenness", "distinct", "known"],
   orderIndependent: true,
   fold(slab, at, event) {
     if (event.cellHash === 0) return;
-    const heldMs = slab[at]!;
-    let weight = 1;
-    if (event.tsMs < heldMs) weight = remains(heldMs - event.tsMs, HALF_LIFE_MS);
-    else {
-      if (heldMs > 0) decayHeavyHitters(slab, at + 1, PAIRS, remains(event.tsMs - heldMs, HALF_LIFE_MS));
-      slab[at] = event.tsMs;
-    }
-    addToHeavyHitters(slab, at + 1, PAIRS, event.cellHash, weight);
+    const weight = admit(slab, at, SIZE, event.tsMs, HABIT_MS);
+    addHeavyHitter(slab, at + 1, SIZE, event.cellHash, weight);
   },
   read(slab, at, _atMs, out, outAt) {
-    summariseHeavyHitters(slab, at + 1, PAIRS, summary);
-    out[outAt] = summary.total > 1e-12 ? summary.heaviest / summary.total : 0;
-    out[outAt + 1] = summary.entropy / Math.log(PAIRS);
+    summariseHeavyHitters(slab, at + 1, SIZE, summary);
+    out[outAt] = summary.heaviestShare;
+    out[outAt + 1] = evenness(slab, at + 1, summary.keys, SIZE);
     out[outAt + 2] = Math.log1p(summary.keys);
     out[outAt + 3] = summary.keys > 0 ? 1 : 0;
   },

@@ -2,12 +2,14 @@ import { rehash32 } from "../kernel/hash.ts";
 
 const INDEX_SEED = 0x1d;
 const SIGN_SEED = 0x51;
+/** Below this length a vector is what opposite signs left of each other: it fades to zero instead of being scaled up. */
+const SHORTEST = 1e-6;
 
 /**
  * Adds a hashed word to a run of `buckets` slots: its place and its sign come from independent hashes, so that the
  * inner product of two hashed vectors is that of the original ones on average.
  *
- * @see Weinberger et al., "Feature Hashing", ICML 2009.
+ * @see Weinberger et al., "Feature Hashing for Large Scale Multitask Learning", ICML 2009.
  */
 export function addSigned(
   slab: Float64Array,
@@ -20,7 +22,7 @@ export function addSigned(
   slab[slot] = slab[slot]! + ((rehash32(hash, SIGN_SEED) & 1) === 0 ? weight : -weight);
 }
 
-/** Writes a run of slots, scaled to length one (zero stays zero), to `out`. */
+/** Writes a run of slots, scaled to length one (zero stays zero), to `out[outAt ..]`. */
 export function readUnit(
   slab: Float64Array,
   at: number,
@@ -30,6 +32,6 @@ export function readUnit(
 ): void {
   let squares = 0;
   for (let i = 0; i < buckets; i++) squares += slab[at + i]! * slab[at + i]!;
-  const scale = squares > 1e-24 ? 1 / Math.sqrt(squares) : 0;
+  const scale = 1 / Math.max(SHORTEST, Math.sqrt(squares));
   for (let i = 0; i < buckets; i++) out[outAt + i] = slab[at + i]! * scale;
 }

@@ -2,22 +2,24 @@ import { KNOWN_TYPES } from "../events/event.ts";
 import { admit, DAY_MS, leftAt, ratePerSecond } from "./decayed-sums.ts";
 import type { FeatureFamily } from "./feature-family.ts";
 
+/** Being talkative is a thing of days, not of minutes or months. */
 const HALF_LIFE_MS = DAY_MS;
 const TYPES = ["share", "like", "follow", "message"] as const;
-const CODES = TYPES.map((type) => KNOWN_TYPES.indexOf(type));
+/** Sum of each type code, or -1. */
+const SUM_OF_CODE = KNOWN_TYPES.map((type) => (TYPES as readonly string[]).indexOf(type));
 const SECONDS_A_DAY = 86_400;
 
-/** How often the user shares, likes, follows and writes. Slots: time, a count each. */
+/** How often the user shares, likes, follows and writes. Slots: time, a decayed count each. */
 export const social: FeatureFamily = {
   name: "social",
   slots: 1 + TYPES.length,
   features: TYPES.map((type) => `${type}_per_day`),
   orderIndependent: true,
   fold(slab, at, event) {
-    const index = CODES.indexOf(event.typeCode);
-    if (index < 0) return;
+    const sum = event.typeCode < 0 ? -1 : SUM_OF_CODE[event.typeCode]!;
+    if (sum < 0) return;
     const weight = admit(slab, at, TYPES.length, event.tsMs, HALF_LIFE_MS);
-    slab[at + 1 + index] = slab[at + 1 + index]! + weight;
+    slab[at + 1 + sum] = slab[at + 1 + sum]! + weight;
   },
   read(slab, at, atMs, out, outAt) {
     const left = leftAt(slab, at, atMs, HALF_LIFE_MS);

@@ -18,10 +18,14 @@ const SEEDS = {
 const TYPE_CODES: ReadonlyMap<string, number> = new Map(KNOWN_TYPES.map((type, code) => [type, code]));
 const INBOUND_SUFFIX = "_received";
 const NONE: readonly number[] = [];
-const CATEGORIES_MAX = 32;
+/** What a FeatureEvent may carry; the gateway refuses more, and a log written by an older one is cut. */
+const HASHES_MAX = 32;
 const UTC_OFFSET_MINUTES_MAX = 14 * 60;
 
-/** A behaviour as numbers: what features, encoders and the ring of recent events work with. */
+/**
+ * A behaviour as numbers: what features, encoders and the ring of recent events work with. A context key other than
+ * `referrer`, `device`, `campaign`, `country` and `utcOffset` (minutes) has no part in it.
+ */
 export function toFeatureEvent(behaviour: Behaviour): FeatureEvent {
   const { type, context } = behaviour;
   return {
@@ -30,7 +34,7 @@ export function toFeatureEvent(behaviour: Behaviour): FeatureEvent {
     typeHash: hashOf(type, SEEDS.type),
     itemHash: hashOf(behaviour.item, SEEDS.item),
     categoryHashes: behaviour.categories === undefined ? NONE : hashesOf(behaviour.categories),
-    keywordHashes: behaviour.keywords ?? NONE,
+    keywordHashes: atMost(behaviour.keywords ?? NONE),
     sentiment: behaviour.sentiment ?? Number.NaN,
     value: behaviour.value ?? Number.NaN,
     peerHash: hashOf(behaviour.peer, SEEDS.peer),
@@ -50,14 +54,19 @@ function hashOf(text: string | undefined, seed: number): number {
 
 function hashesOf(categories: readonly string[]): number[] {
   const hashes: number[] = [];
-  for (let i = 0; i < categories.length && i < CATEGORIES_MAX; i++)
-    hashes.push(hash32(categories[i]!, SEEDS.category) || 1);
+  for (let i = 0; i < categories.length && i < HASHES_MAX; i++) {
+    hashes.push(hashOf(categories[i], SEEDS.category));
+  }
   return hashes;
 }
 
-/** Minutes from UTC: `-180`, `60`. What is no such number is not known. */
+function atMost(hashes: readonly number[]): readonly number[] {
+  return hashes.length <= HASHES_MAX ? hashes : hashes.slice(0, HASHES_MAX);
+}
+
+/** Minutes ahead of UTC: `-180`, `60`. What is no such number is not known. */
 function offsetOf(text: string | undefined): number {
   if (text === undefined) return 0;
   const minutes = Number(text);
-  return Number.isInteger(minutes) && Math.abs(minutes) <= UTC_OFFSET_MINUTES_MAX ? minutes : 0;
+  return Number.isInteger(minutes) && Math.abs(minutes) <= UTC_OFFSET_MINUTES_MAX ? minutes | 0 : 0;
 }
