@@ -4,6 +4,8 @@ import type { RingSlot } from "./outcome.ts";
 export type ShardMeta = Readonly<{
   /** Sequence of the last entry that the contexts contain; 0 before the first. */
   applied: number;
+  /** Version of the feature schema that the contexts' slabs are laid out by. */
+  schema: string;
   encoder: string;
   /** Map to version of the profiles in force. */
   profiles: Readonly<Record<string, number>>;

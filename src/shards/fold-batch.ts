@@ -123,13 +123,15 @@ function foldFeatures(shard: ShardState, context: Context, behaviour: Behaviour)
 
 /** Which consent each optional family needs; what was withdrawn is dropped here again, as it was at the gateway. */
 function withoutWithdrawn(context: Context, behaviour: Behaviour): Behaviour {
-  const { cell, peer, sentiment, ...rest } = behaviour;
+  const { cell, peer, sentiment, keywords, ...rest } = behaviour;
   const allowed = (purpose: string): boolean => context.consents.get(purpose) !== false;
   return {
     ...rest,
     ...(cell !== undefined && allowed("location") ? { cell } : {}),
     ...(peer !== undefined && allowed("social") ? { peer } : {}),
     ...(sentiment !== undefined && allowed("text") ? { sentiment } : {}),
+    // Words of a text and of a query are not told apart any more: both go.
+    ...(keywords !== undefined && allowed("text") ? { keywords } : {}),
   };
 }
 

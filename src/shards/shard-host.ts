@@ -105,7 +105,10 @@ class Host {
   async open(): Promise<void> {
     const { log, subjects, store } = this.#ports;
     const meta = store.meta();
-    if (meta !== undefined) await this.#restore(meta);
+    if (meta !== undefined) {
+      refuseOtherSchema(meta, this.#options.shard);
+      await this.#restore(meta);
+    }
     this.#reader = await log.read(subjects.shardLog(this.#options.shard), this.#state.applied + 1);
     this.#closeServed = await serveShard(this.#ports, this.#state, {
       node: this.#options.node,
@@ -249,6 +252,7 @@ class Host {
   #emptyMeta(): ShardMeta {
     return {
       applied: 0,
+      schema: FEATURES.version,
       encoder: untrainedEncoder(FEATURES).version,
       profiles: {},
       activatedMs: {},
@@ -280,6 +284,13 @@ class Host {
       this.#applied.delete(look);
     }
   }
+}
+
+/** Slabs of another layout would be misread without a sign; the log still has all that they were folded from. */
+function refuseOtherSchema({ schema }: ShardMeta, shard: number): void {
+  if (schema === FEATURES.version) return;
+  const message = `the contexts of shard ${shard} were folded with feature schema ${schema}, this build has ${FEATURES.version}: remove its folder under shards/ in the data folder, and it is rebuilt from the log`;
+  throw new EngineError({ code: "CONTEXTS_OUTDATED", message, retryable: false, detail: { schema, shard } });
 }
 
 async function fetchFor(

@@ -117,6 +117,7 @@ export function useEncoder(shard: ShardState, encoder: Encoder): void {
 export function metaOf(shard: ShardState, nextOutbox: number): ShardMeta {
   return {
     applied: shard.applied,
+    schema: shard.features.version,
     encoder: shard.encoder.version,
     profiles: Object.fromEntries(shard.scorers.map((scorer) => [scorer.map, scorer.version])),
     activatedMs: Object.fromEntries(shard.activatedMs),

@@ -3,6 +3,7 @@ import type { ContextStore, ShardCommit, ShardMeta } from "../../src/shards/cont
 
 const META: ShardMeta = {
   applied: 3,
+  schema: "s1",
   encoder: "e1",
   profiles: { life: 2 },
   activatedMs: { life: 5 },

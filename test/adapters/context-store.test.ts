@@ -19,7 +19,15 @@ describe("in LMDB", () => {
 
   test("what was committed is there after the store is opened again", async () => {
     const path = await folder();
-    const meta = { applied: 1, encoder: "e", profiles: {}, activatedMs: {}, segments: 0, nextOutbox: 1 };
+    const meta = {
+      applied: 1,
+      schema: "s",
+      encoder: "e",
+      profiles: {},
+      activatedMs: {},
+      segments: 0,
+      nextOutbox: 1,
+    };
     const first = lmdbContextStore(path);
     await first.commit({
       contexts: [["ada", Uint8Array.of(1, 2)]],

@@ -128,3 +128,21 @@ test("a position that is not reached in time is told as not caught up", async ()
   await expect(world.score("ada", 99)).rejects.toMatchObject({ code: "NOT_CAUGHT_UP", retryable: true });
   await host.stop();
 });
+
+test("contexts of another feature schema are refused instead of misread", async () => {
+  const world = await aWorld();
+  const first = await world.start();
+  await world.append(encodeEntry(aView()));
+  await world.score("ada", 1);
+  await first.stop();
+  const meta = world.store.meta();
+  if (meta === undefined) throw new Error("nothing was committed");
+  await world.store.commit({
+    contexts: [],
+    ring: [],
+    authenticated: [],
+    outbox: [],
+    meta: { ...meta, schema: "of an older build" },
+  });
+  await expect(world.start()).rejects.toMatchObject({ code: "CONTEXTS_OUTDATED", retryable: false });
+});
