@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import { LIMITS } from "./limits.ts";
 import { type Refusal, refuse } from "./refusal.ts";
 
@@ -19,8 +20,9 @@ const FIXED: Readonly<Record<number, number>> = {
 };
 
 /**
- * Walks a MessagePack value before any decoder touches it: it must be one whole value of plain types, not nested too
- * deep. So neither extensions, nor lengths that promise more than there is, nor deep nesting reach the decoder.
+ * Walks a MessagePack value before any decoder touches it: it must be one whole value of plain types in valid UTF-8,
+ * not nested too deep. So neither extensions, nor lengths that promise more than there is, nor deep nesting reach the
+ * decoder, and no broken text is stored as something else.
  *
  * @see https://github.com/msgpack/msgpack/blob/master/spec.md
  */
@@ -47,6 +49,7 @@ export function checkMsgpack(bytes: Uint8Array): Refusal | undefined {
     const first = view.getUint8(at++);
     let body = 0;
     let children = 0;
+    const isText = (first >= 0xa0 && first <= 0xbf) || (first >= 0xd9 && first <= 0xdb);
     if (first <= 0x7f || first >= 0xe0) body = 0;
     else if (first <= 0x8f) children = 2 * (first & 0x0f);
     else if (first <= 0x9f) children = first & 0x0f;
@@ -64,6 +67,8 @@ export function checkMsgpack(bytes: Uint8Array): Refusal | undefined {
       body = fixed;
     }
     if (body > end - at || children > end - at) return truncated(); // A child takes at least a byte.
+    if (isText && !isPlainUtf8(bytes, at, at + body))
+      return refuse("MALFORMED_MSGPACK", "a text is not UTF-8");
     at += body;
     if (children > 0) {
       if (open.length >= LIMITS.depth)
@@ -72,6 +77,12 @@ export function checkMsgpack(bytes: Uint8Array): Refusal | undefined {
     }
   }
   return at === end ? undefined : refuse("MALFORMED_MSGPACK", "bytes follow the first value");
+}
+
+/** Most texts are ASCII: only others are worth a call of the built-in. */
+function isPlainUtf8(bytes: Uint8Array, start: number, end: number): boolean {
+  for (let i = start; i < end; i++) if ((bytes[i] ?? 0) > 0x7f) return isUtf8(bytes.subarray(i, end));
+  return true;
 }
 
 function truncated(): Refusal {

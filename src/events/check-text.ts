@@ -1,5 +1,6 @@
 import { LIMITS } from "./limits.ts";
 import { type Refusal, refuse } from "./refusal.ts";
+import { fitsUtf8 } from "./utf8-bytes.ts";
 
 const TAB = 0x09;
 const NEWLINE = 0x0a;
@@ -7,6 +8,7 @@ const CARRIAGE_RETURN = 0x0d;
 
 /** Whether all characters print: no control characters, no half of a surrogate pair. `lines` allows line breaks. */
 export function isPrintable(text: string, lines = false): boolean {
+  let hasSurrogates = false;
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i);
     if (code < 0x20) {
@@ -14,9 +16,9 @@ export function isPrintable(text: string, lines = false): boolean {
       return false;
     }
     if (code >= 0x7f && code <= 0x9f) return false;
-    if (code >= 0xd800) return text.isWellFormed(); // Rare: the built-in looks at pairs.
+    if (code >= 0xd800 && code <= 0xdfff) hasSurrogates = true;
   }
-  return true;
+  return !hasSurrogates || text.isWellFormed(); // Rare: the built-in looks at pairs.
 }
 
 /** What is wrong with an id; undefined if nothing. */
@@ -27,9 +29,9 @@ export function checkId(value: unknown, field: string): Refusal | undefined {
 }
 
 /** What is wrong with a text of limited length; undefined if nothing. */
-export function checkText(value: unknown, field: string, chars: number, lines = false): Refusal | undefined {
+export function checkText(value: unknown, field: string, bytes: number, lines = false): Refusal | undefined {
   if (typeof value !== "string") return refuse("WRONG_TYPE", `${field} must be a text`);
-  if (value.length > chars) return refuse("TOO_LONG", `${field} may have ${chars} characters at most`);
+  if (!fitsUtf8(value, bytes)) return refuse("TOO_LONG", `${field} may have ${bytes} bytes of UTF-8 at most`);
   if (!isPrintable(value, lines))
     return refuse("BAD_TEXT", `${field} has control characters or broken Unicode`);
   return undefined;

@@ -1,5 +1,6 @@
 import { Packr } from "msgpackr";
 import { checkMsgpack } from "./check-msgpack.ts";
+import { LIMITS } from "./limits.ts";
 import { type Refusal, refuse } from "./refusal.ts";
 
 /** How a request or reply is written. */
@@ -17,12 +18,19 @@ export function contentTypeOf(header: string): ContentType | Refusal {
   return refuse("UNSUPPORTED_CONTENT_TYPE", "send application/json or application/msgpack");
 }
 
-/** The plain value in a request's bytes. It never throws, whatever the bytes are. An empty request is `{}`. */
+/**
+ * The plain value in a request's bytes. It never throws, whatever the bytes are. An empty request is `{}`.
+ *
+ * JSON may be nested to any depth: its parser does not recurse, and a batch is not lost with one event that is too
+ * deep, which no field takes. The decoder of MessagePack does recurse, so that depth has a limit.
+ */
 export function decodeRequest(
   data: Uint8Array,
   type: ContentType,
 ): Readonly<{ kind: "value"; value: unknown }> | Refusal {
   if (data.length === 0) return { kind: "value", value: {} };
+  if (data.length > LIMITS.requestBytes)
+    return refuse("TOO_LARGE", `a request may have ${LIMITS.requestBytes} bytes at most: split it`);
   return type === "application/json" ? decodeJson(data) : decodeMsgpack(data);
 }
 
@@ -41,7 +49,6 @@ function decodeJson(data: Uint8Array): Readonly<{ kind: "value"; value: unknown 
   try {
     return { kind: "value", value: JSON.parse(text) };
   } catch (thrown) {
-    if (thrown instanceof RangeError) return refuse("TOO_DEEP", "the request is nested too deep");
     return refuse("MALFORMED_JSON", `the request is not JSON: ${String(thrown).slice(0, 120)}`);
   }
 }

@@ -20,9 +20,19 @@ type Row = readonly [
   rest: Rest | null,
 ];
 
+const ROW_LENGTH = 8;
+
+/** A kind that a newer writer added is not guessed at. */
+const CONTROL_KINDS: Readonly<Record<Control["kind"], true>> = {
+  "encoder-prepared": true,
+  "encoder-activated": true,
+  "profiles-activated": true,
+  "segments-activated": true,
+};
+
 type Rest = Omit<Behaviour, "kind" | "id" | "user" | "type" | "tsMs" | "item" | "categories" | "keywords">;
 
-/** An entry as the bytes that a log keeps. */
+/** An entry as the bytes that a log keeps. Minus zero is kept as zero. */
 export function encodeEntry(entry: LogEntry): Uint8Array {
   const packed = packr.pack(entry.kind === "behaviour" ? rowOf(entry) : entry);
   const bytes = new Uint8Array(packed.length + 1);
@@ -44,8 +54,11 @@ export function decodeEntry(bytes: Uint8Array): LogEntry {
   } catch (cause) {
     throw unreadable(String(cause), cause);
   }
-  if (Array.isArray(value)) return behaviourOf(value as unknown as Row);
-  if (typeof value === "object" && value !== null && "kind" in value) return value as Control;
+  if (Array.isArray(value)) {
+    if (value.length !== ROW_LENGTH) throw unreadable(`${value.length} fields instead of ${ROW_LENGTH}`);
+    return behaviourOf(value as unknown as Row);
+  }
+  if (isControl(value)) return value;
   throw unreadable("neither a behaviour nor a control entry");
 }
 
@@ -53,6 +66,11 @@ function rowOf(behaviour: Behaviour): Row {
   const { kind: _, id, user, type, tsMs, item, categories, keywords, ...rest } = behaviour;
   const more = Object.keys(rest).length > 0 ? rest : null;
   return [id, user, type, tsMs, item ?? null, categories ?? null, keywords ?? null, more];
+}
+
+function isControl(value: unknown): value is Control {
+  if (typeof value !== "object" || value === null || !("kind" in value)) return false;
+  return typeof value.kind === "string" && Object.hasOwn(CONTROL_KINDS, value.kind);
 }
 
 function behaviourOf(row: Row): Behaviour {

@@ -2,6 +2,7 @@ import { checkId, checkText } from "./check-text.ts";
 import type { Event, TraitValue } from "./event.ts";
 import { LIMITS } from "./limits.ts";
 import { type Refusal, refuse } from "./refusal.ts";
+import { utf8Bytes } from "./utf8-bytes.ts";
 
 export type ParsedEvent = Readonly<{ kind: "event"; event: Event }> | Refusal;
 
@@ -15,10 +16,10 @@ const CHECKS: Readonly<Record<string, (value: unknown) => Refusal | undefined>> 
   type: checkType,
   ts: () => undefined, // Checked when it is read, which needs the time.
   categories: checkCategories,
-  query: (value) => checkText(value, "query", LIMITS.textChars),
-  text: (value) => checkText(value, "text", LIMITS.textChars, true),
+  query: (value) => checkText(value, "query", LIMITS.textBytes),
+  text: (value) => checkText(value, "text", LIMITS.textBytes, true),
   value: (value) => checkNumber(value, "value"),
-  currency: (value) => checkText(value, "currency", 8),
+  currency: (value) => checkText(value, "currency", LIMITS.currencyBytes),
   location: checkLocation,
   context: (value) => checkRecord(value, "context", checkContextValue),
   traits: (value) => checkRecord(value, "traits", checkTrait),
@@ -26,10 +27,11 @@ const CHECKS: Readonly<Record<string, (value: unknown) => Refusal | undefined>> 
   consent: (value) => checkRecord(value, "consent", checkBoolean),
 };
 
-const FORBIDDEN_KEYS: ReadonlySet<string> = new Set(["__proto__", "constructor", "prototype"]);
+/** Keys that reach an object's prototype; the second is how the MessagePack decoder hands out the first. */
+const FORBIDDEN_KEYS: ReadonlySet<string> = new Set(["__proto__", "__proto_", "constructor", "prototype"]);
 const NAME = /^[A-Za-z0-9_-]{1,64}$/;
 /** ISO 8601 with a time zone, as every language prints it. */
-const ISO_TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})$/;
+const ISO_TIME = /^(\d{4})-(\d{2})-(\d{2})T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})$/;
 
 /**
  * Validates one event from outside. It never throws, whatever the input is.
@@ -73,7 +75,7 @@ function refuseField(field: string): Refusal {
 }
 
 function timeOf(ts: unknown, nowMs: number): number | Refusal {
-  const tsMs = typeof ts === "string" ? (ISO_TIME.test(ts) ? Date.parse(ts) : Number.NaN) : ts;
+  const tsMs = typeof ts === "string" ? isoTimeMs(ts) : ts;
   if (typeof tsMs !== "number")
     return refuse("WRONG_TYPE", "ts must be epoch milliseconds or an ISO 8601 time with its zone");
   if (!Number.isFinite(tsMs))
@@ -85,9 +87,19 @@ function timeOf(ts: unknown, nowMs: number): number | Refusal {
   return Math.round(tsMs > nowMs + LIMITS.skewMs ? nowMs : tsMs);
 }
 
+/** NaN unless it is a time that there was: the built-in reads 30 February as a day in March. */
+function isoTimeMs(text: string): number {
+  const match = ISO_TIME.exec(text);
+  if (match === null) return Number.NaN;
+  const [year, month, day] = [Number(match[1]), Number(match[2]), Number(match[3])];
+  const isLeap = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
+  const days = month === 2 ? (isLeap ? 29 : 28) : [4, 6, 9, 11].includes(month) ? 30 : 31;
+  return day > days ? Number.NaN : Date.parse(text);
+}
+
 function checkType(value: unknown): Refusal | undefined {
   if (value === "") return refuse("BAD_TEXT", "type is empty");
-  return checkText(value, "type", LIMITS.typeChars);
+  return checkText(value, "type", LIMITS.typeBytes);
 }
 
 function checkCategories(value: unknown): Refusal | undefined {
@@ -95,7 +107,7 @@ function checkCategories(value: unknown): Refusal | undefined {
   if (value.length > LIMITS.categories)
     return refuse("TOO_MANY", `an event may have ${LIMITS.categories} categories at most`);
   for (let i = 0; i < value.length; i++) {
-    const refusal = checkText(value[i], `categories[${i}]`, LIMITS.textChars);
+    const refusal = checkText(value[i], `categories[${i}]`, LIMITS.textBytes);
     if (refusal !== undefined) return refusal;
   }
   return undefined;
@@ -132,7 +144,7 @@ function checkRecord(
     if (FORBIDDEN_KEYS.has(key)) return refuse("FORBIDDEN_KEY", `"${key}" may not be a key of ${field}`);
     if (key === "") return refuse("BAD_TEXT", `a key of ${field} is empty`);
     const refusal =
-      checkText(key, `a key of ${field}`, LIMITS.keyChars) ??
+      checkText(key, `a key of ${field}`, LIMITS.keyBytes) ??
       checkValue((value as Readonly<Record<string, unknown>>)[key], `${field}.${key}`, key);
     if (refusal !== undefined) return refusal;
   }
@@ -140,13 +152,13 @@ function checkRecord(
 }
 
 function checkContextValue(value: unknown, path: string): Refusal | undefined {
-  return checkText(value, path, LIMITS.textChars);
+  return checkText(value, path, LIMITS.textBytes);
 }
 
 function checkTrait(value: unknown, path: string): Refusal | undefined {
   if (typeof value === "boolean") return undefined;
   if (typeof value === "number") return checkNumber(value satisfies TraitValue, path);
-  return checkText(value, path, LIMITS.textChars);
+  return checkText(value, path, LIMITS.textBytes);
 }
 
 function checkLabel(value: unknown, path: string, key: string): Refusal | undefined {
@@ -163,21 +175,18 @@ function checkBoolean(value: unknown, path: string): Refusal | undefined {
   return typeof value === "boolean" ? undefined : refuse("WRONG_TYPE", `${path} must be true or false`);
 }
 
-/** UTF-8 bytes of the texts in a value that was checked: it is flat, or a list or record of flat values. */
+/** What a checked value counts towards the size of its event: it is flat, or a list or record of flat values. */
 function bytesOf(value: unknown): number {
   if (typeof value === "string") return utf8Bytes(value);
-  if (typeof value !== "object" || value === null) return 8;
+  if (typeof value !== "object" || value === null) return FLAT_BYTES;
   let bytes = 0;
-  for (const [key, one] of Object.entries(value))
-    bytes += key.length + (typeof one === "string" ? utf8Bytes(one) : 8);
+  if (Array.isArray(value)) {
+    for (const one of value) bytes += bytesOf(one);
+    return bytes;
+  }
+  for (const [key, one] of Object.entries(value)) bytes += utf8Bytes(key) + bytesOf(one);
   return bytes;
 }
 
-function utf8Bytes(text: string): number {
-  let bytes = text.length;
-  for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i);
-    if (code > 0x7f) bytes += code > 0x7ff ? 2 : 1; // A surrogate pair counts six for four: the limit is not that fine.
-  }
-  return bytes;
-}
+/** A number, a truth value or null. */
+const FLAT_BYTES = 8;

@@ -65,20 +65,32 @@ async function newest(ports: GatewayPorts, map: string): Promise<PublishedProfil
   return bytes === undefined ? undefined : ports.decodeProfiles(bytes);
 }
 
-/** Pairs of a thousand segments would fill any reply: the most alike are told. */
+/** Pairs of a thousand segments would fill any reply, and half a million of them memory: the most alike are told. */
 const PAIRS_MAX = 200;
+type Pair = ProfilesReply["overlap"][number];
 
 function overlapOf(published: PublishedProfiles): ProfilesReply["overlap"] {
   const { directions, dim } = prepareScorer(published);
-  const pairs: { a: string; b: string; similarity: number }[] = [];
+  const pairs: Pair[] = [];
+  let least = Number.NEGATIVE_INFINITY;
   for (const [i, first] of published.profiles.entries()) {
     for (const [j, second] of published.profiles.entries()) {
       if (j <= i || first.members === 0 || second.members === 0) continue;
       let similarity = 0;
       for (let d = 0; d < dim; d++)
         similarity += (directions[i * dim + d] ?? 0) * (directions[j * dim + d] ?? 0);
+      if (similarity <= least) continue;
       pairs.push({ a: first.segment, b: second.segment, similarity });
+      if (pairs.length === 2 * PAIRS_MAX) least = keepMostAlike(pairs);
     }
   }
-  return pairs.sort((x, y) => y.similarity - x.similarity).slice(0, PAIRS_MAX);
+  keepMostAlike(pairs);
+  return pairs;
+}
+
+/** Sorts and cuts off. @returns What a further pair must exceed to belong to them. */
+function keepMostAlike(pairs: Pair[]): number {
+  pairs.sort((x, y) => y.similarity - x.similarity);
+  pairs.length = Math.min(pairs.length, PAIRS_MAX);
+  return pairs.length === PAIRS_MAX ? (pairs.at(-1)?.similarity ?? 0) : Number.NEGATIVE_INFINITY;
 }

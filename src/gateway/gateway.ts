@@ -7,7 +7,7 @@ import { countUp, type GatewayCounters, type GatewayOptions, type GatewayPorts }
 import { ingest } from "./ingest.ts";
 import { refused } from "./request-body.ts";
 import { score, scoreBatch, scoreSession } from "./score.ts";
-import { getSegments, putDefinitions, putSegments, readDefinitionsInForce } from "./segments.ts";
+import { definedMaps, getSegments, putDefinitions, readDefinitionsInForce } from "./segments.ts";
 import { status } from "./status.ts";
 
 /** The public endpoints, by the name behind `<prefix>.v1.`; a socket mounts them. */
@@ -24,19 +24,32 @@ export type Gateway = Readonly<{
 export function createGateway(ports: GatewayPorts, options: GatewayOptions): Gateway {
   const counters: GatewayCounters = { requests: {}, errors: {}, accepted: 0, refused: {}, dropped: {} };
   let definitions: SegmentDefinitions = { version: 0, maps: [] };
+  const take = (read: SegmentDefinitions): void => {
+    if (read.version >= definitions.version) definitions = read; // A slow read must not undo a newer put.
+  };
+  let lastPut: Promise<unknown> = Promise.resolve();
+  /** One after the other: two puts at once would give one version to two contents. */
+  const put = (maps: readonly SegmentMap[]): Promise<SegmentDefinitions> => {
+    const done = lastPut.then(async () => {
+      const next = await putDefinitions(ports, options, maps);
+      take(next);
+      return next;
+    });
+    lastPut = done.catch(() => undefined); // Its own caller is told; the next put starts afresh.
+    return done;
+  };
+  let sessions = 0;
+  const nextShard = (): number => sessions++ % options.shards;
   const firstMap = (): string | undefined => definitions.maps[0]?.name;
   const endpoints: Readonly<Record<string, (body: unknown) => Promise<unknown>>> = {
     ingest: (body) => ingest(ports, options, counters, body),
     score: (body) => score(ports, options, firstMap(), body),
     "score.batch": (body) => scoreBatch(ports, options, firstMap(), body),
-    "score.session": (body) => scoreSession(ports, options, counters, firstMap(), body),
+    "score.session": (body) => scoreSession(ports, nextShard, counters, firstMap(), body),
     profiles: (body) => describeProfiles(ports, definitions.maps, body),
     status: (body) => status(ports, options, counters, body),
     "segments.get": async (body) => getSegments(definitions, body),
-    "segments.put": async (body) => {
-      definitions = await putSegments(ports, options, body);
-      return { version: definitions.version };
-    },
+    "segments.put": async (body) => ({ version: (await put(definedMaps(body))).version }),
   };
   const handlers = Object.fromEntries(
     Object.entries(endpoints).map(([name, answer]) => [
@@ -48,10 +61,10 @@ export function createGateway(ports: GatewayPorts, options: GatewayOptions): Gat
     handlers,
     counters,
     async refreshDefinitions() {
-      definitions = await readDefinitionsInForce(ports);
+      take(await readDefinitionsInForce(ports));
     },
     async putDefinitions(maps) {
-      definitions = await putDefinitions(ports, options, maps);
+      await put(maps);
     },
   };
 }

@@ -1,4 +1,5 @@
 import type { Append } from "../actors/log.ts";
+import type { Event } from "../events/event.ts";
 import { LIMITS } from "../events/limits.ts";
 import { encodeEntry } from "../events/log-codec.ts";
 import type { Position } from "../events/log-entry.ts";
@@ -44,8 +45,7 @@ export async function ingest(
     const bound = bounds.get(shard) ?? { shard, indexes: [], messages: [] };
     bounds.set(shard, bound);
     bound.indexes.push(index);
-    // The log drops a repeated id for a while; the fold drops it for good.
-    bound.messages.push({ id: `${event.user}\u001f${event.id}`, data: encodeEntry(behaviour) });
+    bound.messages.push({ id: messageId(event), data: encodeEntry(behaviour) });
   }
   const stored = await Promise.all([...bounds.values()].map((bound) => store(ports, bound)));
   const positions: Position[] = [];
@@ -59,6 +59,14 @@ export async function ingest(
   for (const refusal of refusals) countUp(counters.refused, refusal.code);
   counters.accepted += accepted;
   return { accepted, refused: refusals, positions };
+}
+
+/**
+ * What the log recognises a repeat by, for a while; the fold does so for good. Ids hold no control characters, so two
+ * events never share one, and the brackets keep a header from losing the blanks at the ends of an id.
+ */
+function messageId({ user, id }: Event): string {
+  return `<${user}\u001f${id}>`;
 }
 
 /** A shard whose log fails refuses its own events; the others are not lost with them. */

@@ -96,10 +96,14 @@ export async function scoreBatch(
   return { answers };
 }
 
-/** `score.session`: a visitor of whom nothing is stored, told by the events in the request alone. */
+/**
+ * `score.session`: a visitor of whom nothing is stored, told by the events in the request alone.
+ *
+ * @param nextShard - Any shard can tell; they take turns, since many services call all their visitors the same.
+ */
 export async function scoreSession(
   ports: GatewayPorts,
-  options: GatewayOptions,
+  nextShard: () => number,
   counters: GatewayCounters,
   defaultMap: string | undefined,
   body: unknown,
@@ -119,9 +123,7 @@ export async function scoreSession(
       throw refused({ code: parsed.code, message: `events[${index}]: ${parsed.message}` });
     return toBehaviour(parsed.event, (purpose) => countUp(counters.dropped, purpose));
   });
-  // Any shard can tell, and a visitor's requests spread by their name like everybody's.
-  const shard = shardOf(behaviours[0]?.user ?? ports.newId(), options.shards);
-  const [answer] = await askShard(ports, shard, "session", { behaviours, map });
+  const [answer] = await askShard(ports, nextShard(), "session", { behaviours, map });
   return replyOf(answer, map, ports.newId());
 }
 

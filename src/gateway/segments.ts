@@ -41,15 +41,15 @@ export async function putDefinitions(
   return next;
 }
 
-/** `segments.put`. */
-export async function putSegments(
-  ports: GatewayPorts,
-  options: GatewayOptions,
-  body: unknown,
-): Promise<SegmentDefinitions> {
+/**
+ * The maps in the body of `segments.put`.
+ *
+ * @throws EngineError `BAD_SEGMENTS`.
+ */
+export function definedMaps(body: unknown): readonly SegmentMap[] {
   const parsed = parseDefinitions(body);
   if (parsed.kind === "refused") throw refused(parsed);
-  return putDefinitions(ports, options, parsed.maps);
+  return parsed.maps;
 }
 
 /** `segments.get`. */

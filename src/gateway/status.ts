@@ -54,7 +54,7 @@ async function viewOf(ports: GatewayPorts, shard: number): Promise<ShardView> {
   const [told, bounds] = await Promise.all([
     ports.bus
       .request(ports.subjects.shard(shard, "status"), NOTHING, { timeoutMs: SHARD_TIMEOUT_MS })
-      .then((reply) => decode(reply.data) as ShardStatus)
+      .then((reply) => (reply.error === undefined ? (decode(reply.data) as ShardStatus) : undefined))
       .catch(() => undefined), // No owner at the moment: that is what the reply says.
     ports.log.bounds(stream).catch(() => undefined),
   ]);

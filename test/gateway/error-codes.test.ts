@@ -1,0 +1,30 @@
+import { expect, test } from "vitest";
+import { readSources } from "../source-text.ts";
+import { documentedCodes } from "./documented-codes.ts";
+
+/** Words in capitals that are no codes: they name variables of the environment. */
+const ENVIRONMENT = /env\["[A-Z0-9_]+"\]/g;
+/** A code stands as a text with an underscore in it, or where a code is given or declared. */
+const CODES = /"([A-Z][A-Z0-9]*_[A-Z0-9_]+)"|\bcode(?:: | === )"([A-Z]+)"/g;
+
+test("every code that the source can fail or refuse with is documented", () => {
+  const undocumented = [...codesInSource()].filter(([code]) => !documentedCodes().has(code));
+  expect(undocumented).toEqual([]);
+});
+
+test("every documented code is one of the source", () => {
+  const source = codesInSource();
+  expect([...documentedCodes()].filter((code) => !source.has(code))).toEqual([]);
+});
+
+/** Each code with the file that names it first. */
+function codesInSource(): ReadonlyMap<string, string> {
+  const codes = new Map<string, string>();
+  for (const { path, source } of readSources("src")) {
+    for (const match of source.replaceAll(ENVIRONMENT, "").matchAll(CODES)) {
+      const code = match[1] ?? match[2] ?? "";
+      if (!codes.has(code)) codes.set(code, path);
+    }
+  }
+  return codes;
+}

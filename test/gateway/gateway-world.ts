@@ -1,0 +1,193 @@
+import type { BusReply } from "../../src/actors/bus.ts";
+import type { Append, Log } from "../../src/actors/log.ts";
+import { memoryBlobStore } from "../../src/adapters/memory-blob-store.ts";
+import { memoryBus } from "../../src/adapters/memory-bus.ts";
+import { MemoryLog } from "../../src/adapters/memory-log.ts";
+import { decodeEntry } from "../../src/events/log-codec.ts";
+import type { LogEntry } from "../../src/events/log-entry.ts";
+import { subjectsOf } from "../../src/events/subjects.ts";
+import { createGateway } from "../../src/gateway/gateway.ts";
+import { EngineError } from "../../src/kernel/engine-error.ts";
+import { decode, encode } from "../../src/kernel/msgpack.ts";
+import { decodeProfiles } from "../../src/profiles/profiles-codec.ts";
+import type {
+  ScoreAnswer,
+  ShardScoreRequest,
+  ShardSessionRequest,
+  ShardStatus,
+} from "../../src/resonance/score-answer.ts";
+import type { SegmentMap } from "../../src/resonance/segment-map.ts";
+
+/** The gateway's time in these tests. */
+export const NOW_MS = 1_767_225_600_000;
+export const SHARDS = 4;
+
+/** A map as `segments.put` takes it. */
+export const A_MAP = { name: "life", segments: ["new", "loyal"] };
+
+/** A gateway over ports in memory, with shards that answer what they were asked. */
+export async function gatewayWorld() {
+  const subjects = subjectsOf("resonance");
+  const clock = { nowMs: () => NOW_MS, monotonicMs: () => 0 };
+  const stored = new MemoryLog(clock);
+  const broken = new Set<number>();
+  const appended: { stream: string; messages: readonly Append[] }[] = [];
+  const log: Log = {
+    ensure: (stream) => stored.ensure(stream),
+    read: (stream, from) => stored.read(stream, from),
+    bounds: (stream) => stored.bounds(stream),
+    async append(stream, messages) {
+      if ([...broken].some((shard) => stream === subjects.shardLog(shard))) throw logDown();
+      appended.push({ stream, messages });
+      return stored.append(stream, messages);
+    },
+  };
+  for (let shard = 0; shard < SHARDS; shard++) await log.ensure(subjects.shardLog(shard));
+  const bus = memoryBus(() => () => undefined);
+  const releases = memoryBlobStore();
+  let ids = 0;
+  const gateway = createGateway(
+    {
+      bus,
+      log,
+      releases,
+      clock,
+      newId: () => `decision-${++ids}`,
+      subjects,
+      decodeProfiles,
+      memoryBytes: () => 1,
+    },
+    { shards: SHARDS, node: "node-1" },
+  );
+  let refreshes = 0;
+  await bus.serve(subjects.profileActor("refresh"), () => {
+    refreshes++;
+    return packed({});
+  });
+
+  return {
+    gateway,
+    releases,
+    subjects,
+    bus,
+    appended,
+    /** Shards whose logs fail. */
+    broken,
+    /** How often the profile actor was told of new definitions. */
+    refreshes: () => refreshes,
+
+    /** Sends a value as JSON. */
+    async ask(endpoint: string, body: unknown): Promise<{ value: unknown; reply: BusReply }> {
+      const reply = await this.send(endpoint, new TextEncoder().encode(JSON.stringify(body)));
+      return { value: JSON.parse(new TextDecoder().decode(reply.data)), reply };
+    },
+
+    /** Sends bytes as they are. */
+    send(endpoint: string, data: Uint8Array, contentType = ""): Promise<BusReply> {
+      const handler = gateway.handlers[endpoint];
+      if (handler === undefined) throw new Error(`there is no endpoint ${endpoint}`);
+      return handler({ subject: subjects.api(endpoint), data, contentType });
+    },
+
+    /** What a shard's log holds. */
+    async entries(shard: number): Promise<LogEntry[]> {
+      const stream = subjects.shardLog(shard);
+      const { last } = await log.bounds(stream);
+      if (last === 0) return [];
+      const reader = await log.read(stream, 1);
+      const messages = await reader.next(last);
+      await reader.close();
+      return messages.map(({ data }) => decodeEntry(data));
+    },
+
+    /** Defines {@link A_MAP}, unless another is given. */
+    define(maps: readonly unknown[] = [A_MAP]) {
+      return this.ask("segments.put", { maps });
+    },
+
+    /** Lets all shards answer, but those given; the result lists what they were asked. */
+    async serveShards(...except: readonly number[]): Promise<ShardQuestion[]> {
+      const asked: ShardQuestion[] = [];
+      for (let shard = 0; shard < SHARDS; shard++) {
+        if (except.includes(shard)) continue;
+        await bus.serve(subjects.shard(shard, "score"), ({ data }) => {
+          const request = decode(data) as ShardScoreRequest;
+          asked.push({ shard, name: "score", request });
+          return packed({ answers: request.users.map((user) => anAnswer(shard, user)) });
+        });
+        await bus.serve(subjects.shard(shard, "session"), ({ data }) => {
+          const request = decode(data) as ShardSessionRequest;
+          asked.push({ shard, name: "session", request });
+          return packed({ answers: [anAnswer(shard, "visitor")] });
+        });
+        await bus.serve(subjects.shard(shard, "status"), () => packed(aStatus(shard)));
+      }
+      return asked;
+    },
+  };
+}
+
+/** What a shard was asked. */
+export type ShardQuestion =
+  | Readonly<{ shard: number; name: "score"; request: ShardScoreRequest }>
+  | Readonly<{ shard: number; name: "session"; request: ShardSessionRequest }>;
+
+/** A valid event; fields may be changed or added. */
+export function anEvent(fields: Readonly<Record<string, unknown>> = {}): Record<string, unknown> {
+  return { id: "e1", user: "ada", type: "view", ts: NOW_MS - 1_000, ...fields };
+}
+
+/** A reply of a shard, as bytes. */
+export function packed(value: unknown): BusReply {
+  return { data: encode(value), contentType: "application/msgpack" };
+}
+
+/** The map that {@link A_MAP} defines. */
+export const PARSED_MAP: SegmentMap = {
+  name: "life",
+  mode: "exclusive",
+  segments: [{ name: "new" }, { name: "loyal" }],
+  window: { bucketMs: 86_400_000, buckets: 30 },
+  threshold: { enter: 0.5, minEvidence: 1 },
+};
+
+function anAnswer(shard: number, user: string): ScoreAnswer {
+  return {
+    user,
+    known: true,
+    resonances: [
+      {
+        map: "life",
+        segments: [
+          { segment: "new", probability: 0.7, similarity: 0.4, resonating: true },
+          { segment: "loyal", probability: 0.2, similarity: -0.1, resonating: false },
+        ],
+        none: 0.1,
+      },
+    ],
+    versions: { encoder: "e1", trained: true, profiles: { life: 3 }, segments: 1 },
+    ages: { contextMs: 5, profilesMs: { life: 7 } },
+    evidence: 4,
+    position: { shard, sequence: 9 },
+  };
+}
+
+function aStatus(shard: number): ShardStatus {
+  return {
+    shard,
+    node: "node-1",
+    ready: true,
+    applied: 0,
+    lag: 0,
+    resident: 1,
+    users: 2,
+    events: 3,
+    duplicates: 0,
+    deadLetters: 0,
+    versions: { encoder: "e1", trained: true, profiles: {}, segments: 1 },
+  };
+}
+
+function logDown(): EngineError {
+  return new EngineError({ code: "LOG_UNAVAILABLE", message: "the log is down", retryable: true });
+}
