@@ -138,7 +138,7 @@ export function anEvent(fields: Readonly<Record<string, unknown>> = {}): Record<
 }
 
 /** A reply of a shard, as bytes. */
-export function packed(value: unknown): BusReply {
+function packed(value: unknown): BusReply {
   return { data: encode(value), contentType: "application/msgpack" };
 }
 

@@ -1,0 +1,148 @@
+import { expect, test } from "vitest";
+import type { ProfilesReply } from "../../src/gateway/describe-profiles.ts";
+import { encodeProfiles } from "../../src/profiles/profiles-codec.ts";
+import type { PublishedProfiles } from "../../src/resonance/published-profiles.ts";
+import { A_MAP, gatewayWorld, NOW_MS } from "./gateway-world.ts";
+
+type World = Awaited<ReturnType<typeof gatewayWorld>>;
+
+const ask = async (world: World, body: unknown = {}): Promise<readonly ProfilesReply[]> =>
+  ((await world.ask("profiles", body)).value as { maps: readonly ProfilesReply[] }).maps;
+
+test("before the first publication a map has version 0, no encoder and no members", async () => {
+  const world = await gatewayWorld();
+  await world.define();
+  expect(await ask(world)).toEqual([
+    {
+      map: "life",
+      mode: "exclusive",
+      version: 0,
+      encoder: null,
+      ageMs: null,
+      segments: [
+        { segment: "new", members: 0 },
+        { segment: "loyal", members: 0 },
+      ],
+      background: 0,
+      threshold: { enter: 0.5, minEvidence: 1 },
+      calibration: null,
+      overlap: [],
+    },
+  ]);
+});
+
+test("the version in force is told: members, age, calibration and how alike the profiles are", async () => {
+  const world = await gatewayWorld();
+  await world.define();
+  await publish(
+    world,
+    profiles(3, [
+      [1, 0],
+      [0, 1],
+    ]),
+  );
+  const [told] = await ask(world);
+  expect(told).toMatchObject({
+    version: 3,
+    encoder: "e1",
+    ageMs: 60_000,
+    segments: [
+      { segment: "new", members: 10 },
+      { segment: "loyal", members: 11 },
+    ],
+    background: 4,
+    calibration: { members: 9, kappa: [5] },
+  });
+  // Two profiles lie on opposite sides of their own centre.
+  expect(told?.overlap).toEqual([{ a: "new", b: "loyal", similarity: expect.closeTo(-1, 5) }]);
+});
+
+test("one map may be asked for; one that is not defined is refused", async () => {
+  const world = await gatewayWorld();
+  await world.define([A_MAP, { name: "taste", segments: ["jazz"] }]);
+  expect((await ask(world)).map(({ map }) => map)).toEqual(["life", "taste"]);
+  expect((await ask(world, { map: "taste" })).map(({ map }) => map)).toEqual(["taste"]);
+  for (const map of ["other", 5, null]) {
+    const { reply } = await world.ask("profiles", { map });
+    expect(reply.error).toMatchObject({
+      code: "UNKNOWN_MAP",
+      message: expect.stringContaining("life, taste"),
+    });
+  }
+});
+
+test("a segment without members has no overlap", async () => {
+  const world = await gatewayWorld();
+  await world.define();
+  const published = profiles(1, [
+    [1, 0],
+    [0, 0],
+  ]);
+  const [first, second] = published.profiles;
+  if (first === undefined || second === undefined) throw new Error("two profiles were made");
+  await publish(world, { ...published, profiles: [first, { ...second, members: 0 }] });
+  expect((await ask(world))[0]?.overlap).toEqual([]);
+});
+
+test("of many segments the most alike pairs are told, the most alike first", async () => {
+  const world = await gatewayWorld();
+  const count = 60; // 1,770 pairs.
+  await world.define([{ name: "life", segments: Array.from({ length: count }, (_, i) => `s${i}`) }]);
+  const vectors = Array.from({ length: count }, (_, i) => [Math.cos(i * i), Math.sin(i * i)]);
+  const published = profiles(1, vectors);
+  await publish(world, published);
+  const overlap = (await ask(world))[0]?.overlap ?? [];
+  expect(overlap).toHaveLength(200);
+  expect(overlap.map((pair) => pair.similarity)).toEqual(
+    alikeness(vectors)
+      .slice(0, 200)
+      .map((one) => expect.closeTo(one, 4)),
+  );
+});
+
+/** Centred cosines of all pairs, the greatest first: computed plainly. */
+function alikeness(vectors: readonly (readonly number[])[]): number[] {
+  const mean = [0, 1].map((d) => vectors.reduce((sum, vector) => sum + (vector[d] ?? 0), 0) / vectors.length);
+  const units = vectors.map((vector) => {
+    const centred = vector.map((value, d) => value - (mean[d] ?? 0));
+    return centred.map((value) => value / Math.hypot(...centred));
+  });
+  const pairs = units.flatMap((x, i) =>
+    units.slice(i + 1).map((y) => x.reduce((sum, value, d) => sum + value * (y[d] ?? 0), 0)),
+  );
+  return pairs.sort((a, b) => b - a);
+}
+
+function profiles(version: number, centroids: readonly (readonly number[])[]): PublishedProfiles {
+  const names = centroids.length === 2 ? ["new", "loyal"] : centroids.map((_, i) => `s${i}`);
+  return {
+    map: "life",
+    mode: "exclusive",
+    version,
+    encoder: "e1",
+    dim: 2,
+    watermarkMs: NOW_MS - 60_000,
+    profiles: centroids.map((centroid, i) => ({
+      segment: names[i] ?? "",
+      members: 10 + i,
+      centroid: Float32Array.from(centroid),
+    })),
+    background: 4,
+    calibration: {
+      encoder: "e1",
+      map: "life",
+      depthEnds: [Number.POSITIVE_INFINITY],
+      kappa: [5],
+      intercepts: centroids.map(() => 0),
+      noneIntercept: 0,
+      members: 9,
+    },
+    threshold: { enter: 0.5, minEvidence: 1 },
+  };
+}
+
+async function publish(world: World, published: PublishedProfiles): Promise<void> {
+  const { map, version } = published;
+  await world.releases.put(`profiles.${map}.${version}`, encodeProfiles(published));
+  await world.releases.put(`profiles.${map}.current`, new TextEncoder().encode(JSON.stringify({ version })));
+}

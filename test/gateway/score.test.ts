@@ -1,0 +1,166 @@
+import { expect, test } from "vitest";
+import { LIMITS } from "../../src/events/limits.ts";
+import type { ScoreReply } from "../../src/gateway/score.ts";
+import { EngineError } from "../../src/kernel/engine-error.ts";
+import { shardOf } from "../../src/kernel/hash.ts";
+import { A_MAP, anEvent, gatewayWorld, SHARDS } from "./gateway-world.ts";
+
+test("a score comes from the user's shard, with what it is based on and an id of its own", async () => {
+  const world = await gatewayWorld();
+  await world.define();
+  const asked = await world.serveShards();
+  const { value } = await world.ask("score", { user: "ada", map: "life" });
+  const shard = shardOf("ada", SHARDS);
+  expect(asked).toMatchObject([{ shard, name: "score", request: { users: ["ada"], map: "life" } }]);
+  expect(value).toEqual({
+    user: "ada",
+    map: "life",
+    known: true,
+    segments: [
+      { segment: "new", probability: 0.7, similarity: 0.4, resonating: true },
+      { segment: "loyal", probability: 0.2, similarity: -0.1, resonating: false },
+    ],
+    none: 0.1,
+    evidence: 4,
+    versions: { encoder: "e1", trained: true, profiles: { life: 3 }, segments: 1 },
+    ages: { contextMs: 5, profilesMs: { life: 7 } },
+    position: { shard, sequence: 9 },
+    decision: "decision-1",
+  });
+});
+
+test("the map is the first one defined unless another is named; without any there is nothing to score", async () => {
+  const world = await gatewayWorld();
+  await world.serveShards();
+  expect((await world.ask("score", { user: "ada" })).reply.error).toMatchObject({ code: "NO_SEGMENTS" });
+  await world.define([A_MAP, { name: "taste", segments: ["jazz"] }]);
+  expect((await world.ask("score", { user: "ada" })).value).toMatchObject({ map: "life" });
+});
+
+test("a map that the shard has not folded yet is worth asking for again", async () => {
+  const world = await gatewayWorld();
+  await world.define([A_MAP, { name: "taste", segments: ["jazz"] }]);
+  await world.serveShards(); // They know only "life".
+  const { reply } = await world.ask("score", { user: "ada", map: "taste" });
+  expect(reply.error).toMatchObject({ code: "UNKNOWN_MAP", retryable: true });
+});
+
+test("of the positions that an ingest answered, the shard gets the highest of its own", async () => {
+  const world = await gatewayWorld();
+  await world.define();
+  const asked = await world.serveShards();
+  const shard = shardOf("ada", SHARDS);
+  const other = (shard + 1) % SHARDS;
+  const leastOf = async (atLeast: unknown): Promise<unknown> => {
+    await world.ask("score", { user: "ada", atLeast });
+    const last = asked.at(-1);
+    return last?.name === "score" ? last.request.atLeast : last;
+  };
+  expect(await leastOf({ shard, sequence: 7 })).toBe(7);
+  expect(
+    await leastOf([
+      { shard: other, sequence: 99 },
+      { shard, sequence: 7 },
+      { shard, sequence: 5 },
+    ]),
+  ).toBe(7);
+  expect(await leastOf({ shard: other, sequence: 99 })).toBeUndefined();
+  expect(await leastOf([])).toBeUndefined();
+});
+
+test("what would have no effect is refused instead of passed over", async () => {
+  const world = await gatewayWorld();
+  await world.define();
+  await world.serveShards();
+  for (const fields of [{ explain: true }, { context: { device: "mobile" } }, { context: {} }])
+    expect((await world.ask("score", { user: "ada", ...fields })).reply.error).toMatchObject({
+      code: "NOT_SUPPORTED",
+    });
+  expect((await world.ask("score", { user: "ada", explain: false })).reply.error).toBeUndefined();
+});
+
+test("a shard that nobody owns is an error to try again after, and a shard's own error keeps its code", async () => {
+  const world = await gatewayWorld();
+  await world.define();
+  const unowned = await world.ask("score", { user: "ada" });
+  expect(unowned.reply.error).toMatchObject({ code: "NO_RESPONDERS", retryable: true });
+  expect(unowned.value).toMatchObject({ code: "NO_RESPONDERS", retryable: true });
+
+  await world.bus.serve(world.subjects.shard(shardOf("ada", SHARDS), "score"), () => {
+    throw new EngineError({
+      code: "NOT_CAUGHT_UP",
+      message: "later",
+      retryable: true,
+      detail: { applied: 3 },
+    });
+  });
+  const behind = await world.ask("score", { user: "ada" });
+  expect(behind.value).toEqual({
+    code: "NOT_CAUGHT_UP",
+    message: "later",
+    retryable: true,
+    detail: { applied: 3 },
+  });
+});
+
+test("a batch asks each shard once and answers in the order of its users", async () => {
+  const world = await gatewayWorld();
+  await world.define();
+  const asked = await world.serveShards();
+  const users = Array.from({ length: LIMITS.requestUsers }, (_, i) => `user-${i % 700}`); // Some twice.
+  const { value } = await world.ask("score.batch", { users });
+  const { answers } = value as { answers: ScoreReply[] };
+  expect(answers.map(({ user }) => user)).toEqual(users);
+  expect(new Set(answers.map(({ decision }) => decision)).size).toBe(users.length);
+  expect(asked.map(({ shard }) => shard).sort()).toEqual([0, 1, 2, 3]);
+  for (const { position, user } of answers) expect(position.shard).toBe(shardOf(user, SHARDS));
+});
+
+test("a batch is refused for one bad user or for too many, and an empty one is answered", async () => {
+  const world = await gatewayWorld();
+  await world.define();
+  const asked = await world.serveShards();
+  const codeOf = async (users: unknown) => (await world.ask("score.batch", { users })).reply.error?.code;
+  expect(await codeOf(["ada", 5])).toBe("WRONG_TYPE");
+  expect(await codeOf(["ada", ""])).toBe("BAD_ID");
+  expect(await codeOf("ada")).toBe("WRONG_TYPE");
+  expect(await codeOf(undefined)).toBe("WRONG_TYPE");
+  expect(await codeOf(Array.from({ length: LIMITS.requestUsers + 1 }, () => "ada"))).toBe("TOO_MANY");
+  expect(asked).toEqual([]);
+  expect((await world.ask("score.batch", { users: [] })).value).toEqual({ answers: [] });
+});
+
+test("sessions take the shards in turn, are reduced as events are, and are stored nowhere", async () => {
+  const world = await gatewayWorld();
+  await world.define();
+  const before = world.appended.length;
+  const asked = await world.serveShards();
+  const events = [anEvent({ id: "a", text: "I love it", peer: "bob" }), anEvent({ id: "b" })];
+  for (let i = 0; i < SHARDS; i++) {
+    const { value } = await world.ask("score.session", { events });
+    expect(value).toMatchObject({ map: "life", segments: [{ segment: "new" }, { segment: "loyal" }] });
+  }
+  expect(asked.map(({ shard, name }) => `${name} ${shard}`)).toEqual([
+    "session 0",
+    "session 1",
+    "session 2",
+    "session 3",
+  ]);
+  expect(asked[0]).toMatchObject({ request: { map: "life", behaviours: [{ id: "a" }, { id: "b" }] } });
+  expect(JSON.stringify(asked)).not.toContain("bob");
+  expect(world.appended.length).toBe(before);
+  expect(world.gateway.counters.dropped).toEqual({ text: SHARDS, social: SHARDS });
+});
+
+test("a session is refused as a whole for one bad event, and told which", async () => {
+  const world = await gatewayWorld();
+  await world.define();
+  const asked = await world.serveShards();
+  const { reply } = await world.ask("score.session", { events: [anEvent(), anEvent({ id: "" })] });
+  expect(reply.error).toMatchObject({ code: "BAD_ID", message: expect.stringContaining("events[1]") });
+  const many = Array.from({ length: LIMITS.requestEvents + 1 }, (_, i) => anEvent({ id: `e${i}` }));
+  expect((await world.ask("score.session", { events: many })).reply.error).toMatchObject({
+    code: "TOO_MANY",
+  });
+  expect(asked).toEqual([]);
+});
