@@ -2,7 +2,7 @@ import type { FeatureEvent } from "../features/feature-event.ts";
 import type { FeatureSchema } from "../features/feature-schema.ts";
 import { EngineError } from "../kernel/engine-error.ts";
 import type { Encoder } from "./encoder.ts";
-import { tokenBuffer, writeTokens } from "./event-tokens.ts";
+import { TOKEN_GROUPS, TOKENS_MAX, tokenBuffer, writeTokens } from "./event-tokens.ts";
 import type { LinearArtefact } from "./linear-artefact.ts";
 import { addRow, admitEvent, decayedEvents, leftAt, STATE } from "./projected-state.ts";
 import { TokenIndex } from "./token-index.ts";
@@ -35,6 +35,7 @@ class LinearEncoder implements Encoder {
   readonly #index: TokenIndex;
   readonly #splits: ReadonlyMap<number, number>;
   readonly #tokens = tokenBuffer();
+  readonly #rows = new Int32Array(TOKENS_MAX);
   readonly #dense: DenseProjection;
   readonly #sum: Float64Array;
 
@@ -51,12 +52,21 @@ class LinearEncoder implements Encoder {
 
   fold(slab: Float64Array, at: number, event: FeatureEvent): void {
     const { table, dim, halfLifeMs } = this.#artefact;
-    const weight = admitEvent(slab, at, dim, event.tsMs, halfLifeMs);
     const count = writeTokens(event, this.#splits, this.#tokens);
+    const rows = this.#rows;
+    let named = 0;
+    let recognised = 0;
     for (let i = 0; i < count; i++) {
       const row = this.#index.rowOf(this.#tokens.hashes[i]!);
-      if (row >= 0) addRow(slab, at, table, row, dim, weight);
+      rows[i] = row;
+      if (this.#tokens.groups[i] === TOKEN_GROUPS.setting) continue;
+      named++;
+      if (row >= 0) recognised++;
     }
+    // News of today is unknown to an encoder of yesterday: it is no evidence, neither for nor against.
+    if (named > 0 && recognised === 0) return;
+    const weight = admitEvent(slab, at, dim, event.tsMs, halfLifeMs);
+    for (let i = 0; i < count; i++) if (rows[i]! >= 0) addRow(slab, at, table, rows[i]!, dim, weight);
   }
 
   evidence(slab: Float64Array, at: number, atMs: number): number {

@@ -8,7 +8,7 @@ export type RefitPolicy = Readonly<{
   growth: number;
 }>;
 
-export const DEFAULT_REFIT_POLICY: RefitPolicy = { firstMembers: 100, membersPerSegment: 10, growth: 1.5 };
+export const DEFAULT_REFIT_POLICY: RefitPolicy = { firstMembers: 100, membersPerSegment: 10, growth: 1.25 };
 
 /** Members by segment for each map, and how many there were at the last fit (0 before the first). */
 export type FitState = Readonly<{

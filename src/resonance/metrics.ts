@@ -104,6 +104,38 @@ export function calibrationError(
   return sums.reduce((sum, bin) => sum + Math.abs(bin.gap), 0) / Math.max(1, users.length);
 }
 
+/**
+ * The calibration error that perfectly calibrated confidences would show on as many users in as many bins of equal
+ * mass, by chance alone: what a measured one has to be compared with.
+ */
+export function calibrationErrorByChance(scores: Scores, bins: number): number {
+  const confidences = scores.map((vector) => vector[mostProbable(vector)] ?? 0).sort((a, b) => a - b);
+  const variances = new Float64Array(bins);
+  for (const [rank, confidence] of confidences.entries()) {
+    const bin = Math.floor((rank / confidences.length) * bins);
+    variances[bin] = variances[bin]! + confidence * (1 - confidence);
+  }
+  // The mean size of a normal deviation is sqrt(2 / pi) of its standard deviation.
+  const gaps = variances.reduce((sum, variance) => sum + Math.sqrt((2 / Math.PI) * variance), 0);
+  return gaps / Math.max(1, confidences.length);
+}
+
+/** Mean of b's log-loss less a's, a user, and its standard error: how much better `a` tells, and how surely. */
+export function logLossGain(
+  a: Scores,
+  b: Scores,
+  labels: Labels,
+): Readonly<{ mean: number; standardError: number }> {
+  const gains = labels.map((label, i) => {
+    const [ours, theirs] = [at(a, i, label), at(b, i, label)];
+    return Math.log(Math.max(LEAST_PROBABILITY, ours)) - Math.log(Math.max(LEAST_PROBABILITY, theirs));
+  });
+  const average = mean(gains, (gain) => gain);
+  const squares = gains.reduce((sum, gain) => sum + (gain - average) ** 2, 0);
+  const count = gains.length;
+  return { mean: average, standardError: count > 1 ? Math.sqrt(squares / (count - 1) / count) : 0 };
+}
+
 function mostProbable(vector: ArrayLike<number>): number {
   let best = 0;
   for (let k = 1; k < vector.length; k++) if ((vector[k] ?? 0) > (vector[best] ?? 0)) best = k;

@@ -24,7 +24,10 @@ export class RestartIntensity {
     this.#recentMs = this.#recentMs.filter((atMs) => nowMs - atMs < this.#periodMs);
     this.#recentMs.push(nowMs);
     if (this.#recentMs.length > this.#restarts) return { kind: "escalate" };
-    return { kind: "restart", afterMs: Math.min(FIRST_WAIT_MS * 2 ** (this.#recentMs.length - 1), MAX_WAIT_MS) };
+    return {
+      kind: "restart",
+      afterMs: Math.min(FIRST_WAIT_MS * 2 ** (this.#recentMs.length - 1), MAX_WAIT_MS),
+    };
   }
 }
 

@@ -5,7 +5,9 @@ import {
   balancedAccuracy,
   brierScore,
   calibrationError,
+  calibrationErrorByChance,
   logLoss,
+  logLossGain,
   macroAuc,
 } from "../../src/resonance/metrics.ts";
 
@@ -43,4 +45,19 @@ test("bins of equal mass split users evenly, whatever their confidence", () => {
   const confident = Array.from({ length: 30 }, () => [0.9, 0.1]);
   const truth = Array.from({ length: 30 }, (_, i) => (i % 10 === 0 ? 1 : 0));
   expect(calibrationError(confident, truth, 3)).toBeCloseTo(0, 12);
+});
+
+test("chance alone shows a calibration error that falls with the square root of the users", () => {
+  const sure = Array.from({ length: 400 }, () => [0.8, 0.2]);
+  const [few, many] = [calibrationErrorByChance(sure.slice(0, 100), 10), calibrationErrorByChance(sure, 10)];
+  expect(few / many).toBeCloseTo(2, 9);
+  expect(few).toBeCloseTo(Math.sqrt((2 / Math.PI) * 0.16 * 10) * (10 / 100), 9);
+});
+
+test("the gain over another forecast is the mean difference of log-losses, with its standard error", () => {
+  const even = labels.map(() => [1 / 3, 1 / 3, 1 / 3]);
+  const gain = logLossGain(scores, even, labels);
+  expect(gain.mean).toBeCloseTo(Math.log(3) - 0.6750205079, 9);
+  expect(gain.standardError).toBeGreaterThan(0);
+  expect(logLossGain(even, even, labels)).toEqual({ mean: 0, standardError: 0 });
 });

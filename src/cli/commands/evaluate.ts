@@ -69,8 +69,9 @@ function draw(evaluation: Evaluation): string[] {
     digits(depth.balancedAccuracy),
     digits(depth.logLoss),
     digits(depth.brier),
-    digits(depth.ece),
+    `${digits(depth.ece)} (${digits(depth.eceByChance)})`,
     digits(depth.prior.logLoss),
+    `${depth.gain.mean.toFixed(3)} ± ${depth.gain.standardError.toFixed(3)}`,
     digits(depth.prior.accuracy),
   ]);
   const titles = [
@@ -81,8 +82,9 @@ function draw(evaluation: Evaluation): string[] {
     "balanced",
     "log-loss",
     "Brier",
-    "ECE",
+    "ECE (by chance)",
     "prior log-loss",
+    "gain",
     "prior accuracy",
   ];
   const { members, masked } = evaluation.users;

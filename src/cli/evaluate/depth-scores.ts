@@ -3,7 +3,9 @@ import {
   balancedAccuracy,
   brierScore,
   calibrationError,
+  calibrationErrorByChance,
   logLoss,
+  logLossGain,
   macroAuc,
 } from "../../resonance/metrics.ts";
 
@@ -20,6 +22,10 @@ export type DepthReport = Readonly<{
   brier: number;
   /** Confidence ECE over 15 bins of equal mass. */
   ece: number;
+  /** What perfectly calibrated confidences would show on as many users, by chance. */
+  eceByChance: number;
+  /** How much lower the log-loss is than the prior's, with its standard error. */
+  gain: Readonly<{ mean: number; standardError: number }>;
   /** The same users told by the members' frequencies alone, at the same moments. */
   prior: Readonly<{ logLoss: number; accuracy: number }>;
 }>;
@@ -61,6 +67,8 @@ export class DepthScores {
       logLoss: logLoss(scores, labels),
       brier: brierScore(scores, labels),
       ece: calibrationError(scores, labels, ECE_BINS),
+      eceByChance: calibrationErrorByChance(scores, ECE_BINS),
+      gain: logLossGain(scores, this.#priors, labels),
       prior: { logLoss: logLoss(this.#priors, labels), accuracy: accuracy(this.#priors, labels) },
     };
   }
