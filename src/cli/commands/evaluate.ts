@@ -66,26 +66,22 @@ function draw(evaluation: Evaluation): string[] {
     formatCount(depth.users),
     digits(depth.auc),
     digits(depth.accuracy),
-    digits(depth.balancedAccuracy),
     digits(depth.logLoss),
-    digits(depth.brier),
-    `${digits(depth.ece)} (${digits(depth.eceByChance)})`,
     digits(depth.prior.logLoss),
     `${depth.gain.mean.toFixed(3)} ± ${depth.gain.standardError.toFixed(3)}`,
-    digits(depth.prior.accuracy),
+    digits(depth.brier),
+    `${digits(depth.ece)} (${digits(depth.eceByChance)})`,
   ]);
   const titles = [
     "events seen",
     "users",
     "AUC",
     "accuracy",
-    "balanced",
     "log-loss",
+    "of prior",
+    "gain",
     "Brier",
     "ECE (by chance)",
-    "prior log-loss",
-    "gain",
-    "prior accuracy",
   ];
   const { members, masked } = evaluation.users;
   return [
