@@ -14,6 +14,17 @@ import { DEFAULT_NODE_OPTIONS } from "../../src/node-options.ts";
 import { describeWithNats } from "../adapters/with-nats.ts";
 import { untilFolded } from "./node-client.ts";
 
+/** An item that members of this shop have seen: what the encoder does not recognise is no evidence. */
+const KNOWN_ITEM = (() => {
+  const shop = shopSimulator({ seed: 3, visitors: 300, startMs: Date.UTC(2026, 0, 5) });
+  const seen = new Map<string, number>();
+  for (let i = 0; i < 4_000; i++) {
+    const { user, item } = shop.next();
+    if (item !== undefined && shop.isMember(user)) seen.set(item, (seen.get(item) ?? 0) + 1);
+  }
+  return [...seen].sort(([, a], [, b]) => b - a)[0]?.[0] ?? "none";
+})();
+
 await describeWithNats("a node", (suite) => {
   let dataDir: string;
   let node: RunningNode;
@@ -112,7 +123,13 @@ await describeWithNats("a node", (suite) => {
   });
 
   test("a score that asks for a position contains the event stored there", async () => {
-    const event = { id: "mine", user: "fresh-user", type: "view", ts: Date.UTC(2026, 1, 1), item: "item-1" };
+    const event = {
+      id: "mine",
+      user: "fresh-user",
+      type: "view",
+      ts: Date.UTC(2026, 1, 1),
+      item: KNOWN_ITEM,
+    };
     const { positions } = await ingest(client, [event]);
     const reply = (await client.ask("score", { user: "fresh-user", atLeast: positions })) as ScoreReply;
     expect(reply.known).toBe(true);
@@ -124,7 +141,13 @@ await describeWithNats("a node", (suite) => {
   });
 
   test("an event that is sent twice counts once", async () => {
-    const event = { id: "once", user: "twice-user", type: "view", ts: Date.UTC(2026, 1, 1), item: "item-1" };
+    const event = {
+      id: "once",
+      user: "twice-user",
+      type: "view",
+      ts: Date.UTC(2026, 1, 1),
+      item: KNOWN_ITEM,
+    };
     await ingest(client, [event, { ...event, id: "other" }]);
     const { positions } = await ingest(client, [event]);
     const reply = (await client.ask("score", { user: "twice-user", atLeast: positions })) as ScoreReply;
@@ -135,7 +158,9 @@ await describeWithNats("a node", (suite) => {
     const users = Array.from({ length: 50 }, (_, i) => `visitor-${50 - i}`);
     const batch = (await client.ask("score.batch", { users })) as { answers: readonly ScoreReply[] };
     expect(batch.answers.map((answer) => answer.user)).toEqual(users);
-    const events = [{ id: "s1", user: "passer-by", type: "view", ts: Date.UTC(2026, 1, 1), item: "item-1" }];
+    const events = [
+      { id: "s1", user: "passer-by", type: "view", ts: Date.UTC(2026, 1, 1), item: KNOWN_ITEM },
+    ];
     const session = (await client.ask("score.session", { events })) as ScoreReply;
     expect(session.evidence).toBeCloseTo(1, 6);
     expect(((await client.ask("score", { user: "passer-by" })) as ScoreReply).known).toBe(false);
