@@ -1,14 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Position } from "../events/log-entry.ts";
+import type { EventRefusal, IngestReply } from "../gateway/ingest.ts";
 import { EngineError, toWireError } from "../kernel/engine-error.ts";
 import type { Client } from "./client.ts";
-
-/** The reply of `resonance.v1.ingest`. */
-export type IngestReply = Readonly<{
-  accepted: number;
-  refused: readonly Readonly<{ index: number; code: string; message: string }>[];
-  positions: readonly Position[];
-}>;
 
 /** Patience with one try: a gateway that dies with a request leaves it without an answer. */
 const TIMEOUT_MS = 10_000;
@@ -31,7 +24,8 @@ export async function ingest(
 ): Promise<IngestReply> {
   let waitMs = FIRST_WAIT_MS;
   let accepted = 0;
-  const refused: { index: number; code: string; message: string }[] = [];
+  const refused: EventRefusal[] = [];
+  const stored = new Map<number, number>();
   let indexes = events.map((_, index) => index);
   for (let attempt = 0; ; attempt++) {
     try {
@@ -41,13 +35,19 @@ export async function ingest(
         timeoutMs,
       )) as IngestReply;
       accepted += reply.accepted;
+      for (const { shard, sequence } of reply.positions) {
+        stored.set(shard, Math.max(stored.get(shard) ?? 0, sequence));
+      }
       const again: number[] = [];
       for (const refusal of reply.refused) {
         const index = indexes[refusal.index] ?? refusal.index;
         if (RETRYABLE_CODES.has(refusal.code) && attempt < RETRIES) again.push(index);
         else refused.push({ ...refusal, index });
       }
-      if (again.length === 0) return { accepted, refused, positions: reply.positions };
+      if (again.length === 0) {
+        const positions = [...stored].map(([shard, sequence]) => ({ shard, sequence }));
+        return { accepted, refused, positions };
+      }
       indexes = again;
     } catch (thrown) {
       const error = toWireError(thrown);

@@ -83,7 +83,7 @@ function draw(evaluation: Evaluation): string[] {
     "Brier",
     "ECE (by chance)",
   ];
-  const { members, masked } = evaluation.users;
+  const { members, masked } = evaluation;
   return [
     `${evaluation.map}: ${formatCount(evaluation.events)} events of ${formatCount(members)} members and ${formatCount(masked)} masked users in ${evaluation.seconds.toFixed(1)} s`,
     ...renderTable(

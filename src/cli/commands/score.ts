@@ -1,8 +1,9 @@
 import type { Command } from "commander";
+import type { ScoreReply } from "../../gateway/score.ts";
 import { type ClientOptions, connectClient } from "../client.ts";
 import { withClientOptions } from "../client-options.ts";
 import { print, runs } from "../output.ts";
-import { drawResonance, type ScoreReply } from "../view/draw-resonance.ts";
+import { drawResonance } from "../view/draw-resonance.ts";
 
 /** `resonance score USER`: the live distribution of one user. */
 export function addScoreCommand(program: Command): void {

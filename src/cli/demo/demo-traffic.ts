@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { systemClock } from "../../adapters/system-clock.ts";
 import type { Position } from "../../events/log-entry.ts";
+import type { ScoreReply } from "../../gateway/score.ts";
 import type { Client } from "../client.ts";
 import { ingest } from "../ingest-pump.ts";
 import { Latencies } from "../latencies.ts";
 import type { ShopSimulator } from "../shop/shop-simulator.ts";
 import { toWire } from "../shop/wire-event.ts";
-import type { ScoreReply } from "../view/draw-resonance.ts";
 
 /** Traffic of a demo: events at a steady rate, and questions beside them. */
 export type DemoTraffic = Readonly<{

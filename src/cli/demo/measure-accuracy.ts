@@ -1,6 +1,6 @@
+import type { ScoreReply } from "../../gateway/score.ts";
 import type { Client } from "../client.ts";
 import type { ShopSimulator } from "../shop/shop-simulator.ts";
-import type { ScoreReply } from "../view/draw-resonance.ts";
 
 /** How often the strongest segment is the true one, beside the best guess that knows nobody. */
 export type Accuracy = Readonly<{

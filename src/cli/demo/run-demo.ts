@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { newId } from "../../adapters/entropy.ts";
 import { systemClock } from "../../adapters/system-clock.ts";
+import type { ScoreReply } from "../../gateway/score.ts";
 import { EngineError } from "../../kernel/engine-error.ts";
 import { type Random, seededRandom } from "../../kernel/random.ts";
 import { type RunningNode, startNode } from "../../node.ts";
@@ -10,7 +11,6 @@ import { DEFAULT_NODE_OPTIONS } from "../../node-options.ts";
 import { type Client, connectClient } from "../client.ts";
 import type { LatencySummary } from "../latencies.ts";
 import { type ShopSimulator, shopSimulator } from "../shop/shop-simulator.ts";
-import type { ScoreReply } from "../view/draw-resonance.ts";
 import { type DemoTraffic, startDemoTraffic } from "./demo-traffic.ts";
 import { measureAccuracy } from "./measure-accuracy.ts";
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { systemClock } from "../../adapters/system-clock.ts";
-import type { ScoreReply } from "../view/draw-resonance.ts";
+import type { ScoreReply } from "../../gateway/score.ts";
 import type { LiveState, LiveTransition, LiveVisitor } from "../view/live-state.ts";
 import { showLiveView } from "../view/live-view.ts";
 import { type Accuracy, measureAccuracy } from "./measure-accuracy.ts";

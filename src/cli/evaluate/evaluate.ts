@@ -26,8 +26,10 @@ export type EvaluateOptions = Readonly<{
 /** The result; the one object that `resonance evaluate --json` prints. */
 export type Evaluation = Readonly<{
   events: number;
-  /** Users with a label and at least one event: members, and masked ones. */
-  users: Readonly<{ members: number; masked: number }>;
+  /** Users with a label and at least one event; each is a member, whose label was told, or masked. */
+  users: number;
+  members: number;
+  masked: number;
   map: string;
   depths: readonly DepthReport[];
   encoder: Readonly<{ kind: string; version: string; trained: boolean; dim: number }>;
@@ -129,7 +131,9 @@ export async function evaluate(
   const { kind, version, trained, dim } = engine.encoder;
   return {
     events,
-    users: { members: known.length - maskedSeen, masked: maskedSeen },
+    users: known.length,
+    members: known.length - maskedSeen,
+    masked: maskedSeen,
     map: options.map,
     depths,
     encoder: { kind, version, trained, dim },

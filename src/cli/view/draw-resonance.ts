@@ -1,23 +1,5 @@
 import pc from "picocolors";
-import type { SegmentScore } from "../../resonance/score-answer.ts";
-
-/** The reply of `resonance.v1.score`. */
-export type ScoreReply = Readonly<{
-  user: string;
-  map: string;
-  known: boolean;
-  segments: readonly SegmentScore[];
-  none: number;
-  evidence: number;
-  versions: Readonly<{
-    encoder: string;
-    trained: boolean;
-    profiles: Readonly<Record<string, number>>;
-    segments: number;
-  }>;
-  ages: Readonly<{ contextMs: number | null; profilesMs: Readonly<Record<string, number | null>> }>;
-  decision: string;
-}>;
+import type { ScoreReply } from "../../gateway/score.ts";
 
 const BAR_CELLS = 40;
 
