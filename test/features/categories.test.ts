@@ -29,3 +29,9 @@ test("events without a category leave it unknown", () => {
   expect(readAfter(categories, [showing()])["known"]).toBe(0);
   expect(readAfter(categories, [showing(1)])["known"]).toBe(1);
 });
+
+test("all 32 categories fade alike", () => {
+  const all = Array.from({ length: 32 }, (_, i) => 1 + i);
+  const again = aFeatureEvent({ categoryHashes: [1], tsMs: START_MS + 14 * DAY_MS });
+  expect(readAfter(categories, [showing(...all), again])["heaviest_share"]).toBeCloseTo(1.5 / 17, 9);
+});

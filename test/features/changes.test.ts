@@ -27,6 +27,14 @@ test("an event that does not say changes nothing", () => {
   expect(reading["device"]).toBe(0);
 });
 
+test("an event that says something else leaves what it does not say as it was", () => {
+  const between = [onDay(0, { deviceHash: 1 }), onDay(0, { countryHash: 5 })];
+  const same = readAfter(changes, [...between, onDay(0, { deviceHash: 1 })]);
+  const other = readAfter(changes, [...between, onDay(0, { deviceHash: 2 })]);
+  expect(same["device"]).toBe(0);
+  expect(Math.expm1(other["device"] ?? 0)).toBeCloseTo(1, 9);
+});
+
 test("changes are forgotten by half-lives of 14 days", () => {
   const events = [onDay(0, { cellHash: 1 }), onDay(0, { cellHash: 2 })];
   expect(Math.expm1(readAfter(changes, events, START_MS + 14 * DAY_MS)["cell"] ?? 0)).toBeCloseTo(0.5, 9);

@@ -23,7 +23,7 @@ test("nothing noted is estimated as nothing", () => {
 });
 
 test.for([10, 50, 200, 600, 1_000, 5_000, 100_000])(
-  "%i keys are estimated without bias and within 6.5 %% on the whole",
+  "%i keys are estimated without bias and within 6.5 percent on the whole",
   (keys) => {
     const trials = 40;
     let sum = 0;

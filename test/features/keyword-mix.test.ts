@@ -26,3 +26,10 @@ test("newer words weigh more", () => {
   const history = [saying("shoes"), saying("garden", 60)];
   expect(similarity(history, [saying("garden")])).toBeGreaterThan(0.95);
 });
+
+test("all buckets fade alike: the same words again leave the direction as it was", () => {
+  const onDay = (day: number) => Array.from({ length: 2_000 }, (_, i) => saying(`word${i}`, day));
+  const before = readAfter(keywordMix, onDay(0));
+  const after = readAfter(keywordMix, [...onDay(0), ...onDay(14)]);
+  for (const [name, value] of Object.entries(before)) expect(after[name], name).toBeCloseTo(value, 9);
+});

@@ -15,6 +15,10 @@ test("words of any script and numbers count", () => {
   expect(keywordHashes("обувь 靴 iphone 15", 32)).toHaveLength(4);
 });
 
+test("marks on letters do not break a word", () => {
+  for (const word of ["हिन्दी", "தமிழ்", "שָׁלוֹם"]) expect(keywordHashes(word, 32), word).toHaveLength(1);
+});
+
 test("no more than the limit are kept, the first ones", () => {
   const text = Array.from({ length: 50 }, (_, i) => `word${i}`).join(" ");
   expect(keywordHashes(text, 32)).toEqual(keywordHashes(text, 50).slice(0, 32));

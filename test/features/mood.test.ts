@@ -14,3 +14,8 @@ test("a neutral text is known, no text is not", () => {
   expect(readAfter(mood, [feeling(0)])).toEqual({ mean: 0, sd: 0, known: 1 });
   expect(readAfter(mood, [feeling(Number.NaN)])).toEqual({ mean: 0, sd: 0, known: 0 });
 });
+
+test.for([1e308, Infinity, 7])("a sentiment beyond its range, %d, counts as the strongest", (sentiment) => {
+  expect(readAfter(mood, [feeling(sentiment)])).toEqual({ mean: 1, sd: 0, known: 1 });
+  expect(readAfter(mood, [feeling(-sentiment)])).toEqual({ mean: -1, sd: 0, known: 1 });
+});

@@ -29,7 +29,7 @@ test("up to 32 partners are counted exactly, however often they come", () => {
   );
 });
 
-test.for([33, 100, 1_000, 10_000])("%i partners are counted within 20 %%", (count) => {
+test.for([33, 100, 1_000, 10_000])("%i partners are counted within 20 percent", (count) => {
   const events = Array.from({ length: count }, (_, i) => to(hash32(`partner ${i}`)));
   const distinct = Math.expm1(readAfter(partners, events)["distinct"] ?? 0);
   expect(Math.abs(distinct / count - 1)).toBeLessThan(0.2);

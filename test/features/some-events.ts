@@ -59,6 +59,10 @@ const hash = fc.integer({ min: 1, max: 0xffff_ffff });
 /** An event with few distinct keys, within what tables hold exactly, in a month. */
 export const ordinaryEvent: fc.Arbitrary<FeatureEvent> = anEvent({
   tsMs: fc.integer({ min: 0, max: 30 * DAY_MS }).map((ms) => START_MS + ms),
+  sentiment: fc.oneof(
+    fc.constant(Number.NaN),
+    fc.integer({ min: -10, max: 10 }).map((tenths) => tenths / 10),
+  ),
   value: fc.oneof(
     fc.constant(Number.NaN),
     fc.integer({ min: 0, max: 500 }).map((cents) => cents / 4),
@@ -66,21 +70,25 @@ export const ordinaryEvent: fc.Arbitrary<FeatureEvent> = anEvent({
   key: fc.integer({ min: 1, max: 8 }),
 });
 
+const hostileNumber = fc.oneof(
+  fc.constantFrom(1e308, -1e308, Number.MAX_VALUE, Number.MIN_VALUE, Infinity, -Infinity, -0, Number.NaN),
+  fc.double(),
+);
+
 /** What a hostile sender can get past the gateway, and more. */
 export const hostileEvent: fc.Arbitrary<FeatureEvent> = anEvent({
   tsMs: fc.oneof(
     fc.constantFrom(0, 1, START_MS, START_MS + 1, 8.64e15, -8.64e15),
     fc.double({ min: 0, max: 8.64e15, noNaN: true }),
   ),
-  value: fc.oneof(
-    fc.constantFrom(1e308, -1e308, Number.MAX_VALUE, Number.MIN_VALUE, Infinity, -Infinity, -0, Number.NaN),
-    fc.double(),
-  ),
+  sentiment: hostileNumber,
+  value: hostileNumber,
   key: hash,
 });
 
 function anEvent(of: {
   readonly tsMs: fc.Arbitrary<number>;
+  readonly sentiment: fc.Arbitrary<number>;
   readonly value: fc.Arbitrary<number>;
   readonly key: fc.Arbitrary<number>;
 }): fc.Arbitrary<FeatureEvent> {
@@ -92,10 +100,7 @@ function anEvent(of: {
     itemHash: keyOrNone,
     categoryHashes: fc.array(of.key, { maxLength: 32 }),
     keywordHashes: fc.array(of.key, { maxLength: 32 }),
-    sentiment: fc.oneof(
-      fc.constant(Number.NaN),
-      fc.integer({ min: -10, max: 10 }).map((tenths) => tenths / 10),
-    ),
+    sentiment: of.sentiment,
     value: of.value,
     peerHash: keyOrNone,
     inbound: fc.boolean(),
