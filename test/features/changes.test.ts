@@ -38,4 +38,6 @@ test("an event that says something else leaves what it does not say as it was", 
 test("changes are forgotten by half-lives of 14 days", () => {
   const events = [onDay(0, { cellHash: 1 }), onDay(0, { cellHash: 2 })];
   expect(Math.expm1(readAfter(changes, events, START_MS + 14 * DAY_MS)["cell"] ?? 0)).toBeCloseTo(0.5, 9);
+  const later = readAfter(changes, [...events, onDay(14, { cellHash: 2 })]);
+  expect(Math.expm1(later["cell"] ?? 0)).toBeCloseTo(0.5, 9);
 });

@@ -15,6 +15,13 @@ test("sums, mean and largest amount forget by half-lives of 14 days", () => {
   expect(Math.expm1(reading["purchases"] ?? 0)).toBeCloseTo(0.75, 9);
 });
 
+test("baskets forget as purchases do", () => {
+  expect(Math.expm1(readAfter(commerce, [basket], START_MS + 14 * DAY_MS)["baskets"] ?? 0)).toBeCloseTo(
+    0.5,
+    9,
+  );
+});
+
 test("conversion is purchases by all steps, and by baskets alone", () => {
   const reading = readAfter(commerce, [view, view, basket, purchase(5)]);
   expect(reading["conversion"]).toBeCloseTo(1 / 4, 9);

@@ -28,6 +28,15 @@ test("the newest gap is that before the newest event", () => {
   expect(readAfter(gaps, atSeconds([0, 5, 65]))["newest"]).toBeCloseTo(Math.log1p(60), 9);
 });
 
+test("after 32 gaps of another length the old ones count one half", () => {
+  const before = Array.from({ length: 1_200 }, (_, i) => 10 * i);
+  const after = Array.from({ length: 32 }, (_, i) => 10 * 1_199 + 1_000 * (i + 1));
+  const reading = readAfter(gaps, atSeconds([...before, ...after]));
+  expect(reading["log_mean"]).toBeCloseTo((Math.log1p(1_000) + Math.log1p(10)) / 2, 6);
+  expect(reading["log_sd"]).toBeCloseTo((Math.log1p(1_000) - Math.log1p(10)) / 2, 6);
+  expect(reading["variation"]).toBeCloseTo(Math.log1p(495 / 505), 6);
+});
+
 test("one event has no gap", () => {
   expect(readAfter(gaps, atSeconds([0]))["known"]).toBe(0);
   expect(readAfter(gaps, atSeconds([0, 1]))["known"]).toBe(1);

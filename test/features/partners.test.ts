@@ -38,3 +38,9 @@ test.for([33, 100, 1_000, 10_000])("%i partners are counted within 20 percent", 
 test("who met nobody is not known", () => {
   expect(readAfter(partners, [to(0)])["known"]).toBe(0);
 });
+
+test("all 32 partners fade alike, in both directions", () => {
+  const again = { ...from(1), tsMs: START_MS + 14 * DAY_MS };
+  const reading = readAfter(partners, [...Array.from({ length: 32 }, (_, i) => from(1 + i)), again]);
+  expect(reading["heaviest_share"]).toBeCloseTo(1.5 / 17, 9);
+});

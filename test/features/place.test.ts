@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { place } from "../../src/features/place.ts";
-import { aFeatureEvent, readAfter } from "./some-events.ts";
+import { aFeatureEvent, DAY_MS, readAfter, START_MS } from "./some-events.ts";
 
 const at = (cellHash: number) => aFeatureEvent({ cellHash });
 
@@ -18,4 +18,10 @@ test("who stays has one home, who travels an even spread", () => {
 
 test("who never told a place is not known", () => {
   expect(readAfter(place, [at(0)])["known"]).toBe(0);
+});
+
+test("all 8 cells fade alike", () => {
+  const again = { ...at(1), tsMs: START_MS + 14 * DAY_MS };
+  const reading = readAfter(place, [...[1, 2, 3, 4, 5, 6, 7, 8].map(at), again]);
+  expect(reading["home_share"]).toBeCloseTo(1.5 / 5, 9);
 });

@@ -54,6 +54,14 @@ test("the same name in another field is another thing", () => {
   expect(hashes.every((hash) => hash > 0 && hash < 2 ** 32)).toBe(true);
 });
 
+test.for(["referrer", "device", "campaign", "country"])("context.%s has a field of its own", (key) => {
+  const { referrerHash, deviceHash, campaignHash, countryHash } = toFeatureEvent(
+    aBehaviour({ context: { [key]: "shoes" } }),
+  );
+  const fields = { referrer: referrerHash, device: deviceHash, campaign: campaignHash, country: countryHash };
+  expect(Object.entries(fields).flatMap(([name, hash]) => (hash === 0 ? [] : [name]))).toEqual([key]);
+});
+
 test("a type that is not known by name has the code -1 and its own hash", () => {
   const event = toFeatureEvent(aBehaviour({ type: "wave" }));
   expect(event.typeCode).toBe(-1);
