@@ -9,7 +9,7 @@ import { addScaledSingle, scale } from "./vector.ts";
 /** Members' histories as flat arrays, and the samples that are taken of them. */
 export type Corpus = Readonly<{
   users: number;
-  /** In [0, folds), by hash of the user; shape [users]. */
+  /** In [0, folds), by when the user came; shape [users]. */
   foldOf: Uint8Array;
   /** Segment by map, -1 without one; one array of shape [users] for each map. */
   labels: readonly Int16Array[];
@@ -71,10 +71,7 @@ export function readCorpus(
   }
   return {
     users: kept.length,
-    foldOf: Uint8Array.from(
-      kept,
-      ({ user }) => rehash32(hash32(user), SALT.fold ^ options.seed) % options.folds,
-    ),
+    foldOf: foldsOf(kept, options),
     labels: maps.map(({ name, segments }) => {
       const indexOf = new Map(segments.map((segment, k) => [segment, k]));
       return Int16Array.from(kept, ({ labels }) => indexOf.get(labels[name] ?? "") ?? -1);
@@ -279,4 +276,27 @@ export function projectSamples(
       sample++;
     }
   }
+}
+
+/** Users who came one after another stay together, at most so many: what neighbours share, strangers will not. */
+const NEIGHBOURS_MAX = 64;
+/** Few users are dealt in smaller groups, so that every fold gets several. */
+const GROUPS_A_FOLD = 8;
+
+/**
+ * Deals users to folds in groups of neighbours in time, so that what is held out is as strange as tomorrow's
+ * visitors: their news and their campaigns are not those of the members fitted on.
+ */
+function foldsOf(users: readonly History[], options: FitOptions): Uint8Array {
+  const began = users.map((history) => history.events[0]?.tsMs ?? 0);
+  const order = users
+    .map((_, u) => u)
+    .sort((a, b) => began[a]! - began[b]! || (users[a]!.user < users[b]!.user ? -1 : 1));
+  const even = Math.floor(users.length / options.folds / GROUPS_A_FOLD);
+  const size = Math.max(1, Math.min(NEIGHBOURS_MAX, even));
+  const folds = new Uint8Array(users.length);
+  for (const [rank, u] of order.entries()) {
+    folds[u] = rehash32(Math.floor(rank / size), SALT.fold ^ options.seed) % options.folds;
+  }
+  return folds;
 }
