@@ -17,7 +17,10 @@ function visitors(count: number): History[] {
 }
 
 test("users who came one after another are held out together, and every fold has some", () => {
-  const { foldOf } = readCorpus(visitors(640), MAPS, FEATURES, DEFAULT_FIT_OPTIONS);
+  const corpus = readCorpus(visitors(640), MAPS, FEATURES, DEFAULT_FIT_OPTIONS);
+  const came = (u: number): number => corpus.eventMs[corpus.eventsAt[u] ?? 0] ?? 0;
+  const order = Array.from({ length: corpus.users }, (_, u) => u).sort((a, b) => came(a) - came(b));
+  const foldOf = order.map((u) => corpus.foldOf[u]);
   const changes = foldOf.slice(1).filter((fold, i) => fold !== foldOf[i]).length;
   expect(changes).toBeLessThan(640 / 16); // By hash it would be three in four.
   expect(new Set(foldOf).size).toBe(DEFAULT_FIT_OPTIONS.folds);
