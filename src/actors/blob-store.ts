@@ -6,6 +6,10 @@ export interface BlobStore {
   get(key: string): Promise<Uint8Array | undefined>;
   /** Writes, or overwrites. */
   put(key: string, bytes: Uint8Array): Promise<void>;
+  /** Writes unless the key is there already. @returns Whether it wrote. */
+  create(key: string, bytes: Uint8Array): Promise<boolean>;
+  /** Removes a key, if it is there. */
+  remove(key: string): Promise<void>;
   /** All keys that start with a prefix, sorted. */
   keys(prefix: string): Promise<string[]>;
 }

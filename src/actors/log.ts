@@ -53,9 +53,15 @@ export interface Log {
    * Reads from a sequence on, for ever.
    *
    * @throws EngineError `LOG_TRUNCATED`, here or from `next`, if the stream ends before `from - 1`: it lost
-   * messages that were stored once.
+   * messages that were stored once. `LOG_TRIMMED` if it begins after `from`: what is asked for is held no more.
    */
   read(stream: string, from: number): Promise<LogReader>;
-  /** The first and last sequence held; `last` is 0 if nothing was ever stored. */
+  /**
+   * Drops the oldest messages: those up to a sequence that were stored before a time (epoch ms, the log's clock).
+   *
+   * @returns The first sequence held after that.
+   */
+  trim(stream: string, upTo: number, storedBeforeMs: number): Promise<number>;
+  /** The first and last sequence held; `last` is 0 if nothing was ever stored. `first` is 1 before anything is. */
   bounds(stream: string): Promise<Readonly<{ first: number; last: number }>>;
 }
