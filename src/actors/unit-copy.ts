@@ -13,9 +13,9 @@ export type Lease = Readonly<{
 export interface UnitCopy {
   /** Rejects when the copy can't go on; resolves after {@link UnitCopy.stop}. */
   readonly done: Promise<void>;
-  /** Answers and publishes from now on. Resolves once requests are answered. */
+  /** Answers and publishes from now on, also after {@link UnitCopy.drain}. Resolves once requests are answered. */
   own(lease: Lease): Promise<void>;
-  /** Resolves once everything that the copy has committed is published, so that the next owner repeats little. */
+  /** Publishes what is committed by now, so that the next owner repeats little, then no more; goes on answering. */
   drain(): Promise<void>;
   /** Stops answering, after the requests under way, and publishing; goes on folding as a standby. */
   rest(): Promise<void>;

@@ -56,8 +56,11 @@ export type ShardScoreRequest = Readonly<{
   waitMs?: number;
 }>;
 
-/** The shard's reply: one answer a user, in order. Errors: `UNKNOWN_MAP`, `NOT_CAUGHT_UP` (retryable). */
-export type ShardScoreReply = Readonly<{ answers: readonly ScoreAnswer[] }>;
+/**
+ * The shard's reply: one answer a user, in order, under the epoch of its owner's lease.
+ * Errors: `UNKNOWN_MAP`, `NOT_CAUGHT_UP` and `NOT_OWNER` (both retryable).
+ */
+export type ShardScoreReply = Readonly<{ answers: readonly ScoreAnswer[]; epoch: number }>;
 
 /**
  * A session of which nothing is stored, on `internal.shard.<n>.session`, as MessagePack: `behaviours` are
@@ -69,7 +72,11 @@ export type ShardSessionRequest = Readonly<{ behaviours: readonly unknown[]; map
 export type ShardStatus = Readonly<{
   shard: number;
   node: string;
+  /** Epoch of the owner's lease. */
+  epoch: number;
   ready: true;
+  /** Whether its commits wait for room on the disk; scores are answered from memory meanwhile. */
+  diskFull: boolean;
   /** Last log sequence folded and committed. */
   applied: number;
   /** Log entries not folded yet. */

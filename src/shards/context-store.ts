@@ -19,6 +19,9 @@ export type ShardMeta = Readonly<{
 /** What is to be published after its transaction. `key` orders it. */
 export type OutboxItem = Readonly<{
   key: number;
+  /** The entries that it follows from: those behind `after`, up to `through`. */
+  after: number;
+  through: number;
   stream: string;
   id: string;
   data: Uint8Array;

@@ -1,4 +1,5 @@
 import type { Log } from "../actors/log.ts";
+import type { Lease } from "../actors/unit-copy.ts";
 import type { Subjects } from "../events/subjects.ts";
 import { encode } from "../kernel/msgpack.ts";
 import type { SampleBatch } from "../profiles/sample.ts";
@@ -11,24 +12,30 @@ const SAMPLES_A_MESSAGE = 1_000;
 /** Items appended to one stream at once. */
 const GROUP = 500;
 
+/** The entries of the log that items follow from: those behind `after`, up to `through`. */
+export type OutboxSpan = Readonly<{ after: number; through: number }>;
+
 /** Turns what a batch has to publish into outbox items, in order. */
 export function outboxItems(
   shard: number,
   outcome: Outcome,
   deadLetters: readonly DeadLetter[],
   subjects: Subjects,
-  firstKey: number,
+  first: OutboxSpan & { readonly key: number },
 ): OutboxItem[] {
   const items: OutboxItem[] = [];
-  const add = (item: Omit<OutboxItem, "key">): void => {
-    items.push({ key: firstKey + items.length, ...item });
+  const { key, after, through } = first;
+  const add = (item: Omit<OutboxItem, "key" | "after" | "through">): void => {
+    items.push({ key: key + items.length, after, through, ...item });
   };
   for (let at = 0; at < outcome.samples.length; at += SAMPLES_A_MESSAGE) {
     const samples = outcome.samples.slice(at, at + SAMPLES_A_MESSAGE);
     const batch: SampleBatch = { shard, samples };
+    // Copies cut their batches differently: the last sample too tells whether a message is the same.
+    const [from, to] = [samples[0], samples.at(-1)];
     add({
       stream: subjects.samples,
-      id: `${shard}:${samples[0]?.sequence}:${samples[0]?.index}`,
+      id: `${shard}:${from?.sequence}:${from?.index}-${to?.sequence}:${to?.index}`,
       data: encode(batch),
     });
   }
@@ -36,7 +43,7 @@ export function outboxItems(
     const batch: SampleBatch = { shard, samples: [], prepared: outcome.prepared };
     add({
       stream: subjects.samples,
-      id: `${shard}:prepared:${outcome.prepared.join(",")}`,
+      id: `${shard}:prepared:${outcome.prepared.join(",")}:${through}`,
       data: encode(batch),
     });
   }
@@ -55,14 +62,22 @@ export function outboxItems(
 }
 
 /**
- * Publishes committed outbox items, in order and one group after another: a group that fails is sent again before
- * anything newer, so that what a stream holds of this shard is never out of order.
+ * Publishes committed outbox items while a lease is held, in order and one group after another: a group that fails
+ * is sent again before anything newer, so that what a stream holds of this shard is never out of order.
+ *
+ * A copy without the lease keeps its items until the owner tells that they are published: should the owner die
+ * before that, they are all there.
  */
 export class Outbox {
   readonly #log: Log;
   readonly #store: ContextStore;
   readonly #queue: OutboxItem[];
+  #lease: Lease | undefined;
+  /** Once everything before this key is published, publishing ends. */
+  #endsBefore = Number.POSITIVE_INFINITY;
+  #publishing: Promise<unknown> = Promise.resolve();
   #wake: () => void = () => {};
+  #drained: () => void = () => {};
   #closed = false;
 
   constructor(log: Log, store: ContextStore) {
@@ -76,10 +91,49 @@ export class Outbox {
     return this.#queue.length;
   }
 
+  /** Everything that follows from entries up to this one is published, given the last committed one. */
+  publishedThrough(committed: number): number {
+    return this.#queue[0]?.after ?? committed;
+  }
+
   /** Adds items whose transaction is committed. */
   add(items: readonly OutboxItem[]): void {
     for (const item of items) this.#queue.push(item);
     this.#wake();
+  }
+
+  /** Publishes from now on, while the lease is held. */
+  own(lease: Lease): void {
+    this.#lease = lease;
+    this.#endsBefore = Number.POSITIVE_INFINITY;
+    this.#wake();
+  }
+
+  /** Publishes no more; resolves after the group under way. */
+  async rest(): Promise<void> {
+    this.#lease = undefined;
+    this.#drained();
+    await this.#publishing;
+  }
+
+  /** Publishes what waits by now, then no more. */
+  async drain(): Promise<void> {
+    if (this.#lease === undefined) return;
+    this.#endsBefore = (this.#queue.at(-1)?.key ?? -1) + 1;
+    await new Promise<void>((resolve) => {
+      this.#drained = resolve;
+      this.#wake();
+    });
+  }
+
+  /** Forgets what another copy has published: all that follows from entries up to `through`. */
+  async forget(through: number): Promise<void> {
+    if (this.#lease !== undefined) return;
+    let length = 0;
+    while (length < this.#queue.length && this.#queue[length]!.through <= through) length++;
+    if (length === 0) return;
+    const gone = this.#queue.splice(0, length);
+    await this.#store.removeOutbox(gone.map((item) => item.key));
   }
 
   /** Publishes until closed; what is left then stays in the store for the next start. */
@@ -92,31 +146,43 @@ export class Outbox {
         });
         continue;
       }
-      if (await this.#publish(group)) this.#queue.splice(0, group.length);
-      else await retryAfter();
+      const published = this.#publish(group);
+      this.#publishing = published.catch(() => {}); // Told by this run.
+      if (!(await published)) await retryAfter();
     }
   }
 
   close(): void {
     this.#closed = true;
+    this.#drained();
     this.#wake();
   }
 
-  /** The longest run of items at the front that go to one stream. */
+  /** The longest run of items at the front that go to one stream; none while there is no lease. */
   #nextGroup(): OutboxItem[] {
-    const stream = this.#queue[0]?.stream;
+    const [front] = this.#queue;
+    if (front === undefined || front.key >= this.#endsBefore) {
+      if (this.#endsBefore < Number.POSITIVE_INFINITY) {
+        this.#lease = undefined;
+        this.#drained();
+      }
+      return [];
+    }
+    if (this.#lease === undefined) return [];
     let length = 0;
-    while (length < GROUP && this.#queue[length]?.stream === stream && length < this.#queue.length) length++;
+    while (length < GROUP && this.#queue[length]?.stream === front.stream) length++;
     return this.#queue.slice(0, length);
   }
 
+  /** @returns False if it must be tried again: the ids let the receivers drop what arrived already. */
   async #publish(group: readonly OutboxItem[]): Promise<boolean> {
-    const stream = group[0]?.stream ?? "";
+    if (this.#lease?.isHeld() !== true) return false; // It may come back, with the next renewal.
     try {
-      await this.#log.append(stream, group);
+      await this.#log.append(group[0]?.stream ?? "", group);
     } catch {
-      return false; // Retried as a whole: the ids let the receivers drop what arrived already.
+      return false;
     }
+    this.#queue.splice(0, group.length);
     await this.#store.removeOutbox(group.map((item) => item.key));
     return true;
   }

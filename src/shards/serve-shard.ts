@@ -1,4 +1,5 @@
 import type { Bus, BusReply, BusRequest } from "../actors/bus.ts";
+import type { Lease } from "../actors/unit-copy.ts";
 import type { Behaviour } from "../events/log-entry.ts";
 import type { Subjects } from "../events/subjects.ts";
 import type { Clock } from "../kernel/clock.ts";
@@ -23,10 +24,14 @@ import type { ShardState } from "./shard-state.ts";
 
 const MSGPACK = "application/msgpack";
 const WAIT_MS = 2_000;
+const OWNERS = "owners";
 
 /** What requests need of the host beside the state. */
 type HostView = Readonly<{
   node: string;
+  /** The lease under which the shard is answered for; undefined once it is given up. */
+  lease(): Lease | undefined;
+  isDiskFull(): boolean;
   lag(): number;
   /** Waits until an entry is folded; false if that takes longer than `waitMs`. */
   reaches(sequence: number, waitMs: number): Promise<boolean>;
@@ -47,18 +52,22 @@ export async function serveShard(
       if (atLeast !== undefined && !(await host.reaches(atLeast, waitMs))) throw notCaughtUp(state, atLeast);
       return reply({
         answers: asked.users.map((user) => answers.score(user, asked.map)),
+        epoch: ownerOf(state.shard, host).epoch,
       } satisfies ShardScoreReply);
     },
     session(request) {
       const asked = decode(request.data) as ShardSessionRequest;
       const answer = answers.session(asked.behaviours as readonly Behaviour[], asked.map);
-      return reply({ answers: [answer] } satisfies ShardScoreReply);
+      const { epoch } = ownerOf(state.shard, host);
+      return reply({ answers: [answer], epoch } satisfies ShardScoreReply);
     },
     status: () =>
       reply({
         shard: state.shard,
         node: host.node,
+        epoch: ownerOf(state.shard, host).epoch,
         ready: true,
+        diskFull: host.isDiskFull(),
         applied: state.applied,
         lag: host.lag(),
         resident: state.contexts.size,
@@ -73,11 +82,26 @@ export async function serveShard(
     },
   };
   const served = await Promise.all(
-    Object.entries(handlers).map(([name, handler]) =>
-      ports.bus.serve(ports.subjects.shard(state.shard, name), handler),
-    ),
+    Object.entries(handlers).map(([name, handler]) => {
+      const answer = async (request: BusRequest): Promise<BusReply> => {
+        ownerOf(state.shard, host);
+        const answered = await handler(request);
+        ownerOf(state.shard, host); // It may have waited: by now another may answer.
+        return answered;
+      };
+      // While the shard changes hands, the old owner and the new share the requests.
+      return ports.bus.serve(ports.subjects.shard(state.shard, name), answer, { queue: OWNERS });
+    }),
   );
   return async () => void (await Promise.all(served.map((one) => one.close())));
+}
+
+/** @throws EngineError `NOT_OWNER` (retryable) if the lease is lost. */
+function ownerOf(shard: number, host: HostView): Lease {
+  const lease = host.lease();
+  if (lease?.isHeld() === true) return lease;
+  const message = `this node does not hold the lease of shard ${shard}: ask again, its new owner will answer`;
+  throw new EngineError({ code: "NOT_OWNER", message, retryable: true, detail: { shard } });
 }
 
 class Answers {

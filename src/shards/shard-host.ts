@@ -1,5 +1,6 @@
 import type { Bus } from "../actors/bus.ts";
 import type { Log, LogMessage, LogReader } from "../actors/log.ts";
+import type { Lease, UnitCopy } from "../actors/unit-copy.ts";
 import { untrainedEncoder } from "../embedding/untrained-encoder.ts";
 import { decodeEntry } from "../events/log-codec.ts";
 import type { LogEntry, PositionedEntry } from "../events/log-entry.ts";
@@ -8,10 +9,12 @@ import { FEATURES } from "../features/all-families.ts";
 import { ByteWriter } from "../kernel/byte-writer.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { EngineError, toWireError } from "../kernel/engine-error.ts";
+import { sha256Hex } from "../kernel/hash.ts";
+import { decode, encode } from "../kernel/msgpack.ts";
 import { prepareScorer, priorScorer, type Scorer } from "../resonance/scorer.ts";
 import type { SegmentMap } from "../resonance/segment-map.ts";
 import { encodeContext } from "./context-codec.ts";
-import type { ContextStore, ShardMeta } from "./context-store.ts";
+import type { ContextStore, ShardCommit, ShardMeta } from "./context-store.ts";
 import { foldBatch } from "./fold-batch.ts";
 import { Outbox, outboxItems } from "./outbox.ts";
 import { emptyOutcome, type Outcome } from "./outcome.ts";
@@ -51,40 +54,52 @@ export type ShardHostOptions = Readonly<{
   batchEntries: number;
 }>;
 
-/** A shard actor that runs. */
-export type ShardHost = Readonly<{
-  /** Rejects when the host can't go on; resolves after `stop`. */
-  done: Promise<void>;
-  /** Finishes the batch under way, commits and closes the store. */
-  stop(): Promise<void>;
-}>;
-
 /** Unpublished outputs at which the shard stops folding: they are kept by its log, not by memory. */
 const OUTBOX_MAX = 20_000;
 const RETRY_MS = 200;
 
+/** How often the owner tells its standbys what is published. */
+const TELL_PUBLISHED_MS = 250;
+/** Retries of a commit that found the disk full; what is in memory goes on answering meanwhile. */
+const DISK_FULL_RETRY_MS = 1_000;
+/** The entry is not to blame for these: setting it aside would lose it. */
+const NOT_THE_ENTRY = ["STORE_CORRUPT", "STORE_FAILED", "BLOB_CORRUPT", "LOG_TRIMMED", "LOG_TRUNCATED"];
+
+/** What the owner tells its standbys, as MessagePack. */
+type Published = Readonly<{ epoch: number; through: number }>;
+
 /**
- * Starts the actor of one shard: it reads its log from the last committed entry on, folds, commits contexts and
- * offset in one transaction, publishes what follows, and answers requests from memory.
+ * Starts a copy of one shard: it reads the shard's log from its last committed entry on, folds, and commits contexts
+ * and offset in one transaction. With the lease it publishes what follows, and answers requests from memory.
  */
-export async function startShardHost(ports: ShardPorts, options: ShardHostOptions): Promise<ShardHost> {
+export async function startShardHost(ports: ShardPorts, options: ShardHostOptions): Promise<UnitCopy> {
   const host = new Host(ports, options);
   await host.open();
-  return { done: host.run(), stop: () => host.stop() };
+  host.run();
+  return host;
 }
 
-class Host {
+class Host implements UnitCopy {
   readonly #ports: ShardPorts;
   readonly #options: ShardHostOptions;
   readonly #state: ShardState;
   readonly #outbox: Outbox;
   readonly #writer = new ByteWriter();
   #nextOutbox = 1;
+  /** Last entry of the batch before the one being committed. */
+  #appliedBefore = 0;
   #reader: LogReader | undefined;
   #committing: Promise<void> = Promise.resolve();
   #stopping = false;
-  #running: Promise<void> = Promise.resolve();
+  done: Promise<void> = Promise.resolve();
+  #lease: Lease | undefined;
   #closeServed: () => Promise<void> = async () => {};
+  #closeListening: () => Promise<void> = async () => {};
+  /** Last entry whose transaction is committed. */
+  #committed = 0;
+  /** Last entry of which the owner has told that everything is published. */
+  #publishedElsewhere = 0;
+  #isDiskFull = false;
   /** Called after each batch: requests wait here for their log position. */
   #applied = new Set<() => void>();
 
@@ -109,28 +124,89 @@ class Host {
       refuseOtherSchema(meta, this.#options.shard);
       await this.#restore(meta);
     }
+    this.#committed = this.#state.applied;
     this.#reader = await log.read(subjects.shardLog(this.#options.shard), this.#state.applied + 1);
+    await this.#listen();
+  }
+
+  run(): void {
+    const publishing = this.#outbox.run(() => this.#ports.sleep(RETRY_MS));
+    this.done = Promise.race([this.#drain(), publishing]); // Publishing ends only once it is closed, or fails.
+    this.done.catch(() => {}); // Whoever started the copy awaits it too.
+  }
+
+  async own(lease: Lease): Promise<void> {
+    const served = this.#lease !== undefined;
+    this.#lease = lease;
+    await this.#closeListening();
+    this.#outbox.own(lease);
+    if (served) return;
+    void this.#tellPublished();
     this.#closeServed = await serveShard(this.#ports, this.#state, {
       node: this.#options.node,
+      lease: () => this.#lease,
       lag: () => this.#reader?.lag() ?? 0,
+      isDiskFull: () => this.#isDiskFull,
       reaches: (sequence, waitMs) => this.#reaches(sequence, waitMs),
     });
   }
 
-  run(): Promise<void> {
-    const publishing = this.#outbox.run(() => this.#ports.sleep(RETRY_MS));
-    this.#running = Promise.race([this.#drain(), publishing]); // Publishing ends only once it is closed, or fails.
-    return this.#running;
+  drain(): Promise<void> {
+    return this.#outbox.drain();
+  }
+
+  async rest(): Promise<void> {
+    await this.#closeServed();
+    this.#closeServed = async () => {};
+    this.#lease = undefined;
+    await this.#outbox.rest();
+    if (!this.#stopping) await this.#listen();
+  }
+
+  async lag(): Promise<number> {
+    const { last } = await this.#ports.log.bounds(this.#ports.subjects.shardLog(this.#options.shard));
+    return Math.max(0, last - this.#state.applied);
   }
 
   async stop(): Promise<void> {
     this.#stopping = true;
     await this.#reader?.close();
-    await this.#running.catch(() => {}); // Whoever awaits `done` is told.
-    await this.#closeServed();
+    await this.done.catch(() => {}); // Whoever awaits `done` is told.
+    await this.rest();
+    await this.#closeListening();
     await this.#committing.catch(() => {});
     this.#outbox.close();
     await this.#ports.store.close();
+  }
+
+  /** Hears from the owner what is published, so that this copy need not keep it. */
+  async #listen(): Promise<void> {
+    const { bus, subjects } = this.#ports;
+    const subject = subjects.shard(this.#options.shard, "published");
+    const listening = await bus.subscribe(subject, (_, data) => {
+      const { through } = decode(data) as Published;
+      this.#publishedElsewhere = Math.max(this.#publishedElsewhere, through);
+      void this.#outbox.forget(this.#publishedElsewhere).catch(() => {}); // A failing store ends the next commit.
+    });
+    this.#closeListening = async () => {
+      this.#closeListening = async () => {};
+      await listening.close();
+    };
+  }
+
+  /** Tells the standbys what they need not keep, until another lease or none is held. */
+  async #tellPublished(): Promise<void> {
+    const { bus, sleep, subjects } = this.#ports;
+    const subject = subjects.shard(this.#options.shard, "published");
+    let told = -1;
+    while (!this.#stopping && this.#lease !== undefined) {
+      const through = this.#outbox.publishedThrough(this.#committed);
+      if (through !== told && this.#lease.isHeld()) {
+        bus.publish(subject, encode({ epoch: this.#lease.epoch, through } satisfies Published));
+        told = through;
+      }
+      await sleep(TELL_PUBLISHED_MS);
+    }
   }
 
   async #drain(): Promise<void> {
@@ -155,7 +231,7 @@ class Host {
       this.#state.applied = last;
       await this.#commit(outcome, deadLetters);
     } catch (thrown) {
-      if (thrown instanceof EngineError && thrown.retryable) throw thrown; // The world failed, not the entry.
+      if (isOfTheWorld(thrown)) throw thrown;
       await this.#oneByOne(messages);
     }
   }
@@ -194,7 +270,9 @@ class Host {
   async #commit(outcome: Outcome, deadLetters: readonly DeadLetter[]): Promise<void> {
     const state = this.#state;
     state.counters.deadLetters += deadLetters.length;
-    const items = outboxItems(state.shard, outcome, deadLetters, this.#ports.subjects, this.#nextOutbox);
+    const span = { key: this.#nextOutbox, after: this.#appliedBefore, through: state.applied };
+    this.#appliedBefore = state.applied;
+    const items = outboxItems(state.shard, outcome, deadLetters, this.#ports.subjects, span);
     this.#nextOutbox += items.length;
     const commit = {
       contexts: [...outcome.touched].map(
@@ -205,10 +283,13 @@ class Host {
       outbox: items,
       meta: metaOf(state, this.#nextOutbox),
     };
-    const { batch } = state;
+    const { applied, batch } = state;
     await this.#committing;
-    this.#committing = this.#ports.store.commit(commit).then(() => {
+    this.#committing = this.#commitPatiently(commit).then(() => {
+      this.#committed = applied;
       this.#outbox.add(items);
+      if (this.#outbox.waiting > 0 && this.#publishedElsewhere > 0)
+        void this.#outbox.forget(this.#publishedElsewhere).catch(() => {}); // A failing store ends the next commit.
       state.recent.committed(batch);
       for (const [user, since] of state.newlyAuthenticated)
         if (since <= batch) state.newlyAuthenticated.delete(user);
@@ -216,6 +297,21 @@ class Host {
     });
     this.#committing.catch(() => {}); // Awaited before the next commit, where a failure ends the host.
     for (const tell of this.#applied) tell();
+  }
+
+  /** A full disk is waited out: nothing is lost by it, since the log keeps what is not folded yet. */
+  async #commitPatiently(commit: ShardCommit): Promise<void> {
+    while (true) {
+      try {
+        await this.#ports.store.commit(commit);
+        this.#isDiskFull = false;
+        return;
+      } catch (thrown) {
+        this.#isDiskFull = thrown instanceof EngineError && thrown.code === "DISK_FULL";
+        if (!this.#isDiskFull || this.#stopping) throw thrown;
+        await this.#ports.sleep(DISK_FULL_RETRY_MS);
+      }
+    }
   }
 
   /** Brings memory to what the store holds. */
@@ -226,6 +322,7 @@ class Host {
     state.recent.clear();
     state.newlyAuthenticated.clear();
     state.applied = meta.applied;
+    this.#appliedBefore = meta.applied;
     this.#nextOutbox = meta.nextOutbox;
     const encoder = await releases.encoder(meta.encoder);
     if (encoder === undefined) {
@@ -330,5 +427,11 @@ function readEntries(
 
 function deadLetter(shard: number, message: LogMessage, thrown: unknown): DeadLetter {
   const { code, message: reason } = toWireError(thrown);
-  return { shard, sequence: message.sequence, code, reason, data: new Uint8Array(message.data) };
+  const stack = thrown instanceof Error ? sha256Hex(thrown.stack ?? "").slice(0, 16) : "";
+  return { shard, sequence: message.sequence, code, reason, stack, data: new Uint8Array(message.data) };
+}
+
+/** Whether something else failed than the fold of an entry: then the batch is tried again, not set aside. */
+function isOfTheWorld(thrown: unknown): boolean {
+  return thrown instanceof EngineError && (thrown.retryable || NOT_THE_ENTRY.includes(thrown.code));
 }

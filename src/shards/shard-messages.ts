@@ -19,6 +19,8 @@ export type DeadLetter = Readonly<{
   sequence: number;
   code: string;
   reason: string;
+  /** Digest of the failure's stack: the same for the same fault; empty if it had none. */
+  stack: string;
   /** The entry as the log holds it. */
   data: Uint8Array;
 }>;

@@ -176,7 +176,9 @@ function aStatus(shard: number): ShardStatus {
   return {
     shard,
     node: "node-1",
+    epoch: 1,
     ready: true,
+    diskFull: false,
     applied: 0,
     lag: 0,
     resident: 1,

@@ -48,6 +48,7 @@ export async function foldAgain(
       batchEntries: 777,
     },
   );
+  await host.own({ epoch: 1, isHeld: () => true }); // As the owner, so that its outputs go, if only nowhere.
   while ((store.meta()?.applied ?? 0) < last) await new Promise((resolve) => setTimeout(resolve, 20));
   await host.stop();
   return store;

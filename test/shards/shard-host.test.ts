@@ -27,8 +27,8 @@ async function aWorld() {
   await log.ensure(subjects.transitions, { subjects: [subjects.transition("*", "*")] });
   const bus = memoryBus();
   const store = memoryContextStore();
-  const start = () =>
-    startShardHost(
+  const start = async () => {
+    const host = await startShardHost(
       {
         log,
         bus,
@@ -44,6 +44,9 @@ async function aWorld() {
       },
       { shard: 0, node: "test", residentUsers: 2, ringEvents: 4, batchEntries: 10 },
     );
+    await host.own({ epoch: 1, isHeld: () => true });
+    return host;
+  };
   const append = (...entries: Uint8Array[]) =>
     log.append(
       stream,

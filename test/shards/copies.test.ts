@@ -1,0 +1,156 @@
+import { expect, test } from "vitest";
+import type { Lease } from "../../src/actors/unit-copy.ts";
+import { memoryBus } from "../../src/adapters/memory-bus.ts";
+import { memoryContextStore } from "../../src/adapters/memory-context-store.ts";
+import { MemoryLog } from "../../src/adapters/memory-log.ts";
+import { untrainedEncoder } from "../../src/embedding/untrained-encoder.ts";
+import { encodeEntry } from "../../src/events/log-codec.ts";
+import { subjectsOf } from "../../src/events/subjects.ts";
+import { FEATURES } from "../../src/features/all-families.ts";
+import { fromWireError } from "../../src/kernel/engine-error.ts";
+import { decode, encode } from "../../src/kernel/msgpack.ts";
+import type { SampleBatch } from "../../src/profiles/sample.ts";
+import type { ShardScoreReply } from "../../src/resonance/score-answer.ts";
+import type { ContextStore } from "../../src/shards/context-store.ts";
+import { startShardHost } from "../../src/shards/shard-host.ts";
+import { aView, MAP, START_MS } from "./a-shard.ts";
+
+const clock = { nowMs: () => START_MS, monotonicMs: () => 0 };
+const subjects = subjectsOf("test");
+const stream = subjects.shardLog(0);
+const encoder = untrainedEncoder(FEATURES);
+const turn = () => new Promise((resolve) => setTimeout(resolve, 1));
+
+async function aWorld() {
+  const log = new MemoryLog(clock);
+  for (const name of [stream, subjects.samples, subjects.deadLetters]) await log.ensure(name);
+  await log.ensure(subjects.transitions, { subjects: [subjects.transition("*", "*")] });
+  const bus = memoryBus();
+  const start = async (node: string) => {
+    const store = memoryContextStore();
+    const ports = {
+      log,
+      bus,
+      store,
+      releases: {
+        encoder: async (version: string) => (version === encoder.version ? encoder : undefined),
+        profiles: async () => undefined,
+        segments: async (version: number) => ({ version, maps: [MAP] }),
+      },
+      clock,
+      sleep: (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, Math.min(ms, 5))),
+      subjects,
+    };
+    const host = await startShardHost(ports, {
+      shard: 0,
+      node,
+      residentUsers: 10,
+      ringEvents: 4,
+      batchEntries: node === "b" ? 3 : 10,
+    });
+    return { host, store };
+  };
+  let appended = 0;
+  const append = (...entries: Uint8Array[]) =>
+    log.append(
+      stream,
+      entries.map((data) => ({ id: `${++appended}`, data })),
+    );
+  const member = () => append(encodeEntry(aView({ type: "identify", segments: { life: "new" } })));
+  const score = async (atLeast: number) => {
+    const request = encode({ users: ["ada"], atLeast, waitMs: 500 });
+    const reply = await bus.request(subjects.shard(0, "score"), request, { timeoutMs: 1_000 });
+    if (reply.error !== undefined) throw fromWireError(reply.error);
+    return decode(reply.data) as ShardScoreReply;
+  };
+  const samples = async (): Promise<number[]> => {
+    const { last } = await log.bounds(subjects.samples);
+    if (last === 0) return [];
+    const reader = await log.read(subjects.samples, 1);
+    const messages = await reader.next(last);
+    const found = messages.flatMap(({ data }) => (decode(data) as SampleBatch).samples);
+    await reader.close();
+    return found.map((sample) => sample.sequence);
+  };
+  return { start, append, member, score, samples };
+}
+
+function lease(epoch: number): Lease & { held: boolean } {
+  return {
+    epoch,
+    held: true,
+    isHeld() {
+      return this.held;
+    },
+  };
+}
+
+async function folded(store: ContextStore, sequence: number): Promise<void> {
+  while ((store.meta()?.applied ?? 0) < sequence) await turn();
+}
+
+const definitions = encodeEntry({ kind: "segments-activated", version: 1 });
+const view = () => encodeEntry(aView());
+
+test("a standby folds the same and publishes nothing; what the owner has published leaves its store", async () => {
+  const world = await aWorld();
+  const owner = await world.start("a");
+  const standby = await world.start("b");
+  await owner.host.own(lease(1));
+  await world.append(definitions);
+  await world.member();
+  await world.append(...Array.from({ length: 8 }, view));
+  await Promise.all([folded(owner.store, 10), folded(standby.store, 10)]);
+  expect([...(standby.store.load("ada") ?? [])]).toEqual([...(owner.store.load("ada") ?? [1])]);
+  while (standby.store.outbox().length > 0) await turn();
+  const once = await world.samples();
+  expect(once).toEqual([...new Set(once)]);
+  expect((await world.score(10)).epoch).toBe(1);
+  await owner.host.stop();
+  await standby.host.stop();
+});
+
+test("a standby that becomes owner publishes what the dead owner did not", async () => {
+  const world = await aWorld();
+  const owner = await world.start("a");
+  const standby = await world.start("b");
+  const first = lease(1);
+  await owner.host.own(first);
+  first.held = false; // As if it hung: it folds, but may not publish.
+  await world.append(definitions);
+  await world.member();
+  await world.append(view());
+  await Promise.all([folded(owner.store, 3), folded(standby.store, 3)]);
+  expect(await world.samples()).toEqual([]);
+  await expect(world.score(3)).rejects.toMatchObject({ code: "NOT_OWNER", retryable: true });
+  await standby.host.own(lease(2));
+  while ((await world.samples()).length === 0) await turn();
+  await owner.host.stop();
+  expect((await world.score(3)).epoch).toBe(2);
+  await standby.host.stop();
+});
+
+test("a hand-over drains first, and requests are answered throughout", async () => {
+  const world = await aWorld();
+  const old = await world.start("a");
+  const next = await world.start("b");
+  await old.host.own(lease(1));
+  await world.append(definitions);
+  await world.member();
+  await world.append(view());
+  await Promise.all([folded(old.store, 3), folded(next.store, 3)]);
+  await old.host.drain();
+  const published = await world.samples();
+  expect(published.length).toBeGreaterThan(0);
+  await world.append(view());
+  await folded(old.store, 4);
+  expect(old.store.outbox().length + published.length).toBeGreaterThanOrEqual(published.length);
+  expect((await world.score(4)).epoch).toBe(1);
+  await next.host.own(lease(2));
+  expect([1, 2]).toContain((await world.score(4)).epoch);
+  await old.host.rest();
+  expect((await world.score(4)).epoch).toBe(2);
+  expect(await next.host.lag()).toBe(0);
+  await old.host.stop();
+  await next.host.stop();
+});
