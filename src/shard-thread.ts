@@ -56,7 +56,7 @@ export function runShards(task: ShardThreadTask & { readonly port: MessagePort }
         ),
       ),
     );
-    await Promise.all(hosts.map((host) => host.own({ epoch: 1, isHeld: () => true })));
+    await Promise.all(hosts.map((host) => host.own({ epoch: 1, session: 1, isHeld: () => true })));
     return {
       done: Promise.race(hosts.map((host) => host.done)),
       async stop() {

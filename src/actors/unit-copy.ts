@@ -2,6 +2,8 @@
 export type Lease = Readonly<{
   /** Grows with each owner of the unit. */
   epoch: number;
+  /** Number of the node's session that the lease ends with: tells a thread which deadline counts. */
+  session: number;
   /** Whether it is still held, by this node's own monotonic clock: asked before each answer and each publication. */
   isHeld(): boolean;
 }>;

@@ -22,6 +22,17 @@ export function memoryBlobStore(): WatchableBlobs {
       held.set(key, bytes.slice());
       for (const watcher of watchers) tell(watcher, key);
     },
+    async create(key, bytes) {
+      assertBlobKey(key);
+      if (held.has(key)) return false;
+      held.set(key, bytes.slice());
+      for (const watcher of watchers) tell(watcher, key);
+      return true;
+    },
+    async remove(key) {
+      assertBlobKey(key);
+      held.delete(key);
+    },
     async keys(prefix) {
       return keys(prefix);
     },

@@ -1,6 +1,7 @@
 import type { Append, Log, LogMessage, LogReader, StreamOptions } from "../actors/log.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { EngineError } from "../kernel/engine-error.ts";
+import { trimmed, truncated } from "./log-gaps.ts";
 import { subjectMatches } from "./subject-match.ts";
 
 /** As long as JetStream's default. */
@@ -9,6 +10,8 @@ const DUPLICATE_WINDOW_MS = 120_000;
 type Stream = {
   subjects: readonly string[];
   messages: LogMessage[];
+  /** First sequence that is not trimmed. */
+  first: number;
   /** Id to sequence and time, oldest first. */
   ids: Map<string, Readonly<{ sequence: number; atMs: number }>>;
   readers: Set<MemoryLogReader>;
@@ -33,7 +36,7 @@ export class MemoryLog implements Log {
     const subjects = options.subjects ?? [];
     const held = this.#streams.get(stream);
     if (held !== undefined) held.subjects = subjects;
-    else this.#streams.set(stream, { subjects, messages: [], ids: new Map(), readers: new Set() });
+    else this.#streams.set(stream, { subjects, messages: [], first: 1, ids: new Map(), readers: new Set() });
   }
 
   async append(stream: string, messages: readonly Append[]): Promise<number[]> {
@@ -56,15 +59,28 @@ export class MemoryLog implements Log {
   }
 
   async read(stream: string, from: number): Promise<LogReader> {
-    const { messages, readers } = this.#stream(stream);
+    const target = this.#stream(stream);
+    const { messages, readers } = target;
     if (from > messages.length + 1) throw truncated(stream, from, messages.length);
-    const reader = new MemoryLogReader(messages, Math.max(1, from), () => readers.delete(reader));
+    if (from < target.first) throw trimmed(stream, from, target.first);
+    const reader = new MemoryLogReader(target, stream, Math.max(1, from), () => readers.delete(reader));
     readers.add(reader);
     return reader;
   }
 
   async bounds(stream: string): Promise<Readonly<{ first: number; last: number }>> {
-    return { first: 1, last: this.#stream(stream).messages.length };
+    const { first, messages } = this.#stream(stream);
+    return { first, last: messages.length };
+  }
+
+  async trim(stream: string, upTo: number, storedBeforeMs: number): Promise<number> {
+    const target = this.#stream(stream);
+    const { messages } = target;
+    let { first } = target;
+    while (first <= upTo && (messages[first - 1]?.storedAtMs ?? Number.POSITIVE_INFINITY) < storedBeforeMs)
+      first++;
+    target.first = first;
+    return first;
   }
 
   #store(target: Stream, message: Append): number {
@@ -95,14 +111,21 @@ export class MemoryLog implements Log {
 }
 
 class MemoryLogReader implements LogReader {
-  readonly #messages: readonly LogMessage[];
+  readonly #of: Readonly<{ messages: readonly LogMessage[]; first: number }>;
+  readonly #stream: string;
   readonly #onClose: () => void;
   #next: number;
   #closed = false;
   #wake: (() => void) | undefined;
 
-  constructor(messages: readonly LogMessage[], from: number, onClose: () => void) {
-    this.#messages = messages;
+  constructor(
+    of: Readonly<{ messages: readonly LogMessage[]; first: number }>,
+    stream: string,
+    from: number,
+    onClose: () => void,
+  ) {
+    this.#of = of;
+    this.#stream = stream;
     this.#next = from;
     this.#onClose = onClose;
   }
@@ -114,13 +137,14 @@ class MemoryLogReader implements LogReader {
       });
     }
     if (this.#closed) return [];
-    const taken = this.#messages.slice(this.#next - 1, this.#next - 1 + max);
+    if (this.#next < this.#of.first) throw trimmed(this.#stream, this.#next, this.#of.first);
+    const taken = this.#of.messages.slice(this.#next - 1, this.#next - 1 + max);
     this.#next += taken.length;
     return taken;
   }
 
   lag(): number {
-    return this.#messages.length - (this.#next - 1);
+    return this.#of.messages.length - (this.#next - 1);
   }
 
   async close(): Promise<void> {
@@ -134,13 +158,4 @@ class MemoryLogReader implements LogReader {
     this.#wake = undefined;
     wake?.();
   }
-}
-
-function truncated(stream: string, wanted: number, last: number): EngineError {
-  return new EngineError({
-    code: "LOG_TRUNCATED",
-    message: `stream ${stream} ends at ${last}, before sequence ${wanted}: messages that were stored once are gone`,
-    retryable: false,
-    detail: { stream, wanted, last },
-  });
 }

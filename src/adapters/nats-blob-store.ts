@@ -78,6 +78,31 @@ class NatsBlobStore implements WatchableBlobs {
     await reached(this.#nc, this.#bucket, () => this.#write(key, bytes));
   }
 
+  async create(key: string, bytes: Uint8Array): Promise<boolean> {
+    assertBlobKey(key);
+    return reached(this.#nc, this.#bucket, async () => {
+      const entry = await this.#kv.get(key);
+      if (entry !== null && entry.operation === "PUT") return false;
+      const value =
+        bytes.byteLength <= INLINE_BYTES_MAX ? inline(bytes) : await this.#storeObject(key, bytes);
+      if (await this.#swap(key, value, entry)) return true;
+      const mine = markerIn(value);
+      if (mine !== undefined) await this.#objects.delete(mine.object);
+      return false;
+    });
+  }
+
+  async remove(key: string): Promise<void> {
+    assertBlobKey(key);
+    await reached(this.#nc, this.#bucket, async () => {
+      const entry = await this.#kv.get(key);
+      if (entry === null || entry.operation !== "PUT") return;
+      await this.#kv.purge(key);
+      const marker = markerOf(entry);
+      if (marker !== undefined) await this.#objects.delete(marker.object);
+    });
+  }
+
   async keys(prefix: string): Promise<string[]> {
     return reached(this.#nc, this.#bucket, async () => {
       const found: string[] = [];
@@ -183,8 +208,12 @@ function tagged(tag: number, bytes: Uint8Array): Uint8Array {
 }
 
 function markerOf(entry: KvEntry): Marker | undefined {
-  if (entry.value[0] !== OBJECT) return undefined;
-  return JSON.parse(new TextDecoder().decode(entry.value.subarray(1))) as Marker;
+  return markerIn(entry.value);
+}
+
+function markerIn(value: Uint8Array): Marker | undefined {
+  if (value[0] !== OBJECT) return undefined;
+  return JSON.parse(new TextDecoder().decode(value.subarray(1))) as Marker;
 }
 
 /** The narrowest filter of whole words that holds all keys of a prefix. */

@@ -8,6 +8,7 @@ import {
 } from "@nats-io/transport-node";
 import type { LogMessage, LogReader } from "../actors/log.ts";
 import { EngineError } from "../kernel/engine-error.ts";
+import { trimmed, truncated } from "./log-gaps.ts";
 import { unlessBroken, untilConnected } from "./nats-connectivity.ts";
 import { logUnavailable } from "./nats-log-failure.ts";
 
@@ -65,8 +66,8 @@ export class NatsLogReader implements LogReader {
   }
 
   /**
-   * @param from - First sequence wanted, from 1; the first one held if older ones are gone.
-   * @throws EngineError `LOG_TRUNCATED`, or `LOG_UNAVAILABLE` (retryable) if the stream is missing or out of reach.
+   * @param from - First sequence wanted, from 1.
+   * @throws EngineError `LOG_TRUNCATED`, `LOG_TRIMMED`, or `LOG_UNAVAILABLE` (retryable) if the stream is missing or out of reach.
    */
   static async open(
     nc: NatsConnection,
@@ -117,6 +118,7 @@ export class NatsLogReader implements LogReader {
   async #openConsumer(): Promise<void> {
     const { state } = await unlessBroken(this.#nc, this.#jsm.streams.info(this.#stream));
     if (this.#next > state.last_seq + 1) throw truncated(this.#stream, this.#next, state.last_seq);
+    if (this.#next < state.first_seq) throw trimmed(this.#stream, this.#next, state.first_seq);
     const making = this.#jsm.consumers.add(this.#stream, {
       deliver_policy: DeliverPolicy.StartSequence,
       opt_start_seq: this.#next,
@@ -268,15 +270,6 @@ function placeOf(reply: string | undefined): Place | undefined {
     storedAtMs: Number(words[base + 2]?.slice(0, -6)), // Nanoseconds as digits: too many for a number.
     pending: Number(words[base + 3]),
   };
-}
-
-function truncated(stream: string, wanted: number, last: number): EngineError {
-  return new EngineError({
-    code: "LOG_TRUNCATED",
-    message: `stream ${stream} ends at ${last}, before sequence ${wanted}: messages that were stored once are gone`,
-    retryable: false,
-    detail: { stream, wanted, last },
-  });
 }
 
 function pause(ms: number): Promise<void> {

@@ -114,6 +114,33 @@ export class NatsLog implements Log {
     }
   }
 
+  async trim(stream: string, upTo: number, storedBeforeMs: number): Promise<number> {
+    try {
+      await untilConnected(this.#nc, this.#timeoutMs);
+      const { state } = await this.#jsm.streams.info(stream);
+      const end = Math.min(upTo, state.last_seq) + 1;
+      const keep = await this.#firstStoredFrom(stream, state.first_seq, end, storedBeforeMs);
+      if (keep <= state.first_seq) return Math.max(1, state.first_seq);
+      await this.#jsm.streams.purge(stream, { seq: keep });
+      return keep;
+    } catch (thrown) {
+      throw logUnavailable(stream, thrown);
+    }
+  }
+
+  /** The first sequence in [from, end) that was stored at or after a time; `end` if none was. By bisection. */
+  async #firstStoredFrom(stream: string, from: number, end: number, atMs: number): Promise<number> {
+    let [low, high] = [from, end];
+    while (low < high) {
+      const middle = Math.floor((low + high) / 2);
+      const message = await this.#jsm.streams.getMessage(stream, { seq: middle });
+      // A message that was deleted says nothing: it counts as old, and so go the older ones.
+      if (message === null || message.time.getTime() < atMs) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
   /** Tries again while the connection breaks or no answer comes, until the patience is used up. */
   async #persist<Result>(stream: string, attempt: (timeoutMs: number) => Promise<Result>): Promise<Result> {
     const deadlineMs = performance.now() + this.#timeoutMs;

@@ -47,6 +47,33 @@ export interface ContextSource {
   authenticated(): Iterable<string>;
 }
 
+/** Rows of a store, as {@link ShardCommit} has them. */
+export type ContextRows = Omit<ShardCommit, "meta">;
+
+/**
+ * A store as it was at one commit, whatever is committed meanwhile. It holds on to that state until it is closed,
+ * so it is for seconds.
+ */
+export interface ContextSnapshot extends ContextSource {
+  readonly meta: ShardMeta | undefined;
+  /** Every context held, in the order of the users' bytes. */
+  contexts(): Iterable<readonly [user: string, bytes: Uint8Array]>;
+  isAuthenticated(user: string): boolean;
+  outbox(): readonly OutboxItem[];
+  users(): number;
+  close(): void;
+}
+
+/** Fills an empty store. Until it is finished the store counts as empty: opened again, it has none of the rows. */
+export interface ContextImport {
+  /** Adds rows, or replaces those of the same key; resolves when they are committed. May be called meanwhile. */
+  put(rows: ContextRows): Promise<void>;
+  /** From here on the rows count. */
+  finish(meta: ShardMeta): Promise<void>;
+  /** Drops all rows, so that another import may begin. */
+  abandon(): Promise<void>;
+}
+
 /** Where a shard keeps its contexts. */
 export interface ContextStore extends ContextSource {
   meta(): ShardMeta | undefined;
@@ -61,5 +88,9 @@ export interface ContextStore extends ContextSource {
   users(): number;
   /** Authenticated users after `after`, in the order of their ids' bytes. */
   authenticatedAfter(after: string | undefined, limit: number): readonly string[];
+  /** The state of the last commit, to be read at leisure. */
+  snapshot(): ContextSnapshot;
+  /** Only for a store without meta, and with nobody else at it until the import is finished or abandoned. */
+  import(): ContextImport;
   close(): Promise<void>;
 }

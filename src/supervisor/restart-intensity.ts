@@ -1,3 +1,5 @@
+import type { Random } from "../kernel/random.ts";
+
 /**
  * OTP's restart intensity: a child may be restarted at most `restarts` times within `periodMs`; one more and
  * the failure is not transient, so it escalates to the parent.
@@ -9,9 +11,13 @@ export class RestartIntensity {
   readonly #periodMs: number;
   #recentMs: number[] = [];
 
-  constructor(limit: { readonly restarts: number; readonly periodMs: number }) {
+  readonly #random: Random | undefined;
+
+  /** @param random - Spreads the waits by a half either way, so that what failed together is not restarted together. */
+  constructor(limit: { readonly restarts: number; readonly periodMs: number }, random?: Random) {
     this.#restarts = limit.restarts;
     this.#periodMs = limit.periodMs;
+    this.#random = random;
   }
 
   /**
@@ -24,10 +30,9 @@ export class RestartIntensity {
     this.#recentMs = this.#recentMs.filter((atMs) => nowMs - atMs < this.#periodMs);
     this.#recentMs.push(nowMs);
     if (this.#recentMs.length > this.#restarts) return { kind: "escalate" };
-    return {
-      kind: "restart",
-      afterMs: Math.min(FIRST_WAIT_MS * 2 ** (this.#recentMs.length - 1), MAX_WAIT_MS),
-    };
+    const waitMs = Math.min(FIRST_WAIT_MS * 2 ** (this.#recentMs.length - 1), MAX_WAIT_MS);
+    const spread = this.#random === undefined ? 1 : 0.5 + this.#random();
+    return { kind: "restart", afterMs: waitMs * spread };
   }
 }
 

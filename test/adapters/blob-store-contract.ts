@@ -112,6 +112,26 @@ export function blobStoreContract(blobs: () => WatchableBlobs): void {
     await blobs().put(`${name}.c`, bytesOf("after"));
     expect(told).toHaveLength(3);
   });
+
+  test("create writes once, whoever comes first", async () => {
+    const key = `once-${Math.floor(performance.now() * 1_000)}`;
+    expect(await blobs().create(key, bytesOf("first"))).toBe(true);
+    expect(await blobs().create(key, pattern(700_000))).toBe(false);
+    expect(textOf({ data: (await blobs().get(key)) ?? new Uint8Array() })).toBe("first");
+    const raced = await Promise.all([1, 2, 3].map((n) => blobs().create(`${key}-raced`, bytesOf(`${n}`))));
+    expect(raced.filter(Boolean)).toHaveLength(1);
+  });
+
+  test("what is removed is gone, and can be written again", async () => {
+    await blobs().put("removed.small", bytesOf("x"));
+    await blobs().put("removed.large", pattern(700_000));
+    await blobs().remove("removed.small");
+    await blobs().remove("removed.large");
+    await blobs().remove("removed.never");
+    expect(await blobs().get("removed.small")).toBeUndefined();
+    expect(await blobs().keys("removed")).toEqual([]);
+    expect(await blobs().create("removed.small", bytesOf("y"))).toBe(true);
+  });
 }
 
 /** Bytes without a short period, so that misplaced chunks show. */

@@ -104,7 +104,14 @@ export function contextStoreContract(
   });
 
   test("the outbox keeps its order until an item is removed", async () => {
-    const item = (key: number) => ({ key, after: 0, through: key, stream: "S", id: `id-${key}`, data: bytes(key) });
+    const item = (key: number) => ({
+      key,
+      after: 0,
+      through: key,
+      stream: "S",
+      id: `id-${key}`,
+      data: bytes(key),
+    });
     await store.commit(commitOf({ outbox: [item(10), item(9)] }));
     await store.commit(commitOf({ outbox: [item(300)] }));
     expect(store.outbox().map(({ key, data }) => [key, plain(data)])).toEqual([

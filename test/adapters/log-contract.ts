@@ -35,6 +35,21 @@ export function logContract(log: () => Log): void {
     },
   );
 
+  test("what is old and no longer needed is trimmed, and asking for it again says so", async () => {
+    const stream = await aStream();
+    await log().append(stream, messages(10));
+    const future = Date.UTC(2100, 0);
+    expect(await log().trim(stream, 6, 0)).toBe(1); // Nothing is so old.
+    expect(await log().trim(stream, 6, future)).toBe(7);
+    expect(await log().bounds(stream)).toEqual({ first: 7, last: 10 });
+    await expect(log().read(stream, 6)).rejects.toMatchObject({ code: "LOG_TRIMMED", retryable: false });
+    expect((await readAll(log(), stream, 7, 4)).map(({ sequence }) => sequence)).toEqual([7, 8, 9, 10]);
+    expect(await log().trim(stream, 3, future)).toBe(7);
+    expect(await log().trim(stream, 99, future)).toBe(11);
+    expect(await log().append(stream, messages(11).slice(10))).toEqual([11]);
+    expect((await readAll(log(), stream, 11, 1)).map(({ sequence }) => sequence)).toEqual([11]);
+  });
+
   test("appending nothing stores nothing", async () => {
     const stream = await aStream();
     expect(await log().append(stream, [])).toEqual([]);

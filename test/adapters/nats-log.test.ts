@@ -40,10 +40,10 @@ await describeWithNats("a log", (suite) => {
     await log.ensure("HOLES");
     await log.append("HOLES", messages(10));
     const jsm = await jetstreamManager(nc);
-    for (const sequence of [1, 2, 5, 6]) await jsm.streams.deleteMessage("HOLES", sequence);
+    for (const sequence of [2, 3, 5, 6]) await jsm.streams.deleteMessage("HOLES", sequence);
     const read = await readAll(log, "HOLES", 1, 6);
-    expect(read.map((message) => message.sequence)).toEqual([3, 4, 7, 8, 9, 10]);
-    expect(await log.bounds("HOLES")).toEqual({ first: 3, last: 10 });
+    expect(read.map((message) => message.sequence)).toEqual([1, 4, 7, 8, 9, 10]);
+    expect(await log.bounds("HOLES")).toEqual({ first: 1, last: 10 });
   });
 
   test("a reader whose consumer was taken away makes another and misses nothing", async () => {

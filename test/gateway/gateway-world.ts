@@ -36,6 +36,7 @@ export async function gatewayWorld() {
     ensure: (stream) => stored.ensure(stream),
     read: (stream, from) => stored.read(stream, from),
     bounds: (stream) => stored.bounds(stream),
+    trim: (...given) => stored.trim(...given),
     async append(stream, messages) {
       if ([...broken].some((shard) => stream === subjects.shardLog(shard))) throw logDown();
       appended.push({ stream, messages });

@@ -28,6 +28,7 @@ export async function foldAgain(
     ensure: (stream, options) => log.ensure(stream, options),
     read: (stream, from) => log.read(stream, from),
     bounds: (stream) => log.bounds(stream),
+    trim: (...given) => log.trim(...given),
     append: async (_stream, messages) => messages.map(() => 0),
   };
   const host = await startShardHost(
@@ -48,7 +49,7 @@ export async function foldAgain(
       batchEntries: 777,
     },
   );
-  await host.own({ epoch: 1, isHeld: () => true }); // As the owner, so that its outputs go, if only nowhere.
+  await host.own({ epoch: 1, session: 1, isHeld: () => true }); // As the owner, so that its outputs go, if only nowhere.
   while ((store.meta()?.applied ?? 0) < last) await new Promise((resolve) => setTimeout(resolve, 20));
   await host.stop();
   return store;

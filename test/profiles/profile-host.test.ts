@@ -485,6 +485,7 @@ function methodsOf(log: Log): Log {
     append: (...given) => log.append(...given),
     read: (...given) => log.read(...given),
     bounds: (...given) => log.bounds(...given),
+    trim: (...given) => log.trim(...given),
   };
 }
 

@@ -78,6 +78,7 @@ async function aWorld() {
 function lease(epoch: number): Lease & { held: boolean } {
   return {
     epoch,
+    session: 1,
     held: true,
     isHeld() {
       return this.held;

@@ -44,7 +44,7 @@ async function aWorld() {
       },
       { shard: 0, node: "test", residentUsers: 2, ringEvents: 4, batchEntries: 10 },
     );
-    await host.own({ epoch: 1, isHeld: () => true });
+    await host.own({ epoch: 1, session: 1, isHeld: () => true });
     return host;
   };
   const append = (...entries: Uint8Array[]) =>

@@ -1,0 +1,118 @@
+import { EngineError } from "../kernel/engine-error.ts";
+import { sha256Hex } from "../kernel/hash.ts";
+import type { BlobStore } from "./blob-store.ts";
+import type { Compressor } from "./compressor.ts";
+import {
+  decodeManifest,
+  encodeManifest,
+  manifestKey,
+  partKey,
+  type SnapshotManifest,
+  type SnapshotPart,
+} from "./snapshot-manifest.ts";
+import { joinChunks } from "./snapshot-parts.ts";
+
+/** What writing and reading snapshots need of the world. */
+export type SnapshotPorts = Readonly<{
+  blobs: BlobStore;
+  compressor: Compressor;
+  /** Lets other work of the thread have its turn. */
+  pause(): Promise<void>;
+}>;
+
+/** A unit's state at one log position, or what changed of it since another snapshot. */
+export type SnapshotContent = Pick<
+  SnapshotManifest,
+  "unit" | "kind" | "sequence" | "base" | "loggedAtMs" | "facts"
+> &
+  Readonly<{
+    /**
+     * Bytes of the unit's own making, handed back one by one and in order by reading. Well under a megabyte each,
+     * since the thread is held from one to the next.
+     */
+    chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
+  }>;
+
+/** Large enough that a request a part costs little, small enough that a few in memory do too. */
+const PART_BYTES = 4 * 1024 * 1024;
+/** Parts compressed and stored at once, while the next is read. */
+const PARTS_UNDER_WAY = 2;
+
+/**
+ * Writes a snapshot: its parts, then its manifest. Of two writers at one sequence the first counts, since both
+ * wrote the same state; a writer that dies leaves parts that pruning removes.
+ *
+ * @returns The manifest in force at that sequence.
+ */
+export async function writeSnapshot(
+  ports: SnapshotPorts,
+  content: SnapshotContent,
+): Promise<SnapshotManifest> {
+  const parts: Promise<SnapshotPart>[] = [];
+  let rawBytes = 0;
+  let chunks: Uint8Array[] = [];
+  let chunksBytes = 0;
+  const endPart = async (): Promise<void> => {
+    const part = joinChunks(chunks);
+    rawBytes += part.length;
+    chunks = [];
+    chunksBytes = 0;
+    const stored = storePart(ports, content, parts.length, part);
+    stored.catch(() => {}); // Awaited below, where it ends the writing.
+    parts.push(stored);
+    await parts.at(-PARTS_UNDER_WAY);
+  };
+  try {
+    for await (const chunk of content.chunks) {
+      chunks.push(chunk);
+      chunksBytes += chunk.length;
+      if (chunksBytes >= PART_BYTES) await endPart();
+      await ports.pause();
+    }
+    if (chunks.length > 0) await endPart();
+  } finally {
+    await Promise.allSettled(parts); // Nothing goes on behind the caller's back.
+  }
+  const stored = await Promise.all(parts);
+  const { chunks: _, ...described } = content;
+  return writeManifest(ports, {
+    format: 1,
+    ...described,
+    compression: ports.compressor.name,
+    rawBytes,
+    bytes: stored.reduce((sum, part) => sum + part.bytes, 0),
+    parts: stored,
+  });
+}
+
+async function storePart(
+  ports: SnapshotPorts,
+  { unit, sequence }: SnapshotContent,
+  index: number,
+  raw: Uint8Array,
+): Promise<SnapshotPart> {
+  const bytes = await ports.compressor.compress(raw);
+  const sha256 = sha256Hex(bytes);
+  const key = partKey(unit, sequence, index, sha256);
+  await ports.blobs.put(key, bytes);
+  return { key, sha256, bytes: bytes.length };
+}
+
+async function writeManifest(
+  { blobs }: SnapshotPorts,
+  manifest: SnapshotManifest,
+): Promise<SnapshotManifest> {
+  const key = manifestKey(manifest.unit, manifest.sequence);
+  const bytes = encodeManifest(manifest);
+  if (await blobs.create(key, bytes)) return manifest;
+  try {
+    const held = await blobs.get(key);
+    if (held !== undefined) return decodeManifest(key, held);
+  } catch (thrown) {
+    if (!(thrown instanceof EngineError && DAMAGED.includes(thrown.code))) throw thrown;
+  }
+  await blobs.put(key, bytes); // What was there is damaged.
+  return manifest;
+}
+
+const DAMAGED: readonly string[] = ["SNAPSHOT_CORRUPT", "BLOB_CORRUPT"];

@@ -1,0 +1,394 @@
+import type { KeyValue } from "../actors/key-value.ts";
+import type { UnitCopy } from "../actors/unit-copy.ts";
+import type { Clock } from "../kernel/clock.ts";
+import { toWireError } from "../kernel/engine-error.ts";
+import type { Random } from "../kernel/random.ts";
+import { decodeNode, encodeRecord, type NodeRecord, type NodeRole, nodeKey } from "./cluster-records.ts";
+import { ClusterView } from "./cluster-view.ts";
+import { planCluster, type Unit } from "./plan-cluster.ts";
+import type { SessionDeadline } from "./session.ts";
+import { type NodeSession, UnitKeeper, type UnitRole } from "./unit-keeper.ts";
+import { UnitTable } from "./unit-table.ts";
+import { Wake } from "./wake.ts";
+
+/** What an agent needs of the world. */
+export type AgentPorts = Readonly<{
+  table: KeyValue;
+  clock: Clock;
+  random: Random;
+  sleep(ms: number): Promise<void>;
+  /** A new unique id. */
+  newId(): string;
+  deadline: SessionDeadline;
+  /** Starts this node's copy of a unit, as a standby. */
+  start(unit: string): Promise<UnitCopy>;
+  /** Is told what happens, a line each. */
+  report(line: string): void;
+}>;
+
+export type AgentOptions = Readonly<{
+  /** Unique in the cluster, and the same after a restart: units come back to where their store is. */
+  name: string;
+  roles: readonly NodeRole[];
+  /** Capacity, relative to the other nodes'. */
+  weight: number;
+  /** Every unit of the deployment. */
+  units: readonly Unit[];
+  /** Copies of each unit beside the owner's. */
+  standbys: 0 | 1 | 2;
+  /** Owners that change at one time while all are alive. */
+  movesMax: number;
+  timing: ClusterTiming;
+}>;
+
+/** When a silent node is given up. The owner's patience is the shorter, so it stops before another one starts. */
+export type ClusterTiming = Readonly<{
+  /** Time between two renewals, ms. */
+  beatMs: number;
+  /** After so long without a renewal that succeeded, a node answers and publishes no more, ms. */
+  ownPatienceMs: number;
+  /** After so long without a sign of a node, the others take over from it, ms. */
+  othersPatienceMs: number;
+}>;
+
+/** 2 s until a dead node is given up leave 1 s of the 3 s goal for its units to answer again. */
+export const DEFAULT_TIMING: ClusterTiming = { beatMs: 400, ownPatienceMs: 1_500, othersPatienceMs: 2_000 };
+
+/** The cluster as a node sees it. */
+export type ClusterStatus = Readonly<{
+  nodes: readonly Readonly<{
+    name: string;
+    roles: readonly NodeRole[];
+    weight: number;
+    leaving: boolean;
+    /** Milliseconds since its last sign, as this node saw it. */
+    silentMs: number;
+    /** Units that it owns, and those of which it keeps a copy. */
+    owns: readonly string[];
+    standsBy: readonly string[];
+  }>[];
+  units: readonly Readonly<{
+    unit: string;
+    owner: string | null;
+    epoch: number;
+    serving: boolean;
+    next: string | null;
+    standbys: readonly string[];
+    /** Those of the standbys that have caught up. */
+    ready: readonly string[];
+  }>[];
+}>;
+
+/** A node's part in the cluster. */
+export type ClusterAgent = Readonly<{
+  /** Rejects when a unit failed too often; resolves after `stop`. */
+  done: Promise<void>;
+  status(): ClusterStatus;
+  /** What this node is for each unit that it has a part in. */
+  roles(): ReadonlyMap<string, UnitRole>;
+  /** Hands everything over, at most as long as that, and leaves. */
+  stop(patienceMs: number): Promise<void>;
+}>;
+
+/** How often a node looks for others that are silent, and plans if it is its turn. */
+const PLAN_MS = 200;
+/** How often everything is read again: a watch may lose a removal. */
+const RELOAD_MS = 5_000;
+const RETRY_MS = 100;
+
+/**
+ * Joins the cluster: a record that is renewed, a view of everybody's, a keeper for each unit, and, if this node is
+ * the first by name of those alive, the plan of who owns what.
+ *
+ * @throws EngineError `KEY_VALUE_UNAVAILABLE` (retryable) if the table can't be reached at the start.
+ */
+export async function joinCluster(ports: AgentPorts, options: AgentOptions): Promise<ClusterAgent> {
+  const agent = new Agent(ports, options);
+  await agent.join();
+  return agent;
+}
+
+class Agent implements ClusterAgent {
+  readonly done: Promise<void>;
+  readonly #ports: AgentPorts;
+  readonly #options: AgentOptions;
+  readonly #view = new ClusterView();
+  readonly #units: UnitTable;
+  readonly #keepers: readonly UnitKeeper[];
+  readonly #planWake: Wake;
+  readonly #failed = Promise.withResolvers<void>();
+  #session: NodeSession | undefined;
+  #record: NodeRecord | undefined;
+  #revision = 0;
+  #isLeaving = false;
+  #isStopping = false;
+  #loops: Promise<unknown> = Promise.resolve();
+  #closeWatch: () => Promise<void> = async () => {};
+
+  constructor(ports: AgentPorts, options: AgentOptions) {
+    this.#ports = ports;
+    this.#options = options;
+    this.#units = new UnitTable(ports.table, this.#view);
+    this.#planWake = new Wake(ports.sleep);
+    this.done = this.#failed.promise;
+    this.done.catch(() => {}); // Told to whoever awaits it.
+    const { clock, deadline, random, report, sleep } = ports;
+    const keeperPorts = {
+      table: this.#units,
+      view: this.#view,
+      deadline,
+      clock,
+      random,
+      sleep,
+      start: (unit: string) => ports.start(unit),
+      report,
+    };
+    const mine = options.units.filter((unit) => options.roles.includes(unit.role));
+    this.#keepers = mine.map((unit) => new UnitKeeper(keeperPorts, unit.name, () => this.#session));
+    for (const keeper of this.#keepers) keeper.done.catch((thrown) => this.#failed.reject(thrown));
+  }
+
+  async join(): Promise<void> {
+    await this.#reload();
+    await this.#begin();
+    const watching = await this.#ports.table.watch("", (change) => {
+      if (this.#view.apply(change, this.#ports.clock.monotonicMs())) this.#changed();
+    });
+    this.#closeWatch = () => watching.close();
+    this.#loops = Promise.all([this.#renewForEver(), this.#planForEver(), this.#reloadForEver()]);
+    this.#loops.catch((thrown) => this.#failed.reject(thrown));
+    this.#changed();
+  }
+
+  status(): ClusterStatus {
+    const nowMs = this.#ports.clock.monotonicMs();
+    const units = this.#options.units.flatMap(({ name }) => {
+      const record = this.#view.units.get(name)?.record;
+      if (record === undefined) return [];
+      const { epoch, next, serving, standbys } = record;
+      const owner = this.#view.isMember(record.owner) ? (record.owner?.node ?? null) : null;
+      const ready = standbys.filter(
+        (node) => record.ready[node] === this.#view.nodes.get(node)?.record.incarnation,
+      );
+      return [{ unit: name, owner, epoch, serving: serving && owner !== null, next, standbys, ready }];
+    });
+    const nodes = [...this.#view.nodes.values()].map(({ record, seenMs }) => ({
+      name: record.name,
+      roles: record.roles,
+      weight: record.weight,
+      leaving: record.leaving,
+      silentMs: record.name === this.#options.name ? 0 : Math.max(0, nowMs - seenMs),
+      owns: units.filter((unit) => unit.owner === record.name).map(({ unit }) => unit),
+      standsBy: units.filter((unit) => unit.standbys.includes(record.name)).map(({ unit }) => unit),
+    }));
+    return { nodes: nodes.sort((a, b) => (a.name < b.name ? -1 : 1)), units };
+  }
+
+  roles(): ReadonlyMap<string, UnitRole> {
+    return new Map(this.#keepers.map((keeper) => [keeper.unit, keeper.role]));
+  }
+
+  async stop(patienceMs: number): Promise<void> {
+    if (this.#isStopping) return;
+    this.#isLeaving = true;
+    const { clock, sleep } = this.#ports;
+    const deadlineMs = clock.monotonicMs() + patienceMs;
+    await this.#renew().catch(() => {}); // The next renewal says it too.
+    this.#changed();
+    while (this.#hasHeirs() && this.#holdsAny() && clock.monotonicMs() < deadlineMs)
+      await sleep(RETRY_MS / 2);
+    this.#isStopping = true;
+    this.#planWake.call();
+    await Promise.all(this.#keepers.map((keeper) => keeper.stop()));
+    await this.#loops.catch(() => {});
+    await this.#closeWatch();
+    const session = this.#session;
+    this.#session = undefined;
+    if (session !== undefined)
+      await this.#ports.table.remove(nodeKey(this.#options.name), this.#revision).catch(() => false); // It runs out.
+    this.#failed.resolve();
+  }
+
+  /** Whether somebody else can take what this node holds. */
+  #hasHeirs(): boolean {
+    const { name } = this.#options;
+    const nowMs = this.#ports.clock.monotonicMs();
+    for (const { record, seenMs } of this.#view.nodes.values()) {
+      if (record.name === name || record.leaving) continue;
+      if (nowMs - seenMs > this.#options.timing.othersPatienceMs) continue;
+      if (record.roles.some((role) => role !== "gateway" && this.#options.roles.includes(role))) return true;
+    }
+    return false;
+  }
+
+  #holdsAny(): boolean {
+    return this.#keepers.some((keeper) => keeper.role === "owner" || keeper.role === "leaving");
+  }
+
+  /** Begins a session: what an earlier incarnation of this node held is orphaned by it. */
+  async #begin(): Promise<void> {
+    const { clock, deadline, newId, table } = this.#ports;
+    const { name, roles, weight } = this.#options;
+    const key = nodeKey(name);
+    while (true) {
+      const held = await table.get(key);
+      const incarnation = newId();
+      const record: NodeRecord = {
+        name,
+        incarnation,
+        roles,
+        weight,
+        leaving: this.#isLeaving,
+        beat: 0,
+        epochSeen: this.#view.epochSeen,
+      };
+      const beganMs = clock.monotonicMs();
+      const value = encodeRecord(record);
+      const revision = await table.swap(key, value, held?.revision ?? 0);
+      if (revision === undefined) continue; // Another process of this name: the newest wins, the other is told.
+      const number = deadline.begin();
+      deadline.extend(number, beganMs + this.#options.timing.ownPatienceMs);
+      this.#record = record;
+      this.#revision = revision;
+      this.#session = { name, incarnation, number };
+      this.#view.apply({ key, value, revision }, clock.monotonicMs());
+      return;
+    }
+  }
+
+  async #renewForEver(): Promise<void> {
+    const { beatMs } = this.#options.timing;
+    while (!this.#isStopping) {
+      await this.#ports.sleep(beatMs * (0.8 + 0.4 * this.#ports.random()));
+      if (this.#isStopping) return;
+      try {
+        if (this.#session === undefined) await this.#rejoin();
+        else await this.#renew();
+      } catch (thrown) {
+        if (!isAway(thrown)) throw thrown;
+      }
+    }
+  }
+
+  async #renew(): Promise<void> {
+    const { clock, deadline, table } = this.#ports;
+    const session = this.#session;
+    const before = this.#record;
+    if (session === undefined || before === undefined) return;
+    const key = nodeKey(before.name);
+    const beganMs = clock.monotonicMs();
+    const record = {
+      ...before,
+      leaving: this.#isLeaving,
+      beat: before.beat + 1,
+      epochSeen: this.#view.epochSeen,
+    };
+    const value = encodeRecord(record);
+    const revision = await table.swap(key, value, this.#revision);
+    if (revision !== undefined) {
+      this.#record = record;
+      this.#revision = revision;
+      deadline.extend(session.number, beganMs + this.#options.timing.ownPatienceMs);
+      if (this.#view.apply({ key, value, revision }, clock.monotonicMs())) this.#changed();
+      return;
+    }
+    // A renewal whose answer was lost has changed the revision; anything else means that others gave this node up.
+    const held = await table.get(key);
+    if (held !== undefined && decodeNode(held.value).incarnation === session.incarnation) {
+      this.#revision = held.revision;
+      return this.#renew();
+    }
+    this.#ports.report("the cluster has given this node up: it lets go of everything and joins again");
+    this.#session = undefined;
+    deadline.begin();
+    this.#view.reset();
+    this.#changed();
+    await this.#rejoin();
+  }
+
+  async #rejoin(): Promise<void> {
+    if (this.#isLeaving) return;
+    this.#view.reset();
+    await this.#reload();
+    await this.#begin();
+    this.#changed();
+  }
+
+  async #reloadForEver(): Promise<void> {
+    while (!this.#isStopping) {
+      const untilMs = this.#ports.clock.monotonicMs() + RELOAD_MS;
+      while (!this.#isStopping && this.#ports.clock.monotonicMs() < untilMs) await this.#ports.sleep(PLAN_MS);
+      if (this.#isStopping) return;
+      try {
+        await this.#reload();
+        this.#changed();
+      } catch (thrown) {
+        if (!isAway(thrown)) throw thrown;
+      }
+    }
+  }
+
+  async #reload(): Promise<void> {
+    const knownBefore = this.#view.revision;
+    const entries = await this.#ports.table.entries("");
+    this.#view.load(entries, this.#ports.clock.monotonicMs(), knownBefore);
+  }
+
+  async #planForEver(): Promise<void> {
+    while (!this.#isStopping) {
+      await this.#planWake.wait(PLAN_MS);
+      if (this.#isStopping) return;
+      try {
+        if (await this.#plan()) this.#planWake.call();
+      } catch (thrown) {
+        if (!isAway(thrown)) throw thrown;
+        await this.#ports.sleep(RETRY_MS);
+      }
+    }
+  }
+
+  /** @returns Whether something was changed, so that there may be more to plan. */
+  async #plan(): Promise<boolean> {
+    const session = this.#session;
+    const { clock, deadline } = this.#ports;
+    if (session === undefined || !deadline.isHeld(session.number, clock.monotonicMs())) return false;
+    const live = this.#live();
+    if ([...live].sort()[0] !== session.name) return false;
+    await this.#buryTheDead(live);
+    const { movesMax, standbys, units } = this.#options;
+    let isChanged = false;
+    for (const { unit, change } of planCluster(this.#view, live, units, { movesMax, standbys })) {
+      if (await this.#units.amend(unit, change)) isChanged = true;
+    }
+    if (isChanged) this.#changed();
+    return isChanged;
+  }
+
+  #live(): Set<string> {
+    const nowMs = this.#ports.clock.monotonicMs();
+    const { othersPatienceMs } = this.#options.timing;
+    const live = new Set<string>();
+    for (const [name, { seenMs }] of this.#view.nodes)
+      if (name === this.#options.name || nowMs - seenMs <= othersPatienceMs) live.add(name);
+    return live;
+  }
+
+  /** Removes who was silent for too long: had they renewed since, the removal would fail. */
+  async #buryTheDead(live: ReadonlySet<string>): Promise<void> {
+    for (const [name, { revision }] of [...this.#view.nodes]) {
+      if (live.has(name)) continue;
+      if (!(await this.#ports.table.remove(nodeKey(name), revision))) continue;
+      if (this.#view.nodes.get(name)?.revision === revision) this.#view.nodes.delete(name);
+      this.#ports.report(`node ${name} was silent for too long: its units go to others`);
+    }
+  }
+
+  #changed(): void {
+    for (const keeper of this.#keepers) keeper.look();
+    this.#planWake.call();
+  }
+}
+
+function isAway(thrown: unknown): boolean {
+  return toWireError(thrown).code === "KEY_VALUE_UNAVAILABLE";
+}
