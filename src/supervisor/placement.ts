@@ -4,7 +4,12 @@ import { hash32, rehash32 } from "../kernel/hash.ts";
 export type PlacementNode = Readonly<{ name: string; weight: number }>;
 
 /** Where the copies of a unit are. */
-export type UnitPlacement = Readonly<{ owner: string | undefined; standbys: readonly string[] }>;
+export type UnitPlacement = Readonly<{
+  owner: string | undefined;
+  standbys: readonly string[];
+  /** The node that the owner is handing over to: a plan does not change its mind on the way. */
+  next?: string;
+}>;
 
 export type PlacementPlan = Readonly<{
   target: ReadonlyMap<string, UnitPlacement>;
@@ -99,7 +104,8 @@ class Plan {
     // Those that are copies now stay, within bounds; then the owner before, which has everything; then by preference.
     for (const unit of this.#units) {
       const held = this.#current.get(unit);
-      for (const name of [...(held?.standbys ?? []), ...(held?.owner === undefined ? [] : [held.owner])]) {
+      for (const name of [...(held?.standbys ?? []), held?.next, held?.owner]) {
+        if (name === undefined) continue;
         const load = this.#byName.get(name);
         if (load === undefined || !isFree(unit, load) || !hasRoom(load)) continue;
         if ((standbys.get(unit)?.length ?? 0) < wanted) add(unit, load);
@@ -174,9 +180,10 @@ class Plan {
     let best: [string, Load] | undefined;
     let bestScore = Number.NEGATIVE_INFINITY;
     for (const unit of from.owned) {
-      const standbys = this.#current.get(unit)?.standbys ?? [];
+      const { standbys = [], next } = this.#current.get(unit) ?? {};
       for (const load of to) {
-        const score = this.#score(unit, load) + (standbys.includes(load.name) ? 1e9 : 0);
+        const bonus = load.name === next ? UNDER_WAY : standbys.includes(load.name) ? HAS_COPY : 0;
+        const score = this.#score(unit, load) + bonus;
         if (score <= bestScore) continue;
         bestScore = score;
         best = [unit, load];
@@ -203,6 +210,10 @@ class Plan {
     return -load.weight / Math.log(uniform);
   }
 }
+
+/** Larger than any score. */
+const HAS_COPY = 1e12;
+const UNDER_WAY = 2e12;
 
 /** The node that exceeds its share the most, relative to it. */
 function mostOver(loads: readonly Load[]): Load {

@@ -72,7 +72,12 @@ function placementOf(view: ClusterView, record: UnitRecord, usable: ReadonlySet<
   const standbys = record.standbys.filter((name) => usable.has(name));
   if (view.isMember(record.owner)) {
     const owner = record.owner?.node;
-    return { owner: owner !== undefined && usable.has(owner) ? owner : undefined, standbys };
+    const { next } = record;
+    // An owner that is about to leave counts as gone: then the copy that it hands over to comes first.
+    const copies =
+      next !== null && usable.has(next) && !standbys.includes(next) ? [next, ...standbys] : standbys;
+    if (owner === undefined || !usable.has(owner)) return { owner: undefined, standbys: copies };
+    return { owner, standbys, ...(next === null ? {} : { next }) };
   }
   const heir = heirOf(view, record, usable);
   return { owner: heir, standbys: standbys.filter((name) => name !== heir) };
