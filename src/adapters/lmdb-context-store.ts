@@ -1,6 +1,15 @@
-import { type Database, open, type RootDatabase } from "lmdb";
+import { type Database, open, type RootDatabase, type Transaction } from "lmdb";
+import { assert } from "../kernel/assert.ts";
 import { decode, encode } from "../kernel/msgpack.ts";
-import type { ContextStore, OutboxItem, ShardCommit, ShardMeta } from "../shards/context-store.ts";
+import type {
+  ContextImport,
+  ContextRows,
+  ContextSnapshot,
+  ContextStore,
+  OutboxItem,
+  ShardCommit,
+  ShardMeta,
+} from "../shards/context-store.ts";
 
 /** Address space reserved, not memory or disk: contexts of a hundred million users fit. */
 const MAP_SIZE_BYTES = 2 ** 40;
@@ -9,6 +18,9 @@ const PAGE_SIZE_BYTES = 8_192;
 const META_KEY = "meta";
 /** The slot is two bytes behind the user, so that a user's ring is one range of keys. */
 const SLOT_BYTES = 2;
+
+/** Reads go to this transaction instead of the newest one. */
+type View = Readonly<{ transaction: Transaction }>;
 
 /** {@link ContextStore} over LMDB: one environment a shard, raw bytes, one transaction a commit. */
 export function lmdbContextStore(path: string): ContextStore {
@@ -45,24 +57,25 @@ class LmdbContextStore implements ContextStore {
       encoding: "binary",
       keyEncoding: "uint32",
     });
+    // An import that was not finished: every commit has meta, and an import writes it last.
+    if (this.meta() === undefined && this.users() > 0) this.#clear();
   }
 
-  load(user: string): Uint8Array | undefined {
-    return this.#contexts.get(user);
+  load(user: string, view?: View): Uint8Array | undefined {
+    return this.#contexts.get(user, view);
   }
 
-  loadRing(user: string): readonly (readonly [slot: number, bytes: Uint8Array])[] {
-    const start = ringKey(user, 0);
-    const end = ringKey(user, 0xffff);
+  loadRing(user: string, view?: View): readonly (readonly [slot: number, bytes: Uint8Array])[] {
+    const range = { start: ringKey(user, 0), end: ringKey(user, 0xffff), inclusiveEnd: true, ...view };
     const found: [number, Uint8Array][] = [];
-    for (const { key, value } of this.#ring.getRange({ start, end, inclusiveEnd: true })) {
+    for (const { key, value } of this.#ring.getRange(range)) {
       found.push([key.readUInt16BE(key.length - SLOT_BYTES), value]);
     }
     return found;
   }
 
-  authenticated(): Iterable<string> {
-    return this.#authenticated.getKeys();
+  authenticated(view?: View): Iterable<string> {
+    return this.#authenticated.getKeys({ ...view });
   }
 
   authenticatedAfter(after: string | undefined, limit: number): readonly string[] {
@@ -70,23 +83,28 @@ class LmdbContextStore implements ContextStore {
     return [...this.#authenticated.getKeys(range)];
   }
 
-  meta(): ShardMeta | undefined {
-    const bytes = this.#root.get(META_KEY);
+  meta(view?: View): ShardMeta | undefined {
+    const bytes = this.#root.get(META_KEY, view);
     return bytes === undefined ? undefined : (decode(bytes) as ShardMeta);
   }
 
-  outbox(): readonly OutboxItem[] {
+  outbox(view?: View): readonly OutboxItem[] {
     const items: OutboxItem[] = [];
-    for (const { value } of this.#outbox.getRange()) items.push(decode(value) as OutboxItem);
+    for (const { value } of this.#outbox.getRange({ ...view })) items.push(decode(value) as OutboxItem);
     return items;
+  }
+
+  *contexts(view?: View): Iterable<readonly [user: string, bytes: Uint8Array]> {
+    for (const { key, value } of this.#contexts.getRange({ ...view })) yield [key, value];
+  }
+
+  users(): number {
+    return (this.#contexts.getStats() as { entryCount: number }).entryCount;
   }
 
   async commit(commit: ShardCommit): Promise<void> {
     await this.#root.transaction(() => {
-      for (const [user, bytes] of commit.contexts) void this.#contexts.put(user, bytes);
-      for (const { user, slot, bytes } of commit.ring) void this.#ring.put(ringKey(user, slot), bytes);
-      for (const user of commit.authenticated) void this.#authenticated.put(user, PRESENT);
-      for (const item of commit.outbox) void this.#outbox.put(item.key, encode(item));
+      this.#put(commit);
       void this.#root.put(META_KEY, encode(commit.meta));
     });
   }
@@ -97,12 +115,46 @@ class LmdbContextStore implements ContextStore {
     });
   }
 
-  *contexts(): Iterable<readonly [user: string, bytes: Uint8Array]> {
-    for (const { key, value } of this.#contexts.getRange()) yield [key, value];
+  snapshot(): ContextSnapshot {
+    const transaction = this.#root.useReadTransaction();
+    const view = { transaction };
+    const meta = this.meta(view);
+    const users = this.#contexts.getCount({ ...view });
+    return {
+      meta,
+      load: (user) => this.load(user, view),
+      loadRing: (user) => this.loadRing(user, view),
+      authenticated: () => this.authenticated(view),
+      contexts: () => this.contexts(view),
+      isAuthenticated: (user) => this.#authenticated.get(user, view) !== undefined,
+      outbox: () => this.outbox(view),
+      users: () => users,
+      close: () => transaction.done(),
+    };
   }
 
-  users(): number {
-    return (this.#contexts.getStats() as { entryCount: number }).entryCount;
+  import(): ContextImport {
+    assert(this.meta() === undefined, "a snapshot is imported into an empty store");
+    return {
+      // In LMDB's own thread, so that this one goes on decoding.
+      put: (rows) => this.#root.batch(() => this.#put(rows)).then(() => {}),
+      finish: async (meta) => {
+        await this.#root.put(META_KEY, encode(meta));
+        await this.#root.flushed;
+      },
+      abandon: async () => this.#clear(),
+    };
+  }
+
+  #put(rows: ContextRows): void {
+    for (const [user, bytes] of rows.contexts) void this.#contexts.put(user, bytes);
+    for (const { user, slot, bytes } of rows.ring) void this.#ring.put(ringKey(user, slot), bytes);
+    for (const user of rows.authenticated) void this.#authenticated.put(user, PRESENT);
+    for (const item of rows.outbox) void this.#outbox.put(item.key, encode(item));
+  }
+
+  #clear(): void {
+    for (const table of [this.#contexts, this.#ring, this.#authenticated, this.#outbox]) table.clearSync();
   }
 
   async close(): Promise<void> {

@@ -1,4 +1,13 @@
-import type { ContextStore, OutboxItem, ShardCommit, ShardMeta } from "../shards/context-store.ts";
+import { assert } from "../kernel/assert.ts";
+import type {
+  ContextImport,
+  ContextRows,
+  ContextSnapshot,
+  ContextStore,
+  OutboxItem,
+  ShardCommit,
+  ShardMeta,
+} from "../shards/context-store.ts";
 
 /** {@link ContextStore} in memory: for simulation, evaluation and tests. */
 export function memoryContextStore(): ContextStore {
@@ -6,10 +15,10 @@ export function memoryContextStore(): ContextStore {
 }
 
 class MemoryContextStore implements ContextStore {
-  readonly #contexts = new Map<string, Uint8Array>();
-  readonly #rings = new Map<string, Map<number, Uint8Array>>();
-  readonly #authenticated = new Set<string>();
-  readonly #outbox = new Map<number, OutboxItem>();
+  #contexts = new Map<string, Uint8Array>();
+  #rings = new Map<string, Map<number, Uint8Array>>();
+  #authenticated = new Set<string>();
+  #outbox = new Map<number, OutboxItem>();
   #meta: ShardMeta | undefined;
 
   load(user: string): Uint8Array | undefined {
@@ -38,6 +47,11 @@ class MemoryContextStore implements ContextStore {
   }
 
   async commit(commit: ShardCommit): Promise<void> {
+    this.#put(commit);
+    this.#meta = commit.meta;
+  }
+
+  #put(commit: ContextRows): void {
     for (const [user, bytes] of commit.contexts) this.#contexts.set(user, bytes);
     for (const { user, slot, bytes } of commit.ring) {
       let ring = this.#rings.get(user);
@@ -49,7 +63,6 @@ class MemoryContextStore implements ContextStore {
     }
     for (const user of commit.authenticated) this.#authenticated.add(user);
     for (const item of commit.outbox) this.#outbox.set(item.key, item);
-    this.#meta = commit.meta;
   }
 
   async removeOutbox(keys: readonly number[]): Promise<void> {
@@ -62,6 +75,41 @@ class MemoryContextStore implements ContextStore {
 
   users(): number {
     return this.#contexts.size;
+  }
+
+  /** A copy of the tables: what is in them is never changed in place, but for the rings. */
+  snapshot(): ContextSnapshot {
+    const copy = new MemoryContextStore();
+    copy.#contexts = new Map(this.#contexts);
+    copy.#rings = new Map([...this.#rings].map(([user, ring]) => [user, new Map(ring)]));
+    copy.#authenticated = new Set(this.#authenticated);
+    copy.#outbox = new Map(this.#outbox);
+    return {
+      meta: this.#meta,
+      load: (user) => copy.load(user),
+      loadRing: (user) => copy.loadRing(user),
+      authenticated: () => copy.authenticated(),
+      contexts: () => copy.contexts(),
+      isAuthenticated: (user) => copy.#authenticated.has(user),
+      outbox: () => copy.outbox(),
+      users: () => copy.users(),
+      close: () => {},
+    };
+  }
+
+  import(): ContextImport {
+    assert(this.#meta === undefined, "a snapshot is imported into an empty store");
+    const clear = (): void => {
+      for (const table of [this.#contexts, this.#rings, this.#authenticated, this.#outbox]) table.clear();
+    };
+    clear(); // An import that was neither finished nor abandoned counts as nothing.
+    return {
+      put: async (rows) => this.#put(rows),
+      finish: async (meta) => {
+        this.#meta = meta;
+      },
+      abandon: async () => clear(),
+    };
   }
 
   async close(): Promise<void> {}

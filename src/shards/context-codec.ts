@@ -74,6 +74,16 @@ export function decodeContext(user: string, bytes: Uint8Array): Context {
   return context;
 }
 
+/** Bytes of the numbers in front of a context's last sequence: events, first and last time. */
+const BEFORE_LAST_SEQUENCE = 3 * 8;
+
+/** The log sequence of the last entry that changed a stored context, without reading the rest of it. */
+export function lastSequenceOf(bytes: Uint8Array): number {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const numbersAt = 2 + 2 + view.getUint16(2, true); // Behind format, flag, and the encoder's name.
+  return view.getFloat64(numbersAt + BEFORE_LAST_SEQUENCE, true);
+}
+
 function bytesOf(numbers: Float64Array | Uint32Array): Uint8Array {
   return new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength);
 }

@@ -122,4 +122,113 @@ export function contextStoreContract(
     await store.removeOutbox([9, 300]);
     expect(store.outbox().map(({ key }) => key)).toEqual([10]);
   });
+
+  test("a snapshot is the state of one commit, whatever is committed meanwhile", async () => {
+    const slot = (at: number, value: number) => ({ user: "ada", slot: at, bytes: bytes(value) });
+    const item = { key: 1, after: 0, through: 3, stream: "S", id: "one", data: bytes(1) };
+    await store.commit(
+      commitOf({
+        contexts: [["ada", bytes(1)]],
+        ring: [slot(0, 1)],
+        authenticated: ["ada"],
+        outbox: [item],
+      }),
+    );
+    const snapshot = store.snapshot();
+    await store.commit(
+      commitOf({
+        contexts: [
+          ["ada", bytes(2)],
+          ["bob", bytes(3)],
+        ],
+        ring: [slot(0, 2), slot(1, 3)],
+        authenticated: ["bob"],
+        meta: { ...META, applied: 4 },
+      }),
+    );
+    await store.removeOutbox([1]);
+    expect(snapshot.meta).toEqual(META);
+    expect(snapshot.users()).toBe(1);
+    expect([...snapshot.contexts()].map(([user, held]) => [user, plain(held)])).toEqual([["ada", [1]]]);
+    expect([plain(snapshot.load("ada")), snapshot.load("bob")]).toEqual([[1], undefined]);
+    expect(snapshot.loadRing("ada").map(([at, held]) => [at, plain(held)])).toEqual([[0, [1]]]);
+    expect([...snapshot.authenticated()]).toEqual(["ada"]);
+    expect([snapshot.isAuthenticated("ada"), snapshot.isAuthenticated("bob")]).toEqual([true, false]);
+    expect(snapshot.outbox().map(({ id }) => id)).toEqual(["one"]);
+    snapshot.close();
+    expect(store.users()).toBe(2);
+    const later = store.snapshot();
+    expect([later.meta?.applied, later.users()]).toEqual([4, 2]);
+    later.close();
+  });
+
+  test("a snapshot can be read on over many turns, while the store is written", async () => {
+    const users = Array.from({ length: 2_000 }, (_, i) => `user-${i}`);
+    const write = (value: number) =>
+      store.commit(commitOf({ contexts: users.map((user) => [user, bytes(value)] as const) }));
+    await write(1);
+    const snapshot = store.snapshot();
+    let seen = 0;
+    for (const [, held] of snapshot.contexts()) {
+      expect(held[0]).toBe(1);
+      if (seen++ % 500 === 0) await write(2);
+    }
+    snapshot.close();
+    expect(seen).toBe(users.length);
+    expect(plain(store.load("user-0"))).toEqual([2]);
+  });
+
+  test("an import counts from its end on", async () => {
+    const item = { key: 7, after: 0, through: 3, stream: "S", id: "seven", data: bytes(7) };
+    const target = store.import();
+    await Promise.all([
+      target.put({
+        contexts: [["ada", bytes(1)]],
+        ring: [{ user: "ada", slot: 3, bytes: bytes(4) }],
+        authenticated: ["ada"],
+        outbox: [],
+      }),
+      target.put({ contexts: [["bob", bytes(2)]], ring: [], authenticated: [], outbox: [item] }),
+      target.put({ contexts: [["ada", bytes(3)]], ring: [], authenticated: [], outbox: [] }),
+    ]);
+    expect(store.meta()).toBeUndefined();
+    await target.finish(META);
+    expect(store.meta()).toEqual(META);
+    expect([...store.contexts()].map(([user, held]) => [user, plain(held)])).toEqual([
+      ["ada", [3]],
+      ["bob", [2]],
+    ]);
+    expect(store.loadRing("ada").map(([at, held]) => [at, plain(held)])).toEqual([[3, [4]]]);
+    expect([...store.authenticated()]).toEqual(["ada"]);
+    expect(store.outbox().map(({ id }) => id)).toEqual(["seven"]);
+    await store.commit(commitOf({ contexts: [["cid", bytes(9)]] }));
+    expect(store.users()).toBe(3);
+  });
+
+  test("an abandoned import leaves nothing, and another may begin", async () => {
+    const rows = {
+      contexts: [["ada", bytes(1)]] as const,
+      ring: [{ user: "ada", slot: 0, bytes: bytes(1) }],
+      authenticated: ["ada"],
+      outbox: [{ key: 1, after: 0, through: 3, stream: "S", id: "one", data: bytes(1) }],
+    };
+    const first = store.import();
+    await first.put(rows);
+    await first.abandon();
+    expect([store.users(), store.loadRing("ada"), [...store.authenticated()], store.outbox()]).toEqual([
+      0,
+      [],
+      [],
+      [],
+    ]);
+    const second = store.import();
+    await second.put({ ...rows, outbox: [] });
+    await second.finish(META);
+    expect([store.users(), store.outbox()]).toEqual([1, []]);
+  });
+
+  test("a store that holds something takes no import", async () => {
+    await store.commit(commitOf({ contexts: [["ada", bytes(1)]] }));
+    expect(() => store.import()).toThrow("an empty store");
+  });
 }

@@ -43,4 +43,20 @@ describe("in LMDB", () => {
     await second.close();
     await rm(path, { recursive: true, force: true });
   });
+
+  test("an import that was not finished is gone when the store is opened again", async () => {
+    const path = await folder();
+    const first = lmdbContextStore(path);
+    await first.import().put({
+      contexts: [["ada", Uint8Array.of(1)]],
+      ring: [{ user: "ada", slot: 0, bytes: Uint8Array.of(2) }],
+      authenticated: ["ada"],
+      outbox: [],
+    });
+    await first.close();
+    const second = lmdbContextStore(path);
+    expect([second.users(), second.loadRing("ada"), [...second.authenticated()]]).toEqual([0, [], []]);
+    await second.close();
+    await rm(path, { recursive: true, force: true });
+  });
 });
