@@ -1,5 +1,6 @@
 import { DEFAULT_REFIT_POLICY, type RefitPolicy } from "./embedding/refit-policy.ts";
 import type { SegmentMap } from "./resonance/segment-map.ts";
+import type { NodeRole } from "./supervisor/cluster-records.ts";
 
 /** Every limit and choice of a node, named once. */
 export type NodeOptions = Readonly<{
@@ -7,6 +8,16 @@ export type NodeOptions = Readonly<{
   nats?: string;
   /** Folder of LMDB environments and, when embedded, of the NATS server's store. */
   dataDir: string;
+  /** Unique in the cluster; left out: one is made and kept in the data folder. Letters, digits, `-` and `_`. */
+  name?: string;
+  /** What the node does: own shards, answer services, keep profiles. */
+  roles: readonly NodeRole[];
+  /** Its capacity, relative to the other nodes'. */
+  weight: number;
+  /** Copies of each shard, and of the profile actor, on nodes beside the owner's. */
+  standbys: 0 | 1 | 2;
+  /** Shards that change their owner at one time while all nodes are alive. */
+  movesMax: number;
   /** First word of every subject, stream and bucket. */
   prefix: string;
   /** Number of shards; fixed when the deployment is created. More shards than threads leave room to scale out. */
@@ -33,6 +44,10 @@ export type NodeOptions = Readonly<{
 
 export const DEFAULT_NODE_OPTIONS: NodeOptions = {
   dataDir: "resonance-data",
+  roles: ["shards", "gateway", "profiles"],
+  weight: 1,
+  standbys: 1,
+  movesMax: 4,
   prefix: "resonance",
   shards: 8,
   threads: 2,

@@ -2,30 +2,44 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { BlobStore } from "./actors/blob-store.ts";
+import type { Bus } from "./actors/bus.ts";
 import { newId } from "./adapters/entropy.ts";
+import { lockFolder } from "./adapters/folder-lock.ts";
+import { keptName } from "./adapters/kept-name.ts";
 import { natsBlobStore } from "./adapters/nats-blob-store.ts";
 import { natsBus } from "./adapters/nats-bus.ts";
 import { abilitiesOf, connectNats } from "./adapters/nats-connection.ts";
+import { natsKeyValue } from "./adapters/nats-key-value.ts";
 import { NatsLog } from "./adapters/nats-log.ts";
 import { type RunningNatsServer, startNatsServer } from "./adapters/nats-server.ts";
 import { mountService } from "./adapters/nats-service.ts";
+import { sharedDeadline } from "./adapters/shared-deadline.ts";
 import { systemClock } from "./adapters/system-clock.ts";
 import { threadPool } from "./adapters/thread-pool.ts";
-import { subjectsOf } from "./events/subjects.ts";
+import { type Subjects, subjectsOf } from "./events/subjects.ts";
 import { createGateway } from "./gateway/gateway.ts";
-import { EngineError, toWireError } from "./kernel/engine-error.ts";
+import { EngineError, fromWireError, toWireError } from "./kernel/engine-error.ts";
 import { decode, encode } from "./kernel/msgpack.ts";
 import type { NodeOptions } from "./node-options.ts";
-import type { ProfileThreadTask } from "./profile-thread.ts";
 import { decodeProfiles } from "./profiles/profiles-codec.ts";
 import { releaseKeys } from "./releases.ts";
-import type { ShardThreadTask } from "./shard-thread.ts";
-import { type SupervisedThread, superviseThread } from "./supervised-thread.ts";
+import {
+  type ClusterAgent,
+  type ClusterStatus,
+  DEFAULT_TIMING,
+  joinCluster,
+} from "./supervisor/cluster-agent.ts";
+import type { NodeRole } from "./supervisor/cluster-records.ts";
 import { startTrainer } from "./trainer.ts";
 import type { TrainingResult } from "./training-task.ts";
+import type { UnitThreadTask } from "./unit-thread.ts";
+import { startUnitThreads, type UnitThreads } from "./unit-threads.ts";
+import { PROFILES_UNIT, unitsOf } from "./units.ts";
 
 /** A node that runs: its threads, its gateway, and the NATS server if it is embedded. */
 export type RunningNode = Readonly<{
+  /** Unique in the cluster, and the same after a restart. */
+  name: string;
   /** URL of the NATS server that the node uses. */
   natsUrl: string;
   /** The server's version, and where an embedded one was found; `given` if its URL was. */
@@ -34,19 +48,24 @@ export type RunningNode = Readonly<{
   failed: Promise<EngineError>;
   /** Fits a new encoder from the members held and rolls it out; one at a time. */
   train(): Promise<TrainingResult>;
-  /** Drains and commits every shard, then closes all. */
+  /** The cluster as this node sees it. */
+  cluster(): ClusterStatus;
+  /** Hands over to other nodes if there are any, drains and commits every shard, then closes all. */
   stop(): Promise<void>;
 }>;
 
 /** Threads for fits and other work without state: one, so that it never starves the shards. */
 const COMPUTE_THREADS = 1;
 const COMPUTE_NICE = 10;
+/** How long a node that stops waits for others to take over. */
+const HAND_OVER_PATIENCE_MS = 30_000;
+const SERVED_CHECK_MS = 20;
 
 /**
  * Starts a node: NATS (embedded unless given), shard threads, the profile thread and the gateway.
  *
  * @param report - Is told what happens, a line each: where the server comes from, restarts, fits.
- * @throws EngineError `NATS_SERVER_UNAVAILABLE`, `NATS_UNREACHABLE`, `SHARDS_FIXED`.
+ * @throws EngineError `NATS_SERVER_UNAVAILABLE`, `NATS_UNREACHABLE`, `SHARDS_FIXED`, `DATA_IN_USE`.
  */
 export async function startNode(options: NodeOptions, report: (line: string) => void): Promise<RunningNode> {
   await mkdir(options.dataDir, { recursive: true });
@@ -68,7 +87,8 @@ async function compose(
   closers: (() => Promise<void>)[],
   stop: () => Promise<void>,
 ): Promise<RunningNode> {
-  const name = `resonance-${newId().slice(0, 8)}`;
+  closers.push(await lockFolder(options.dataDir));
+  const name = options.name ?? (await keptName(options.dataDir));
   let fail: (error: EngineError) => void = () => {};
   const failed = new Promise<EngineError>((resolve) => {
     fail = resolve;
@@ -87,47 +107,65 @@ async function compose(
   await keepShards(releases, options.shards);
   await ensureStreams(log, subjects, options.shards);
 
-  // Profiles come first: what shards send before is kept by the stream, but a publication needs the actor.
-  const common = { nats: natsUrl, node: name, dataDir: options.dataDir, prefix: options.prefix };
-  const profilePool = threadPool(new URL("./profile-thread", import.meta.url), { threads: 1 });
-  const shardPool = threadPool(new URL("./shard-thread", import.meta.url), { threads: options.threads });
+  const deadline = sharedDeadline();
+  const task: UnitThreadTask = {
+    nats: natsUrl,
+    node: name,
+    dataDir: options.dataDir,
+    prefix: options.prefix,
+    shards: options.shards,
+    residentUsers: options.residentUsers,
+    ringEvents: options.ringEvents,
+    batchEntries: options.batchEntries,
+    publishEveryMs: options.publishEveryMs,
+    deadline: deadline.memory,
+  };
+  const module = new URL("./unit-thread", import.meta.url);
+  const startThreads = (role: NodeRole, threads: number): UnitThreads | undefined => {
+    if (!options.roles.includes(role)) return undefined;
+    const pool = threadPool(module, { threads });
+    closers.push(() => pool.close());
+    const started = startUnitThreads(pool, threads, task, report);
+    closers.push(() => started.stop());
+    started.failed.catch((thrown) => fail(asEngineError(thrown)));
+    return started;
+  };
+  // The profile actor has a thread of its own: its sums are made beside the folding of shards, not instead of it.
+  const threads = { shards: startThreads("shards", options.threads), profiles: startThreads("profiles", 1) };
   const compute = threadPool(new URL("./training-task", import.meta.url), {
     threads: COMPUTE_THREADS,
     nice: COMPUTE_NICE,
   });
-  closers.push(
-    async () => void (await Promise.all([profilePool.close(), shardPool.close(), compute.close()])),
-  );
+  closers.push(() => compute.close());
 
-  const supervise = (pool: typeof shardPool, entry: string, task: object): SupervisedThread => {
-    const thread = superviseThread(pool, entry, task, (error, afterMs) => {
-      report(`${entry} failed (${error.code}: ${error.message}): restarting in ${afterMs} ms`);
-      if (error.code === "INTERNAL" && typeof error.detail?.["stack"] === "string")
-        report(error.detail["stack"]);
-    });
-    closers.push(() => thread.stop());
-    void thread.escalated.then(fail);
-    return thread;
-  };
-  const profileTask: ProfileThreadTask = {
-    ...common,
-    shards: options.shards,
-    publishEveryMs: options.publishEveryMs,
-  };
-  const profiles = supervise(profilePool, "runProfiles", profileTask);
-  const shardThreads = Array.from({ length: options.threads }, (_, thread) => {
-    const task: ShardThreadTask = {
-      ...common,
-      shards: Array.from({ length: options.shards }, (_, shard) => shard).filter(
-        (shard) => shard % options.threads === thread,
-      ),
-      residentUsers: options.residentUsers,
-      ringEvents: options.ringEvents,
-      batchEntries: options.batchEntries,
-    };
-    return supervise(shardPool, "runShards", task);
-  });
-  await firstOf(failed, Promise.all([profiles, ...shardThreads].map((thread) => thread.ready)));
+  const agent = await joinCluster(
+    {
+      table: await natsKeyValue(connection, subjects.cluster),
+      clock: systemClock,
+      random: Math.random,
+      sleep: (ms) => sleep(ms, undefined, { ref: false }),
+      newId,
+      deadline,
+      start(unit) {
+        const chosen = unit === PROFILES_UNIT ? threads.profiles : threads.shards;
+        if (chosen === undefined) throw new Error(`this node has no role for ${unit}`);
+        return chosen.start(unit);
+      },
+      report,
+    },
+    {
+      name,
+      roles: options.roles,
+      weight: options.weight,
+      units: unitsOf(options.shards),
+      standbys: options.standbys,
+      movesMax: options.movesMax,
+      timing: DEFAULT_TIMING,
+    },
+  );
+  closers.push(() => agent.stop(HAND_OVER_PATIENCE_MS));
+  agent.done.catch((thrown) => fail(asEngineError(thrown)));
+  await firstOf(failed, untilServed(agent, options.shards));
 
   const gateway = createGateway(
     {
@@ -139,6 +177,8 @@ async function compose(
       subjects,
       decodeProfiles,
       memoryBytes: () => process.memoryUsage().rss,
+      sleep: (ms) => sleep(ms, undefined, { ref: false }),
+      cluster: () => agent.status(),
     },
     { shards: options.shards, node: name },
   );
@@ -149,23 +189,93 @@ async function compose(
   );
   closers.push(() => definitionsChanged.close());
   if (options.maps !== undefined) await gateway.putDefinitions(options.maps);
-  const service = await mountService(connection, gateway.handlers, { prefix: options.prefix });
-  closers.push(() => service.close());
+  let service: { close(): Promise<void> } | undefined;
+  if (options.roles.includes("gateway")) {
+    service = await mountService(connection, gateway.handlers, { prefix: options.prefix });
+  }
 
   const trainer = startTrainer(
     { bus, log, releases, compute, subjects },
     { nats: natsUrl, prefix: options.prefix, shards: options.shards },
   );
   const train = async (): Promise<TrainingResult> => announce(await trainer.train(), report);
-  const serveTraining = await bus.serve(subjects.profileActor("train"), async () => ({
-    data: encode(await train()),
-    contentType: "application/msgpack",
-  }));
-  closers.push(() => serveTraining.close());
-  if (options.refit !== null) closers.push(refitLoop(trainer, options.refit, options.refitCheckMs, report));
+  const ownsProfiles = (): boolean => agent.roles().get(PROFILES_UNIT) === "owner";
+  if (options.roles.includes("profiles")) {
+    closers.push(serveWhile(ownsProfiles, () => serveTraining(bus, subjects, train)));
+    if (options.refit !== null)
+      closers.push(refitLoop(trainer, options.refit, options.refitCheckMs, ownsProfiles, report));
+  }
 
   const version = abilitiesOf(connection).version;
-  return { natsUrl, nats: { version, source: server?.source ?? "given" }, failed, train, stop };
+  const nats = { version, source: server?.source ?? "given" };
+  return {
+    name,
+    natsUrl,
+    nats,
+    failed,
+    train,
+    cluster: () => agent.status(),
+    async stop() {
+      // Others take over while this node still answers; what reaches its gateway meanwhile is answered too.
+      await agent.stop(HAND_OVER_PATIENCE_MS);
+      await service?.close();
+      await stop();
+    },
+  };
+}
+
+/** Resolves once every unit is answered for, here or elsewhere. */
+async function untilServed(agent: ClusterAgent, shards: number): Promise<void> {
+  while (true) {
+    const served = agent.status().units.filter((unit) => unit.serving);
+    if (served.length === shards + 1) return;
+    await sleep(SERVED_CHECK_MS);
+  }
+}
+
+/** Serves for as long as a condition holds, which is looked at now and then. @returns Ends it. */
+function serveWhile(
+  condition: () => boolean,
+  serve: () => Promise<{ close(): Promise<void> }>,
+): () => Promise<void> {
+  const stopping = new AbortController();
+  const loop = async (): Promise<void> => {
+    let served: { close(): Promise<void> } | undefined;
+    while (!stopping.signal.aborted) {
+      try {
+        if (condition() && served === undefined) served = await serve();
+        else if (!condition() && served !== undefined) {
+          await served.close();
+          served = undefined;
+        }
+      } catch {
+        // The connection is away: the next look tries again.
+      }
+      await sleep(SERVED_CHECK_MS, undefined, { signal: stopping.signal, ref: false }).catch(() => {});
+    }
+    await served?.close();
+  };
+  const ended = loop();
+  return async () => {
+    stopping.abort();
+    await ended;
+  };
+}
+
+function serveTraining(
+  bus: Bus,
+  subjects: Subjects,
+  train: () => Promise<TrainingResult>,
+): Promise<{ close(): Promise<void> }> {
+  return bus.serve(
+    subjects.profileActor("train"),
+    async () => ({ data: encode(await train()), contentType: "application/msgpack" }),
+    { queue: "owners" },
+  );
+}
+
+function asEngineError(thrown: unknown): EngineError {
+  return thrown instanceof EngineError ? thrown : fromWireError(toWireError(thrown));
 }
 
 async function embeddedNats(
@@ -189,9 +299,9 @@ async function embeddedNats(
 
 /** The number of shards decides where each user's log is, so it is written down once and checked for ever. */
 async function keepShards(releases: BlobStore, shards: number): Promise<void> {
+  if (await releases.create(releaseKeys.deployment, encode({ shards }))) return;
   const held = await releases.get(releaseKeys.deployment);
-  if (held === undefined) return releases.put(releaseKeys.deployment, encode({ shards }));
-  const created = (decode(held) as { shards: number }).shards;
+  const created = held === undefined ? shards : (decode(held) as { shards: number }).shards;
   if (created === shards) return;
   const message = `this deployment was created with ${created} shards: start it with --shards ${created}`;
   throw new EngineError({
@@ -202,6 +312,8 @@ async function keepShards(releases: BlobStore, shards: number): Promise<void> {
   });
 }
 
+/** Streams made at the same time: each waits for its election in a cluster. */
+const ENSURED_AT_ONCE = 8;
 const DAY_MS = 86_400_000;
 const TRANSITIONS_KEPT_MS = DAY_MS;
 
@@ -210,7 +322,9 @@ async function ensureStreams(
   subjects: ReturnType<typeof subjectsOf>,
   shards: number,
 ): Promise<void> {
-  for (let shard = 0; shard < shards; shard++) await log.ensure(subjects.shardLog(shard));
+  const all = Array.from({ length: shards }, (_, shard) => subjects.shardLog(shard));
+  for (let at = 0; at < all.length; at += ENSURED_AT_ONCE)
+    await Promise.all(all.slice(at, at + ENSURED_AT_ONCE).map((stream) => log.ensure(stream)));
   await log.ensure(subjects.samples);
   await log.ensure(subjects.deadLetters);
   await log.ensure(subjects.transitions, {
@@ -224,6 +338,7 @@ function refitLoop(
   trainer: ReturnType<typeof startTrainer>,
   policy: NonNullable<NodeOptions["refit"]>,
   everyMs: number,
+  isDue: () => boolean,
   report: (line: string) => void,
 ): () => Promise<void> {
   const stopping = new AbortController();
@@ -231,6 +346,7 @@ function refitLoop(
     while (!stopping.signal.aborted) {
       await sleep(everyMs, undefined, { signal: stopping.signal, ref: false }).catch(() => {});
       if (stopping.signal.aborted) return;
+      if (!isDue()) continue;
       try {
         const result = await trainer.trainIfDue(policy);
         if (result !== undefined) announce(result, report);

@@ -1,38 +1,27 @@
-import type { MessagePort } from "node:worker_threads";
-import { toWireError, type WireError } from "./kernel/engine-error.ts";
+import type { WireError } from "./kernel/engine-error.ts";
 
-/** From the node to a thread, and back. */
-export type ToThread = Readonly<{ kind: "stop" }>;
-export type FromThread = Readonly<{ kind: "ready" }>;
+/** What a node asks of a thread: about one of its copies, or to end. */
+export type ToThread =
+  | Readonly<{ kind: "ask"; call: number; unit: string; ask: CopyRequest }>
+  | Readonly<{ kind: "stop" }>;
+
+/** A call of {@link import("./actors/unit-copy.ts").UnitCopy} on its way to a thread. */
+export type CopyRequest =
+  | Readonly<{ kind: "open" | "drain" | "rest" | "lag" | "stop" }>
+  | Readonly<{ kind: "own"; epoch: number; session: number }>;
+
+/** What a thread tells its node. */
+export type FromThread =
+  | Readonly<{ kind: "ready" }>
+  /** Sent all the time: a thread that is silent for long hangs. */
+  | Readonly<{ kind: "alive" }>
+  | Readonly<{ kind: "report"; line: string }>
+  | Readonly<{ kind: "answer"; call: number; value?: number; error?: WireError }>
+  /** A copy can't go on. */
+  | Readonly<{ kind: "failed"; unit: string; error: WireError }>;
 
 /** How a thread's task ended. An Error would lose its class on the way, so it travels as plain data. */
 export type ThreadEnd = Readonly<{ kind: "stopped" }> | Readonly<{ kind: "failed"; error: WireError }>;
 
-/** What a task runs: `done` settles when it fails, `stop` drains and closes it. */
-export type Running = Readonly<{ done: Promise<void>; stop(): Promise<void> }>;
-
-/** Runs an actor host in this thread until the node says stop or the host fails. */
-export async function runUntilStopped(port: MessagePort, start: () => Promise<Running>): Promise<ThreadEnd> {
-  const stopRequested = new Promise<void>((resolve) => {
-    port.on("message", (message: ToThread) => {
-      if (message.kind === "stop") resolve();
-    });
-    port.on("close", resolve); // The node is gone or gave the thread up.
-  });
-  try {
-    const running = await start();
-    port.postMessage({ kind: "ready" } satisfies FromThread);
-    try {
-      await Promise.race([stopRequested, running.done]);
-    } finally {
-      await running.stop();
-    }
-    return { kind: "stopped" };
-  } catch (thrown) {
-    // Inside the node the place is told too; the stack never leaves it.
-    const detail = thrown instanceof Error ? { stack: thrown.stack } : {};
-    return { kind: "failed", error: { ...toWireError(thrown), detail } };
-  } finally {
-    port.close();
-  }
-}
+/** How often a thread says that it is alive, ms. */
+export const ALIVE_MS = 500;

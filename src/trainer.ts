@@ -1,9 +1,11 @@
 import type { BlobStore } from "./actors/blob-store.ts";
 import type { Bus } from "./actors/bus.ts";
 import type { Log } from "./actors/log.ts";
+import { newId } from "./adapters/entropy.ts";
 import type { ThreadPool } from "./adapters/thread-pool.ts";
 import { memberCount, type RefitPolicy, shouldFit } from "./embedding/refit-policy.ts";
 import { encodeEntry } from "./events/log-codec.ts";
+import { encodeProfileControl } from "./events/profile-control.ts";
 import type { Subjects } from "./events/subjects.ts";
 import { EngineError, fromWireError } from "./kernel/engine-error.ts";
 import { decode, encode } from "./kernel/msgpack.ts";
@@ -46,10 +48,8 @@ export function startTrainer(
   };
 
   const rollOut = async (encoder: string): Promise<void> => {
-    const prepared = await bus.request(subjects.profileActor("prepare"), encode({ encoder }), {
-      timeoutMs: STATUS_TIMEOUT_MS,
-    });
-    if (prepared.error !== undefined) throw fromWireError(prepared.error);
+    const control = encodeProfileControl({ control: "prepare", encoder });
+    await log.append(subjects.samples, [{ id: `prepare:${encoder}:${newId()}`, data: control }]);
     const data = encodeEntry({ kind: "encoder-prepared", encoder });
     const shards = Array.from({ length: options.shards }, (_, shard) => shard);
     await Promise.all(

@@ -33,9 +33,9 @@ class LmdbProfileStore implements ProfileStore {
     return bytes === undefined ? undefined : (decode(bytes) as ProfileMeta);
   }
 
-  pending(): PendingPublication | undefined {
+  pending(): readonly PendingPublication[] {
     const bytes = this.#root.get(PENDING_KEY);
-    return bytes === undefined ? undefined : (decode(bytes) as PendingPublication);
+    return bytes === undefined ? [] : (decode(bytes) as readonly PendingPublication[]);
   }
 
   member(encoder: string, user: string): Uint8Array | undefined {
@@ -75,8 +75,7 @@ class LmdbProfileStore implements ProfileStore {
         else void this.#sums.put([encoder, key], bytes);
       }
       void this.#root.put(META_KEY, encode(commit.meta));
-      if (commit.pending === null) void this.#root.remove(PENDING_KEY);
-      else if (commit.pending !== undefined) void this.#root.put(PENDING_KEY, encode(commit.pending));
+      if (commit.pending !== undefined) void this.#root.put(PENDING_KEY, encode(commit.pending));
     });
   }
 

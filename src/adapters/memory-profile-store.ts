@@ -14,13 +14,13 @@ class MemoryProfileStore implements ProfileStore {
   readonly #members = new Map<string, Map<string, Uint8Array>>();
   readonly #sums = new Map<string, Map<string, Uint8Array>>();
   #meta: ProfileMeta | undefined;
-  #pending: PendingPublication | undefined;
+  #pending: readonly PendingPublication[] = [];
 
   meta(): ProfileMeta | undefined {
     return this.#meta;
   }
 
-  pending(): PendingPublication | undefined {
+  pending(): readonly PendingPublication[] {
     return this.#pending;
   }
 
@@ -55,7 +55,7 @@ class MemoryProfileStore implements ProfileStore {
       else tableOf(this.#sums, encoder).set(key, bytes);
     }
     this.#meta = commit.meta;
-    if (commit.pending !== undefined) this.#pending = commit.pending ?? undefined;
+    if (commit.pending !== undefined) this.#pending = commit.pending;
   }
 
   async close(): Promise<void> {}

@@ -7,6 +7,8 @@ export type ThreadPool = Readonly<{
   start<Task extends object, Result>(
     name: string,
     task: Task,
+    /** Terminates the thread; another one takes its place in the pool. */
+    signal?: AbortSignal,
   ): Readonly<{ port: MessagePort; end: Promise<Result> }>;
   /** Runs a function to its end and answers with its result. */
   run<Task extends object, Result>(name: string, task: Task, signal?: AbortSignal): Promise<Result>;
@@ -34,9 +36,10 @@ export function threadPool(
     ...(options.nice === undefined ? {} : { niceIncrement: options.nice }),
   });
   return {
-    start(name, task) {
+    start(name, task, signal) {
       const { port1, port2 } = new MessageChannel();
-      const end = pool.run({ ...task, port: port2 }, { name, transferList: [port2] });
+      const how = { name, transferList: [port2], ...(signal === undefined ? {} : { signal }) };
+      const end = pool.run({ ...task, port: port2 }, how);
       return { port: port1, end };
     },
     run: (name, task, signal) => pool.run(task, signal === undefined ? { name } : { name, signal }),

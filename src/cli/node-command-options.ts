@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { DEFAULT_NODE_OPTIONS, type NodeOptions } from "../node-options.ts";
+import type { NodeRole } from "../supervisor/cluster-records.ts";
 import { wholeNumber } from "./client-options.ts";
 import { readDefinitions } from "./read-definitions.ts";
 
@@ -16,6 +17,11 @@ export type NodeCommandOptions = Readonly<{
   sync: "interval" | "always";
   segments?: string;
   refit: boolean;
+  name?: string;
+  roles: readonly NodeRole[];
+  weight: number;
+  standbys: 0 | 1 | 2;
+  moves: number;
 }>;
 
 /** Adds the options of a node to a command. */
@@ -46,7 +52,16 @@ export function withNodeOptions(command: Command): Command {
         .choices(["interval", "always"])
         .default(given.sync),
     )
-    .option("--no-refit", "fit the encoder only by command");
+    .option("--no-refit", "fit the encoder only by command")
+    .option(
+      "--name <word>",
+      "the node's name in the cluster (default: made once, kept in the data folder)",
+      nameWord,
+    )
+    .option("--roles <list>", "what the node does: shards,gateway,profiles", roleList, given.roles)
+    .option("--weight <n>", "the node's capacity, relative to the other nodes'", wholeNumber(1), given.weight)
+    .option("--standbys <n>", "copies of each shard on other nodes: 0, 1 or 2", standbyCount, given.standbys)
+    .option("--moves <n>", "shards handed over at one time", wholeNumber(1), given.movesMax);
 }
 
 /** The node that a command's options describe. */
@@ -63,9 +78,33 @@ export async function nodeOptionsOf(options: NodeCommandOptions): Promise<NodeOp
     ringEvents: options.ring,
     publishEveryMs: options.publishEvery,
     sync: options.sync,
+    ...(options.name === undefined ? {} : { name: options.name }),
+    roles: options.roles,
+    weight: options.weight,
+    standbys: options.standbys,
+    movesMax: options.moves,
     refit: options.refit ? DEFAULT_NODE_OPTIONS.refit : null,
     ...(maps === undefined ? {} : { maps }),
   };
+}
+
+const ROLES: readonly NodeRole[] = ["shards", "gateway", "profiles"];
+
+function roleList(text: string): readonly NodeRole[] {
+  const words = text.split(",").map((word) => word.trim());
+  const roles = ROLES.filter((role) => words.includes(role));
+  if (roles.length > 0 && words.every((word) => (ROLES as readonly string[]).includes(word))) return roles;
+  throw new InvalidArgumentError(`a list of ${ROLES.join(", ")}, please`);
+}
+
+function standbyCount(text: string): 0 | 1 | 2 {
+  if (text === "0" || text === "1" || text === "2") return Number(text) as 0 | 1 | 2;
+  throw new InvalidArgumentError("0, 1 or 2, please");
+}
+
+function nameWord(text: string): string {
+  if (/^[A-Za-z0-9_-]{1,64}$/.test(text)) return text;
+  throw new InvalidArgumentError("1 to 64 letters, digits, - and _, please");
 }
 
 function prefixWord(text: string): string {

@@ -34,7 +34,13 @@ export type Control =
   /** Start sampling members under a new encoder, beside the one in force, so that its profiles can be built. */
   | Readonly<{ kind: "encoder-prepared"; encoder: string }>
   /** Switch to an encoder, with profiles built under it (map to version). */
-  | Readonly<{ kind: "encoder-activated"; encoder: string; profiles: Readonly<Record<string, number>> }>
+  | Readonly<{
+      kind: "encoder-activated";
+      encoder: string;
+      profiles: Readonly<Record<string, number>>;
+      /** Place in the samples' stream at which the switch was decided: a repeat that comes late is not newer. */
+      order: number;
+    }>
   | Readonly<{ kind: "profiles-activated"; map: string; version: number; encoder: string }>
   | Readonly<{ kind: "segments-activated"; version: number }>;
 

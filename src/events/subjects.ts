@@ -21,6 +21,8 @@ export function subjectsOf(prefix: string) {
     /** Internal request/reply of a shard's owner. */
     shard: (shard: number, name: string) => `${prefix}.internal.shard.${shard}.${name}`,
     profileActor: (name: string) => `${prefix}.internal.profiles.${name}`,
+    /** Key-value bucket of nodes and leases. */
+    cluster: `${prefix}-cluster`,
     /** Key-value bucket of profiles and segment definitions. */
     releases: `${prefix}-releases`,
     /** Object store of encoder artefacts. */

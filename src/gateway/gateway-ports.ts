@@ -17,7 +17,14 @@ export type GatewayPorts = Readonly<{
   decodeProfiles(bytes: Uint8Array): PublishedProfiles;
   /** Memory of the process, in bytes. */
   memoryBytes(): number;
+  /** Resolves after so many milliseconds. */
+  sleep(ms: number): Promise<void>;
+  /** The cluster as this node sees it. */
+  cluster(): ClusterView;
 }>;
+
+/** Nodes and leases, as `status` tells them. */
+export type ClusterView = Readonly<{ nodes: readonly unknown[]; units: readonly unknown[] }>;
 
 export type GatewayOptions = Readonly<{ shards: number; node: string }>;
 

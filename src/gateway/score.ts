@@ -32,8 +32,13 @@ export type ScoreReply = Readonly<{
 
 /** How long a shard waits for the log position that a request asks for. */
 const AT_LEAST_WAIT_MS = 2_000;
-/** Patience with a shard's owner: its own wait, and some more. */
-const SHARD_TIMEOUT_MS = 5_000;
+/** Patience with a shard while its owner changes: a dead one is given up after 2 s. */
+const SHARD_PATIENCE_MS = 6_000;
+/** Patience with one answer, beside the wait that the request asks for: its owner may have died on the way. */
+const ATTEMPT_TIMEOUT_MS = 1_000;
+const RETRY_MS = 20;
+/** Nobody has answered yet: somebody will, once the shard has an owner again. */
+const NOBODY_ANSWERED = ["NO_RESPONDERS", "NOT_OWNER", "TIMEOUT"];
 const MAP_NAME = /^[A-Za-z0-9_-]{1,64}$/;
 
 /** `score`: one user's distribution. */
@@ -133,11 +138,21 @@ async function askShard(
   name: "score" | "session",
   request: ShardScoreRequest | ShardSessionRequest,
 ): Promise<readonly ScoreAnswer[]> {
-  const reply = await ports.bus.request(ports.subjects.shard(shard, name), encode(request), {
-    timeoutMs: SHARD_TIMEOUT_MS,
-  });
-  if (reply.error !== undefined) throw fromWireError(reply.error);
-  return (decode(reply.data) as ShardScoreReply).answers;
+  const data = encode(request);
+  const waitMs = "waitMs" in request && request.atLeast !== undefined ? (request.waitMs ?? 0) : 0;
+  const deadlineMs = ports.clock.monotonicMs() + SHARD_PATIENCE_MS;
+  while (true) {
+    try {
+      const timeoutMs = ATTEMPT_TIMEOUT_MS + waitMs;
+      const reply = await ports.bus.request(ports.subjects.shard(shard, name), data, { timeoutMs });
+      if (reply.error !== undefined) throw fromWireError(reply.error);
+      return (decode(reply.data) as ShardScoreReply).answers;
+    } catch (thrown) {
+      const mayPass = thrown instanceof EngineError && NOBODY_ANSWERED.includes(thrown.code);
+      if (!mayPass || ports.clock.monotonicMs() >= deadlineMs) throw thrown;
+      await ports.sleep(RETRY_MS);
+    }
+  }
 }
 
 function replyOf(answer: ScoreAnswer | undefined, map: string, decision: string): ScoreReply {

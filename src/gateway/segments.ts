@@ -1,12 +1,11 @@
 import { encodeEntry } from "../events/log-codec.ts";
-import { encode } from "../kernel/msgpack.ts";
+import { encodeProfileControl } from "../events/profile-control.ts";
 import { parseDefinitions } from "../resonance/parse-definitions.ts";
 import type { SegmentDefinitions, SegmentMap } from "../resonance/segment-map.ts";
 import type { GatewayOptions, GatewayPorts } from "./gateway-ports.ts";
 import { fieldsOf, refused } from "./request-body.ts";
 
 const CURRENT = "segments.current";
-const REFRESH_TIMEOUT_MS = 5_000;
 
 /** The definitions in force, as the store holds them; version 0 before any. */
 export async function readDefinitionsInForce(ports: GatewayPorts): Promise<SegmentDefinitions> {
@@ -33,12 +32,24 @@ export async function putDefinitions(
     if (held.version > 0) await announce(ports, options, held.version); // A crash may have come before this.
     return held;
   }
-  const version = held.version + 1;
-  const next: SegmentDefinitions = { version, maps };
-  await ports.releases.put(`segments.${version}`, new TextEncoder().encode(JSON.stringify(next)));
+  const next = await firstFreeVersion(ports, held.version + 1, maps);
+  const { version } = next;
   await ports.releases.put(CURRENT, new TextEncoder().encode(JSON.stringify({ version })));
   await announce(ports, options, version);
   return next;
+}
+
+/** Writes definitions under the next version that no other gateway has taken at the same moment. */
+async function firstFreeVersion(
+  ports: GatewayPorts,
+  from: number,
+  maps: readonly SegmentMap[],
+): Promise<SegmentDefinitions> {
+  for (let version = from; ; version++) {
+    const next: SegmentDefinitions = { version, maps };
+    const bytes = new TextEncoder().encode(JSON.stringify(next));
+    if (await ports.releases.create(`segments.${version}`, bytes)) return next;
+  }
 }
 
 /**
@@ -62,9 +73,8 @@ export function getSegments(definitions: SegmentDefinitions, body: unknown): Seg
 async function announce(ports: GatewayPorts, options: GatewayOptions, version: number): Promise<void> {
   const data = encodeEntry({ kind: "segments-activated", version });
   const shards = Array.from({ length: options.shards }, (_, shard) => shard);
-  await ports.bus.request(ports.subjects.profileActor("refresh"), encode({}), {
-    timeoutMs: REFRESH_TIMEOUT_MS,
-  });
+  const control = encodeProfileControl({ control: "definitions", version });
+  await ports.log.append(ports.subjects.samples, [{ id: `definitions:${version}`, data: control }]);
   await Promise.all(
     shards.map((shard) =>
       ports.log.append(ports.subjects.shardLog(shard), [{ id: `segments:${version}:${shard}`, data }]),

@@ -1,6 +1,6 @@
 import { decode } from "../kernel/msgpack.ts";
 import type { ShardStatus } from "../resonance/score-answer.ts";
-import type { GatewayCounters, GatewayOptions, GatewayPorts } from "./gateway-ports.ts";
+import type { ClusterView, GatewayCounters, GatewayOptions, GatewayPorts } from "./gateway-ports.ts";
 import { fieldsOf } from "./request-body.ts";
 
 /** A shard in the reply of `status`: its owner's word, or what is known without one. */
@@ -12,6 +12,8 @@ export type StatusReply = Readonly<{
   /** Whether every shard has an owner that answers. */
   ready: boolean;
   shards: readonly ShardView[];
+  /** Nodes of the cluster and owners of units, as the node that answers sees them. */
+  cluster: ClusterView;
   /** Log entries not folded yet, over all shards. */
   lag: number;
   /** Users held, and behaviours folded since the owners started. */
@@ -41,6 +43,7 @@ export async function status(
     node: options.node,
     ready: ready.length === shards.length,
     shards,
+    cluster: ports.cluster(),
     lag: shards.reduce((sum, view) => sum + (view.lag ?? 0), 0),
     users: ready.reduce((sum, view) => sum + view.users, 0),
     events: ready.reduce((sum, view) => sum + view.events, 0),

@@ -1,12 +1,15 @@
 import type { BlobStore } from "../actors/blob-store.ts";
 import type { Bus, BusReply } from "../actors/bus.ts";
 import type { Log, LogMessage, LogReader } from "../actors/log.ts";
+import type { Lease, UnitCopy } from "../actors/unit-copy.ts";
 import { encodeEntry } from "../events/log-codec.ts";
 import type { Control } from "../events/log-entry.ts";
+import { encodeProfileControl, type ProfileControl } from "../events/profile-control.ts";
 import type { Subjects } from "../events/subjects.ts";
+import { assertNever } from "../kernel/assert.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { EngineError } from "../kernel/engine-error.ts";
-import { decode, encode } from "../kernel/msgpack.ts";
+import { encode } from "../kernel/msgpack.ts";
 import type { Calibration } from "../resonance/published-profiles.ts";
 import type { SegmentDefinitions } from "../resonance/segment-map.ts";
 import { BACKGROUND } from "./member-record.ts";
@@ -15,7 +18,8 @@ import { ProfileState } from "./profile-state.ts";
 import type { PendingPublication, ProfileStore } from "./profile-store.ts";
 import { encodeProfiles, readCalibration, type StoredCalibration } from "./profiles-codec.ts";
 import { dimOf, profilesOf } from "./publish.ts";
-import { readSampleBatch } from "./read-sample-batch.ts";
+import { readSampleMessage } from "./read-sample-message.ts";
+import type { WindowLedger } from "./window-ledger.ts";
 import { membersOf } from "./window-sum.ts";
 
 /** What the profile host needs of the world. */
@@ -38,27 +42,22 @@ export type ProfileHostOptions = Readonly<{
   publishEveryMs: number;
 }>;
 
-/** A profile actor that runs. */
-export type ProfileHost = Readonly<{
-  /** Rejects when the host can't go on; resolves after `stop`. */
-  done: Promise<void>;
-  /** Commits what is applied and closes the store; a publication that can't be carried out waits for the next start. */
-  stop(): Promise<void>;
-}>;
-
 const BATCH_MESSAGES = 200;
 /** Stored members looked through for what expired, with each batch: a millisecond of work. */
 const SWEEP_MEMBERS = 100;
 const MSGPACK = "application/msgpack";
+const OWNERS = "owners";
+/** How often the owner looks whether a publication is due. */
+const TICK_MS = 100;
+/** Pause before what failed is tried again. */
+const RETRY_MS = 200;
 
 /**
- * Starts the profile actor: it folds samples into exact sums, publishes the profiles when they have changed, and
- * rolls out a new encoder once every shard has sampled its members under it.
+ * Starts a copy of the profile actor. It folds its log into exact sums, one message after the other: samples, and the
+ * controls that change definitions, prepare an encoder, or ask for a publication. What is published follows from the
+ * place in the log alone, so every copy makes the same bytes; the one with the lease decides when, and carries it out.
  */
-export async function startProfileHost(
-  ports: ProfilePorts,
-  options: ProfileHostOptions,
-): Promise<ProfileHost> {
+export async function startProfileHost(ports: ProfilePorts, options: ProfileHostOptions): Promise<UnitCopy> {
   const host = new Host(ports, options);
   try {
     await host.open();
@@ -66,222 +65,338 @@ export async function startProfileHost(
     await host.stop();
     throw thrown;
   }
-  return { done: host.run(), stop: () => host.stop() };
+  host.run();
+  return host;
 }
 
-class Host {
+class Host implements UnitCopy {
   readonly #ports: ProfilePorts;
   readonly #options: ProfileHostOptions;
   readonly #state: ProfileState;
+  done: Promise<void> = Promise.resolve();
   #reader: LogReader | undefined;
   #calibrations: readonly Calibration[] = [];
   #calibratedFor = "";
-  #isDirty = false;
+  #lease: Lease | undefined;
+  /** While draining, nothing new is published: the next owner decides. */
+  #isDraining = false;
   #publishedMs = Number.NEGATIVE_INFINITY;
-  #isOpen = false;
+  #isAsked = false;
+  /** Grows whenever ownership begins or ends: the loops of an earlier one end. */
+  #turn = 0;
   #stopping = false;
-  #running: Promise<void> = Promise.resolve();
-  /** Everything that changes the state happens one after another; after a failure, nothing does any more. */
-  #turn: Promise<unknown> = Promise.resolve();
+  #closeServed: () => Promise<void> = async () => {};
+  #carrying: Promise<void> = Promise.resolve();
+  /** Publications carried out by this copy, whose messages are not folded yet. */
+  readonly #carriedOut = new Set<string>();
+  #wakeCarrier: () => void = () => {};
+  /** Called after each batch. */
+  readonly #folded = new Set<() => void>();
   readonly #failed = Promise.withResolvers<never>();
-  #served: { close(): Promise<void> }[] = [];
 
   constructor(ports: ProfilePorts, options: ProfileHostOptions) {
-    this.#failed.promise.catch(() => {}); // `run` tells of it; before that, the request that failed does.
+    this.#failed.promise.catch(() => {}); // `done` tells of it.
     this.#ports = ports;
     this.#options = options;
     this.#state = new ProfileState(ports.store);
   }
 
   async open(): Promise<void> {
-    const { bus, log, store, subjects } = this.#ports;
-    const pending = store.pending();
-    if (pending !== undefined) await this.#finish(pending);
-    await this.#refresh();
-    this.#isDirty = true; // What changed before the last end may not have been published.
-    await this.#switchOverIfPrepared();
+    const { log, subjects } = this.#ports;
+    const { definitions } = this.#state;
+    if (definitions > 0) await this.#useDefinitions(definitions);
     this.#reader = await log.read(subjects.samples, this.#state.applied + 1);
-    const serve = async (name: string, handler: (data: Uint8Array) => Promise<unknown>): Promise<void> => {
-      const served = await bus.serve(subjects.profileActor(name), async (request): Promise<BusReply> => {
-        return { data: encode(await handler(request.data)), contentType: MSGPACK };
-      });
-      this.#served.push(served);
-    };
-    await serve("status", async () => this.#status());
-    await serve("refresh", () => this.#inTurn(() => this.#refresh()));
-    await serve("publish", () => this.#inTurn(() => this.#publish()));
-    await serve("prepare", async (data) => {
-      const encoder = encoderIn(data);
-      return this.#inTurn(() => this.#prepare(encoder));
-    });
-    this.#isOpen = true;
   }
 
-  run(): Promise<void> {
-    this.#running = Promise.race([this.#drain(), this.#publishNowAndThen(), this.#failed.promise]);
-    return this.#running;
+  run(): void {
+    this.done = Promise.race([this.#drainLog(), this.#failed.promise]);
+    this.done.catch(() => {}); // Whoever started the copy awaits it too.
+  }
+
+  async own(lease: Lease): Promise<void> {
+    const served = this.#lease !== undefined;
+    this.#lease = lease;
+    this.#isDraining = false;
+    this.#wakeCarrier();
+    if (served) return;
+    const turn = ++this.#turn;
+    this.#carrying = this.#carryOutForEver(turn);
+    void this.#publishNowAndThen(turn);
+    await this.#serve();
+  }
+
+  async drain(): Promise<void> {
+    this.#isDraining = true;
+    while (
+      this.#lease !== undefined &&
+      !this.#stopping &&
+      (this.#isAsked || this.#nextRelease() !== undefined)
+    )
+      await this.#nextFold();
+  }
+
+  async rest(): Promise<void> {
+    await this.#closeServed();
+    this.#closeServed = async () => {};
+    this.#lease = undefined;
+    this.#turn++;
+    this.#wakeCarrier();
+    for (const tell of this.#folded) tell();
+    await this.#carrying;
+  }
+
+  async lag(): Promise<number> {
+    const { last } = await this.#ports.log.bounds(this.#ports.subjects.samples);
+    return Math.max(0, last - this.#state.applied);
   }
 
   async stop(): Promise<void> {
     this.#stopping = true;
     await this.#reader?.close();
-    await this.#running.catch(() => {}); // Whoever awaits `done` is told.
-    await Promise.all(this.#served.map((one) => one.close()));
-    await this.#turn.catch(() => {});
+    await this.done.catch(() => {}); // Whoever awaits `done` is told.
+    for (const tell of this.#folded) tell();
+    await this.rest();
     await this.#ports.store.close();
   }
 
-  async #drain(): Promise<void> {
+  async #drainLog(): Promise<void> {
     while (!this.#stopping && this.#reader !== undefined) {
       const messages = await this.#reader.next(BATCH_MESSAGES);
       if (messages.length === 0) return;
-      await this.#inTurn(() => this.#apply(messages));
+      await this.#apply(messages);
+      for (const tell of this.#folded) tell();
+      this.#wakeCarrier();
     }
-  }
-
-  async #publishNowAndThen(): Promise<void> {
-    while (!this.#stopping) {
-      await this.#ports.sleep(Math.min(this.#options.publishEveryMs, TICK_MS));
-      const due = this.#ports.clock.monotonicMs() - this.#publishedMs >= this.#options.publishEveryMs;
-      if (due && this.#isDirty && !this.#stopping) await this.#inTurn(() => this.#publish());
-    }
-    await this.#running.catch(() => {}); // The drain ends the run.
   }
 
   async #apply(messages: readonly LogMessage[]): Promise<void> {
+    const state = this.#state;
     for (const { sequence, data } of messages) {
-      const batch = readSampleBatch(data);
-      if (batch === undefined) this.#state.skip(sequence);
-      else this.#state.apply(sequence, batch);
+      if (sequence <= state.applied) continue; // Delivered again: the state contains it.
+      const message = readSampleMessage(data);
+      if (message === undefined) state.skip(sequence);
+      else if ("control" in message) await this.#applyControl(message, sequence);
+      else {
+        state.apply(sequence, message);
+        if ((message.prepared?.length ?? 0) > 0) await this.#switchOverIfPrepared();
+      }
     }
-    this.#state.sweep(SWEEP_MEMBERS);
-    const commit = this.#state.takeCommit();
-    if (commit.sums.length > 0) this.#isDirty = true;
-    await this.#ports.store.commit(commit);
-    this.#state.passivate();
-    await this.#switchOverIfPrepared();
+    state.sweep(SWEEP_MEMBERS);
+    await this.#commit();
+    state.passivate();
   }
 
-  /** Publishes every map under the encoder in force, if anything changed. @returns The versions in force. */
-  async #publish(): Promise<{ versions: Record<string, number> }> {
-    if (this.#isDirty) await this.#publishMaps();
-    return { versions: Object.fromEntries(this.#state.versions) };
+  async #commit(): Promise<void> {
+    await this.#ports.store.commit(this.#state.takeCommit());
   }
 
-  async #publishMaps(): Promise<void> {
-    const { encoder } = this.#state;
-    const ledger = this.#state.ledger(encoder);
+  async #applyControl(message: ProfileControl, sequence: number): Promise<void> {
+    const state = this.#state;
+    switch (message.control) {
+      case "definitions":
+        if (message.version > state.definitions) {
+          await this.#commit(); // The sums are made anew from what the store holds.
+          await this.#useDefinitions(message.version);
+        }
+        break;
+      case "prepare":
+        await this.#commit(); // The candidate begins with what the store holds of it.
+        state.prepare(message.encoder);
+        break;
+      case "publish":
+        if (state.isDirty) await this.#publishMaps(sequence);
+        this.#isAsked = false;
+        break;
+      case "published":
+        state.released(message.id);
+        this.#carriedOut.delete(message.id);
+        break;
+      default:
+        assertNever(message);
+    }
+    state.pass(sequence);
+  }
+
+  async #useDefinitions(version: number): Promise<void> {
+    const definitions = await this.#json<SegmentDefinitions>(`segments.${version}`);
+    if (definitions !== undefined) this.#state.useMaps(definitions.maps, version);
+  }
+
+  /** Makes a release of every map under the encoder in force. */
+  async #publishMaps(sequence: number): Promise<void> {
+    const state = this.#state;
+    const { encoder } = state;
+    const ledger = state.ledger(encoder);
+    state.isDirty = false;
     this.#publishedMs = this.#ports.clock.monotonicMs();
-    this.#isDirty = false; // Nothing else has a turn before the end of this one.
     if (ledger === undefined || dimOf(ledger) === 0) return;
     await this.#calibrateFor(encoder);
-    for (const map of this.#state.maps) {
-      const version = this.#nextVersion(map.name);
-      const published = profilesOf(ledger, map, {
-        version,
-        dim: dimOf(ledger),
-        calibrations: this.#calibrations,
-      });
-      await this.#release({
-        blobs: profileBlobs(map.name, version, encodeProfiles(published)),
+    for (const map of state.maps) {
+      const { version, blobs } = this.#nextProfiles(ledger, map);
+      state.release({
+        blobs,
         entry: encodeEntry({ kind: "profiles-activated", map: map.name, version, encoder }),
-        id: `profiles:${map.name}:${version}`,
+        id: `profiles:${map.name}:${version}:${sequence}`,
       });
     }
   }
 
+  /** Once every shard has sampled its members under the candidate, releases it with its profiles, in one entry a log. */
   async #switchOverIfPrepared(): Promise<void> {
-    const { candidate, preparedShards } = this.#state;
-    if (candidate !== "" && preparedShards.size === this.#options.shards) await this.#switchOver();
-  }
-
-  /** Publishes every map under the candidate and puts it in force, in one entry a log. */
-  async #switchOver(): Promise<void> {
-    const { candidate } = this.#state;
-    const ledger = this.#state.ledger(candidate);
+    const state = this.#state;
+    const { candidate } = state;
+    if (candidate === "" || state.preparedShards.size < this.#options.shards) return;
+    const ledger = state.ledger(candidate);
     if (ledger === undefined) return;
     await this.#calibrateFor(candidate);
     const profiles: Record<string, number> = {};
-    const blobs: (readonly [string, Uint8Array])[] = [];
-    for (const map of this.#state.maps) {
+    const blobs: PendingPublication["blobs"][number][] = [];
+    for (const map of state.maps) {
       if (dimOf(ledger) === 0) break; // Nobody was sampled: shards start from the prior.
-      const version = this.#nextVersion(map.name);
-      profiles[map.name] = version;
-      const published = profilesOf(ledger, map, {
-        version,
-        dim: dimOf(ledger),
-        calibrations: this.#calibrations,
-      });
-      blobs.push(...profileBlobs(map.name, version, encodeProfiles(published)));
+      const next = this.#nextProfiles(ledger, map);
+      profiles[map.name] = next.version;
+      blobs.push(...next.blobs);
     }
-    const entry: Control = { kind: "encoder-activated", encoder: candidate, profiles };
-    this.#state.promote();
+    const order = state.applied;
+    const entry: Control = { kind: "encoder-activated", encoder: candidate, profiles, order };
+    state.promote();
+    state.isDirty = false;
     this.#publishedMs = this.#ports.clock.monotonicMs();
-    this.#isDirty = false;
-    // An encoder can come back later: the place in the stream tells the two activations apart.
-    const id = `encoder:${candidate}:${this.#state.applied}`;
-    await this.#release({ blobs, entry: encodeEntry(entry), id });
+    state.release({ blobs, entry: encodeEntry(entry), id: `encoder:${candidate}:${order}` });
   }
 
-  #nextVersion(map: string): number {
-    const version = (this.#state.versions.get(map) ?? 0) + 1;
-    this.#state.versions.set(map, version);
-    return version;
+  #nextProfiles(
+    ledger: WindowLedger,
+    map: ProfileState["maps"][number],
+  ): { version: number; blobs: PendingPublication["blobs"] } {
+    const version = (this.#state.versions.get(map.name) ?? 0) + 1;
+    this.#state.versions.set(map.name, version);
+    const given = { version, dim: dimOf(ledger), calibrations: this.#calibrations };
+    const bytes = encodeProfiles(profilesOf(ledger, map, given));
+    const current = new TextEncoder().encode(JSON.stringify({ version }));
+    return {
+      version,
+      blobs: [
+        [`profiles.${map.name}.${version}`, bytes],
+        [`profiles.${map.name}.current`, current],
+      ],
+    };
   }
 
-  /** Writes the publication down, then carries it out: a crash between repeats the rest with the same bytes. */
-  async #release(pending: PendingPublication): Promise<void> {
-    await this.#ports.store.commit({ ...this.#state.takeCommit(), pending });
-    await this.#finish(pending);
+  #mayPublish(): boolean {
+    return this.#lease?.isHeld() === true && !this.#stopping;
   }
 
-  async #finish(pending: PendingPublication): Promise<void> {
-    await this.#patiently(() => this.#carryOut(pending));
+  /** Asks for a publication, in the log, whenever something changed and the last one is long enough ago. */
+  async #publishNowAndThen(turn: number): Promise<void> {
+    const { clock, sleep } = this.#ports;
+    while (!this.#stopping && this.#turn === turn) {
+      await sleep(Math.min(this.#options.publishEveryMs, TICK_MS));
+      const isDue = clock.monotonicMs() - this.#publishedMs >= this.#options.publishEveryMs;
+      if (!isDue || !this.#state.isDirty || this.#isAsked || this.#isDraining || !this.#mayPublish())
+        continue;
+      await this.#askForPublication().catch(() => {}); // The next round tries again.
+    }
   }
 
-  /** Tries until it succeeds or the host is stopped: a server that is away for a while comes back. */
-  async #patiently<T>(act: () => Promise<T>): Promise<T> {
-    while (true) {
+  async #askForPublication(): Promise<void> {
+    const { log, subjects } = this.#ports;
+    this.#isAsked = true;
+    const id = `publish:${this.#lease?.epoch}:${this.#state.applied}:${this.#ports.clock.monotonicMs()}`;
+    try {
+      await log.append(subjects.samples, [{ id, data: encodeProfileControl({ control: "publish" }) }]);
+    } catch (thrown) {
+      this.#isAsked = false;
+      throw thrown;
+    }
+  }
+
+  /** Carries releases out, one after the other, while the lease is held. */
+  async #carryOutForEver(turn: number): Promise<void> {
+    while (!this.#stopping && this.#turn === turn) {
+      const release = this.#nextRelease();
+      if (release === undefined) {
+        await new Promise<void>((resolve) => {
+          this.#wakeCarrier = resolve;
+        });
+        continue;
+      }
       try {
-        return await act();
+        if (!this.#mayPublish()) throw notOwner();
+        await this.#carryOut(release);
+        this.#carriedOut.add(release.id);
+        for (const tell of this.#folded) tell();
       } catch (thrown) {
         const mayPass = thrown instanceof EngineError && thrown.retryable;
-        if (!mayPass || !this.#isOpen || this.#stopping) throw thrown; // A start is tried again by the supervisor.
-        await this.#ports.sleep(RETRY_MS);
+        if (!mayPass) return this.#failed.reject(thrown);
+        await this.#ports.sleep(RETRY_MS); // A server that is away for a while comes back.
       }
     }
   }
 
+  #nextRelease(): PendingPublication | undefined {
+    return this.#state.pending.find(({ id }) => !this.#carriedOut.has(id));
+  }
+
   async #carryOut(pending: PendingPublication): Promise<void> {
-    const { log, releases, store, subjects } = this.#ports;
-    for (const [key, bytes] of pending.blobs) await releases.put(key, bytes);
+    const { log, subjects } = this.#ports;
+    for (const [key, bytes] of pending.blobs) await this.#write(key, bytes);
     const shards = Array.from({ length: this.#options.shards }, (_, shard) => shard);
     await Promise.all(
       shards.map((shard) =>
         log.append(subjects.shardLog(shard), [{ id: `${pending.id}:${shard}`, data: pending.entry }]),
       ),
     );
-    await store.commit({ ...this.#state.takeCommit(), pending: null });
+    const data = encodeProfileControl({ control: "published", id: pending.id });
+    await log.append(subjects.samples, [{ id: `published:${pending.id}`, data }]);
   }
 
-  async #prepare(encoder: string): Promise<{ encoder: string; candidate: string }> {
-    this.#state.prepare(encoder);
-    await this.#ports.store.commit(this.#state.takeCommit());
-    return { encoder: this.#state.encoder, candidate: this.#state.candidate };
-  }
-
-  /** Reads the definitions in force. @returns Their version; 0 before any. */
-  async #refresh(): Promise<{ version: number }> {
-    const state = this.#state;
-    const current = await this.#json<{ version: number }>("segments.current");
-    const definitions =
-      current === undefined ? undefined : await this.#json<SegmentDefinitions>(`segments.${current.version}`);
-    if (definitions !== undefined) {
-      if (definitions.version !== state.definitions) this.#isDirty = true;
-      state.useMaps(definitions.maps, definitions.version);
-      await this.#ports.store.commit(state.takeCommit());
+  /** The name of the newest version never goes back, should an older release be carried out again. */
+  async #write(key: string, bytes: Uint8Array): Promise<void> {
+    if (key.endsWith(".current")) {
+      const held = await this.#json<{ version: number }>(key);
+      const next = JSON.parse(new TextDecoder().decode(bytes)) as { version: number };
+      if (held !== undefined && held.version >= next.version) return;
     }
-    return { version: state.definitions };
+    await this.#ports.releases.put(key, bytes);
+  }
+
+  async #serve(): Promise<void> {
+    const { bus, subjects } = this.#ports;
+    const served = await Promise.all(
+      Object.entries({
+        status: async () => this.#status(),
+        publish: () => this.#publishOnRequest(),
+      }).map(([name, answer]) =>
+        bus.serve(
+          subjects.profileActor(name),
+          async (): Promise<BusReply> => {
+            if (this.#lease?.isHeld() !== true) throw notOwner();
+            return { data: encode(await answer()), contentType: MSGPACK };
+          },
+          { queue: OWNERS },
+        ),
+      ),
+    );
+    this.#closeServed = async () => void (await Promise.all(served.map((one) => one.close())));
+  }
+
+  /** Publishes what changed. @returns The versions in force, once they are carried out. */
+  async #publishOnRequest(): Promise<{ versions: Record<string, number> }> {
+    if (this.#state.isDirty && !this.#isAsked) await this.#patiently(() => this.#askForPublication());
+    while (this.#isAsked || this.#nextRelease() !== undefined) {
+      if (this.#stopping || this.#lease === undefined) throw notOwner();
+      await Promise.race([this.#nextFold(), this.#failed.promise]);
+    }
+    return { versions: Object.fromEntries(this.#state.versions) };
+  }
+
+  /** Resolves after the next batch, release, or end. */
+  async #nextFold(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#folded.add(resolve);
+    await promise;
+    this.#folded.delete(resolve);
   }
 
   async #calibrateFor(encoder: string): Promise<void> {
@@ -294,6 +409,19 @@ class Host {
   async #json<T>(key: string): Promise<T | undefined> {
     const bytes = await this.#patiently(() => this.#ports.releases.get(key));
     return bytes === undefined ? undefined : (JSON.parse(new TextDecoder().decode(bytes)) as T);
+  }
+
+  /** Tries until it succeeds or the host is stopped: what the log names is there, only perhaps out of reach. */
+  async #patiently<T>(act: () => Promise<T>): Promise<T> {
+    while (true) {
+      try {
+        return await act();
+      } catch (thrown) {
+        const mayPass = thrown instanceof EngineError && thrown.retryable;
+        if (!mayPass || this.#stopping) throw thrown;
+        await this.#ports.sleep(RETRY_MS);
+      }
+    }
   }
 
   #status(): ProfileStatus {
@@ -318,33 +446,9 @@ class Host {
       dropped: state.dropped,
     };
   }
-
-  async #inTurn<T>(act: () => Promise<T>): Promise<T> {
-    const mine = this.#turn.then(act);
-    this.#turn = mine;
-    // State and store may differ now, so the host ends; the next one starts from the store.
-    mine.catch(this.#failed.reject);
-    return mine;
-  }
 }
 
-/** How often the host looks whether a publication is due. */
-const TICK_MS = 100;
-/** Pause before a publication that failed is carried out again. */
-const RETRY_MS = 200;
-
-/** @throws EngineError `MISSING_FIELD` if the request names no encoder. */
-function encoderIn(data: Uint8Array): string {
-  const { encoder } = decode(data) as { encoder?: unknown };
-  if (typeof encoder === "string" && encoder !== "") return encoder;
-  const message = "a request to prepare an encoder must name it: {encoder}";
-  throw new EngineError({ code: "MISSING_FIELD", message, retryable: false, detail: { field: "encoder" } });
-}
-
-function profileBlobs(map: string, version: number, bytes: Uint8Array): (readonly [string, Uint8Array])[] {
-  const current = new TextEncoder().encode(JSON.stringify({ version }));
-  return [
-    [`profiles.${map}.${version}`, bytes],
-    [`profiles.${map}.current`, current],
-  ];
+function notOwner(): EngineError {
+  const message = "this node does not hold the lease of the profiles: ask again, their new owner will answer";
+  return new EngineError({ code: "NOT_OWNER", message, retryable: true, detail: { unit: "profiles" } });
 }

@@ -1,7 +1,7 @@
 import { ByteWriter } from "../kernel/byte-writer.ts";
 import type { SegmentMap } from "../resonance/segment-map.ts";
 import { decodeMemberRecord, encodeMemberRecord, type MemberRecord } from "./member-record.ts";
-import type { ProfileCommit, ProfileMeta, ProfileStore } from "./profile-store.ts";
+import type { PendingPublication, ProfileCommit, ProfileMeta, ProfileStore } from "./profile-store.ts";
 import type { Sample, SampleBatch } from "./sample.ts";
 import { WindowLedger } from "./window-ledger.ts";
 import { decodeSums, encodeSums } from "./window-sum.ts";
@@ -27,12 +27,19 @@ export class ProfileState {
   readonly versions = new Map<string, number>();
   repeats = 0;
   dropped = 0;
+  /** Whether a publication would differ from the last one. */
+  isDirty = false;
+  /** Publications that are not known to be carried out, oldest first. */
+  pending: readonly PendingPublication[];
+  #pendingChanged = false;
 
   /** Opens what the store holds. */
   constructor(store: ProfileStore) {
     this.#store = store;
     const meta = store.meta();
+    this.pending = store.pending();
     if (meta === undefined) return;
+    this.isDirty = meta.isDirty;
     this.applied = meta.applied;
     this.encoder = meta.encoder;
     this.candidate = meta.candidate;
@@ -57,6 +64,7 @@ export class ProfileState {
    */
   useMaps(maps: readonly SegmentMap[], version: number): void {
     const isNew = version !== this.definitions;
+    if (isNew) this.isDirty = true;
     this.#maps = maps;
     this.definitions = version;
     for (const [encoder, ledger] of this.#ledgers) {
@@ -98,6 +106,7 @@ export class ProfileState {
         continue;
       }
       this.#marks.set(shard, [sample.sequence, sample.index]);
+      this.isDirty = true;
       if (!this.#applySample(sample)) this.dropped++;
     }
     for (const encoder of batch.prepared ?? []) {
@@ -107,8 +116,25 @@ export class ProfileState {
 
   /** Passes over a message that can't be read; it counts as dropped. */
   skip(sequence: number): void {
-    this.applied = Math.max(this.applied, sequence);
+    this.pass(sequence);
     this.dropped++;
+  }
+
+  /** Takes in a control message, whose effect the caller has seen to. */
+  pass(sequence: number): void {
+    this.applied = Math.max(this.applied, sequence);
+  }
+
+  /** Puts a publication at the end of those to be carried out. */
+  release(pending: PendingPublication): void {
+    this.pending = [...this.pending, pending];
+    this.#pendingChanged = true;
+  }
+
+  /** Forgets a publication that is carried out. */
+  released(id: string): void {
+    this.pending = this.pending.filter((pending) => pending.id !== id);
+    this.#pendingChanged = true;
   }
 
   /** What changed since the last call, as one transaction. */
@@ -129,7 +155,9 @@ export class ProfileState {
     }
     const dropEncoders = [...this.#dropped];
     this.#dropped.clear();
-    return { members, sums, meta: this.#meta(), dropEncoders };
+    const pending = this.#pendingChanged ? { pending: this.pending } : {};
+    this.#pendingChanged = false;
+    return { members, sums, meta: this.#meta(), dropEncoders, ...pending };
   }
 
   /** Drops what expired of some more stored members, at most so many an encoder. All must be committed but this batch. */
@@ -160,6 +188,7 @@ export class ProfileState {
         [...this.#ledgers].map(([encoder, ledger]) => [encoder, ledger.watermarkMs]),
       ),
       definitions: this.definitions,
+      isDirty: this.isDirty,
       repeats: this.repeats,
       dropped: this.dropped,
     };

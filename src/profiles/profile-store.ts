@@ -1,4 +1,4 @@
-/** A publication whose steps may not all be done yet. */
+/** A publication whose steps may not all be carried out yet. */
 export type PendingPublication = Readonly<{
   /** Blobs to write: key and bytes. */
   blobs: readonly (readonly [key: string, bytes: Uint8Array])[];
@@ -24,6 +24,8 @@ export type ProfileMeta = Readonly<{
   /** Encoder to the event time of its newest sample, epoch ms. */
   watermarksMs: Readonly<Record<string, number>>;
   definitions: number;
+  /** Whether anything changed since the last publication. */
+  isDirty: boolean;
   repeats: number;
   dropped: number;
 }>;
@@ -33,7 +35,8 @@ export type ProfileCommit = Readonly<{
   members: readonly (readonly [encoder: string, user: string, bytes: Uint8Array | undefined])[];
   sums: readonly (readonly [encoder: string, key: string, bytes: Uint8Array | undefined])[];
   meta: ProfileMeta;
-  pending?: PendingPublication | null;
+  /** All publications that are not known to be carried out, oldest first; left out if they are as before. */
+  pending?: readonly PendingPublication[];
   /** Encoders whose ledgers go, before anything is written. */
   dropEncoders?: readonly string[];
 }>;
@@ -41,7 +44,7 @@ export type ProfileCommit = Readonly<{
 /** Where the profile actor keeps its ledgers. Reads are synchronous. */
 export interface ProfileStore {
   meta(): ProfileMeta | undefined;
-  pending(): PendingPublication | undefined;
+  pending(): readonly PendingPublication[];
   member(encoder: string, user: string): Uint8Array | undefined;
   /** Members after `after`, at most `limit`, in an order that does not change. */
   membersAfter(

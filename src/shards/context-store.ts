@@ -7,6 +7,8 @@ export type ShardMeta = Readonly<{
   /** Version of the feature schema that the contexts' slabs are laid out by. */
   schema: string;
   encoder: string;
+  /** Place of the last activation of an encoder in the samples' stream; 0 before any. */
+  encoderOrder: number;
   /** Map to version of the profiles in force. */
   profiles: Readonly<Record<string, number>>;
   /** Map to the log's time at which they were activated, epoch ms. */

@@ -54,11 +54,13 @@ function activateEncoder(
   entry: Extract<Control, { kind: "encoder-activated" }>,
   at: At,
 ): void {
+  if (entry.order <= shard.encoderOrder) return;
   const encoder = shard.releases.encoder(entry.encoder);
   if (encoder === undefined) {
     shard.counters.missingReleases++;
     return;
   }
+  shard.encoderOrder = entry.order;
   useEncoder(shard, encoder);
   const scorers = shard.definitions.maps.map((map): Scorer => {
     const version = entry.profiles[map.name];

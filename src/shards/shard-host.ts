@@ -93,6 +93,8 @@ class Host implements UnitCopy {
   #stopping = false;
   done: Promise<void> = Promise.resolve();
   #lease: Lease | undefined;
+  /** Grows whenever ownership begins or ends: the loops of an earlier one end. */
+  #turn = 0;
   #closeServed: () => Promise<void> = async () => {};
   #closeListening: () => Promise<void> = async () => {};
   /** Last entry whose transaction is committed. */
@@ -141,7 +143,7 @@ class Host implements UnitCopy {
     await this.#closeListening();
     this.#outbox.own(lease);
     if (served) return;
-    void this.#tellPublished();
+    void this.#tellPublished(++this.#turn);
     this.#closeServed = await serveShard(this.#ports, this.#state, {
       node: this.#options.node,
       lease: () => this.#lease,
@@ -159,6 +161,7 @@ class Host implements UnitCopy {
     await this.#closeServed();
     this.#closeServed = async () => {};
     this.#lease = undefined;
+    this.#turn++;
     await this.#outbox.rest();
     if (!this.#stopping) await this.#listen();
   }
@@ -195,14 +198,15 @@ class Host implements UnitCopy {
   }
 
   /** Tells the standbys what they need not keep, until another lease or none is held. */
-  async #tellPublished(): Promise<void> {
+  async #tellPublished(turn: number): Promise<void> {
     const { bus, sleep, subjects } = this.#ports;
     const subject = subjects.shard(this.#options.shard, "published");
     let told = -1;
-    while (!this.#stopping && this.#lease !== undefined) {
+    while (!this.#stopping && this.#turn === turn) {
       const through = this.#outbox.publishedThrough(this.#committed);
-      if (through !== told && this.#lease.isHeld()) {
-        bus.publish(subject, encode({ epoch: this.#lease.epoch, through } satisfies Published));
+      const lease = this.#lease;
+      if (through !== told && lease?.isHeld() === true) {
+        bus.publish(subject, encode({ epoch: lease.epoch, through } satisfies Published));
         told = through;
       }
       await sleep(TELL_PUBLISHED_MS);
@@ -330,6 +334,7 @@ class Host implements UnitCopy {
       throw new EngineError({ code: "RELEASE_MISSING", message, retryable: true });
     }
     useEncoder(state, encoder);
+    state.encoderOrder = meta.encoderOrder;
     const definitions = meta.segments === 0 ? NO_DEFINITIONS : await releases.segments(meta.segments);
     state.scorers = [];
     useDefinitions(state, definitions ?? NO_DEFINITIONS);
@@ -351,6 +356,7 @@ class Host implements UnitCopy {
       applied: 0,
       schema: FEATURES.version,
       encoder: untrainedEncoder(FEATURES).version,
+      encoderOrder: 0,
       profiles: {},
       activatedMs: {},
       segments: 0,

@@ -18,6 +18,8 @@ export type ShardState = {
   /** Last sequence that the contexts contain. */
   applied: number;
   encoder: Encoder;
+  /** `order` of the last activation of an encoder. */
+  encoderOrder: number;
   definitions: SegmentDefinitions;
   /** In the order of the definitions' maps. */
   scorers: Scorer[];
@@ -67,6 +69,7 @@ export function newShardState(given: {
     releases: new FetchedReleases(),
     applied: 0,
     encoder: given.encoder,
+    encoderOrder: 0,
     definitions: NO_DEFINITIONS,
     scorers: [],
     activatedMs: new Map(),
@@ -119,6 +122,7 @@ export function metaOf(shard: ShardState, nextOutbox: number): ShardMeta {
     applied: shard.applied,
     schema: shard.features.version,
     encoder: shard.encoder.version,
+    encoderOrder: shard.encoderOrder,
     profiles: Object.fromEntries(shard.scorers.map((scorer) => [scorer.map, scorer.version])),
     activatedMs: Object.fromEntries(shard.activatedMs),
     segments: shard.definitions.version,

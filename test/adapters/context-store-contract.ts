@@ -5,6 +5,7 @@ const META: ShardMeta = {
   applied: 3,
   schema: "s1",
   encoder: "e1",
+  encoderOrder: 0,
   profiles: { life: 2 },
   activatedMs: { life: 5 },
   segments: 1,

@@ -23,6 +23,7 @@ describe("in LMDB", () => {
       applied: 1,
       schema: "s",
       encoder: "e",
+      encoderOrder: 0,
       profiles: {},
       activatedMs: {},
       segments: 0,

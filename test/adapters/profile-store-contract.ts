@@ -8,7 +8,7 @@ export function profileStoreContract(
   test("a new store knows nothing", async () => {
     const { store } = await aStore();
     expect(store.meta()).toBeUndefined();
-    expect(store.pending()).toBeUndefined();
+    expect(store.pending()).toEqual([]);
     expect(store.member("e1", "ada")).toBeUndefined();
     expect(store.membersAfter("e1", undefined, 10)).toEqual([]);
     expect([...store.sums("e1")]).toEqual([]);
@@ -31,7 +31,7 @@ export function profileStoreContract(
           versions: { life: 3 },
           watermarksMs: { e1: 1.7e12 },
         }),
-        pending,
+        pending: [pending],
       }),
     );
     for (const open of [async () => store, reopen]) {
@@ -43,26 +43,26 @@ export function profileStoreContract(
       expect(held.meta()).toEqual(
         aMeta({ applied: 7, marks: { "0": [5, 2] }, versions: { life: 3 }, watermarksMs: { e1: 1.7e12 } }),
       );
-      expect(plain(held.pending()?.blobs[0]?.[1])).toEqual([1, 2]);
-      expect(plain(held.pending()?.entry)).toEqual([3]);
+      expect(plain(held.pending()[0]?.blobs[0]?.[1])).toEqual([1, 2]);
+      expect(plain(held.pending()[0]?.entry)).toEqual([3]);
     }
   });
 
-  test("a missing value removes, null ends a publication, and what is left out stays", async () => {
+  test("a missing value removes, publications are replaced as a list, and what is left out stays", async () => {
     const { store } = await aStore();
     const pending = { blobs: [], entry: Uint8Array.of(3), id: "p1" };
     await store.commit(
-      aCommit({ members: [["e1", "ada", odd(1)]], sums: [["e1", "life new", odd(2)]], pending }),
+      aCommit({ members: [["e1", "ada", odd(1)]], sums: [["e1", "life new", odd(2)]], pending: [pending] }),
     );
     await store.commit(aCommit({}));
     expect(store.member("e1", "ada")).toBeDefined();
-    expect(store.pending()?.id).toBe("p1");
+    expect(store.pending()[0]?.id).toBe("p1");
     await store.commit(
-      aCommit({ members: [["e1", "ada", undefined]], sums: [["e1", "life new", undefined]], pending: null }),
+      aCommit({ members: [["e1", "ada", undefined]], sums: [["e1", "life new", undefined]], pending: [] }),
     );
     expect(store.member("e1", "ada")).toBeUndefined();
     expect([...store.sums("e1")]).toEqual([]);
-    expect(store.pending()).toBeUndefined();
+    expect(store.pending()).toEqual([]);
   });
 
   test("members and sums of two encoders are told apart, also where one's name begins with the other's", async () => {
@@ -141,6 +141,7 @@ function aMeta(given: Partial<ProfileMeta> = {}): ProfileMeta {
     versions: {},
     watermarksMs: {},
     definitions: 1,
+    isDirty: false,
     repeats: 0,
     dropped: 0,
     ...given,

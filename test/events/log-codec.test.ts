@@ -45,7 +45,7 @@ test("minus zero is kept as zero", () => {
 test("control entries come back as they were", () => {
   const entries: LogEntry[] = [
     { kind: "encoder-prepared", encoder: "e1" },
-    { kind: "encoder-activated", encoder: "e1", profiles: { life: 3 } },
+    { kind: "encoder-activated", encoder: "e1", profiles: { life: 3 }, order: 9 },
     { kind: "profiles-activated", map: "life", version: 4, encoder: "e1" },
     { kind: "segments-activated", version: 2 },
   ];

@@ -44,6 +44,7 @@ export async function gatewayWorld() {
     },
   };
   for (let shard = 0; shard < SHARDS; shard++) await log.ensure(subjects.shardLog(shard));
+  await log.ensure(subjects.samples);
   const bus = memoryBus(() => () => undefined);
   const releases = memoryBlobStore();
   let ids = 0;
@@ -57,15 +58,11 @@ export async function gatewayWorld() {
       subjects,
       decodeProfiles,
       memoryBytes: () => 1,
+      sleep: async () => {},
+      cluster: () => ({ nodes: [], units: [] }),
     },
     { shards: SHARDS, node: "node-1" },
   );
-  let refreshes = 0;
-  await bus.serve(subjects.profileActor("refresh"), () => {
-    refreshes++;
-    return packed({});
-  });
-
   return {
     gateway,
     releases,
@@ -75,7 +72,7 @@ export async function gatewayWorld() {
     /** Shards whose logs fail. */
     broken,
     /** How often the profile actor was told of new definitions. */
-    refreshes: () => refreshes,
+    refreshes: () => appended.filter(({ stream }) => stream === subjects.samples).length,
 
     /** Sends a value as JSON. */
     async ask(endpoint: string, body: unknown): Promise<{ value: unknown; reply: BusReply }> {

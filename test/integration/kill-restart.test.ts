@@ -12,9 +12,8 @@ import { ingest } from "../../src/cli/ingest-pump.ts";
 import { shopSimulator } from "../../src/cli/shop/shop-simulator.ts";
 import { toWire } from "../../src/cli/shop/wire-event.ts";
 import { subjectsOf } from "../../src/events/subjects.ts";
-import { decode } from "../../src/kernel/msgpack.ts";
 import { ProfileState } from "../../src/profiles/profile-state.ts";
-import type { SampleBatch } from "../../src/profiles/sample.ts";
+import { readSampleMessage } from "../../src/profiles/read-sample-message.ts";
 import type { SegmentDefinitions } from "../../src/resonance/segment-map.ts";
 import { decodeContext } from "../../src/shards/context-codec.ts";
 import { startNats } from "../start-nats.ts";
@@ -111,7 +110,9 @@ async function expectSumsOfOneRun(
   for (let applied = 0; applied < (meta?.applied ?? 0); ) {
     for (const message of await reader.next(500)) {
       applied = message.sequence;
-      if (applied <= (meta?.applied ?? 0)) once.apply(applied, decode(message.data) as SampleBatch);
+      const batch = readSampleMessage(message.data);
+      if (batch === undefined || "control" in batch || applied > (meta?.applied ?? 0)) continue;
+      once.apply(applied, batch);
     }
   }
   await reader.close();

@@ -13,7 +13,7 @@ import { toWire } from "../../src/cli/shop/wire-event.ts";
 import type { StatusReply } from "../../src/gateway/status.ts";
 import { decodeContext } from "../../src/shards/context-codec.ts";
 import { definitionsFile, untilFolded } from "./node-client.ts";
-import { startNodeProcess } from "./node-process.ts";
+import { type NodeProcess, startNodeProcess } from "./node-process.ts";
 
 const MAIN = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
 const EVENTS = 12_000;
@@ -22,6 +22,7 @@ const SHARDS = 2;
 test("a replay goes on without loss when it is killed, and when the node is", async () => {
   const folder = await mkdtemp(join(tmpdir(), "resonance-replay-"));
   const data = join(folder, "node");
+  const started: NodeProcess[] = [];
   try {
     const shop = shopSimulator({ seed: 9, visitors: 400, startMs: Date.UTC(2026, 0, 5) });
     const events = Array.from({ length: EVENTS }, () => toWire(shop.next()));
@@ -31,8 +32,19 @@ test("a replay goes on without loss when it is killed, and when the node is", as
     await writeFile(file, gzipSync(lines.join("\n")));
 
     const segments = await definitionsFile(folder, shop.definitions);
-    const up = () =>
-      startNodeProcess(["--data", data, "--segments", segments, "--shards", String(SHARDS), "--no-refit"]);
+    const up = async () => {
+      const process = await startNodeProcess([
+        "--data",
+        data,
+        "--segments",
+        segments,
+        "--shards",
+        String(SHARDS),
+        "--no-refit",
+      ]);
+      started.push(process);
+      return process;
+    };
     let node = await up();
     const client = await connectClient({ data, prefix: "resonance" }, "replay test");
     const stored = async () => {
@@ -70,6 +82,7 @@ test("a replay goes on without loss when it is killed, and when the node is", as
     }
     expect(folded).toBe(events.filter((event) => event.type !== "identify").length);
   } finally {
+    for (const process of started) await process.stop(); // Its NATS server too, should a check have failed.
     await rm(folder, { recursive: true, force: true });
   }
 }, 120_000);

@@ -1,15 +1,17 @@
 import { describe, expect, test } from "vitest";
 import type { Log } from "../../src/actors/log.ts";
+import type { UnitCopy } from "../../src/actors/unit-copy.ts";
 import { memoryBlobStore } from "../../src/adapters/memory-blob-store.ts";
 import { memoryBus } from "../../src/adapters/memory-bus.ts";
 import { MemoryLog } from "../../src/adapters/memory-log.ts";
 import { memoryProfileStore } from "../../src/adapters/memory-profile-store.ts";
 import { decodeEntry } from "../../src/events/log-codec.ts";
 import type { LogEntry } from "../../src/events/log-entry.ts";
+import { encodeProfileControl, type ProfileControl } from "../../src/events/profile-control.ts";
 import { subjectsOf } from "../../src/events/subjects.ts";
 import { EngineError, fromWireError } from "../../src/kernel/engine-error.ts";
 import { decode, encode } from "../../src/kernel/msgpack.ts";
-import { type ProfileHost, startProfileHost } from "../../src/profiles/profile-host.ts";
+import { startProfileHost } from "../../src/profiles/profile-host.ts";
 import type { ProfileStatus } from "../../src/profiles/profile-messages.ts";
 import type { ProfileStore } from "../../src/profiles/profile-store.ts";
 import { decodeProfiles } from "../../src/profiles/profiles-codec.ts";
@@ -33,7 +35,8 @@ test("a publication goes to the blobs and then to every shard's log", async () =
   expect(await world.json("profiles.life.current")).toEqual({ version: 1 });
   const entry = { kind: "profiles-activated", map: "life", version: 1, encoder: "e1" };
   expect(await world.entries()).toEqual([[entry], [entry]]);
-  expect(world.store.pending()).toBeUndefined();
+  await world.settled();
+  expect(world.store.pending()).toEqual([]);
   await world.stop();
 });
 
@@ -70,7 +73,7 @@ test("the status tells what is applied, who the members are and what was passed 
   await world.send({ shard: 0, samples: [aSample(), aSample({ sequence: 2, user: "bob", labels: {} })] });
   await world.send({ shard: 0, samples: [aSample(), aSample({ sequence: 3, encoder: "e9" })] });
   expect(await world.status()).toEqual({
-    applied: 2,
+    applied: 3,
     lag: 0,
     members: { life: { new: 1 } },
     encoder: "e1",
@@ -89,19 +92,18 @@ test("a message that is no batch of samples is passed over, also after a restart
   await world.sendBytes(Uint8Array.of(0xc1, 7));
   await world.sendBytes(encode({ shard: 0, samples: [{ ...aSample(), tsMs: Number.NaN }] }));
   await world.send({ shard: 0, samples: [aSample()] });
-  expect(await world.status()).toMatchObject({ applied: 3, dropped: 2, members: { life: { new: 1 } } });
+  expect(await world.status()).toMatchObject({ applied: 4, dropped: 2, members: { life: { new: 1 } } });
   await world.restart();
-  expect(await world.status()).toMatchObject({ applied: 3, dropped: 2, members: { life: { new: 1 } } });
+  expect(await world.status()).toMatchObject({ applied: 4, dropped: 2, members: { life: { new: 1 } } });
   await world.stop();
 });
 
-test("new definitions are taken in on request and published with the segments that they name", async () => {
+test("new definitions are taken in where the log tells of them, and published with the segments that they name", async () => {
   const world = await aWorld();
   await world.start();
   await world.send({ shard: 0, samples: [aSample({ labels: { life: "new", taste: "loyal" } })] });
   await world.ask("publish");
   await world.define(2, [aMap({ segments: [{ name: "loyal" }, { name: "new" }, { name: "lost" }] })]);
-  expect(await world.ask("refresh")).toEqual({ version: 2 });
   expect(await world.ask("publish")).toEqual({ versions: { life: 2 } });
   const published = await world.published("life", 2);
   expect(published.profiles.map(({ segment, members }) => [segment, members])).toEqual([
@@ -138,7 +140,8 @@ test("a candidate is put in force once every shard has sampled its members under
   await world.start();
   await world.send({ shard: 0, samples: [aSample()] });
   await world.ask("publish");
-  expect(await world.ask("prepare", { encoder: "e2" })).toEqual({ encoder: "e1", candidate: "e2" });
+  await world.control({ control: "prepare", encoder: "e2" });
+  expect(await world.status()).toMatchObject({ encoder: "e1", candidate: "e2" });
   await world.send({ shard: 0, samples: [sampleOf("e2", 2)], prepared: ["e2"] });
   expect((await world.status()).encoder).toBe("e1");
   await world.restart(); // Who is prepared outlives a restart.
@@ -146,7 +149,7 @@ test("a candidate is put in force once every shard has sampled its members under
   expect(await world.ask("publish")).toEqual({ versions: { life: 2, taste: 2 } }); // Nothing new: it is done.
   expect(await world.status()).toMatchObject({ encoder: "e2", candidate: "" });
   const last = { kind: "encoder-activated", encoder: "e2", profiles: { life: 2, taste: 2 } };
-  expect((await world.entries()).map((entries) => entries.at(-1))).toEqual([last, last]);
+  for (const entries of await world.entries()) expect(entries.at(-1)).toMatchObject(last);
   expect(await world.published("taste", 2)).toMatchObject({ encoder: "e2", dim: 2, version: 2 });
   expect(world.store.membersAfter("e1", undefined, 10)).toEqual([]);
   expect([...world.store.sums("e1")]).toEqual([]);
@@ -156,19 +159,22 @@ test("a candidate is put in force once every shard has sampled its members under
 test("a candidate without any sample is put in force without profiles", async () => {
   const world = await aWorld();
   await world.start();
-  await world.ask("prepare", { encoder: "e2" });
+  await world.control({ control: "prepare", encoder: "e2" });
   await world.send({ shard: 0, samples: [], prepared: ["e2"] });
   await world.send({ shard: 1, samples: [], prepared: ["e2"] });
   await world.ask("publish");
-  expect((await world.entries())[1]).toEqual([{ kind: "encoder-activated", encoder: "e2", profiles: {} }]);
+  expect((await world.entries())[1]).toMatchObject([
+    { kind: "encoder-activated", encoder: "e2", profiles: {} },
+  ]);
   await world.stop();
 });
 
-test("a request to prepare nothing is refused and ends nothing", async () => {
+test("a control that says nothing is passed over", async () => {
   const world = await aWorld();
   await world.start();
-  await expect(world.ask("prepare", {})).rejects.toMatchObject({ code: "MISSING_FIELD", retryable: false });
-  expect((await world.status()).applied).toBe(0);
+  await world.sendBytes(encode({ control: "prepare" }));
+  await world.sendBytes(encode({ control: "invented" }));
+  expect(await world.status()).toMatchObject({ applied: 3, candidate: "", dropped: 2 });
   await world.stop();
 });
 
@@ -196,14 +202,14 @@ test("a commit that fails ends the host, and the next one goes on from what the 
   world.around = async () => {
     throw new Error("disk full");
   };
-  const host = await world.start({ cutting: ["commit"], skip: 1 }); // The first is that of the start.
+  const host = await world.start({ cutting: ["commit"] });
   await world.log.append(subjects.samples, [
     { id: "late", data: encode({ shard: 0, samples: [aSample({ sequence: 2, user: "bob" })] }) },
   ]);
   await expect(host.done).rejects.toThrow("disk full");
   await expect(world.ask("publish")).rejects.toThrow(); // Not from a state that the store does not know.
   await world.restart();
-  await world.settled(2);
+  await world.settled();
   expect((await world.status()).members).toEqual({ life: { new: 2 } });
   await world.stop();
 });
@@ -218,8 +224,8 @@ test("a publication that fails for good ends the host: the next start carries it
   const ended = expect(host.done).rejects.toMatchObject({ code: "BROKEN" });
   await expect(world.ask("publish")).rejects.toMatchObject({ code: "BROKEN" });
   await ended;
-  await expect(world.ask("prepare", { encoder: "e2" })).rejects.toMatchObject({ code: "BROKEN" });
   await world.restart();
+  await world.ask("publish");
   expect((await world.status()).versions).toEqual({ life: 1 });
   expect((await world.entries())[0]).toHaveLength(1);
   await world.stop();
@@ -234,7 +240,7 @@ describe("a crash at any point repeats the rest of a publication, with the same 
     await world.stop();
     await world.crashAt(cut, [{ shard: 1, samples: [aSample({ user: "bob", vector: [1, 2, 3] })] }]);
     await world.start();
-    await world.settled(2);
+    await world.settled();
     await world.ask("publish");
     await world.expectSoundReleases();
     const { life = 0 } = (await world.status()).versions;
@@ -246,7 +252,7 @@ describe("a crash at any point repeats the rest of a publication, with the same 
     const world = await aWorld(LIFE_AND_TASTE);
     await world.start();
     await world.send({ shard: 0, samples: [aSample()] });
-    await world.ask("prepare", { encoder: "e2" });
+    await world.control({ control: "prepare", encoder: "e2" });
     await world.send({ shard: 0, samples: [sampleOf("e2", 2)], prepared: ["e2"] });
     await world.stop();
     await world.crashAt(cut, [
@@ -254,7 +260,7 @@ describe("a crash at any point repeats the rest of a publication, with the same 
       { shard: 0, samples: [{ ...sampleOf("e2", 3), user: "bob" }] },
     ]);
     await world.start();
-    await world.settled(4);
+    await world.settled();
     await world.ask("publish");
     await world.expectSoundReleases();
     expect(await world.status()).toMatchObject({
@@ -289,7 +295,7 @@ async function aWorld(maps: readonly SegmentMap[] = [aMap()]) {
     log,
     blobs,
     store,
-    host: undefined as ProfileHost | undefined,
+    host: undefined as UnitCopy | undefined,
     bus: memoryBus(),
     sleepers: [] as { atMs: number; wake(): void }[],
     sent: 0,
@@ -300,6 +306,8 @@ async function aWorld(maps: readonly SegmentMap[] = [aMap()]) {
       const json = (value: unknown) => new TextEncoder().encode(JSON.stringify(value));
       await blobs.put(`segments.${version}`, json({ version, maps: next }));
       await blobs.put("segments.current", json({ version }));
+      await world.append(encodeProfileControl({ control: "definitions", version }));
+      if (world.host !== undefined) await world.settled();
     },
 
     async start({ cutting = [], skip = 0 }: { cutting?: readonly Effect[]; skip?: number } = {}) {
@@ -333,6 +341,7 @@ async function aWorld(maps: readonly SegmentMap[] = [aMap()]) {
         },
         { shards: SHARDS, publishEveryMs: 2_000 },
       );
+      await host.own({ epoch: 1, session: 1, isHeld: () => true });
       world.host = host;
       return host;
     },
@@ -369,13 +378,17 @@ async function aWorld(maps: readonly SegmentMap[] = [aMap()]) {
       });
       if (host === undefined) return;
       const work = async (): Promise<void> => {
-        await world.settled((await log.bounds(subjects.samples)).last);
+        await world.settled();
         await world.ask("publish");
       };
       await Promise.race([work(), host.done]).catch((thrown) =>
         expect(thrown).toMatchObject({ code: "CRASH" }),
       );
       await world.stop();
+    },
+
+    async control(message: ProfileControl): Promise<void> {
+      await world.sendBytes(encodeProfileControl(message));
     },
 
     async send(batch: SampleBatch): Promise<void> {
@@ -389,11 +402,12 @@ async function aWorld(maps: readonly SegmentMap[] = [aMap()]) {
     /** Appends a message and waits until it is applied. */
     async sendBytes(data: Uint8Array): Promise<void> {
       await world.append(data);
-      await world.settled((await log.bounds(subjects.samples)).last);
+      await world.settled();
     },
 
-    /** Waits until so many messages are applied. */
-    async settled(applied: number): Promise<void> {
+    /** Waits until every message is applied. */
+    async settled(): Promise<void> {
+      const applied = (await log.bounds(subjects.samples)).last;
       for (let turn = 0; turn < 1_000; turn++) {
         if ((await world.status()).applied >= applied) return;
         await turnOfTheLoop();

@@ -259,6 +259,7 @@ function commitOf(store: ContextStore, numbers: readonly number[]): ShardCommit 
       applied: sequence,
       schema: "s1",
       encoder: "e1",
+      encoderOrder: 0,
       profiles: { life: sequence },
       activatedMs: { life: sequence },
       segments: 1,

@@ -34,6 +34,7 @@ export class EngineInMemory {
   #calibrations: readonly Calibration[] = [];
   #sequence = 0;
   /** Samples since the last publication, and ever. */
+  #activations = 0;
   #unpublished = 0;
   #samples = 0;
 
@@ -95,7 +96,12 @@ export class EngineInMemory {
     const version = this.#publication(release.version);
     this.#profiles.promote();
     const profiles: Record<string, number> = version === undefined ? {} : { [this.#map.name]: version };
-    await this.#control({ kind: "encoder-activated", encoder: release.version, profiles });
+    await this.#control({
+      kind: "encoder-activated",
+      encoder: release.version,
+      profiles,
+      order: ++this.#activations,
+    });
     this.#unpublished = 0;
   }
 

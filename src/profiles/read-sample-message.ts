@@ -1,3 +1,4 @@
+import type { ProfileControl } from "../events/profile-control.ts";
 import { decode } from "../kernel/msgpack.ts";
 import type { Sample, SampleBatch } from "./sample.ts";
 
@@ -5,7 +6,7 @@ import type { Sample, SampleBatch } from "./sample.ts";
  * A message of the samples' stream; undefined if it is not one. One that can't be read would be met again after every
  * restart, so the profile actor passes over it.
  */
-export function readSampleBatch(bytes: Uint8Array): SampleBatch | undefined {
+export function readSampleMessage(bytes: Uint8Array): SampleBatch | ProfileControl | undefined {
   let value: unknown;
   try {
     value = decode(bytes);
@@ -13,6 +14,7 @@ export function readSampleBatch(bytes: Uint8Array): SampleBatch | undefined {
     return undefined; // The caller counts it.
   }
   if (typeof value !== "object" || value === null) return undefined;
+  if ("control" in value) return isControl(value) ? value : undefined;
   const { shard, samples, prepared = [] } = value as Partial<Record<keyof SampleBatch, unknown>>;
   const isBatch =
     Number.isInteger(shard) &&
@@ -21,6 +23,14 @@ export function readSampleBatch(bytes: Uint8Array): SampleBatch | undefined {
     Array.isArray(prepared) &&
     prepared.every((encoder) => typeof encoder === "string");
   return isBatch ? (value as SampleBatch) : undefined;
+}
+
+function isControl(value: object): value is ProfileControl {
+  const { control, version, encoder, id } = value as Partial<Record<string, unknown>>;
+  if (control === "definitions") return Number.isSafeInteger(version);
+  if (control === "prepare") return typeof encoder === "string" && encoder !== "";
+  if (control === "published") return typeof id === "string";
+  return control === "publish";
 }
 
 function isSample(value: unknown): value is Sample {

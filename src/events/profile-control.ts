@@ -1,0 +1,20 @@
+import { encode } from "../kernel/msgpack.ts";
+
+/**
+ * Messages of the samples' stream beside the samples themselves: everything that changes the profile actor's state
+ * goes through its log, so that every copy of it comes to the same.
+ */
+export type ProfileControl =
+  /** Definitions that are in force from here on; they are written before the message. */
+  | Readonly<{ control: "definitions"; version: number }>
+  /** Samples of this encoder are taken, beside those of the one in force. */
+  | Readonly<{ control: "prepare"; encoder: string }>
+  /** The profiles are to be published as they are at this place. */
+  | Readonly<{ control: "publish" }>
+  /** A release is carried out: nobody need carry it out again. */
+  | Readonly<{ control: "published"; id: string }>;
+
+/** A control message as the stream keeps it. */
+export function encodeProfileControl(message: ProfileControl): Uint8Array {
+  return encode(message);
+}

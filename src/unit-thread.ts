@@ -1,0 +1,118 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { MessagePort } from "node:worker_threads";
+import type { Lease, UnitCopy } from "./actors/unit-copy.ts";
+import { natsBlobStore } from "./adapters/nats-blob-store.ts";
+import { natsBus } from "./adapters/nats-bus.ts";
+import { connectNats } from "./adapters/nats-connection.ts";
+import { NatsLog } from "./adapters/nats-log.ts";
+import { sharedDeadline } from "./adapters/shared-deadline.ts";
+import { systemClock } from "./adapters/system-clock.ts";
+import { subjectsOf } from "./events/subjects.ts";
+import { EngineError, toWireError } from "./kernel/engine-error.ts";
+import { openCopy } from "./open-copy.ts";
+import { releasesOf } from "./releases.ts";
+import {
+  ALIVE_MS,
+  type CopyRequest,
+  type FromThread,
+  type ThreadEnd,
+  type ToThread,
+} from "./thread-protocol.ts";
+
+/** What a thread is started with; plain data, since it crosses a thread. */
+export type UnitThreadTask = Readonly<{
+  nats: string;
+  node: string;
+  dataDir: string;
+  prefix: string;
+  /** Number of shards of the deployment. */
+  shards: number;
+  residentUsers: number;
+  ringEvents: number;
+  batchEntries: number;
+  publishEveryMs: number;
+  /** Memory of the node's session deadline. */
+  deadline: SharedArrayBuffer;
+}>;
+
+/** Entry of a thread: one NATS connection, and the copies that the node opens in it, until told to stop. */
+export async function runUnits(task: UnitThreadTask & { readonly port: MessagePort }): Promise<ThreadEnd> {
+  const { port } = task;
+  const tell = (message: FromThread): void => port.postMessage(message);
+  const alive = setInterval(() => tell({ kind: "alive" }), ALIVE_MS);
+  const copies = new Map<string, UnitCopy>();
+  try {
+    const connection = await connectNats({ servers: task.nats.split(","), name: `${task.node} units` });
+    const subjects = subjectsOf(task.prefix);
+    const blobs = await natsBlobStore(connection, subjects);
+    const deadline = sharedDeadline(task.deadline);
+    const world = {
+      connection,
+      log: await NatsLog.over(connection),
+      bus: natsBus(connection),
+      blobs,
+      releases: releasesOf(blobs),
+      clock: systemClock,
+      sleep: (ms: number) => sleep(ms, undefined, { ref: false }),
+      subjects,
+      report: (line: string) => tell({ kind: "report", line }),
+    };
+    const leaseOf = (epoch: number, session: number): Lease => ({
+      epoch,
+      session,
+      isHeld: () => deadline.isHeld(session, systemClock.monotonicMs()),
+    });
+    const perform = async (unit: string, ask: CopyRequest): Promise<number> => {
+      if (ask.kind === "open") {
+        const copy = await openCopy(unit, world, task);
+        copies.set(unit, copy);
+        copy.done.catch((thrown) => tell({ kind: "failed", unit, error: told(thrown) }));
+        return 0;
+      }
+      const copy = copies.get(unit);
+      if (copy === undefined) throw notOpen(unit);
+      if (ask.kind === "lag") return copy.lag();
+      if (ask.kind === "own") await copy.own(leaseOf(ask.epoch, ask.session));
+      else if (ask.kind === "drain") await copy.drain();
+      else if (ask.kind === "rest") await copy.rest();
+      else {
+        copies.delete(unit);
+        await copy.stop();
+      }
+      return 0;
+    };
+    const stopped = new Promise<void>((resolve) => {
+      port.on("message", (message: ToThread) => {
+        if (message.kind === "stop") return resolve();
+        const { call } = message;
+        void perform(message.unit, message.ask).then(
+          (value) => tell({ kind: "answer", call, value }),
+          (thrown) => tell({ kind: "answer", call, error: told(thrown) }),
+        );
+      });
+      port.on("close", resolve); // The node is gone or gave the thread up.
+    });
+    tell({ kind: "ready" });
+    await stopped;
+    await Promise.allSettled([...copies.values()].map((copy) => copy.stop()));
+    await connection.close();
+    return { kind: "stopped" };
+  } catch (thrown) {
+    return { kind: "failed", error: told(thrown) };
+  } finally {
+    clearInterval(alive);
+    port.close();
+  }
+}
+
+/** Inside the node the place is told too; the stack never leaves it. */
+function told(thrown: unknown): ReturnType<typeof toWireError> {
+  const error = toWireError(thrown);
+  if (error.code !== "INTERNAL" || !(thrown instanceof Error)) return error;
+  return { ...error, detail: { ...error.detail, stack: thrown.stack } };
+}
+
+function notOpen(unit: string): EngineError {
+  const message = `no copy of ${unit} is open in this thread`;
+  return new EngineError({ code: "COPY_NOT_OPEN", message, retryable: true, detail: { unit } });
+}

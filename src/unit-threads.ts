@@ -1,0 +1,172 @@
+import type { Lease, UnitCopy } from "./actors/unit-copy.ts";
+import type { ThreadPool } from "./adapters/thread-pool.ts";
+import { EngineError, fromWireError, type WireError } from "./kernel/engine-error.ts";
+import { type SupervisedThread, superviseThread } from "./supervised-thread.ts";
+import type { CopyRequest, FromThread, ToThread } from "./thread-protocol.ts";
+
+/** The threads that a node's copies live in. */
+export type UnitThreads = Readonly<{
+  /** Opens a copy in the thread with the fewest; it fails when its thread does. */
+  start(unit: string): Promise<UnitCopy>;
+  /** Rejects when a thread failed too often. */
+  failed: Promise<never>;
+  /** How often threads were restarted. */
+  restarts(): number;
+  stop(): Promise<void>;
+}>;
+
+/** A call that takes longer is given up: its thread is of no use. */
+const CALL_PATIENCE_MS = 60_000;
+
+/**
+ * Starts the threads of a pool and keeps them running. A copy here is only a handle: every call goes to its thread.
+ *
+ * @param task - What each thread is started with; plain data, since it crosses a thread.
+ */
+export function startUnitThreads(
+  pool: ThreadPool,
+  threads: number,
+  task: object,
+  report: (line: string) => void,
+): UnitThreads {
+  const failed = Promise.withResolvers<never>();
+  failed.promise.catch(() => {}); // Told to whoever awaits it.
+  const hosts = Array.from(
+    { length: threads },
+    (_, thread) => new ThreadHost(pool, `thread ${thread}`, task, report, failed.reject),
+  );
+  return {
+    start(unit) {
+      const [first, ...others] = hosts;
+      if (first === undefined) throw new Error("there are no threads");
+      const host = others.reduce((least, one) => (one.copies < least.copies ? one : least), first);
+      return host.open(unit);
+    },
+    failed: failed.promise,
+    restarts: () => hosts.reduce((sum, host) => sum + host.restarts, 0),
+    async stop() {
+      await Promise.all(hosts.map((host) => host.stop()));
+    },
+  };
+}
+
+type Call = Readonly<{ resolve(value: number): void; reject(error: Error): void }>;
+type OpenCopy = Readonly<{ unit: string; fail(error: Error): void }>;
+
+class ThreadHost {
+  readonly #thread: SupervisedThread;
+  readonly #calls = new Map<number, Call>();
+  readonly #copies = new Set<OpenCopy>();
+  #lastCall = 0;
+
+  constructor(
+    pool: ThreadPool,
+    name: string,
+    task: object,
+    report: (line: string) => void,
+    escalate: (error: Error) => void,
+  ) {
+    this.#thread = superviseThread(pool, "runUnits", task, {
+      message: (message) => this.#receive(message, report),
+      ended: (error) => this.#lose(error),
+      restarting: (error, afterMs) => {
+        report(`${name} failed (${error.code}: ${error.message}): restarting in ${Math.round(afterMs)} ms`);
+        if (typeof error.detail?.["stack"] === "string") report(error.detail["stack"]);
+      },
+      escalated: escalate,
+    });
+  }
+
+  /** Copies that are open here, or being opened. */
+  get copies(): number {
+    return this.#copies.size;
+  }
+
+  get restarts(): number {
+    return this.#thread.restarts();
+  }
+
+  async open(unit: string): Promise<UnitCopy> {
+    const done = Promise.withResolvers<void>();
+    done.promise.catch(() => {}); // Whoever holds the copy is told.
+    const entry: OpenCopy = { unit, fail: done.reject };
+    this.#copies.add(entry);
+    const ask = (request: CopyRequest): Promise<number> => this.#ask(unit, request);
+    try {
+      await ask({ kind: "open" });
+    } catch (thrown) {
+      this.#copies.delete(entry);
+      throw thrown;
+    }
+    const told = (kind: "drain" | "rest") => async (): Promise<void> => void (await ask({ kind }));
+    return {
+      done: done.promise,
+      async own({ epoch, session }: Lease) {
+        await ask({ kind: "own", epoch, session });
+      },
+      drain: told("drain"),
+      rest: told("rest"),
+      lag: () => ask({ kind: "lag" }),
+      stop: async () => {
+        if (!this.#copies.delete(entry)) return; // It ended with its thread.
+        await ask({ kind: "stop" });
+        done.resolve();
+      },
+    };
+  }
+
+  stop(): Promise<void> {
+    return this.#thread.stop();
+  }
+
+  async #ask(unit: string, request: CopyRequest): Promise<number> {
+    const port = await this.#thread.port();
+    const call = ++this.#lastCall;
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.#calls.delete(call);
+        reject(noAnswer(unit, request.kind));
+        this.#thread.replace(noAnswer(unit, request.kind).toWire());
+      }, CALL_PATIENCE_MS);
+      const settle = (): void => clearTimeout(timer);
+      this.#calls.set(call, {
+        resolve: (value) => {
+          settle();
+          resolve(value);
+        },
+        reject: (error) => {
+          settle();
+          reject(error);
+        },
+      });
+      port.postMessage({ kind: "ask", call, unit, ask: request } satisfies ToThread);
+    });
+  }
+
+  #receive(message: FromThread, report: (line: string) => void): void {
+    if (message.kind === "report") report(message.line);
+    if (message.kind === "answer") {
+      const call = this.#calls.get(message.call);
+      this.#calls.delete(message.call);
+      if (message.error === undefined) call?.resolve(message.value ?? 0);
+      else call?.reject(fromWireError(message.error));
+    }
+    if (message.kind === "failed") {
+      for (const copy of this.#copies)
+        if (copy.unit === message.unit) copy.fail(fromWireError(message.error));
+    }
+  }
+
+  /** The thread is gone, and everything in it. */
+  #lose(error: WireError): void {
+    for (const call of this.#calls.values()) call.reject(fromWireError(error));
+    this.#calls.clear();
+    for (const copy of this.#copies) copy.fail(fromWireError(error));
+    this.#copies.clear();
+  }
+}
+
+function noAnswer(unit: string, kind: string): EngineError {
+  const message = `the thread of ${unit} did not answer "${kind}" in time`;
+  return new EngineError({ code: "THREAD_HANGS", message, retryable: true, detail: { unit } });
+}
