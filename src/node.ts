@@ -32,7 +32,7 @@ import {
 import type { NodeRole } from "./supervisor/cluster-records.ts";
 import { startTrainer } from "./trainer.ts";
 import type { TrainingResult } from "./training-task.ts";
-import type { UnitThreadTask } from "./unit-thread.ts";
+import type { UnitThreadTask } from "./unit-thread-task.ts";
 import { startUnitThreads, type UnitThreads } from "./unit-threads.ts";
 import { PROFILES_UNIT, unitsOf } from "./units.ts";
 

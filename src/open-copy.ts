@@ -10,7 +10,7 @@ import type { Clock } from "./kernel/clock.ts";
 import { startProfileHost } from "./profiles/profile-host.ts";
 import type { Releases } from "./releases.ts";
 import { startShardHost } from "./shards/shard-host.ts";
-import type { UnitThreadTask } from "./unit-thread.ts";
+import type { UnitThreadTask } from "./unit-thread-task.ts";
 import { PROFILES_UNIT, shardOfUnit } from "./units.ts";
 
 /** What copies need of the thread that they live in. */

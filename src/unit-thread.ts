@@ -18,22 +18,7 @@ import {
   type ThreadEnd,
   type ToThread,
 } from "./thread-protocol.ts";
-
-/** What a thread is started with; plain data, since it crosses a thread. */
-export type UnitThreadTask = Readonly<{
-  nats: string;
-  node: string;
-  dataDir: string;
-  prefix: string;
-  /** Number of shards of the deployment. */
-  shards: number;
-  residentUsers: number;
-  ringEvents: number;
-  batchEntries: number;
-  publishEveryMs: number;
-  /** Memory of the node's session deadline. */
-  deadline: SharedArrayBuffer;
-}>;
+import type { UnitThreadTask } from "./unit-thread-task.ts";
 
 /** Entry of a thread: one NATS connection, and the copies that the node opens in it, until told to stop. */
 export async function runUnits(task: UnitThreadTask & { readonly port: MessagePort }): Promise<ThreadEnd> {

@@ -28,7 +28,8 @@ export const A_MAP = { name: "life", segments: ["new", "loyal"] };
 /** A gateway over ports in memory, with shards that answer what they were asked. */
 export async function gatewayWorld() {
   const subjects = subjectsOf("resonance");
-  const clock = { nowMs: () => NOW_MS, monotonicMs: () => 0 };
+  let sleptMs = 0;
+  const clock = { nowMs: () => NOW_MS, monotonicMs: () => sleptMs };
   const stored = new MemoryLog(clock);
   const broken = new Set<number>();
   const appended: { stream: string; messages: readonly Append[] }[] = [];
@@ -58,7 +59,9 @@ export async function gatewayWorld() {
       subjects,
       decodeProfiles,
       memoryBytes: () => 1,
-      sleep: async () => {},
+      async sleep(ms) {
+        sleptMs += ms;
+      },
       cluster: () => ({ nodes: [], units: [] }),
     },
     { shards: SHARDS, node: "node-1" },

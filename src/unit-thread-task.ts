@@ -1,0 +1,15 @@
+/** What a thread is started with; plain data, since it crosses a thread. */
+export type UnitThreadTask = Readonly<{
+  nats: string;
+  node: string;
+  dataDir: string;
+  prefix: string;
+  /** Number of shards of the deployment. */
+  shards: number;
+  residentUsers: number;
+  ringEvents: number;
+  batchEntries: number;
+  publishEveryMs: number;
+  /** Memory of the node's session deadline. */
+  deadline: SharedArrayBuffer;
+}>;
