@@ -1,5 +1,8 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { type Database, open, type RootDatabase, type Transaction } from "lmdb";
 import { assert } from "../kernel/assert.ts";
+import { EngineError } from "../kernel/engine-error.ts";
+import { hash32 } from "../kernel/hash.ts";
 import { decode, encode } from "../kernel/msgpack.ts";
 import type {
   ContextImport,
@@ -10,6 +13,9 @@ import type {
   ShardCommit,
   ShardMeta,
 } from "../shards/context-store.ts";
+import { seal, unseal } from "./sealed-value.ts";
+import { commitFailure, diskFull, hasRoom, readFailure, storeCorrupt } from "./store-failure.ts";
+import { noteClosed, openGuarded, type ProbedStore } from "./store-guard.ts";
 
 /** Address space reserved, not memory or disk: contexts of a hundred million users fit. */
 const MAP_SIZE_BYTES = 2 ** 40;
@@ -18,115 +24,143 @@ const PAGE_SIZE_BYTES = 8_192;
 const META_KEY = "meta";
 /** The slot is two bytes behind the user, so that a user's ring is one range of keys. */
 const SLOT_BYTES = 2;
+const CLOSE_PATIENCE_MS = 5_000;
+/** Rows of a table that are read before a store is relied on, at its begin and at its end. */
+const PROBED_ROWS = 4;
 
 /** Reads go to this transaction instead of the newest one. */
 type View = Readonly<{ transaction: Transaction }>;
 
-/** {@link ContextStore} over LMDB: one environment a shard, raw bytes, one transaction a commit. */
+type Tables = Readonly<{
+  root: RootDatabase<Uint8Array, string>;
+  contexts: Database<Uint8Array, string>;
+  ring: Database<Uint8Array, Buffer>;
+  authenticated: Database<Uint8Array, string>;
+  outbox: Database<Uint8Array, number>;
+}>;
+
+/**
+ * {@link ContextStore} over LMDB: one environment a shard, raw bytes, one transaction a commit. Contexts and rings
+ * carry checksums.
+ *
+ * @throws EngineError `STORE_CORRUPT`, here and from every read: the folder must be set aside. `DISK_FULL`
+ * (retryable), here and from `commit` and imports: nothing was written. `STORE_FAILED` for other failures.
+ */
 export function lmdbContextStore(path: string): ContextStore {
-  return new LmdbContextStore(path);
+  return openGuarded(path, () => new LmdbContextStore(path));
 }
 
-class LmdbContextStore implements ContextStore {
-  readonly #root: RootDatabase<Uint8Array, string>;
-  readonly #contexts: Database<Uint8Array, string>;
-  readonly #ring: Database<Uint8Array, Buffer>;
-  readonly #authenticated: Database<Uint8Array, string>;
-  readonly #outbox: Database<Uint8Array, number>;
+class LmdbContextStore implements ContextStore, ProbedStore {
+  readonly #path: string;
+  readonly #tables: Tables;
+  /** The last commit found the disk full, or failed for another reason. */
+  #isFull = false;
+  #hasFailed = false;
+  /** Outbox items that could not be removed for lack of room: they go with the next commit. */
+  readonly #published = new Set<number>();
 
   constructor(path: string) {
-    this.#root = open<Uint8Array, string>({
-      path,
-      mapSize: MAP_SIZE_BYTES,
-      pageSize: PAGE_SIZE_BYTES,
-      encoding: "binary",
-      maxDbs: 8,
-    });
-    this.#contexts = this.#root.openDB<Uint8Array, string>({ name: "contexts", encoding: "binary" });
-    this.#ring = this.#root.openDB<Uint8Array, Buffer>({
-      name: "ring",
-      encoding: "binary",
-      keyEncoding: "binary",
-    });
-    this.#authenticated = this.#root.openDB<Uint8Array, string>({
-      name: "authenticated",
-      encoding: "binary",
-    });
-    this.#outbox = this.#root.openDB<Uint8Array, number>({
-      name: "outbox",
-      encoding: "binary",
-      keyEncoding: "uint32",
-    });
+    this.#path = path;
+    this.#tables = openTables(path);
     // An import that was not finished: every commit has meta, and an import writes it last.
     if (this.meta() === undefined && this.users() > 0) this.#clear();
   }
 
   load(user: string, view?: View): Uint8Array | undefined {
-    return this.#contexts.get(user, view);
+    return this.#reading(() => {
+      const sealed = this.#tables.contexts.get(user, view);
+      return sealed === undefined ? undefined : this.#unsealed("contexts", user, sealed);
+    });
   }
 
   loadRing(user: string, view?: View): readonly (readonly [slot: number, bytes: Uint8Array])[] {
-    const range = { start: ringKey(user, 0), end: ringKey(user, 0xffff), inclusiveEnd: true, ...view };
-    const found: [number, Uint8Array][] = [];
-    for (const { key, value } of this.#ring.getRange(range)) {
-      found.push([key.readUInt16BE(key.length - SLOT_BYTES), value]);
-    }
-    return found;
+    return this.#reading(() => {
+      const range = { start: ringKey(user, 0), end: ringKey(user, 0xffff), inclusiveEnd: true, ...view };
+      const found: [number, Uint8Array][] = [];
+      for (const { key, value } of this.#tables.ring.getRange(range)) {
+        found.push([key.readUInt16BE(key.length - SLOT_BYTES), this.#unsealed("ring", user, value)]);
+      }
+      return found;
+    });
   }
 
-  authenticated(view?: View): Iterable<string> {
-    return this.#authenticated.getKeys({ ...view });
+  *authenticated(view?: View): Iterable<string> {
+    try {
+      yield* this.#tables.authenticated.getKeys({ ...view });
+    } catch (thrown) {
+      throw readFailure(this.#path, thrown);
+    }
   }
 
   authenticatedAfter(after: string | undefined, limit: number): readonly string[] {
     const range = after === undefined ? { limit } : { start: after, exclusiveStart: true, limit };
-    return [...this.#authenticated.getKeys(range)];
+    return this.#reading(() => [...this.#tables.authenticated.getKeys(range)]);
   }
 
   meta(view?: View): ShardMeta | undefined {
-    const bytes = this.#root.get(META_KEY, view);
-    return bytes === undefined ? undefined : (decode(bytes) as ShardMeta);
+    return this.#reading(() => {
+      const bytes = this.#tables.root.get(META_KEY, view);
+      return bytes === undefined ? undefined : (decode(bytes) as ShardMeta);
+    });
   }
 
   outbox(view?: View): readonly OutboxItem[] {
-    const items: OutboxItem[] = [];
-    for (const { value } of this.#outbox.getRange({ ...view })) items.push(decode(value) as OutboxItem);
-    return items;
+    return this.#reading(() => {
+      const items: OutboxItem[] = [];
+      for (const { key, value } of this.#tables.outbox.getRange({ ...view })) {
+        if (!this.#published.has(key)) items.push(decode(value) as OutboxItem);
+      }
+      return items;
+    });
   }
 
   *contexts(view?: View): Iterable<readonly [user: string, bytes: Uint8Array]> {
-    for (const { key, value } of this.#contexts.getRange({ ...view })) yield [key, value];
+    try {
+      for (const { key, value } of this.#tables.contexts.getRange({ ...view }))
+        yield [key, this.#unsealed("contexts", key, value)];
+    } catch (thrown) {
+      throw readFailure(this.#path, thrown);
+    }
   }
 
   users(): number {
-    return (this.#contexts.getStats() as { entryCount: number }).entryCount;
+    return this.#reading(() => (this.#tables.contexts.getStats() as { entryCount: number }).entryCount);
   }
 
   async commit(commit: ShardCommit): Promise<void> {
-    await this.#root.transaction(() => {
+    const published = [...this.#published];
+    await this.#write(commit, () => {
       this.#put(commit);
-      void this.#root.put(META_KEY, encode(commit.meta));
+      for (const key of published) void this.#tables.outbox.remove(key);
+      void this.#tables.root.put(META_KEY, encode(commit.meta));
     });
+    for (const key of published) this.#published.delete(key);
   }
 
   async removeOutbox(keys: readonly number[]): Promise<void> {
-    await this.#root.transaction(() => {
-      for (const key of keys) void this.#outbox.remove(key);
-    });
+    try {
+      await this.#write(NO_ROWS, () => {
+        for (const key of keys) void this.#tables.outbox.remove(key);
+      });
+    } catch (thrown) {
+      if (!(thrown instanceof EngineError && thrown.code === "DISK_FULL")) throw thrown;
+      for (const key of keys) this.#published.add(key); // Forgetting takes room as well.
+    }
   }
 
   snapshot(): ContextSnapshot {
-    const transaction = this.#root.useReadTransaction();
+    const transaction = this.#tables.root.useReadTransaction();
     const view = { transaction };
     const meta = this.meta(view);
-    const users = this.#contexts.getCount({ ...view });
+    const users = this.users(); // By the newest transaction, which in this turn is the same.
+    const { authenticated } = this.#tables;
     return {
       meta,
       load: (user) => this.load(user, view),
       loadRing: (user) => this.loadRing(user, view),
       authenticated: () => this.authenticated(view),
       contexts: () => this.contexts(view),
-      isAuthenticated: (user) => this.#authenticated.get(user, view) !== undefined,
+      isAuthenticated: (user) => this.#reading(() => authenticated.get(user, view) !== undefined),
       outbox: () => this.outbox(view),
       users: () => users,
       close: () => transaction.done(),
@@ -135,35 +169,127 @@ class LmdbContextStore implements ContextStore {
 
   import(): ContextImport {
     assert(this.meta() === undefined, "a snapshot is imported into an empty store");
+    const { root } = this.#tables;
     return {
-      // In LMDB's own thread, so that this one goes on decoding.
-      put: (rows) => this.#root.batch(() => this.#put(rows)).then(() => {}),
+      put: (rows) => this.#write(rows, () => this.#put(rows)),
       finish: async (meta) => {
-        await this.#root.put(META_KEY, encode(meta));
-        await this.#root.flushed;
+        await this.#write(NO_ROWS, () => void root.put(META_KEY, encode(meta)));
+        await root.flushed;
       },
       abandon: async () => this.#clear(),
     };
   }
 
-  #put(rows: ContextRows): void {
-    for (const [user, bytes] of rows.contexts) void this.#contexts.put(user, bytes);
-    for (const { user, slot, bytes } of rows.ring) void this.#ring.put(ringKey(user, slot), bytes);
-    for (const user of rows.authenticated) void this.#authenticated.put(user, PRESENT);
-    for (const item of rows.outbox) void this.#outbox.put(item.key, encode(item));
+  probe(): void {
+    const { contexts, ring, authenticated, outbox } = this.#tables;
+    this.meta();
+    for (const reverse of [false, true]) {
+      const range = { limit: PROBED_ROWS, reverse };
+      for (const { key, value } of contexts.getRange({ ...range })) this.#unsealed("contexts", key, value);
+      for (const { key, value } of ring.getRange({ ...range })) this.#unsealed("ring", userOf(key), value);
+      for (const table of [authenticated, outbox]) void [...table.getRange({ ...range })];
+    }
   }
 
-  #clear(): void {
-    for (const table of [this.#contexts, this.#ring, this.#authenticated, this.#outbox]) table.clearSync();
+  discard(): void {
+    void this.#tables.root.close();
   }
 
   async close(): Promise<void> {
-    await this.#root.flushed;
-    await this.#root.close();
+    // A disk that fails may keep LMDB from ever being done: what is committed is safe without it.
+    await Promise.race([this.#shut(), sleep(CLOSE_PATIENCE_MS, undefined, { ref: false })]);
+    noteClosed(this.#path);
+  }
+
+  async #shut(): Promise<void> {
+    const { root } = this.#tables;
+    // After a commit that failed LMDB waits for it to reach the disk, until another one does.
+    if (this.#hasFailed) await root.transaction(() => {});
+    await root.flushed;
+    await root.close();
+  }
+
+  /** One transaction; resolves when it is committed. The writing is done by a thread of LMDB's. */
+  async #write(rows: ContextRows, act: () => void): Promise<void> {
+    // LMDB would find out too, and tell it on the process's standard error each time.
+    if (this.#isFull && !hasRoom(this.#path, neededBytes(rows))) throw diskFull(this.#path);
+    try {
+      await this.#tables.root.batch(act);
+      this.#isFull = false;
+      this.#hasFailed = false;
+    } catch (thrown) {
+      this.#hasFailed = true;
+      const failure = await commitFailure(this.#path, thrown, neededBytes(rows));
+      this.#isFull = failure.code === "DISK_FULL";
+      throw failure;
+    }
+  }
+
+  #put(rows: ContextRows): void {
+    const { contexts, ring, authenticated, outbox } = this.#tables;
+    for (const [user, bytes] of rows.contexts) void contexts.put(user, seal(bytes));
+    for (const { user, slot, bytes } of rows.ring) void ring.put(ringKey(user, slot), seal(bytes));
+    for (const user of rows.authenticated) void authenticated.put(user, PRESENT);
+    for (const item of rows.outbox) void outbox.put(item.key, encode(item));
+  }
+
+  #clear(): void {
+    const { contexts, ring, authenticated, outbox } = this.#tables;
+    for (const table of [contexts, ring, authenticated, outbox]) table.clearSync();
+  }
+
+  #reading<Result>(read: () => Result): Result {
+    try {
+      return read();
+    } catch (thrown) {
+      throw readFailure(this.#path, thrown);
+    }
+  }
+
+  #unsealed(table: string, user: string, sealed: Uint8Array): Uint8Array {
+    const value = unseal(sealed);
+    if (value !== undefined) return value;
+    // The id itself is nobody's business but the store's.
+    const detail = { table, userHash: hash32(user).toString(16) };
+    throw storeCorrupt(this.#path, `a row of ${table} does not have its checksum`, detail);
   }
 }
 
 const PRESENT = Uint8Array.of(1);
+const NO_ROWS: ContextRows = { contexts: [], ring: [], authenticated: [], outbox: [] };
+
+function openTables(path: string): Tables {
+  const root = open<Uint8Array, string>({
+    path,
+    mapSize: MAP_SIZE_BYTES,
+    pageSize: PAGE_SIZE_BYTES,
+    encoding: "binary",
+    maxDbs: 8,
+    // Batches are made here. With LMDB's own, a commit that fails rejects a promise that nobody holds.
+    eventTurnBatching: false,
+  });
+  try {
+    return {
+      root,
+      contexts: root.openDB<Uint8Array, string>({ name: "contexts", encoding: "binary" }),
+      ring: root.openDB<Uint8Array, Buffer>({ name: "ring", encoding: "binary", keyEncoding: "binary" }),
+      authenticated: root.openDB<Uint8Array, string>({ name: "authenticated", encoding: "binary" }),
+      outbox: root.openDB<Uint8Array, number>({ name: "outbox", encoding: "binary", keyEncoding: "uint32" }),
+    };
+  } catch (thrown) {
+    void root.close();
+    throw thrown;
+  }
+}
+
+/** What a commit may add to the file at most: its values, and for each a page that is copied, with the one above. */
+function neededBytes(rows: ContextRows): number {
+  let bytes = 4 * PAGE_SIZE_BYTES;
+  for (const [, context] of rows.contexts) bytes += context.length + 2 * PAGE_SIZE_BYTES;
+  for (const slot of rows.ring) bytes += slot.bytes.length + 2 * PAGE_SIZE_BYTES;
+  for (const item of rows.outbox) bytes += item.data.length + 2 * PAGE_SIZE_BYTES;
+  return bytes + rows.authenticated.length * 2 * PAGE_SIZE_BYTES;
+}
 
 /** The user's UTF-8 with its length in front, so that no user's range holds another's, then the slot. */
 function ringKey(user: string, slot: number): Buffer {
@@ -173,4 +299,9 @@ function ringKey(user: string, slot: number): Buffer {
   key.write(user, 2);
   key.writeUInt16BE(slot, 2 + length);
   return key;
+}
+
+/** The user in a {@link ringKey}. */
+function userOf(key: Buffer): string {
+  return key.toString("utf8", 2, key.length - SLOT_BYTES);
 }
