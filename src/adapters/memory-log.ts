@@ -21,15 +21,22 @@ type Stream = {
 export class MemoryLog implements Log {
   readonly #streams = new Map<string, Stream>();
   readonly #clock: Clock;
+  readonly #duplicateWindowMs: number;
   readonly #echo: (subject: string, data: Uint8Array) => void;
 
   /**
    * @param clock - Stamps the messages.
    * @param echo - Gets every message that names a subject, as a bus over the same servers would.
+   * @param options - `duplicateWindowMs`: how long repeated ids are recognised.
    */
-  constructor(clock: Clock, echo: (subject: string, data: Uint8Array) => void = () => undefined) {
+  constructor(
+    clock: Clock,
+    echo: (subject: string, data: Uint8Array) => void = () => undefined,
+    options: { readonly duplicateWindowMs?: number } = {},
+  ) {
     this.#clock = clock;
     this.#echo = echo;
+    this.#duplicateWindowMs = options.duplicateWindowMs ?? DUPLICATE_WINDOW_MS;
   }
 
   async ensure(stream: string, options: StreamOptions = {}): Promise<void> {
@@ -73,6 +80,11 @@ export class MemoryLog implements Log {
     return { first, last: messages.length };
   }
 
+  /** The last sequence of a stream, for whoever looks on. */
+  lastOf(stream: string): number {
+    return this.#stream(stream).messages.length;
+  }
+
   async trim(stream: string, upTo: number, storedBeforeMs: number): Promise<number> {
     const target = this.#stream(stream);
     const { messages } = target;
@@ -97,7 +109,7 @@ export class MemoryLog implements Log {
 
   #forget(target: Stream, nowMs: number): void {
     for (const [id, { atMs }] of target.ids) {
-      if (nowMs - atMs < DUPLICATE_WINDOW_MS) return;
+      if (nowMs - atMs < this.#duplicateWindowMs) return;
       target.ids.delete(id);
     }
   }

@@ -1,0 +1,256 @@
+import type { Log } from "../../src/actors/log.ts";
+import { memoryBus } from "../../src/adapters/memory-bus.ts";
+import { memoryContextStore } from "../../src/adapters/memory-context-store.ts";
+import { memoryProfileStore } from "../../src/adapters/memory-profile-store.ts";
+import { decodeEntry } from "../../src/events/log-codec.ts";
+import { decode } from "../../src/kernel/msgpack.ts";
+import { startProfileHost } from "../../src/profiles/profile-host.ts";
+import type { ProfileStore } from "../../src/profiles/profile-store.ts";
+import { readSampleMessage } from "../../src/profiles/read-sample-message.ts";
+import type { SampleBatch } from "../../src/profiles/sample.ts";
+import { releasesOf } from "../../src/releases.ts";
+import { decodeContext } from "../../src/shards/context-codec.ts";
+import type { ContextStore } from "../../src/shards/context-store.ts";
+import { startShardHost } from "../../src/shards/shard-host.ts";
+import { isReady } from "./is-ready.ts";
+import { type Servers, subjects } from "./servers.ts";
+import type { SimClient } from "./sim-client.ts";
+import type { SimNode, SimShape } from "./sim-node.ts";
+
+const ADMINISTRATIVE = ["identify", "consent"];
+
+/**
+ * Judges a simulation by what its servers and disks hold in the end, from outside of the code under test where that
+ * is possible, and against one process that folds the same logs once, without any fault.
+ */
+export async function judge(
+  servers: Servers,
+  nodes: readonly SimNode[],
+  client: SimClient,
+  shape: SimShape,
+): Promise<string[]> {
+  const findings = [...servers.findings];
+  findings.push(...(await lostEvents(servers, client, shape)));
+  findings.push(...twoOwnersOfAnEpoch(servers));
+  const outputs = new Map<string, string>();
+  for (let shard = 0; shard < shape.shards; shard++) {
+    const once = await foldOnce(servers, shard, shape);
+    for (const [id, text] of once.outputs) outputs.set(id, text);
+    findings.push(...(await miscounted(servers, shard, once.store)));
+    for (const node of nodes) {
+      const held = node.contexts.get(shard);
+      if (held === undefined || !isReady(node, `shard-${shard}`)) continue;
+      findings.push(...differences(`${node.name} shard ${shard}`, contentOf(once.store), contentOf(held)));
+    }
+  }
+  findings.push(...(await wrongOutputs(servers, outputs)));
+  findings.push(...(await profileDifferences(servers, nodes, shape)));
+  return findings;
+}
+
+/** Nothing acknowledged is missing in its log. */
+async function lostEvents(servers: Servers, client: SimClient, shape: SimShape): Promise<string[]> {
+  const stored = new Set<string>();
+  for (let shard = 0; shard < shape.shards; shard++) {
+    for (const { data } of await messagesOf(servers.log, subjects.shardLog(shard))) {
+      const entry = decodeEntry(data);
+      if (entry.kind === "behaviour") stored.add(`${entry.user} ${entry.id}`);
+    }
+  }
+  return [...client.acknowledged].flatMap(([user, ids]) =>
+    [...ids]
+      .filter((id) => !stored.has(`${user} ${id}`))
+      .map((id) => `acknowledged event ${user} ${id} is lost`),
+  );
+}
+
+/** Each user's acts counted from the raw log, each id once, are those that their context has counted. */
+async function miscounted(servers: Servers, shard: number, once: ContextStore): Promise<string[]> {
+  const acts = new Map<string, Set<string>>();
+  for (const { data } of await messagesOf(servers.log, subjects.shardLog(shard))) {
+    const entry = decodeEntry(data);
+    if (entry.kind !== "behaviour" || ADMINISTRATIVE.includes(entry.type)) continue;
+    acts.set(entry.user, (acts.get(entry.user) ?? new Set()).add(entry.id));
+  }
+  return [...acts].flatMap(([user, ids]) => {
+    const bytes = once.load(user);
+    const counted = bytes === undefined ? 0 : decodeContext(user, bytes).events;
+    return counted === ids.size ? [] : [`${user} did ${ids.size} things, ${counted} were counted`];
+  });
+}
+
+/** One node answers an epoch; and once a later one is answered, the earlier ends, but for a hand-over's moment. */
+function twoOwnersOfAnEpoch(servers: Servers): string[] {
+  const GRACE_MS = 1_500;
+  const found: string[] = [];
+  const owners = new Map<string, string>();
+  const later = new Map<number, { epoch: number; atMs: number }>();
+  for (const { shard, epoch, node, atMs } of servers.answers) {
+    const key = `shard ${shard} epoch ${epoch}`;
+    const owner = owners.get(key);
+    if (owner !== undefined && owner !== node) found.push(`${key} was answered by ${owner} and ${node}`);
+    owners.set(key, node);
+    const newest = later.get(shard);
+    if (newest === undefined || epoch > newest.epoch) later.set(shard, { epoch, atMs });
+    else if (epoch < newest.epoch && atMs - newest.atMs > GRACE_MS)
+      found.push(
+        `${key} was answered by ${node} ${Math.round(atMs - newest.atMs)} ms after epoch ${newest.epoch}`,
+      );
+  }
+  return [...new Set(found)];
+}
+
+/** What was published is what one process would have published: nothing is missing, nothing says something else. */
+async function wrongOutputs(servers: Servers, expected: ReadonlyMap<string, string>): Promise<string[]> {
+  const published = new Map<string, string>();
+  const found: string[] = [];
+  const take = (id: string, text: string): void => {
+    const before = published.get(id);
+    if (before !== undefined && before !== text) found.push(`${id} was published twice, with two contents`);
+    published.set(id, text);
+  };
+  for (const { data } of await messagesOf(servers.log, subjects.samples)) {
+    const message = readSampleMessage(data);
+    if (message === undefined) found.push("a message of the samples' stream can't be read");
+    else if (!("control" in message)) for (const [id, text] of samplesOf(message)) take(id, text);
+  }
+  for (const { data } of await messagesOf(servers.log, subjects.transitions)) {
+    const text = new TextDecoder().decode(data);
+    take(`transition ${(JSON.parse(text) as { id: string }).id}`, text);
+  }
+  for (const [id, text] of expected)
+    if (published.get(id) !== text) found.push(`${id} was not published as it should be`);
+  for (const id of published.keys()) if (!expected.has(id)) found.push(`${id} was published for no reason`);
+  return found;
+}
+
+function samplesOf(batch: SampleBatch): [string, string][] {
+  return batch.samples.map((sample) => [
+    `sample ${batch.shard}:${sample.sequence}:${sample.index}`,
+    JSON.stringify({ ...sample, vector: [...sample.vector] }),
+  ]);
+}
+
+/** Every copy of the profile actor holds what one fold of the samples' stream gives. */
+async function profileDifferences(
+  servers: Servers,
+  nodes: readonly SimNode[],
+  shape: SimShape,
+): Promise<string[]> {
+  const once = memoryProfileStore();
+  const host = await startProfileHost(
+    { ...world(servers), log: withoutAppends(servers.log), releases: servers.blobs, store: once },
+    { shards: shape.shards, publishEveryMs: Number.POSITIVE_INFINITY },
+  );
+  const { last } = await servers.log.bounds(subjects.samples);
+  await servers.time.until(() => (once.meta()?.applied ?? 0) >= last, 10_000);
+  const stopped = host.stop();
+  await servers.time.until(() => false, 2_000);
+  await stopped;
+  const expected = profileContentOf(once);
+  return nodes.flatMap((node) => {
+    if (node.profiles === undefined || !isReady(node, "profiles")) return [];
+    return differences(`${node.name} profiles`, expected, profileContentOf(node.profiles));
+  });
+}
+
+function profileContentOf(store: ProfileStore): Map<string, string> {
+  const meta = store.meta();
+  const content = new Map<string, string>([["meta", JSON.stringify(meta)]]);
+  for (const encoder of [meta?.encoder ?? "", meta?.candidate ?? ""]) {
+    if (encoder === "") continue;
+    for (const [key, bytes] of store.sums(encoder)) content.set(`${encoder} ${key}`, hex(bytes));
+  }
+  return content;
+}
+
+/** Folds a shard's log in one process, and notes what it would publish. */
+async function foldOnce(
+  servers: Servers,
+  shard: number,
+  shape: SimShape,
+): Promise<{ store: ContextStore; outputs: Map<string, string> }> {
+  const store = memoryContextStore();
+  const outputs = new Map<string, string>();
+  const log: Log = {
+    ...withoutAppends(servers.log),
+    async append(stream, messages) {
+      for (const { id, data } of messages) {
+        if (stream === subjects.samples)
+          for (const [name, text] of samplesOf(decode(data) as SampleBatch)) outputs.set(name, text);
+        else if (stream === subjects.transitions)
+          outputs.set(`transition ${id}`, new TextDecoder().decode(data));
+      }
+      return messages.map(() => 0);
+    },
+  };
+  const host = await startShardHost(
+    { ...world(servers), log, store, releases: releasesOf(servers.blobs) },
+    { shard, node: "once", residentUsers: 1_000_000, ringEvents: shape.ringEvents, batchEntries: 50 },
+  );
+  await host.own({ epoch: 1, session: 1, isHeld: () => true });
+  const { last } = await servers.log.bounds(subjects.shardLog(shard));
+  await servers.time.until(() => (store.meta()?.applied ?? 0) >= last && store.outbox().length === 0, 10_000);
+  const stopped = host.stop();
+  await servers.time.until(() => false, 1_000);
+  await stopped;
+  return { store, outputs };
+}
+
+function world(servers: Servers) {
+  return { bus: memoryBus(), clock: servers.time, sleep: servers.time.sleep, subjects };
+}
+
+function withoutAppends(log: Log): Log {
+  return {
+    ensure: async () => {},
+    append: async (_, messages) => messages.map(() => 0),
+    read: (...given) => log.read(...given),
+    bounds: (...given) => log.bounds(...given),
+    trim: async () => 1,
+  };
+}
+
+async function messagesOf(log: Log, stream: string) {
+  const { first, last } = await log.bounds(stream);
+  if (last < first) return [];
+  const reader = await log.read(stream, first);
+  const messages = await reader.next(last);
+  await reader.close();
+  return messages;
+}
+
+/** Contexts, rings and the versions in force; what an outbox holds is a copy's own. */
+function contentOf(store: ContextStore): Map<string, string> {
+  const meta = store.meta();
+  const content = new Map<string, string>();
+  if (meta !== undefined) content.set("meta", JSON.stringify({ ...meta, nextOutbox: 0 }));
+  for (const [user, bytes] of store.contexts()) {
+    content.set(user, hex(bytes));
+    content.set(
+      `${user} ring`,
+      store
+        .loadRing(user)
+        .map(([slot, event]) => `${slot}=${hex(event)}`)
+        .join(),
+    );
+  }
+  content.set("authenticated", [...store.authenticated()].join());
+  return content;
+}
+
+function differences(
+  what: string,
+  expected: ReadonlyMap<string, string>,
+  held: ReadonlyMap<string, string>,
+): string[] {
+  const keys = new Set([...expected.keys(), ...held.keys()]);
+  const found: string[] = [];
+  for (const key of keys)
+    if (expected.get(key) !== held.get(key)) found.push(`${what} differs from a single fold in ${key}`);
+  return found.slice(0, 5);
+}
+
+function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("hex");
+}

@@ -1,0 +1,271 @@
+import { encodeEntry } from "../../src/events/log-codec.ts";
+import { encodeProfileControl } from "../../src/events/profile-control.ts";
+import { FEATURES } from "../../src/features/all-families.ts";
+import { type Random, seededRandom } from "../../src/kernel/random.ts";
+import { releaseKeys } from "../../src/releases.ts";
+import { fitRelease, type Release } from "../../src/resonance/fit-release.ts";
+import type { SegmentMap } from "../../src/resonance/segment-map.ts";
+import { someHistories } from "../embedding/build-histories.ts";
+import { isReady } from "./is-ready.ts";
+import { judge } from "./oracle.ts";
+import type { PlantedBug } from "./planted-bugs.ts";
+import { type Servers, startServers, subjects } from "./servers.ts";
+import { SimClient, type SimEvent } from "./sim-client.ts";
+import { SimNode, type SimShape } from "./sim-node.ts";
+import { VirtualTime } from "./virtual-time.ts";
+
+/** What one seed came to. */
+export type SeedResult = Readonly<{
+  seed: number;
+  /** What is wrong; empty if nothing is. */
+  findings: readonly string[];
+  /** Of everything that happened, in order. */
+  digest: string;
+  lines: readonly string[];
+  /** Virtual time and events of the scheduler. */
+  virtualMs: number;
+  steps: number;
+  acknowledged: number;
+  scores: number;
+  unanswered: number;
+}>;
+
+const MAP: SegmentMap = {
+  name: "taste",
+  mode: "exclusive",
+  segments: [{ name: "segment-0" }, { name: "segment-1" }],
+  window: { bucketMs: 3_600_000, buckets: 24 },
+  threshold: { enter: 0.5, minEvidence: 1 },
+};
+const WIRE_MAPS = [{ name: "taste", segments: ["segment-0", "segment-1"] }];
+const FAULTS_FOR_MS = 15_000;
+const QUIET_WITHIN_MS = 120_000;
+const TYPES = ["view", "click", "purchase", "rate", "add_to_cart"];
+
+let fitted: Release | undefined;
+
+/** An encoder that knows the simulation's items; fitted once a process. */
+function anEncoder(): Release {
+  fitted ??= fitRelease(someHistories({ users: 60, segments: 2 }), [MAP], FEATURES, { seed: 1 });
+  return fitted;
+}
+
+/**
+ * Runs one seed: nodes, load and faults for a while, then everything is healed, and once all is quiet the oracle
+ * judges. Deterministic.
+ */
+export async function runSeed(seed: number, bug?: PlantedBug): Promise<SeedResult> {
+  const restore = bug?.patch?.();
+  try {
+    return await run(seed, bug);
+  } finally {
+    restore?.();
+  }
+}
+
+async function run(seed: number, bug: PlantedBug | undefined): Promise<SeedResult> {
+  const time = new VirtualTime();
+  const random = seededRandom(seed);
+  const shape: SimShape = {
+    shards: 2,
+    standbys: random() < 0.2 ? 0 : random() < 0.8 ? 1 : 2,
+    ringEvents: 8,
+    residentUsers: 4,
+  };
+  const servers = startServers(time, random, random() < 0.5);
+  for (let shard = 0; shard < shape.shards; shard++) await servers.log.ensure(subjects.shardLog(shard));
+  for (const stream of [subjects.samples, subjects.deadLetters]) await servers.log.ensure(stream);
+  await servers.log.ensure(subjects.transitions, { subjects: [subjects.transition("*", "*")] });
+  const nodes = ["a", "b", "c"].map((name) => new SimNode(servers, name, shape, bug));
+  for (const node of nodes) node.start();
+  const client = new SimClient(servers);
+
+  const state = { isFaulty: true };
+  void client.define(WIRE_MAPS);
+  void load(servers, client, random, state);
+  void misfortune(servers, nodes, random, state);
+  if (random() < 0.6) void rollOut(servers, 2_000 + 9_000 * random());
+  await time.until(() => !state.isFaulty, FAULTS_FOR_MS + 20_000);
+  const isQuiet = (): boolean => client.isIdle && quiet(servers, nodes, shape);
+  const findings: string[] = [];
+  if (!(await time.until(isQuiet, QUIET_WITHIN_MS)))
+    findings.push(
+      `not quiet ${QUIET_WITHIN_MS / 1_000} s after the last fault: ${unrest(servers, nodes, shape, client)}`,
+    );
+  else findings.push(...(await judge(servers, nodes, client, shape)));
+  const result: SeedResult = {
+    seed,
+    findings,
+    digest: servers.digest(),
+    lines: servers.lines,
+    virtualMs: Math.round(time.monotonicMs()),
+    steps: time.events,
+    acknowledged: [...client.acknowledged.values()].reduce((sum, ids) => sum + ids.size, 0),
+    scores: client.asked,
+    unanswered: client.unanswered,
+  };
+  for (const node of nodes) node.kill();
+  return result;
+}
+
+/** Events of a few users, some of them members, and scores of those who just acted. */
+async function load(
+  servers: Servers,
+  client: SimClient,
+  random: Random,
+  state: { isFaulty: boolean },
+): Promise<void> {
+  const { time } = servers;
+  const pick = (count: number): number => Math.floor(random() * count);
+  let serial = 0;
+  const anEvent = (): SimEvent => {
+    const u = pick(10);
+    const id = `event-${++serial}`;
+    const user = `user-${u}`;
+    const ts = time.nowMs() - pick(5_000);
+    const segment = `segment-${u % 2}`;
+    if (u < 6 && random() < 0.15) return { id, user, ts, type: "identify", segments: { taste: segment } };
+    const item = random() < 0.5 ? `own-${u % 2}-${pick(8)}` : `common-${pick(40)}`;
+    return { id, user, ts, type: TYPES[pick(TYPES.length)] ?? "view", item, categories: [`cat-${pick(4)}`] };
+  };
+  while (state.isFaulty) {
+    const events = Array.from({ length: 1 + pick(5) }, anEvent);
+    const wanted = random() < 0.3 ? events[pick(events.length)] : undefined;
+    void client.send(events).then((positions) => {
+      if (wanted !== undefined) void client.score(wanted.user, positions);
+    });
+    await time.sleep(40 + 160 * random());
+  }
+}
+
+/** Everything that can go wrong, one thing after the other and some at once; in the end all is healed. */
+async function misfortune(
+  servers: Servers,
+  nodes: readonly SimNode[],
+  random: Random,
+  state: { isFaulty: boolean },
+): Promise<void> {
+  const { time, table } = servers;
+  const endMs = time.monotonicMs() + FAULTS_FOR_MS;
+  const later = (ms: number, act: () => void): void => time.after(ms, act);
+  const kinds: ((node: SimNode) => void)[] = [
+    (node) => {
+      node.kill();
+      // What a disk held may be lost with it, as long as the logs hold everything.
+      if (random() < 0.2) node.wipe();
+      later(100 + 4_000 * random(), () => {
+        if (!node.isUp) node.start();
+      });
+    },
+    (node) => {
+      const { life } = node;
+      if (life === undefined) return;
+      servers.trace(`${life.name} is stopped`);
+      life.isPaused = true;
+      later(300 + 4_500 * random(), () => {
+        life.isPaused = false;
+      });
+    },
+    (node) => {
+      const { life } = node;
+      if (life === undefined) return;
+      servers.trace(`${life.name} is cut off`);
+      life.isCutOff = true;
+      later(300 + 5_500 * random(), () => {
+        life.isCutOff = false;
+      });
+    },
+    (node) => {
+      servers.trace(`${node.name} is asked to stop`);
+      void node.stop().then(() =>
+        later(100 + 1_000 * random(), () => {
+          if (!node.isUp) node.start();
+        }),
+      );
+    },
+    () => {
+      servers.trace("all servers are away");
+      for (const { life } of nodes) {
+        if (life === undefined) continue;
+        life.isCutOff = true;
+        later(200 + 3_000 * random(), () => {
+          life.isCutOff = false;
+        });
+      }
+    },
+    () => {
+      if (random() > 0.15) return;
+      servers.trace("the table is lost");
+      void table.entries("").then(async (entries) => {
+        for (const { key, revision } of entries) await table.remove(key, revision);
+      });
+    },
+  ];
+  while (time.monotonicMs() < endMs) {
+    await time.sleep(200 + 2_500 * random());
+    const node = nodes[Math.floor(random() * nodes.length)];
+    if (node?.isUp !== true) continue;
+    kinds[Math.floor(random() * kinds.length)]?.(node);
+  }
+  await time.sleep(6_000); // Whatever is under way ends by then.
+  for (const node of nodes) if (!node.isUp) node.start();
+  state.isFaulty = false;
+}
+
+/** A new encoder is put in force while all this goes on, as a trainer does it. */
+async function rollOut(servers: Servers, afterMs: number): Promise<void> {
+  const { blobs, log, time } = servers;
+  await time.sleep(afterMs);
+  const { version, artefact, calibrations } = anEncoder();
+  await blobs.put(releaseKeys.encoder(version), artefact);
+  const json = JSON.stringify(calibrations);
+  await blobs.put(releaseKeys.calibration(version), new TextEncoder().encode(json));
+  const control = encodeProfileControl({ control: "prepare", encoder: version });
+  await log.append(subjects.samples, [{ id: "prepare", data: control }]);
+  const data = encodeEntry({ kind: "encoder-prepared", encoder: version });
+  for (let shard = 0; shard < 2; shard++)
+    await log.append(subjects.shardLog(shard), [{ id: `prepared-${shard}`, data }]);
+  servers.trace("an encoder is rolled out");
+}
+
+/** Whether nothing is left to do: every unit has its owner and copies, which have folded and published everything. */
+function quiet(servers: Servers, nodes: readonly SimNode[], shape: SimShape): boolean {
+  return unrestOf(servers, nodes, shape).length === 0;
+}
+
+function unrest(servers: Servers, nodes: readonly SimNode[], shape: SimShape, client: SimClient): string {
+  const found = unrestOf(servers, nodes, shape);
+  if (!client.isIdle) found.push("the client waits");
+  return found.join("; ");
+}
+
+function unrestOf(servers: Servers, nodes: readonly SimNode[], shape: SimShape): string[] {
+  const found: string[] = [];
+  for (const node of nodes) {
+    const units = node.agent?.status().units;
+    if (units === undefined) found.push(`${node.name} has not joined`);
+    for (const unit of units ?? []) {
+      const copies = Math.min(shape.standbys, nodes.length - 1);
+      if (!unit.serving || unit.next !== null || unit.ready.length !== copies)
+        found.push(`${node.name} sees ${JSON.stringify(unit)}`);
+    }
+    for (const [shard, store] of node.contexts) {
+      const unit = `shard-${shard}`;
+      if (!isReady(node, unit)) continue;
+      const last = lastOf(servers, subjects.shardLog(shard));
+      if ((store.meta()?.applied ?? 0) < last) found.push(`${node.name} ${unit} has not folded everything`);
+      if (store.outbox().length > 0) found.push(`${node.name} ${unit} has not published everything`);
+    }
+    const { profiles } = node;
+    if (profiles === undefined || !isReady(node, "profiles")) continue;
+    const meta = profiles.meta();
+    if ((meta?.applied ?? 0) < lastOf(servers, subjects.samples)) found.push(`${node.name} profiles lag`);
+    if (profiles.pending().length > 0 || meta?.isDirty === true)
+      found.push(`${node.name} profiles are not published`);
+  }
+  return found;
+}
+
+function lastOf(servers: Servers, stream: string): number {
+  return servers.log.lastOf(stream);
+}

@@ -1,0 +1,200 @@
+import type { UnitCopy } from "../../src/actors/unit-copy.ts";
+import { memoryContextStore } from "../../src/adapters/memory-context-store.ts";
+import { memoryProfileStore } from "../../src/adapters/memory-profile-store.ts";
+import { createGateway } from "../../src/gateway/gateway.ts";
+import { EngineError } from "../../src/kernel/engine-error.ts";
+import { startProfileHost } from "../../src/profiles/profile-host.ts";
+import type { ProfileStore } from "../../src/profiles/profile-store.ts";
+import { decodeProfiles } from "../../src/profiles/profiles-codec.ts";
+import { releasesOf } from "../../src/releases.ts";
+import type { ContextStore } from "../../src/shards/context-store.ts";
+import { startShardHost } from "../../src/shards/shard-host.ts";
+import { type ClusterAgent, DEFAULT_TIMING, joinCluster } from "../../src/supervisor/cluster-agent.ts";
+import { localDeadline } from "../../src/supervisor/session.ts";
+import { PROFILES_UNIT, shardOfUnit, unitsOf } from "../../src/units.ts";
+import { diskContexts, diskProfiles, wiredBlobs, wiredBus, wiredLog, wiredTable } from "./faulty-ports.ts";
+import { Life } from "./life.ts";
+import type { PlantedBug } from "./planted-bugs.ts";
+import { type Servers, subjects } from "./servers.ts";
+
+/** What a simulated deployment is made of. */
+export type SimShape = Readonly<{
+  shards: number;
+  standbys: 0 | 1 | 2;
+  ringEvents: number;
+  residentUsers: number;
+}>;
+
+const RETRY_MS = 200;
+const REFRESH_MS = 500;
+const PUBLISH_EVERY_MS = 700;
+
+/** A node of the simulation: its disk outlives its lives. */
+export class SimNode {
+  readonly name: string;
+  readonly contexts = new Map<number, ContextStore>();
+  profiles: ProfileStore | undefined;
+  life: Life | undefined;
+  agent: ClusterAgent | undefined;
+  readonly #servers: Servers;
+  readonly #shape: SimShape;
+  readonly #bug: PlantedBug | undefined;
+  #lives = 0;
+
+  constructor(servers: Servers, name: string, shape: SimShape, bug: PlantedBug | undefined) {
+    this.#servers = servers;
+    this.name = name;
+    this.#shape = shape;
+    this.#bug = bug;
+  }
+
+  get isUp(): boolean {
+    return this.life?.isAlive === true;
+  }
+
+  /** Starts the node, or starts it again over what its disk holds. */
+  start(): void {
+    const { random } = this.#servers;
+    const name = `${this.name}#${++this.#lives}`;
+    // Wall clocks are minutes apart; monotonic ones run at rates a little different.
+    const skew = { wallMs: Math.floor((random() - 0.5) * 120_000), rate: 0.98 + 0.04 * random() };
+    const life = new Life(this.#servers, name, skew);
+    this.life = life;
+    this.agent = undefined;
+    this.#servers.trace(`${name} starts`);
+    void this.#run(life);
+  }
+
+  kill(): void {
+    this.#servers.trace(`${this.life?.name} is killed`);
+    this.life?.kill();
+    this.agent = undefined;
+  }
+
+  /** Loses what the disk held, as a new machine of the same name would. */
+  wipe(): void {
+    this.contexts.clear();
+    this.profiles = undefined;
+  }
+
+  /** Hands over and ends. */
+  async stop(): Promise<void> {
+    const { life } = this;
+    await this.agent?.stop(10_000);
+    if (this.life === life) this.kill();
+  }
+
+  async #run(life: Life): Promise<void> {
+    const servers = this.#servers;
+    const { clock, sleep } = life;
+    const bug = this.#bug;
+    let ids = 0;
+    const newId = (): string => `${life.name.replace("#", "-")}-${++ids}`;
+    const log = wiredLog(servers, life);
+    const blobs = wiredBlobs(servers, life);
+    const plain = {
+      log: bug?.log?.(log, servers, life) ?? log,
+      bus: wiredBus(servers, life),
+      releases: blobs,
+      clock,
+      sleep,
+      subjects,
+    };
+    const gateway = createGateway(
+      {
+        ...plain,
+        log: bug?.gatewayLog?.(plain.log, servers, life) ?? plain.log,
+        newId,
+        decodeProfiles,
+        memoryBytes: () => 0,
+        cluster: () => ({ nodes: [], units: [] }),
+      },
+      { shards: this.#shape.shards, node: life.name },
+    );
+    for (const [endpoint, handler] of Object.entries(gateway.handlers))
+      await plain.bus.serve(subjects.api(endpoint), handler, { queue: "gateways" });
+    void this.#refresh(life, () => gateway.refreshDefinitions());
+
+    const table = wiredTable(servers, life);
+    const deadline = localDeadline();
+    while (this.agent === undefined) {
+      try {
+        this.agent = await joinCluster(
+          {
+            table: bug?.table?.(table) ?? table,
+            clock,
+            random: servers.random,
+            sleep,
+            newId,
+            deadline: bug?.deadline?.(deadline) ?? deadline,
+            start: (unit) => this.#open(unit, life, plain),
+            report: (line) => servers.trace(`${life.name}: ${line}`),
+          },
+          {
+            name: this.name,
+            roles: ["shards", "gateway", "profiles"],
+            weight: 1,
+            units: unitsOf(this.#shape.shards),
+            standbys: this.#shape.standbys,
+            movesMax: 2,
+            timing: DEFAULT_TIMING,
+          },
+        );
+      } catch (thrown) {
+        if (!(thrown instanceof EngineError && thrown.retryable)) throw thrown;
+        await sleep(RETRY_MS);
+      }
+    }
+    const { agent } = this;
+    agent.done.catch((thrown: unknown) => {
+      // A node whose units fail too often is ended by its operator's service manager, which starts it again.
+      servers.trace(`${life.name} gives up: ${String(thrown)}`);
+      if (this.life !== life || !life.isAlive) return;
+      this.kill();
+      servers.time.after(1_000, () => {
+        if (!this.isUp) this.start();
+      });
+    });
+  }
+
+  async #refresh(life: Life, act: () => Promise<void>): Promise<void> {
+    while (life.isAlive) {
+      await act().catch(() => {}); // The next round tries again.
+      await life.sleep(REFRESH_MS);
+    }
+  }
+
+  async #open(
+    unit: string,
+    life: Life,
+    ports: Omit<Parameters<typeof startProfileHost>[0], "store">,
+  ): Promise<UnitCopy> {
+    const { shards, ringEvents, residentUsers } = this.#shape;
+    const servers = this.#servers;
+    const bug = this.#bug;
+    if (unit === PROFILES_UNIT) {
+      this.profiles ??= memoryProfileStore();
+      const disk = diskProfiles(this.profiles, life);
+      const store = bug?.profiles?.(disk, this.profiles) ?? disk;
+      return startProfileHost({ ...ports, store }, { shards, publishEveryMs: PUBLISH_EVERY_MS });
+    }
+    const shard = shardOfUnit(unit) ?? 0;
+    const held = this.contexts.get(shard) ?? memoryContextStore();
+    this.contexts.set(shard, held);
+    const disk = diskContexts(held, life);
+    const copy = await startShardHost(
+      {
+        ...ports,
+        store: bug?.contexts?.(disk, held, life) ?? disk,
+        releases: releasesOf(ports.releases),
+      },
+      { shard, node: life.name, residentUsers, ringEvents, batchEntries: 7 },
+    );
+    const own = copy.own.bind(copy);
+    copy.own = (lease) => {
+      servers.trace(`${life.name} owns ${unit}@${lease.epoch}`);
+      return own(lease);
+    };
+    return copy;
+  }
+}
