@@ -10,7 +10,6 @@ import type { LogMessage, LogReader } from "../actors/log.ts";
 import { EngineError } from "../kernel/engine-error.ts";
 import { trimmed, truncated } from "./log-gaps.ts";
 import { unlessBroken, untilConnected } from "./nats-connectivity.ts";
-import { logUnavailable } from "./nats-log-failure.ts";
 
 /** Messages asked for and not handed out yet, at most: bounds the memory of a reader to 4,096 events. */
 const WINDOW = 4_096;
@@ -67,7 +66,7 @@ export class NatsLogReader implements LogReader {
 
   /**
    * @param from - First sequence wanted, from 1.
-   * @throws EngineError `LOG_TRUNCATED`, `LOG_TRIMMED`, or `LOG_UNAVAILABLE` (retryable) if the stream is missing or out of reach.
+   * @throws EngineError `LOG_TRUNCATED` or `LOG_TRIMMED`; what the client throws if the stream is out of reach.
    */
   static async open(
     nc: NatsConnection,
@@ -80,7 +79,7 @@ export class NatsLogReader implements LogReader {
       await reader.#openConsumer();
     } catch (thrown) {
       await reader.close();
-      throw thrown instanceof EngineError ? thrown : logUnavailable(stream, thrown);
+      throw thrown;
     }
     void reader.#followConnection();
     return reader;

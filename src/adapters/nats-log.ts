@@ -11,10 +11,11 @@ import {
 } from "@nats-io/jetstream";
 import { errors, type NatsConnection, nanos } from "@nats-io/transport-node";
 import type { Append, Log, LogReader, StreamOptions } from "../actors/log.ts";
+import { EngineError } from "../kernel/engine-error.ts";
 import { appendAtomically } from "./nats-atomic-append.ts";
 import { abilitiesOf } from "./nats-connection.ts";
 import { unlessBroken, untilConnected } from "./nats-connectivity.ts";
-import { logUnavailable } from "./nats-log-failure.ts";
+import { isPassing, isUnanswered, logUnavailable } from "./nats-log-failure.ts";
 import { NatsLogReader } from "./nats-log-reader.ts";
 
 /** How a log is kept. */
@@ -37,9 +38,14 @@ const CHUNK = 1_000;
 const ATOMIC_FROM = 128;
 /** The server recognises a repeated id this long. */
 const DUPLICATE_WINDOW_MS = 120_000;
-const TIMEOUT_MS = 10_000;
+/** A cluster that has lost the server which led a stream elects another within 4 to 9 s. */
+const TIMEOUT_MS = 20_000;
 /** After this long without an answer the same messages are sent again: what went out as a connection broke is lost. */
 const ATTEMPT_TIMEOUT_MS = 3_000;
+/** Pause before a stream without a leader is tried again. */
+const RETRY_MS = 100;
+/** The server's code for a stream or a subject of a stream that does not exist. */
+const STREAM_NOT_FOUND = 10059;
 /** The server's code for a stream that exists with another configuration. */
 const STREAM_NAME_IN_USE = 10058;
 
@@ -65,19 +71,14 @@ export class NatsLog implements Log {
 
   /** A log over a connection, which stays the caller's to close. */
   static async over(nc: NatsConnection, options: NatsLogOptions = {}): Promise<NatsLog> {
-    const timeout = options.timeoutMs ?? TIMEOUT_MS;
+    const timeout = Math.min(options.timeoutMs ?? TIMEOUT_MS, ATTEMPT_TIMEOUT_MS);
     return new NatsLog(nc, await jetstreamManager(nc, { checkAPI: false, timeout }), options);
   }
 
   async ensure(stream: string, options: StreamOptions = {}): Promise<void> {
     const wanted = this.#configuration(stream, options);
-    try {
-      await untilConnected(this.#nc, this.#timeoutMs);
-      const info = await this.#makeOrUpdate(wanted);
-      this.#atomic.set(stream, info.config.allow_atomic === true);
-    } catch (thrown) {
-      throw logUnavailable(stream, thrown);
-    }
+    const { config } = await this.#patiently(stream, () => this.#makeOrUpdate(wanted));
+    this.#atomic.set(stream, config.allow_atomic === true);
   }
 
   async append(stream: string, messages: readonly Append[]): Promise<number[]> {
@@ -85,7 +86,9 @@ export class NatsLog implements Log {
     for (let start = 0; start < messages.length; start += CHUNK) {
       const chunk = messages.slice(start, start + CHUNK);
       // What a broken connection got through was a beginning of the chunk, and its ids are known: order stays.
-      const stored = await this.#persist(stream, (timeoutMs) => this.#appendChunk(stream, chunk, timeoutMs));
+      const stored = await this.#patiently(stream, (timeoutMs) =>
+        this.#appendChunk(stream, chunk, timeoutMs),
+      );
       sequences.push(...stored);
     }
     return sequences;
@@ -97,35 +100,24 @@ export class NatsLog implements Log {
    * @throws EngineError `LOG_UNAVAILABLE` (retryable) if it may be missing.
    */
   async publishTo(subject: string, id: string, data: Uint8Array): Promise<void> {
-    await this.#persist(subject, (timeout) => this.#js.publish(subject, data, { msgID: id, timeout }));
+    await this.#patiently(subject, (timeout) => this.#js.publish(subject, data, { msgID: id, timeout }));
   }
 
   async read(stream: string, from: number): Promise<LogReader> {
-    return NatsLogReader.open(this.#nc, this.#jsm, stream, from);
+    return this.#patiently(stream, () => NatsLogReader.open(this.#nc, this.#jsm, stream, from));
   }
 
   async bounds(stream: string): Promise<Readonly<{ first: number; last: number }>> {
-    try {
-      await untilConnected(this.#nc, this.#timeoutMs);
-      const { state } = await this.#jsm.streams.info(stream);
-      return { first: Math.max(1, state.first_seq), last: state.last_seq };
-    } catch (thrown) {
-      throw logUnavailable(stream, thrown);
-    }
+    const { state } = await this.#patiently(stream, () => this.#jsm.streams.info(stream));
+    return { first: Math.max(1, state.first_seq), last: state.last_seq };
   }
 
   async trim(stream: string, upTo: number, storedBeforeMs: number): Promise<number> {
-    try {
-      await untilConnected(this.#nc, this.#timeoutMs);
-      const { state } = await this.#jsm.streams.info(stream);
-      const end = Math.min(upTo, state.last_seq) + 1;
-      const keep = await this.#firstStoredFrom(stream, state.first_seq, end, storedBeforeMs);
-      if (keep <= state.first_seq) return Math.max(1, state.first_seq);
-      await this.#jsm.streams.purge(stream, { seq: keep });
-      return keep;
-    } catch (thrown) {
-      throw logUnavailable(stream, thrown);
-    }
+    const { first, last } = await this.bounds(stream);
+    const keep = await this.#firstStoredFrom(stream, first, Math.min(upTo, last) + 1, storedBeforeMs);
+    if (keep <= first) return first;
+    await this.#patiently(stream, () => this.#jsm.streams.purge(stream, { seq: keep }));
+    return keep;
   }
 
   /** The first sequence in [from, end) that was stored at or after a time; `end` if none was. By bisection. */
@@ -133,7 +125,9 @@ export class NatsLog implements Log {
     let [low, high] = [from, end];
     while (low < high) {
       const middle = Math.floor((low + high) / 2);
-      const message = await this.#jsm.streams.getMessage(stream, { seq: middle });
+      const message = await this.#patiently(stream, () =>
+        this.#jsm.streams.getMessage(stream, { seq: middle }),
+      );
       // A message that was deleted says nothing: it counts as old, and so go the older ones.
       if (message === null || message.time.getTime() < atMs) low = middle + 1;
       else high = middle;
@@ -141,8 +135,15 @@ export class NatsLog implements Log {
     return low;
   }
 
-  /** Tries again while the connection breaks or no answer comes, until the patience is used up. */
-  async #persist<Result>(stream: string, attempt: (timeoutMs: number) => Promise<Result>): Promise<Result> {
+  /**
+   * Tries again while the connection breaks, no answer comes or nobody leads, until the patience is used up.
+   *
+   * @throws EngineError `LOG_UNAVAILABLE`, or what the attempt throws of that kind.
+   */
+  async #patiently<Result>(
+    subject: string,
+    attempt: (timeoutMs: number) => Promise<Result>,
+  ): Promise<Result> {
     const deadlineMs = performance.now() + this.#timeoutMs;
     for (;;) {
       const leftMs = deadlineMs - performance.now();
@@ -152,11 +153,22 @@ export class NatsLog implements Log {
         const timeoutMs = Math.max(1, Math.min(deadlineMs - performance.now(), ATTEMPT_TIMEOUT_MS));
         return await unlessBroken(this.#nc, attempt(timeoutMs));
       } catch (thrown) {
-        const mayPass = thrown instanceof errors.TimeoutError || thrown instanceof errors.RequestError;
-        if (!mayPass || this.#nc.isClosed() || performance.now() >= deadlineMs)
-          throw logUnavailable(stream, thrown);
+        if (thrown instanceof EngineError) throw thrown;
+        if (!isPassing(thrown) || this.#nc.isClosed() || performance.now() >= deadlineMs)
+          throw logUnavailable(subject, thrown);
+        if (isUnanswered(thrown) && (await this.#isKeptByNone(subject)))
+          throw logUnavailable(subject, thrown);
+        if (!(thrown instanceof errors.TimeoutError)) await pause(RETRY_MS);
       }
     }
+  }
+
+  /** Whether the servers know of no stream with a subject; what they can't tell at the moment may be. */
+  async #isKeptByNone(subject: string): Promise<boolean> {
+    return this.#jsm.streams.find(subject).then(
+      () => false,
+      (thrown) => thrown instanceof JetStreamApiError && thrown.code === STREAM_NOT_FOUND,
+    );
   }
 
   async #appendChunk(stream: string, chunk: readonly Append[], timeout: number): Promise<number[]> {
@@ -204,4 +216,10 @@ export class NatsLog implements Log {
       return await this.#jsm.streams.update(name, changes);
     }
   }
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });
 }

@@ -1,0 +1,84 @@
+import { randomUUID } from "node:crypto";
+import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
+import type { NatsConnection } from "@nats-io/transport-node";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { natsBlobStore } from "../../src/adapters/nats-blob-store.ts";
+import { replicasFor } from "../../src/adapters/nats-cluster.ts";
+import { connectNats } from "../../src/adapters/nats-connection.ts";
+import { natsKeyValue } from "../../src/adapters/nats-key-value.ts";
+import { NatsLog } from "../../src/adapters/nats-log.ts";
+import { readAll, take } from "../adapters/log-contract.ts";
+import { bytesOf, textOf } from "../adapters/log-messages.ts";
+import { natsUnderTest } from "../adapters/nats-binaries.ts";
+import { startNatsCluster, type TestNatsCluster } from "../start-nats-cluster.ts";
+
+/** An election takes up to 9 s, and the tests of a suite share the machine with others. */
+const TIMEOUT_MS = 90_000;
+
+for (const server of await natsUnderTest()) {
+  if ("skipped" in server) {
+    test.skip(`a cluster of ${server.title}: not tested, for ${server.skipped}`, () => undefined);
+    continue;
+  }
+  describe(`a cluster of ${server.title}`, { timeout: TIMEOUT_MS }, () => {
+    let cluster: TestNatsCluster;
+    let nc: NatsConnection;
+    let jsm: JetStreamManager;
+    beforeAll(async () => {
+      cluster = await startNatsCluster(server.binary);
+      nc = await connectNats({ servers: cluster.urls, name: "cluster-test" });
+      jsm = await jetstreamManager(nc, { checkAPI: false });
+    }, TIMEOUT_MS);
+    afterAll(async () => {
+      await nc?.close();
+      await cluster?.stop();
+    });
+
+    const leaderOf = async (stream: string): Promise<number> => {
+      const { cluster: raft } = await jsm.streams.info(stream);
+      return cluster.names.indexOf(raft?.leader ?? "");
+    };
+
+    test("streams and tables get three copies, and none of the trial stays", async () => {
+      const replicas = await replicasFor(nc);
+      expect(replicas).toBe(3);
+      await (await NatsLog.over(nc, { replicas })).ensure("COPIES");
+      await natsKeyValue(nc, "copies", { replicas });
+      await natsBlobStore(nc, { releases: "copies-r", artefacts: "copies-a" }, { replicas });
+      for (const name of ["COPIES", "KV_copies", "KV_copies-r", "OBJ_copies-a"])
+        expect((await jsm.streams.info(name)).config.num_replicas).toBe(3);
+      const names: string[] = [];
+      for await (const { config } of jsm.streams.list()) names.push(config.name);
+      expect(names.sort()).toEqual(["COPIES", "KV_copies", "KV_copies-r", "OBJ_copies-a"]);
+    });
+
+    test("appends and a reader go on when the server that leads the stream is killed", async () => {
+      const log = await NatsLog.over(nc, { replicas: 3 });
+      await log.ensure("KILLED");
+      const reader = await log.read("KILLED", 1);
+      const append = async (count: number): Promise<string[]> => {
+        const texts = Array.from({ length: count }, () => randomUUID());
+        await log.append(
+          "KILLED",
+          texts.map((text) => ({ id: text, data: bytesOf(text) })),
+        );
+        return texts;
+      };
+      const sent = await append(200);
+      const leader = await leaderOf("KILLED");
+      await cluster.kill(leader);
+      const killedMs = performance.now();
+      sent.push(...(await append(1)));
+      const appendedMs = performance.now() - killedMs;
+      for (const count of [1, 50, 300]) sent.push(...(await append(count)));
+      expect((await take(reader, sent.length)).map(textOf)).toEqual(sent);
+      const readMs = performance.now() - killedMs;
+      process.stdout.write(
+        `leader killed: appended after ${Math.round(appendedMs)} ms, read after ${Math.round(readMs)} ms\n`,
+      );
+      await reader.close();
+      await cluster.restart(leader);
+      expect((await readAll(log, "KILLED", 1, sent.length)).map(textOf)).toEqual(sent);
+    });
+  });
+}
