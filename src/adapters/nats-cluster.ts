@@ -6,7 +6,7 @@ import { isPassing, logUnavailable } from "./nats-log-failure.ts";
 /** Copies of a stream that outlive the loss of one server. */
 const REPLICAS = 3;
 /** Name of the stream that is made to find out, and removed: the same for all, so that a crash leaves one at most. */
-const TRIAL = "RESONANCE_TRIAL";
+const TRIAL = "resonance-trial";
 /** The server's codes for fewer servers than copies: "no suitable peers", "not supported in non-clustered mode". */
 const TOO_FEW_SERVERS = [10005, 10074];
 /** Electing a leader takes up to 9 s, and a stream that is made while a server is away may need two elections. */
