@@ -22,7 +22,7 @@ import { EngineError, fromWireError, toWireError } from "./kernel/engine-error.t
 import { decode, encode } from "./kernel/msgpack.ts";
 import type { NodeOptions } from "./node-options.ts";
 import { decodeProfiles } from "./profiles/profiles-codec.ts";
-import { releaseKeys } from "./releases.ts";
+import { nextGeneration, releaseKeys } from "./releases.ts";
 import {
   type ClusterAgent,
   type ClusterStatus,
@@ -146,6 +146,7 @@ async function compose(
       sleep: (ms) => sleep(ms, undefined, { ref: false }),
       newId,
       deadline,
+      newGeneration: () => nextGeneration(releases),
       start(unit) {
         const chosen = unit === PROFILES_UNIT ? threads.profiles : threads.shards;
         if (chosen === undefined) throw new Error(`this node has no role for ${unit}`);

@@ -24,7 +24,18 @@ export const releaseKeys = {
   currentSegments: "segments.current",
   latestFit: "fit.latest",
   deployment: "deployment",
+  generation: (number: number) => `generations.${number}`,
 };
+
+/** The next number that nobody has taken: whoever makes its key has it. */
+export async function nextGeneration(blobs: BlobStore): Promise<number> {
+  for (let number = 0; ; number++) {
+    const key = releaseKeys.generation(number);
+    if ((await blobs.get(key)) === undefined && (await blobs.create(key, NOTHING))) return number;
+  }
+}
+
+const NOTHING = new Uint8Array();
 
 /** Releases over a blob store; encoders are kept, since every context of a thread shares one. */
 export function releasesOf(blobs: BlobStore): Releases {

@@ -20,6 +20,11 @@ export type AgentPorts = Readonly<{
   /** A new unique id. */
   newId(): string;
   deadline: SessionDeadline;
+  /**
+   * A number from 0 that nobody was given before, kept elsewhere than in the table: epochs made for units that the
+   * table does not know must be new ones even if the table was lost.
+   */
+  newGeneration(): Promise<number>;
   /** Starts this node's copy of a unit, as a standby. */
   start(unit: string): Promise<UnitCopy>;
   /** Is told what happens, a line each. */
@@ -95,6 +100,8 @@ const PLAN_MS = 200;
 /** How often everything is read again: a watch may lose a removal. */
 const RELOAD_MS = 5_000;
 const RETRY_MS = 100;
+/** More than any table lives to see. */
+const EPOCHS_A_GENERATION = 1_000_000;
 
 /**
  * Joins the cluster: a record that is renewed, a view of everybody's, a keeper for each unit, and, if this node is
@@ -356,6 +363,10 @@ class Agent implements ClusterAgent {
     if ([...live].sort()[0] !== session.name) return false;
     await this.#buryTheDead(live);
     const { movesMax, standbys, units } = this.#options;
+    if (units.some(({ name }) => !this.#view.units.has(name))) {
+      const generation = await this.#ports.newGeneration();
+      this.#view.epochSeen = Math.max(this.#view.epochSeen, generation * EPOCHS_A_GENERATION);
+    }
     let isChanged = false;
     for (const { unit, change } of planCluster(this.#view, live, units, { movesMax, standbys })) {
       if (await this.#units.amend(unit, change)) isChanged = true;
@@ -390,5 +401,5 @@ class Agent implements ClusterAgent {
 }
 
 function isAway(thrown: unknown): boolean {
-  return toWireError(thrown).code === "KEY_VALUE_UNAVAILABLE";
+  return ["KEY_VALUE_UNAVAILABLE", "BLOBS_UNAVAILABLE"].includes(toWireError(thrown).code);
 }

@@ -44,6 +44,7 @@ export async function judge(
     }
   }
   findings.push(...(await wrongOutputs(servers, outputs)));
+  findings.push(...(await unevenReleases(servers, nodes, shape)));
   findings.push(...(await profileDifferences(servers, nodes, shape)));
   return findings;
 }
@@ -81,7 +82,7 @@ async function miscounted(servers: Servers, shard: number, once: ContextStore): 
 
 /** One node answers an epoch; and once a later one is answered, the earlier ends, but for a hand-over's moment. */
 function twoOwnersOfAnEpoch(servers: Servers): string[] {
-  const GRACE_MS = 1_500;
+  const GRACE_MS = 700;
   const found: string[] = [];
   const owners = new Map<string, string>();
   const later = new Map<number, { epoch: number; atMs: number }>();
@@ -121,6 +122,32 @@ async function wrongOutputs(servers: Servers, expected: ReadonlyMap<string, stri
   for (const [id, text] of expected)
     if (published.get(id) !== text) found.push(`${id} was not published as it should be`);
   for (const id of published.keys()) if (!expected.has(id)) found.push(`${id} was published for no reason`);
+  return found;
+}
+
+/** Every shard's log got the same releases, and an encoder whose roll-out began is in force. */
+async function unevenReleases(
+  servers: Servers,
+  nodes: readonly SimNode[],
+  shape: SimShape,
+): Promise<string[]> {
+  const found: string[] = [];
+  let first: string | undefined;
+  let prepared = "";
+  for (let shard = 0; shard < shape.shards; shard++) {
+    const releases = new Set<string>();
+    for (const { data } of await messagesOf(servers.log, subjects.shardLog(shard))) {
+      const entry = decodeEntry(data);
+      if (entry.kind === "encoder-prepared") prepared = entry.encoder;
+      else if (entry.kind !== "behaviour") releases.add(JSON.stringify(entry));
+    }
+    const all = [...releases].sort().join("\n");
+    first ??= all;
+    if (all !== first) found.push(`the log of shard ${shard} has other releases than that of shard 0`);
+  }
+  const inForce = nodes.flatMap((node) => [...node.contexts.values()].map((store) => store.meta()?.encoder));
+  if (prepared !== "" && !inForce.includes(prepared))
+    found.push("an encoder was rolled out and is not in force");
   return found;
 }
 

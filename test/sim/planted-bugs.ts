@@ -171,21 +171,6 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
       },
     }),
   },
-  {
-    name: "a copy's offset is that of another copy",
-    contexts: (disk, held) => {
-      let first = true;
-      return {
-        ...disk,
-        meta() {
-          const meta = held.meta();
-          if (meta === undefined || !first) return meta;
-          first = false;
-          return { ...meta, applied: Math.max(0, meta.applied - 1) };
-        },
-      };
-    },
-  },
 ];
 
 function withEpoch(value: Uint8Array, epoch: number): Uint8Array {

@@ -1,11 +1,12 @@
+import type { History } from "../../src/embedding/encoder.ts";
 import { encodeEntry } from "../../src/events/log-codec.ts";
 import { encodeProfileControl } from "../../src/events/profile-control.ts";
 import { FEATURES } from "../../src/features/all-families.ts";
+import { toFeatureEvent } from "../../src/features/to-feature-event.ts";
 import { type Random, seededRandom } from "../../src/kernel/random.ts";
 import { releaseKeys } from "../../src/releases.ts";
 import { fitRelease, type Release } from "../../src/resonance/fit-release.ts";
 import type { SegmentMap } from "../../src/resonance/segment-map.ts";
-import { someHistories } from "../embedding/build-histories.ts";
 import { isReady } from "./is-ready.ts";
 import { judge } from "./oracle.ts";
 import type { PlantedBug } from "./planted-bugs.ts";
@@ -46,8 +47,33 @@ let fitted: Release | undefined;
 
 /** An encoder that knows the simulation's items; fitted once a process. */
 function anEncoder(): Release {
-  fitted ??= fitRelease(someHistories({ users: 60, segments: 2 }), [MAP], FEATURES, { seed: 1 });
+  fitted ??= fitRelease(someHistories(), [MAP], FEATURES, { seed: 1 });
   return fitted;
+}
+
+/** Members who did what the simulation's users do. */
+function someHistories(): History[] {
+  const random = seededRandom(1);
+  return Array.from({ length: 60 }, (_, u) => ({
+    user: `member-${u}`,
+    labels: { taste: `segment-${u % 2}` },
+    events: Array.from({ length: 10 }, (_, i) =>
+      toFeatureEvent({
+        kind: "behaviour",
+        id: `${u}-${i}`,
+        user: `member-${u}`,
+        tsMs: Date.UTC(2026, 0, 1) + i * 60_000,
+        ...anAct(random, u),
+      }),
+    ),
+  }));
+}
+
+/** What a user does: half of it is like all users of their segment, half like everybody. */
+function anAct(random: Random, user: number): { type: string; item: string; categories: string[] } {
+  const pick = (count: number): number => Math.floor(random() * count);
+  const item = random() < 0.5 ? `own-${user % 2}-${pick(8)}` : `common-${pick(40)}`;
+  return { type: TYPES[pick(TYPES.length)] ?? "view", item, categories: [`cat-${pick(4)}`] };
 }
 
 /**
@@ -125,8 +151,7 @@ async function load(
     const ts = time.nowMs() - pick(5_000);
     const segment = `segment-${u % 2}`;
     if (u < 6 && random() < 0.15) return { id, user, ts, type: "identify", segments: { taste: segment } };
-    const item = random() < 0.5 ? `own-${u % 2}-${pick(8)}` : `common-${pick(40)}`;
-    return { id, user, ts, type: TYPES[pick(TYPES.length)] ?? "view", item, categories: [`cat-${pick(4)}`] };
+    return { id, user, ts, ...anAct(random, u) };
   };
   while (state.isFaulty) {
     const events = Array.from({ length: 1 + pick(5) }, anEvent);
@@ -134,6 +159,8 @@ async function load(
     void client.send(events).then((positions) => {
       if (wanted !== undefined) void client.score(wanted.user, positions);
     });
+    // Others look at visitors all the time.
+    for (let looks = 0; looks < 3; looks++) void client.score(`user-${pick(10)}`, []);
     await time.sleep(40 + 160 * random());
   }
 }

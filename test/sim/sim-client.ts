@@ -18,6 +18,7 @@ export type SimEvent = Readonly<{
 
 const REQUEST_TIMEOUT_MS = 3_000;
 const RETRY_MS = 150;
+const SCORE_TRIES_MAX = 5;
 
 /** A service that sends events until they are acknowledged, and asks for scores that contain them. */
 export class SimClient {
@@ -67,7 +68,11 @@ export class SimClient {
     this.#underWay++;
     this.asked++;
     const wanted = atLeast.map(({ shard, sequence }) => ({ shard, sequence }));
-    const reply = await this.#ask<ScoreReply>("score", { user, atLeast: wanted });
+    let reply: ScoreReply | undefined;
+    for (let tries = 0; tries < SCORE_TRIES_MAX && reply === undefined; tries++) {
+      if (tries > 0) await this.#servers.time.sleep(2 * RETRY_MS);
+      reply = await this.#ask<ScoreReply>("score", { user, atLeast: wanted });
+    }
     if (reply === undefined) this.unanswered++;
     else {
       const least = atLeast.find(({ shard }) => shard === reply.position.shard);
@@ -88,7 +93,7 @@ export class SimClient {
   async #ask<Reply>(endpoint: string, body: unknown): Promise<Reply | undefined> {
     try {
       const reply = await this.#servers.bus.request(subjects.api(endpoint), encode(body), {
-        timeoutMs: REQUEST_TIMEOUT_MS * (endpoint === "score" ? 3 : 1),
+        timeoutMs: REQUEST_TIMEOUT_MS,
         contentType: "application/msgpack",
       });
       if (reply.error === undefined) return decode(reply.data) as Reply;

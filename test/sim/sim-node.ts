@@ -6,7 +6,7 @@ import { EngineError } from "../../src/kernel/engine-error.ts";
 import { startProfileHost } from "../../src/profiles/profile-host.ts";
 import type { ProfileStore } from "../../src/profiles/profile-store.ts";
 import { decodeProfiles } from "../../src/profiles/profiles-codec.ts";
-import { releasesOf } from "../../src/releases.ts";
+import { nextGeneration, releasesOf } from "../../src/releases.ts";
 import type { ContextStore } from "../../src/shards/context-store.ts";
 import { startShardHost } from "../../src/shards/shard-host.ts";
 import { type ClusterAgent, DEFAULT_TIMING, joinCluster } from "../../src/supervisor/cluster-agent.ts";
@@ -127,6 +127,7 @@ export class SimNode {
             sleep,
             newId,
             deadline: bug?.deadline?.(deadline) ?? deadline,
+            newGeneration: () => nextGeneration(blobs),
             start: (unit) => this.#open(unit, life, plain),
             report: (line) => servers.trace(`${life.name}: ${line}`),
           },

@@ -32,6 +32,7 @@ function aCluster(standbys: 0 | 1 | 2 = 1) {
   /** Every answerer of each epoch of a unit: there must be one. */
   const answerers = new Map<string, Set<string>>();
   let ids = 0;
+  let generations = 0;
 
   const join = async (name: string): Promise<TestNode> => {
     const leases = new Map<string, Lease>();
@@ -74,6 +75,7 @@ function aCluster(standbys: 0 | 1 | 2 = 1) {
         sleep: time.sleep,
         newId: () => `id-${++ids}`,
         deadline,
+        newGeneration: async () => generations++,
         start,
         report: () => {},
       },
