@@ -20,7 +20,9 @@ export function joinChunks(chunks: readonly Uint8Array[]): Uint8Array {
  *
  * @returns Undefined if the bytes end in the middle of a chunk.
  */
-export function splitChunks(part: Uint8Array): Uint8Array[] | undefined {
+export function splitChunks(bytes: Uint8Array): Uint8Array[] | undefined {
+  // Of a Buffer, every view would be a Buffer, which costs more to make.
+  const part = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const view = new DataView(part.buffer, part.byteOffset, part.byteLength);
   const chunks: Uint8Array[] = [];
   let at = 0;

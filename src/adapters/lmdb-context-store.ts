@@ -172,10 +172,8 @@ class LmdbContextStore implements ContextStore, ProbedStore {
     const { root } = this.#tables;
     return {
       put: (rows) => this.#write(rows, () => this.#put(rows)),
-      finish: async (meta) => {
-        await this.#write(NO_ROWS, () => void root.put(META_KEY, encode(meta)));
-        await root.flushed;
-      },
+      // After a power cut that comes before the flush, LMDB is back at a state without meta: an empty store.
+      finish: (meta) => this.#write(NO_ROWS, () => void root.put(META_KEY, encode(meta))),
       abandon: async () => this.#clear(),
     };
   }

@@ -29,6 +29,8 @@ const OBJECT = 1;
 const WRONG_LAST_SEQUENCE = [10071, 10164];
 /** How long an operation waits for a broken connection. */
 const RECONNECT_PATIENCE_MS = 5_000;
+/** Longest time for an object to arrive. */
+const OBJECT_PATIENCE_MS = 30_000;
 /** Pause before a watched value is read again while the server is out of reach. */
 const RETRY_MS = 250;
 
@@ -153,17 +155,40 @@ class NatsBlobStore implements WatchableBlobs {
   }
 
   async #read(key: string): Promise<Uint8Array | undefined> {
+    let missedAt = 0;
     for (let tries = 0; tries < TRIES_MAX; tries++) {
       const entry = await this.#kv.get(key);
       if (entry === null || entry.operation !== "PUT") return undefined;
       const marker = markerOf(entry);
       if (marker === undefined) return entry.value.subarray(1);
-      const bytes = await this.#objects.getBlob(marker.object);
-      if (bytes === null) continue; // A writer has just replaced it: the bucket names its successor by now.
-      if (sha256Hex(bytes) !== marker.sha256) throw corrupt(key, marker);
-      return bytes;
+      const bytes = await this.#readObject(key, marker);
+      if (bytes !== null) {
+        if (sha256Hex(bytes) !== marker.sha256) throw corrupt(key, marker);
+        return bytes;
+      }
+      // A writer has just replaced it, and the bucket names its successor by now; or else it is lost.
+      if (entry.revision === missedAt) throw corrupt(key, marker);
+      missedAt = entry.revision;
     }
-    throw new Error(`${key} names an object that does not exist`);
+    throw new Error(`${key} was replaced ${TRIES_MAX} times while it was read`);
+  }
+
+  async #readObject(key: string, marker: Marker): Promise<Uint8Array | null> {
+    const patience = new AbortController();
+    // The client waits for ever for an object whose chunks are all lost.
+    const late = sleep(OBJECT_PATIENCE_MS, undefined, { ref: false, signal: patience.signal }).then(() => {
+      throw new Error(`${key} was not read within ${OBJECT_PATIENCE_MS} ms`);
+    });
+    late.catch(() => {}); // Too late to be of interest.
+    try {
+      return await Promise.race([this.#objects.getBlob(marker.object), late]);
+    } catch (thrown) {
+      // The client has no code for it.
+      if (thrown instanceof Error && thrown.message.includes("corrupt object")) throw corrupt(key, marker);
+      throw thrown;
+    } finally {
+      patience.abort();
+    }
   }
 
   async #write(key: string, bytes: Uint8Array): Promise<void> {

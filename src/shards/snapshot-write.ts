@@ -19,8 +19,8 @@ export type ShardSnapshotOptions = Readonly<{
 const DELTAS_MAX = 8;
 /** Share of the users below which a delta pays. */
 const DELTA_SHARE = 0.5;
-/** Bytes at which a chunk ends: read from the store in about a millisecond. */
-const CHUNK_BYTES = 256 * 1024;
+/** Bytes at which a chunk ends: read from the store in a millisecond or two. */
+const CHUNK_BYTES = 128 * 1024;
 /** Contexts looked at between two pauses. */
 const SCAN_USERS = 1_000;
 

@@ -1,3 +1,4 @@
+import { jetstreamManager } from "@nats-io/jetstream";
 import { Objm } from "@nats-io/obj";
 import { beforeAll, expect, test } from "vitest";
 import { natsBlobStore } from "../../src/adapters/nats-blob-store.ts";
@@ -45,6 +46,23 @@ await describeWithNats("blobs", (suite) => {
     );
     await store.putBlob({ name: name ?? "" }, pattern(600_001));
     await expect(blobs.get("forged")).rejects.toMatchObject({ code: "BLOB_CORRUPT", retryable: false });
+  });
+
+  test("a large value that the server lost, or a piece of it, is told as damaged", async () => {
+    const jsm = await jetstreamManager(suite().nc);
+    const stream = `OBJ_${buckets.artefacts}`;
+    await blobs.put("lost.piece", pattern(600_000));
+    const { state } = await jsm.streams.info(stream);
+    await jsm.streams.deleteMessage(stream, state.last_seq - 2, true); // The last message tells of the pieces.
+    await expect(blobs.get("lost.piece")).rejects.toMatchObject({ code: "BLOB_CORRUPT" });
+
+    await blobs.put("lost.whole", pattern(600_000));
+    const store = await new Objm(suite().nc).open(buckets.artefacts);
+    for (const name of await objectNames(suite(), buckets.artefacts))
+      if (name.startsWith("lost.whole")) await store.delete(name);
+    await expect(blobs.get("lost.whole")).rejects.toMatchObject({ code: "BLOB_CORRUPT" });
+    await blobs.put("lost.whole", pattern(700_000));
+    expect(await blobs.get("lost.whole")).toHaveLength(700_000);
   });
 
   test("a watch goes on after a restart of the server", async () => {
