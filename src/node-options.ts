@@ -30,6 +30,10 @@ export type NodeOptions = Readonly<{
   ringEvents: number;
   /** Shortest time between two publications of profiles, ms. */
   publishEveryMs: number;
+  /** Time between two snapshots of a shard, ms; Infinity for none. */
+  snapshotEveryMs: number;
+  /** Logs keep entries at least this long, ms, also when snapshots contain them; Infinity: for ever. */
+  keepLogMs: number;
   /** Log entries folded in one transaction at most. */
   batchEntries: number;
   /** Segment definitions to activate at start if they differ from those in force. */
@@ -55,6 +59,8 @@ export const DEFAULT_NODE_OPTIONS: NodeOptions = {
   ringEvents: 256,
   publishEveryMs: 2_000,
   batchEntries: 1_000,
+  snapshotEveryMs: 600_000,
+  keepLogMs: 7 * 86_400_000,
   refit: DEFAULT_REFIT_POLICY,
   refitCheckMs: 1_000,
   sync: "interval",

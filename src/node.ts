@@ -118,6 +118,8 @@ async function compose(
     ringEvents: options.ringEvents,
     batchEntries: options.batchEntries,
     publishEveryMs: options.publishEveryMs,
+    snapshotEveryMs: options.snapshotEveryMs,
+    keepLogMs: options.keepLogMs,
     deadline: deadline.memory,
   };
   const module = new URL("./unit-thread", import.meta.url);

@@ -10,6 +10,8 @@ export type UnitThreadTask = Readonly<{
   ringEvents: number;
   batchEntries: number;
   publishEveryMs: number;
+  snapshotEveryMs: number;
+  keepLogMs: number;
   /** Memory of the node's session deadline. */
   deadline: SharedArrayBuffer;
 }>;

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from "node:timers/promises";
+import { setImmediate as immediate, setTimeout as sleep } from "node:timers/promises";
 import type { MessagePort } from "node:worker_threads";
 import type { Lease, UnitCopy } from "./actors/unit-copy.ts";
 import { natsBlobStore } from "./adapters/nats-blob-store.ts";
@@ -7,6 +7,7 @@ import { connectNats } from "./adapters/nats-connection.ts";
 import { NatsLog } from "./adapters/nats-log.ts";
 import { sharedDeadline } from "./adapters/shared-deadline.ts";
 import { systemClock } from "./adapters/system-clock.ts";
+import { zstdCompressor } from "./adapters/zstd-compressor.ts";
 import { subjectsOf } from "./events/subjects.ts";
 import { EngineError, toWireError } from "./kernel/engine-error.ts";
 import { openCopy } from "./open-copy.ts";
@@ -36,6 +37,14 @@ export async function runUnits(task: UnitThreadTask & { readonly port: MessagePo
       log: await NatsLog.over(connection),
       bus: natsBus(connection),
       blobs,
+      snapshots: {
+        blobs: await natsBlobStore(connection, {
+          releases: subjects.snapshots,
+          artefacts: subjects.snapshotParts,
+        }),
+        compressor: zstdCompressor,
+        pause: () => immediate(),
+      },
       releases: releasesOf(blobs),
       clock: systemClock,
       sleep: (ms: number) => sleep(ms, undefined, { ref: false }),

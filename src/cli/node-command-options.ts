@@ -22,6 +22,8 @@ export type NodeCommandOptions = Readonly<{
   weight: number;
   standbys: 0 | 1 | 2;
   moves: number;
+  snapshotEvery: number;
+  keepLog: number;
 }>;
 
 /** Adds the options of a node to a command. */
@@ -61,7 +63,19 @@ export function withNodeOptions(command: Command): Command {
     .option("--roles <list>", "what the node does: shards,gateway,profiles", roleList, given.roles)
     .option("--weight <n>", "the node's capacity, relative to the other nodes'", wholeNumber(1), given.weight)
     .option("--standbys <n>", "copies of each shard on other nodes: 0, 1 or 2", standbyCount, given.standbys)
-    .option("--moves <n>", "shards handed over at one time", wholeNumber(1), given.movesMax);
+    .option("--moves <n>", "shards handed over at one time", wholeNumber(1), given.movesMax)
+    .option(
+      "--snapshot-every <s>",
+      "seconds between two snapshots of a shard; 0 for none",
+      wholeNumber(0),
+      given.snapshotEveryMs / 1_000,
+    )
+    .option(
+      "--keep-log <hours>",
+      "how long logs keep what snapshots contain",
+      wholeNumber(0),
+      given.keepLogMs / 3_600_000,
+    );
 }
 
 /** The node that a command's options describe. */
@@ -83,6 +97,8 @@ export async function nodeOptionsOf(options: NodeCommandOptions): Promise<NodeOp
     weight: options.weight,
     standbys: options.standbys,
     movesMax: options.moves,
+    snapshotEveryMs: options.snapshotEvery === 0 ? Number.POSITIVE_INFINITY : options.snapshotEvery * 1_000,
+    keepLogMs: options.keepLog * 3_600_000,
     refit: options.refit ? DEFAULT_NODE_OPTIONS.refit : null,
     ...(maps === undefined ? {} : { maps }),
   };

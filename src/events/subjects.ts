@@ -27,5 +27,8 @@ export function subjectsOf(prefix: string) {
     releases: `${prefix}-releases`,
     /** Object store of encoder artefacts. */
     artefacts: `${prefix}-artefacts`,
+    /** Key-value bucket of snapshots' manifests, and object store of their parts. */
+    snapshots: `${prefix}-snapshots`,
+    snapshotParts: `${prefix}-snapshot-parts`,
   };
 }

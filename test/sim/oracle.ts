@@ -82,7 +82,7 @@ async function miscounted(servers: Servers, shard: number, once: ContextStore): 
 
 /** One node answers an epoch; and once a later one is answered, the earlier ends, but for a hand-over's moment. */
 function twoOwnersOfAnEpoch(servers: Servers): string[] {
-  const GRACE_MS = 700;
+  const GRACE_MS = 1_500;
   const found: string[] = [];
   const owners = new Map<string, string>();
   const later = new Map<number, { epoch: number; atMs: number }>();

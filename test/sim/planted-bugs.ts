@@ -40,11 +40,12 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: "the state is committed before the offset",
-    contexts: (disk) => ({
+    contexts: (disk, _, life) => ({
       ...disk,
       async commit(commit: ShardCommit) {
         const before = disk.meta();
         if (before !== undefined) await disk.commit({ ...commit, outbox: [], meta: before });
+        await life.sleep(20);
         await disk.commit(commit);
       },
     }),

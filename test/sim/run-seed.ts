@@ -189,7 +189,7 @@ async function misfortune(
       if (life === undefined) return;
       servers.trace(`${life.name} is stopped`);
       life.isPaused = true;
-      later(300 + 4_500 * random(), () => {
+      later(300 + 5_500 * random(), () => {
         life.isPaused = false;
       });
     },

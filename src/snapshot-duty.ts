@@ -1,0 +1,87 @@
+import type { Log } from "./actors/log.ts";
+import { oldestNeededSequence, pruneSnapshots } from "./actors/prune-snapshots.ts";
+import type { SnapshotManifest } from "./actors/snapshot-manifest.ts";
+import type { Lease, UnitCopy } from "./actors/unit-copy.ts";
+import type { SnapshotPorts } from "./actors/write-snapshot.ts";
+import type { Clock } from "./kernel/clock.ts";
+import { toWireError } from "./kernel/engine-error.ts";
+
+/** What keeping snapshots of a unit takes. */
+export type SnapshotDuty = Readonly<{
+  ports: SnapshotPorts;
+  log: Log;
+  clock: Clock;
+  sleep(ms: number): Promise<void>;
+  report(line: string): void;
+  unit: string;
+  stream: string;
+  /** Time between two snapshots, ms; Infinity for none. */
+  everyMs: number;
+  /** The log keeps entries at least this long, ms, also when snapshots contain them; Infinity: for ever. */
+  keepLogMs: number;
+  write(): Promise<SnapshotManifest | undefined>;
+}>;
+
+/** Snapshots that can be restored at any time: should the newest be damaged, there is another. */
+const KEPT = 2;
+/** How often the end of ownership is noticed. */
+const LOOK_MS = 500;
+
+/**
+ * Lets a copy write snapshots of itself while it owns its unit, keep the newest, and trim the log behind what they,
+ * and the time that the log is kept, still need. Standbys that are further behind start from a snapshot.
+ */
+export function keepSnapshots(copy: UnitCopy, duty: SnapshotDuty): UnitCopy {
+  let turn = 0;
+  let running: Promise<void> = Promise.resolve();
+  const rounds = async (mine: number, lease: Lease): Promise<void> => {
+    let nextMs = duty.clock.monotonicMs() + duty.everyMs * (0.5 + spreadOf(duty.unit));
+    while (turn === mine) {
+      await duty.sleep(Math.min(LOOK_MS, duty.everyMs));
+      if (turn !== mine || duty.clock.monotonicMs() < nextMs || !lease.isHeld()) continue;
+      await round(duty).catch((thrown) => {
+        const { code, message } = toWireError(thrown);
+        duty.report(`${duty.unit}: no snapshot this time (${code}: ${message})`);
+      });
+      nextMs = duty.clock.monotonicMs() + duty.everyMs;
+    }
+  };
+  const end = async (): Promise<void> => {
+    turn++;
+    await running;
+  };
+  return {
+    done: copy.done,
+    async own(lease) {
+      await copy.own(lease);
+      turn++;
+      if (Number.isFinite(duty.everyMs)) running = rounds(turn, lease);
+    },
+    drain: () => copy.drain(),
+    async rest() {
+      turn++;
+      await copy.rest();
+    },
+    lag: () => copy.lag(),
+    async stop() {
+      await end(); // A snapshot under way reads the store.
+      await copy.stop();
+    },
+  };
+}
+
+async function round(duty: SnapshotDuty): Promise<void> {
+  const written = await duty.write();
+  if (written === undefined) return;
+  await pruneSnapshots(duty.ports.blobs, duty.unit, KEPT);
+  if (!Number.isFinite(duty.keepLogMs)) return;
+  const oldest = await oldestNeededSequence(duty.ports.blobs, duty.unit);
+  await duty.log.trim(duty.stream, oldest - 1, duty.clock.nowMs() - duty.keepLogMs);
+}
+
+/** In [0, 1), by name: units that started together do not all write at the same moment. */
+function spreadOf(unit: string): number {
+  let sum = 0;
+  for (const character of unit) sum = (sum * 31 + character.charCodeAt(0)) % 997;
+  return sum / 997;
+}

@@ -1,0 +1,87 @@
+import { mkdtemp, readdir, rm, stat, truncate } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { lmdbContextStore } from "../../src/adapters/lmdb-context-store.ts";
+import { connectNats } from "../../src/adapters/nats-connection.ts";
+import { NatsLog } from "../../src/adapters/nats-log.ts";
+import { connectClient } from "../../src/cli/client.ts";
+import { ingest } from "../../src/cli/ingest-pump.ts";
+import { shopSimulator } from "../../src/cli/shop/shop-simulator.ts";
+import { toWire } from "../../src/cli/shop/wire-event.ts";
+import { subjectsOf } from "../../src/events/subjects.ts";
+import { decodeContext } from "../../src/shards/context-codec.ts";
+import { startNats } from "../start-nats.ts";
+import { definitionsFile, untilFolded } from "./node-client.ts";
+import { type NodeProcess, startNodeProcess } from "./node-process.ts";
+
+const SHARDS = 2;
+const EVENTS = 3_000;
+
+test("a node whose stores are gone, or damaged, goes on from snapshots behind which the log was trimmed", async () => {
+  const nats = await startNats();
+  const folder = await mkdtemp(join(tmpdir(), "resonance-snapshots-"));
+  const data = join(folder, "node");
+  const started: NodeProcess[] = [];
+  try {
+    const shop = shopSimulator({ seed: 3, visitors: 300, startMs: Date.UTC(2026, 0, 5) });
+    const segments = await definitionsFile(folder, shop.definitions);
+    const up = async () => {
+      const options = ["--nats", nats.url, "--data", data, "--segments", segments, "--shards", `${SHARDS}`];
+      const process = await startNodeProcess([
+        ...options,
+        "--no-refit",
+        "--snapshot-every",
+        "1",
+        "--keep-log",
+        "0",
+      ]);
+      started.push(process);
+      return process;
+    };
+    let node = await up();
+    const client = await connectClient({ nats: nats.url, data, prefix: "resonance" }, "snapshot test");
+    const connection = await connectNats({ servers: [nats.url], name: "snapshot test" });
+    const log = await NatsLog.over(connection);
+    const events = Array.from({ length: EVENTS }, () => toWire(shop.next()));
+    const send = async (from: number, to: number): Promise<void> => {
+      for (let at = from; at < to; at += 100) await ingest(client, events.slice(at, at + 100), 1_000);
+      await untilFolded(client);
+    };
+    const trimmed = async (): Promise<void> => {
+      for (let shard = 0; shard < SHARDS; shard++) {
+        const stream = subjectsOf("resonance").shardLog(shard);
+        while ((await log.bounds(stream)).first < 50) await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+    };
+
+    await send(0, 1_000);
+    await trimmed();
+    await node.kill();
+    await rm(join(data, "shards"), { recursive: true });
+    node = await up(); // From a snapshot, since there is no store and no beginning of the log any more.
+    await send(1_000, 2_000);
+    await node.stop();
+
+    const file = join(data, "shards", "0", "data.mdb");
+    await truncate(file, Math.floor((await stat(file)).size / 2));
+    node = await up(); // Half a store is set aside.
+    await send(2_000, EVENTS);
+    expect(await node.stop()).toBe(0);
+    expect((await readdir(join(data, "shards"))).filter((name) => name.includes("corrupt"))).toHaveLength(1);
+
+    let counted = 0;
+    for (let shard = 0; shard < SHARDS; shard++) {
+      const store = lmdbContextStore(join(data, "shards", String(shard)));
+      for (const [user, bytes] of store.contexts()) counted += decodeContext(user, bytes).events;
+      await store.close();
+    }
+    expect(counted).toBe(events.filter((event) => event.type !== "identify").length);
+    await client.close();
+    await connection.close();
+  } finally {
+    for (const process of started) await process.stop();
+    await rm(folder, { recursive: true, force: true });
+    await nats.stop();
+  }
+}, 90_000);
