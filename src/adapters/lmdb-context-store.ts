@@ -25,6 +25,10 @@ const META_KEY = "meta";
 /** The slot is two bytes behind the user, so that a user's ring is one range of keys. */
 const SLOT_BYTES = 2;
 const CLOSE_PATIENCE_MS = 5_000;
+/** Room at which a commit that found the disk full is tried again. */
+const RETRY_ROOM_BYTES = 256 * 1024;
+/** Keys that LMDB takes, whatever the user's letters. Ids are 128 letters at most where they come in. */
+const USER_CHARS_MAX = 512;
 /** Rows of a table that are read before a store is relied on, at its begin and at its end. */
 const PROBED_ROWS = 4;
 
@@ -56,6 +60,10 @@ class LmdbContextStore implements ContextStore, ProbedStore {
   /** The last commit found the disk full, or failed for another reason. */
   #isFull = false;
   #hasFailed = false;
+  #isClosing = false;
+  /** Snapshots that are not closed yet. */
+  #snapshots = 0;
+  #snapshotClosed: () => void = () => {};
   /** Outbox items that could not be removed for lack of room: they go with the next commit. */
   readonly #published = new Set<number>();
 
@@ -86,7 +94,11 @@ class LmdbContextStore implements ContextStore, ProbedStore {
 
   *authenticated(view?: View): Iterable<string> {
     try {
-      yield* this.#tables.authenticated.getKeys({ ...view });
+      this.#assertOpen();
+      for (const user of this.#tables.authenticated.getKeys({ ...view })) {
+        yield user;
+        this.#assertOpen();
+      }
     } catch (thrown) {
       throw readFailure(this.#path, thrown);
     }
@@ -116,8 +128,11 @@ class LmdbContextStore implements ContextStore, ProbedStore {
 
   *contexts(view?: View): Iterable<readonly [user: string, bytes: Uint8Array]> {
     try {
-      for (const { key, value } of this.#tables.contexts.getRange({ ...view }))
+      this.#assertOpen();
+      for (const { key, value } of this.#tables.contexts.getRange({ ...view })) {
         yield [key, this.#unsealed("contexts", key, value)];
+        this.#assertOpen();
+      }
     } catch (thrown) {
       throw readFailure(this.#path, thrown);
     }
@@ -129,10 +144,12 @@ class LmdbContextStore implements ContextStore, ProbedStore {
 
   async commit(commit: ShardCommit): Promise<void> {
     const published = [...this.#published];
+    const meta = encode(commit.meta);
+    const put = this.#putting(commit);
     await this.#write(commit, () => {
-      this.#put(commit);
+      put();
       for (const key of published) void this.#tables.outbox.remove(key);
-      void this.#tables.root.put(META_KEY, encode(commit.meta));
+      void this.#tables.root.put(META_KEY, meta);
     });
     for (const key of published) this.#published.delete(key);
   }
@@ -154,6 +171,8 @@ class LmdbContextStore implements ContextStore, ProbedStore {
     const meta = this.meta(view);
     const users = this.users(); // By the newest transaction, which in this turn is the same.
     const { authenticated } = this.#tables;
+    this.#snapshots++;
+    let isOpen = true;
     return {
       meta,
       load: (user) => this.load(user, view),
@@ -163,7 +182,13 @@ class LmdbContextStore implements ContextStore, ProbedStore {
       isAuthenticated: (user) => this.#reading(() => authenticated.get(user, view) !== undefined),
       outbox: () => this.outbox(view),
       users: () => users,
-      close: () => transaction.done(),
+      close: () => {
+        if (!isOpen) return;
+        isOpen = false;
+        transaction.done();
+        this.#snapshots--;
+        this.#snapshotClosed();
+      },
     };
   }
 
@@ -171,10 +196,10 @@ class LmdbContextStore implements ContextStore, ProbedStore {
     assert(this.meta() === undefined, "a snapshot is imported into an empty store");
     const { root } = this.#tables;
     return {
-      put: (rows) => this.#write(rows, () => this.#put(rows)),
+      put: async (rows) => this.#write(rows, this.#putting(rows)),
       // After a power cut that comes before the flush, LMDB is back at a state without meta: an empty store.
       finish: (meta) => this.#write(NO_ROWS, () => void root.put(META_KEY, encode(meta))),
-      abandon: async () => this.#clear(),
+      abandon: async () => this.#reading(() => this.#clear()),
     };
   }
 
@@ -194,23 +219,30 @@ class LmdbContextStore implements ContextStore, ProbedStore {
   }
 
   async close(): Promise<void> {
+    this.#isClosing = true;
     // A disk that fails may keep LMDB from ever being done: what is committed is safe without it.
     await Promise.race([this.#shut(), sleep(CLOSE_PATIENCE_MS, undefined, { ref: false })]);
-    noteClosed(this.#path);
   }
 
   async #shut(): Promise<void> {
     const { root } = this.#tables;
+    // LMDB would end the process at a read that follows. A snapshot's next read throws, so this is soon.
+    while (this.#snapshots > 0) {
+      await new Promise<void>((resolve) => {
+        this.#snapshotClosed = resolve;
+      });
+    }
     // After a commit that failed LMDB waits for it to reach the disk, until another one does.
     if (this.#hasFailed) await root.transaction(() => {});
     await root.flushed;
     await root.close();
+    noteClosed(this.#path);
   }
 
   /** One transaction; resolves when it is committed. The writing is done by a thread of LMDB's. */
   async #write(rows: ContextRows, act: () => void): Promise<void> {
     // LMDB would find out too, and tell it on the process's standard error each time.
-    if (this.#isFull && !hasRoom(this.#path, neededBytes(rows))) throw diskFull(this.#path);
+    if (this.#isFull && !hasRoom(this.#path, RETRY_ROOM_BYTES)) throw diskFull(this.#path);
     try {
       await this.#tables.root.batch(act);
       this.#isFull = false;
@@ -223,12 +255,22 @@ class LmdbContextStore implements ContextStore, ProbedStore {
     }
   }
 
-  #put(rows: ContextRows): void {
+  /**
+   * What puts rows. All that may throw is done before: LMDB commits what it was handed, also if the handing over
+   * ends in the middle.
+   */
+  #putting(rows: ContextRows): () => void {
     const { contexts, ring, authenticated, outbox } = this.#tables;
-    for (const [user, bytes] of rows.contexts) void contexts.put(user, seal(bytes));
-    for (const { user, slot, bytes } of rows.ring) void ring.put(ringKey(user, slot), seal(bytes));
-    for (const user of rows.authenticated) void authenticated.put(user, PRESENT);
-    for (const item of rows.outbox) void outbox.put(item.key, encode(item));
+    for (const [user] of rows.contexts) assertKey(user);
+    for (const { user } of rows.ring) assertKey(user);
+    for (const user of rows.authenticated) assertKey(user);
+    const items = rows.outbox.map((item) => [item.key, encode(item)] as const);
+    return () => {
+      for (const [user, bytes] of rows.contexts) void contexts.put(user, seal(bytes));
+      for (const { user, slot, bytes } of rows.ring) void ring.put(ringKey(user, slot), seal(bytes));
+      for (const user of rows.authenticated) void authenticated.put(user, PRESENT);
+      for (const [key, bytes] of items) void outbox.put(key, bytes);
+    };
   }
 
   #clear(): void {
@@ -238,10 +280,17 @@ class LmdbContextStore implements ContextStore, ProbedStore {
 
   #reading<Result>(read: () => Result): Result {
     try {
+      this.#assertOpen();
       return read();
     } catch (thrown) {
       throw readFailure(this.#path, thrown);
     }
+  }
+
+  #assertOpen(): void {
+    if (!this.#isClosing) return;
+    const message = `the store ${this.#path} is being closed`;
+    throw new EngineError({ code: "STORE_CLOSED", message, retryable: true, detail: { path: this.#path } });
   }
 
   #unsealed(table: string, user: string, sealed: Uint8Array): Uint8Array {
@@ -287,6 +336,10 @@ function neededBytes(rows: ContextRows): number {
   for (const slot of rows.ring) bytes += slot.bytes.length + 2 * PAGE_SIZE_BYTES;
   for (const item of rows.outbox) bytes += item.data.length + 2 * PAGE_SIZE_BYTES;
   return bytes + rows.authenticated.length * 2 * PAGE_SIZE_BYTES;
+}
+
+function assertKey(user: string): void {
+  assert(user.length > 0 && user.length <= USER_CHARS_MAX, "a user's id has 1 to 512 letters");
 }
 
 /** The user's UTF-8 with its length in front, so that no user's range holds another's, then the slot. */

@@ -30,7 +30,7 @@ const SET_ASIDE_MAX = 2;
  * @throws EngineError `STORE_CORRUPT`: it must be set aside ({@link setAside}). `DISK_FULL` (retryable).
  */
 export function openGuarded<Store extends ProbedStore>(path: string, open: () => Store): Store {
-  mkdirSync(path, { recursive: true });
+  makeFolder(path);
   const deaths = countIn(path, OPENING_FILE);
   const unclosed = countIn(path, IN_USE_FILE);
   if (deaths >= OPENING_DEATHS_MAX)
@@ -74,6 +74,14 @@ export function setAside(path: string): string {
   for (const number of numbers.slice(0, Math.max(0, numbers.length + 1 - SET_ASIDE_MAX)))
     rmSync(join(folder, `${prefix}${number}`), { recursive: true, force: true });
   return to;
+}
+
+function makeFolder(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true });
+  } catch (thrown) {
+    throw readFailure(path, thrown);
+  }
 }
 
 function refuseDamagedFile(path: string, isSuspect: boolean): void {

@@ -60,4 +60,43 @@ describe("in LMDB", () => {
     await second.close();
     await rm(path, { recursive: true, force: true });
   });
+
+  test("a store waits with its closing for a snapshot under way, whose next read is refused", async () => {
+    const path = await folder();
+    const store = lmdbContextStore(path);
+    await store.import().put({
+      contexts: Array.from({ length: 100 }, (_, i) => [`user-${i}`, Uint8Array.of(i)] as const),
+      ring: [],
+      authenticated: [],
+      outbox: [],
+    });
+    const snapshot = store.snapshot();
+    const reading = snapshot.contexts()[Symbol.iterator]();
+    reading.next();
+    let isClosed = false;
+    const closing = store.close().then(() => {
+      isClosed = true;
+    });
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(isClosed).toBe(false);
+    expect(() => reading.next()).toThrow("is being closed");
+    expect(() => snapshot.load("user-1")).toThrow("is being closed");
+    snapshot.close();
+    await closing;
+    await rm(path, { recursive: true, force: true });
+  });
+
+  test("an id that is no key refuses the whole commit", async () => {
+    const path = await folder();
+    const store = lmdbContextStore(path);
+    const rows = { ring: [], authenticated: [], outbox: [] };
+    const target = store.import();
+    const contexts = ["ada", "x".repeat(600)].map((user) => [user, Uint8Array.of(1)] as const);
+    await expect(target.put({ ...rows, contexts })).rejects.toThrow("id");
+    await store.close();
+    const again = lmdbContextStore(path);
+    expect(again.users()).toBe(0);
+    await again.close();
+    await rm(path, { recursive: true, force: true });
+  });
 });
