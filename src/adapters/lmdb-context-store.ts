@@ -70,8 +70,13 @@ class LmdbContextStore implements ContextStore, ProbedStore {
   constructor(path: string) {
     this.#path = path;
     this.#tables = openTables(path);
-    // An import that was not finished: every commit has meta, and an import writes it last.
-    if (this.meta() === undefined && this.users() > 0) this.#clear();
+    try {
+      // An import that was not finished: every commit has meta, and an import writes it last.
+      if (this.meta() === undefined && this.users() > 0) this.#clear();
+    } catch (thrown) {
+      this.discard();
+      throw thrown;
+    }
   }
 
   load(user: string, view?: View): Uint8Array | undefined {
