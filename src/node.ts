@@ -8,6 +8,7 @@ import { lockFolder } from "./adapters/folder-lock.ts";
 import { keptName } from "./adapters/kept-name.ts";
 import { natsBlobStore } from "./adapters/nats-blob-store.ts";
 import { natsBus } from "./adapters/nats-bus.ts";
+import { replicasFor } from "./adapters/nats-cluster.ts";
 import { abilitiesOf, connectNats } from "./adapters/nats-connection.ts";
 import { natsKeyValue } from "./adapters/nats-key-value.ts";
 import { NatsLog } from "./adapters/nats-log.ts";
@@ -101,9 +102,10 @@ async function compose(
   closers.push(() => connection.close());
 
   const subjects = subjectsOf(options.prefix);
-  const log = await NatsLog.over(connection);
+  const replicas = await replicasFor(connection);
+  const log = await NatsLog.over(connection, { replicas });
   const bus = natsBus(connection);
-  const releases = await natsBlobStore(connection, subjects);
+  const releases = await natsBlobStore(connection, subjects, { replicas });
   await keepShards(releases, options.shards);
   await ensureStreams(log, subjects, options.shards);
 
@@ -113,6 +115,7 @@ async function compose(
     node: name,
     dataDir: options.dataDir,
     prefix: options.prefix,
+    replicas,
     shards: options.shards,
     residentUsers: options.residentUsers,
     ringEvents: options.ringEvents,
@@ -142,7 +145,7 @@ async function compose(
 
   const agent = await joinCluster(
     {
-      table: await natsKeyValue(connection, subjects.cluster),
+      table: await natsKeyValue(connection, subjects.cluster, { replicas }),
       clock: systemClock,
       random: Math.random,
       sleep: (ms) => sleep(ms, undefined, { ref: false }),

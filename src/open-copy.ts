@@ -12,6 +12,7 @@ import { FEATURES } from "./features/all-families.ts";
 import type { Clock } from "./kernel/clock.ts";
 import { EngineError } from "./kernel/engine-error.ts";
 import { startProfileHost } from "./profiles/profile-host.ts";
+import { restoreProfiles, snapshotProfiles } from "./profiles/snapshot-profiles.ts";
 import type { Releases } from "./releases.ts";
 import type { ContextStore } from "./shards/context-store.ts";
 import { startShardHost } from "./shards/shard-host.ts";
@@ -115,11 +116,40 @@ async function openContexts(shard: number, path: string, world: CopyWorld): Prom
 }
 
 async function openProfiles(world: CopyWorld, task: UnitThreadTask): Promise<UnitCopy> {
-  const { blobs, ...rest } = world;
-  return startProfileHost(
-    { ...rest, releases: blobs, store: lmdbProfileStore(join(task.dataDir, "profiles")) },
+  const { blobs, snapshots, ...rest } = world;
+  const unit = PROFILES_UNIT;
+  const path = join(task.dataDir, "profiles");
+  const stream = world.subjects.samples;
+  const { first, last } = await world.log.bounds(stream);
+  let store = lmdbProfileStore(path);
+  const applied = store.meta()?.applied ?? 0;
+  if (applied > 0 && applied + 1 < first) {
+    await store.close();
+    setAside(path);
+    store = lmdbProfileStore(path);
+  }
+  if (store.meta() === undefined) {
+    await restoreProfiles(snapshots, unit, store, {
+      accepts: ({ sequence }) => sequence + 1 >= first && sequence <= last,
+      report: (error) => world.report(`${unit}: ${error.code}: ${error.message}`),
+    });
+  }
+  const copy = await startProfileHost(
+    { ...rest, releases: blobs, store },
     { shards: task.shards, publishEveryMs: task.publishEveryMs },
   );
+  return keepSnapshots(copy, {
+    ports: snapshots,
+    log: world.log,
+    clock: world.clock,
+    sleep: world.sleep,
+    report: world.report,
+    unit,
+    stream,
+    everyMs: task.snapshotEveryMs,
+    keepLogMs: task.keepLogMs,
+    write: () => snapshotProfiles(snapshots, unit, store),
+  });
 }
 
 function openOrSetAside<Store>(path: string, report: (line: string) => void, open: () => Store): Store {

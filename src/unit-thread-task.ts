@@ -4,6 +4,8 @@ export type UnitThreadTask = Readonly<{
   node: string;
   dataDir: string;
   prefix: string;
+  /** Copies that NATS keeps of what is stored. */
+  replicas: 1 | 3;
   /** Number of shards of the deployment. */
   shards: number;
   residentUsers: number;

@@ -23,25 +23,29 @@ import type { UnitThreadTask } from "./unit-thread-task.ts";
 
 /** Entry of a thread: one NATS connection, and the copies that the node opens in it, until told to stop. */
 export async function runUnits(task: UnitThreadTask & { readonly port: MessagePort }): Promise<ThreadEnd> {
-  const { port } = task;
+  const { port, replicas } = task;
   const tell = (message: FromThread): void => port.postMessage(message);
   const alive = setInterval(() => tell({ kind: "alive" }), ALIVE_MS);
   const copies = new Map<string, UnitCopy>();
   try {
     const connection = await connectNats({ servers: task.nats.split(","), name: `${task.node} units` });
     const subjects = subjectsOf(task.prefix);
-    const blobs = await natsBlobStore(connection, subjects);
+    const blobs = await natsBlobStore(connection, subjects, { replicas });
     const deadline = sharedDeadline(task.deadline);
     const world = {
       connection,
-      log: await NatsLog.over(connection),
+      log: await NatsLog.over(connection, { replicas }),
       bus: natsBus(connection),
       blobs,
       snapshots: {
-        blobs: await natsBlobStore(connection, {
-          releases: subjects.snapshots,
-          artefacts: subjects.snapshotParts,
-        }),
+        blobs: await natsBlobStore(
+          connection,
+          {
+            releases: subjects.snapshots,
+            artefacts: subjects.snapshotParts,
+          },
+          { replicas },
+        ),
         compressor: zstdCompressor,
         pause: () => immediate(),
       },

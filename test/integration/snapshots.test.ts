@@ -49,17 +49,26 @@ test("a node whose stores are gone, or damaged, goes on from snapshots behind wh
       await untilFolded(client);
     };
     const trimmed = async (): Promise<void> => {
-      for (let shard = 0; shard < SHARDS; shard++) {
-        const stream = subjectsOf("resonance").shardLog(shard);
-        while ((await log.bounds(stream)).first < 50) await new Promise((resolve) => setTimeout(resolve, 50));
+      const { samples, shardLog } = subjectsOf("resonance");
+      for (const stream of [samples, shardLog(0), shardLog(1)]) {
+        while ((await log.bounds(stream)).first < 5) await new Promise((resolve) => setTimeout(resolve, 50));
       }
+    };
+
+    const members = async (): Promise<number> => {
+      const reply = await client.ask("profiles", {});
+      const { maps } = reply as { maps: { segments: { members: number }[] }[] };
+      return maps.flatMap(({ segments }) => segments).reduce((sum, segment) => sum + segment.members, 0);
     };
 
     await send(0, 1_000);
     await trimmed();
+    while ((await members()) < 10) await new Promise((resolve) => setTimeout(resolve, 50));
+    const before = await members();
     await node.kill();
-    await rm(join(data, "shards"), { recursive: true });
+    for (const stores of ["shards", "profiles"]) await rm(join(data, stores), { recursive: true });
     node = await up(); // From a snapshot, since there is no store and no beginning of the log any more.
+    expect(await members()).toBeGreaterThanOrEqual(before);
     await send(1_000, 2_000);
     await node.stop();
 

@@ -1,0 +1,47 @@
+import { expect, test } from "vitest";
+import { PLANTED_BUGS } from "./planted-bugs.ts";
+import { runSeed } from "./run-seed.ts";
+
+const SEEDS = 12;
+/** Those that any few seeds show; `npm run test:sim -- --bugs` looks for all of them. */
+const SOON_FOUND = [
+  "the offset is committed before the state",
+  "an event is acknowledged before the log has stored it",
+  "a repeated event counts again",
+  "the epoch does not grow",
+  "outputs that an owner left behind are forgotten at take-over",
+  "a start reads from one entry too far on",
+  "a reader skips a message now and then",
+  "the time of a node's own clock is folded",
+  "the ring is skipped when the encoder changes",
+  "the profile actor forgets which samples it has seen",
+];
+
+test.each(Array.from({ length: SEEDS }, (_, i) => i + 1))(
+  "under the faults of seed %i nothing is lost, doubled or different",
+  async (seed) => {
+    const { acknowledged, findings, scores } = await runSeed(seed);
+    expect(findings).toEqual([]);
+    expect(acknowledged).toBeGreaterThan(50);
+    expect(scores).toBeGreaterThan(50);
+  },
+  30_000,
+);
+
+test("a seed comes out the same each time", async () => {
+  const first = await runSeed(5);
+  const second = await runSeed(5);
+  expect(second.lines).toEqual(first.lines);
+  expect((await runSeed(6)).digest).not.toBe(first.digest);
+}, 30_000);
+
+test.each(SOON_FOUND)(
+  "the oracle finds it if %s",
+  async (name) => {
+    const bug = PLANTED_BUGS.find((one) => one.name === name);
+    expect(bug).toBeDefined();
+    for (let seed = 1; seed <= 20; seed++) if ((await runSeed(seed, bug)).findings.length > 0) return;
+    expect.fail(`20 seeds did not show that ${name}`);
+  },
+  60_000,
+);
