@@ -23,6 +23,18 @@ export type Client = Readonly<{
   close(): Promise<void>;
 }>;
 
+/** Endpoints that may be asked again without harm: a gateway that dies with a request never answers it. */
+const READS: ReadonlySet<string> = new Set([
+  "score",
+  "score.batch",
+  "score.session",
+  "profiles",
+  "status",
+  "segments.get",
+]);
+/** Longer than a shard whose owner has died takes to be answered for again. */
+const READ_TIMEOUT_MS = 2_500;
+
 /** The file in a node's data folder that tells commands on the same machine where its NATS is. */
 export const ENDPOINT_FILE = "endpoint.json";
 
@@ -45,9 +57,20 @@ export async function connectClient(options: ClientOptions, name: string): Promi
     close: () => connection.close(),
     async ask(endpoint, body, timeoutMs = 10_000) {
       const data = encoder.encode(JSON.stringify(body ?? {}));
-      const reply = await bus.request(subjects.api(endpoint), data, { timeoutMs });
-      if (reply.error !== undefined) throw fromWireError(reply.error);
-      return JSON.parse(decoder.decode(reply.data));
+      const deadlineMs = performance.now() + timeoutMs;
+      while (true) {
+        const leftMs = deadlineMs - performance.now();
+        const isFinal = !READS.has(endpoint) || leftMs <= READ_TIMEOUT_MS;
+        try {
+          const patienceMs = isFinal ? Math.max(1, leftMs) : READ_TIMEOUT_MS;
+          const reply = await bus.request(subjects.api(endpoint), data, { timeoutMs: patienceMs });
+          if (reply.error !== undefined) throw fromWireError(reply.error);
+          return JSON.parse(decoder.decode(reply.data));
+        } catch (thrown) {
+          const isLost = thrown instanceof EngineError && thrown.code === "TIMEOUT";
+          if (isFinal || !isLost) throw thrown;
+        }
+      }
     },
   };
 }
