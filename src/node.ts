@@ -31,6 +31,7 @@ import {
   joinCluster,
 } from "./supervisor/cluster-agent.ts";
 import type { NodeRole } from "./supervisor/cluster-records.ts";
+import { type RunningChild, startSupervisor } from "./supervisor/supervisor.ts";
 import { startTrainer } from "./trainer.ts";
 import type { TrainingResult } from "./training-task.ts";
 import type { UnitThreadTask } from "./unit-thread-task.ts";
@@ -61,6 +62,8 @@ const COMPUTE_NICE = 10;
 /** How long a node that stops waits for others to take over. */
 const HAND_OVER_PATIENCE_MS = 30_000;
 const SERVED_CHECK_MS = 20;
+/** A server that can't stay up, for a full disk or a broken store, is the operator's to see to. */
+const NATS_INTENSITY = { restarts: 5, periodMs: 60_000 };
 
 /**
  * Starts a node: NATS (embedded unless given), shard threads, the profile thread and the gateway.
@@ -284,23 +287,43 @@ function asEngineError(thrown: unknown): EngineError {
   return thrown instanceof EngineError ? thrown : fromWireError(toWireError(thrown));
 }
 
+/** An embedded server that is kept running: on the same port and store, so that connections come back by themselves. */
 async function embeddedNats(
   options: NodeOptions,
   report: (line: string) => void,
   fail: (error: EngineError) => void,
 ): Promise<RunningNatsServer> {
-  const server = await startNatsServer({
-    storeDir: join(options.dataDir, "nats"),
-    sync: options.sync,
-    report,
-  });
-  report(`nats-server ${server.version} (${server.source}) at ${server.url}`);
-  void server.exited.then((how) => {
-    if (how.asked) return;
-    const message = `the embedded nats-server ended (${how.reason}): see ${server.logFile}`;
-    fail(new EngineError({ code: "NATS_SERVER_ENDED", message, retryable: true }));
-  });
-  return server;
+  let server: RunningNatsServer | undefined;
+  const start = async (): Promise<RunningChild> => {
+    const port = server === undefined ? {} : { port: server.port };
+    const started = await startNatsServer({
+      storeDir: join(options.dataDir, "nats"),
+      sync: options.sync,
+      report,
+      ...port,
+    });
+    server = started;
+    report(`nats-server ${started.version} (${started.source}) at ${started.url}`);
+    const done = started.exited.then(({ reason }) => {
+      const message = `the embedded nats-server ended (${reason}): see ${started.logFile}`;
+      throw new EngineError({ code: "NATS_SERVER_ENDED", message, retryable: true });
+    });
+    return { done, stop: () => started.stop() };
+  };
+  const supervisor = await startSupervisor(
+    [{ name: "nats-server", start }],
+    { strategy: "one-for-one", intensity: NATS_INTENSITY },
+    {
+      clock: systemClock,
+      random: Math.random,
+      sleep: (ms) => sleep(ms),
+      restarting: (child, { message }, afterMs) =>
+        report(`${child}: ${message}: restarting in ${Math.round(afterMs)} ms`),
+    },
+  );
+  supervisor.done.catch((thrown) => fail(asEngineError(thrown)));
+  if (server === undefined) throw new Error("the server was not started");
+  return { ...server, stop: () => supervisor.stop() };
 }
 
 /** The number of shards decides where each user's log is, so it is written down once and checked for ever. */

@@ -3,7 +3,7 @@ import type { MessagePort } from "node:worker_threads";
 import { systemClock } from "./adapters/system-clock.ts";
 import type { ThreadPool } from "./adapters/thread-pool.ts";
 import { fromWireError, toWireError, type WireError } from "./kernel/engine-error.ts";
-import { RestartIntensity } from "./supervisor/restart-intensity.ts";
+import { type RunningChild, startSupervisor } from "./supervisor/supervisor.ts";
 import { ALIVE_MS, type FromThread, type ThreadEnd, type ToThread } from "./thread-protocol.ts";
 
 /** One thread under supervision: it is restarted when it fails or hangs, until it does so too often. */
@@ -30,11 +30,11 @@ export type ThreadEvents = Readonly<{
 /** OTP's default of 1 in 5 s is meant for cheap processes; a thread reopens LMDB and NATS, so it gets more. */
 const INTENSITY = { restarts: 5, periodMs: 60_000 };
 /** A long batch may keep a thread busy, but not so long. */
-const HANGS_AFTER_MS = 10_000;
+const HANGS_AFTER_MS = 5_000;
 /** A thread that does not stop in this time is terminated. */
 const STOP_PATIENCE_MS = 15_000;
 
-/** Starts an exported task of a pool's module and restarts it whenever it ends unasked (one-for-one). */
+/** Starts an exported task of a pool's module and starts it again whenever it ends unasked (one-for-one). */
 export function superviseThread(
   pool: ThreadPool,
   name: string,
@@ -42,77 +42,79 @@ export function superviseThread(
   events: ThreadEvents,
   hangsAfterMs = HANGS_AFTER_MS,
 ): SupervisedThread {
-  const intensity = new RestartIntensity(INTENSITY, Math.random);
-  let stopping = false;
-  let restarts = 0;
   let ready = Promise.withResolvers<MessagePort>();
   ready.promise.catch(() => {}); // Whoever asks for the port is told.
-  let port: MessagePort | undefined;
-  let abort = new AbortController();
-  let replacedFor: WireError | undefined;
+  let replace: (error: WireError) => void = () => {};
 
-  const runOnce = async (): Promise<ThreadEnd> => {
-    abort = new AbortController();
-    replacedFor = undefined;
+  const start = async (): Promise<RunningChild> => {
+    const abort = new AbortController();
+    let replacedFor: WireError | undefined;
+    replace = (error) => {
+      replacedFor = error;
+      abort.abort();
+    };
     const started = pool.start<object, ThreadEnd>(name, task, abort.signal);
-    port = started.port;
     let aliveMs = systemClock.monotonicMs();
-    port.on("message", (message: FromThread) => {
+    started.port.on("message", (message: FromThread) => {
       aliveMs = systemClock.monotonicMs();
       if (message.kind === "ready") ready.resolve(started.port);
       else if (message.kind !== "alive") events.message(message);
     });
     const watchdog = setInterval(() => {
-      if (systemClock.monotonicMs() - aliveMs <= hangsAfterMs) return;
-      replacedFor = HANGS;
-      abort.abort();
+      if (systemClock.monotonicMs() - aliveMs > hangsAfterMs) replace(HANGS);
     }, ALIVE_MS);
-    try {
-      return await started.end;
-    } catch (thrown) {
-      // The thread itself died: out of memory, a crash, or it was terminated.
-      return { kind: "failed", error: replacedFor ?? toWireError(thrown) };
-    } finally {
-      clearInterval(watchdog);
-      started.port.close();
-    }
-  };
-
-  const supervise = async (): Promise<void> => {
-    while (true) {
-      const end = await runOnce();
-      const error = end.kind === "failed" ? end.error : UNASKED;
+    const run = async (): Promise<void> => {
+      let error = UNASKED;
+      try {
+        const end = await started.end;
+        if (end.kind === "failed") error = end.error;
+      } catch (thrown) {
+        error = replacedFor ?? toWireError(thrown); // It died: out of memory, a crash, or it was terminated.
+      } finally {
+        clearInterval(watchdog);
+        started.port.close();
+      }
       events.ended(error);
       ready.reject(fromWireError(error)); // Whoever waits for it tries again.
-      if (stopping) return;
       ready = Promise.withResolvers<MessagePort>();
       ready.promise.catch(() => {});
-      const verdict = intensity.failed(systemClock.monotonicMs());
-      if (verdict.kind === "escalate") {
-        ready.reject(fromWireError(error));
-        return events.escalated(fromWireError(error));
-      }
-      restarts++;
-      events.restarting(error, verdict.afterMs);
-      await sleep(verdict.afterMs);
-      if (stopping) return;
-    }
+      throw fromWireError(error);
+    };
+    const done = run();
+    return {
+      done,
+      async stop() {
+        started.port.postMessage({ kind: "stop" } satisfies ToThread);
+        const timer = setTimeout(() => abort.abort(), STOP_PATIENCE_MS);
+        await done.catch(() => {}); // That it ended is all that is asked for.
+        clearTimeout(timer);
+      },
+    };
   };
-  const ended = supervise();
-
+  const supervising = startSupervisor(
+    [{ name, start }],
+    { strategy: "one-for-one", intensity: INTENSITY },
+    {
+      clock: systemClock,
+      random: Math.random,
+      sleep: (ms) => sleep(ms),
+      restarting: (_, error, afterMs) => events.restarting(error, afterMs),
+    },
+  );
+  let restarts = (): number => 0;
+  void supervising.then((supervisor) => {
+    restarts = () => supervisor.restarts();
+    supervisor.done.catch((thrown: Error) => {
+      ready.reject(thrown);
+      events.escalated(thrown);
+    });
+  });
   return {
     port: () => ready.promise,
-    replace(error) {
-      replacedFor = error;
-      abort.abort();
-    },
-    restarts: () => restarts,
+    replace: (error) => replace(error),
+    restarts: () => restarts(),
     async stop() {
-      stopping = true;
-      port?.postMessage({ kind: "stop" } satisfies ToThread);
-      const timer = setTimeout(() => abort.abort(), STOP_PATIENCE_MS);
-      await ended;
-      clearTimeout(timer);
+      await (await supervising).stop();
     },
   };
 }

@@ -1,5 +1,8 @@
 import type { Random } from "../kernel/random.ts";
 
+/** How many restarts, within how long, are still no reason to give up. */
+export type Intensity = Readonly<{ restarts: number; periodMs: number }>;
+
 /**
  * OTP's restart intensity: a child may be restarted at most `restarts` times within `periodMs`; one more and
  * the failure is not transient, so it escalates to the parent.
@@ -14,7 +17,7 @@ export class RestartIntensity {
   readonly #random: Random | undefined;
 
   /** @param random - Spreads the waits by a half either way, so that what failed together is not restarted together. */
-  constructor(limit: { readonly restarts: number; readonly periodMs: number }, random?: Random) {
+  constructor(limit: Intensity, random?: Random) {
     this.#restarts = limit.restarts;
     this.#periodMs = limit.periodMs;
     this.#random = random;
