@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -28,7 +28,8 @@ test("an embedded nats-server that is killed is started again, and nothing that 
     const events = Array.from({ length: 600 }, () => toWire(shop.next()));
     let accepted = 0;
     for (let at = 0; at < events.length; at += 100) {
-      if (at === 200 || at === 400) process.kill(await pidOfServer(join(data, "nats")), "SIGKILL");
+      if (at === 200 || at === 400)
+        process.kill(Number(await readFile(join(data, "nats", "nats-server.pid"), "utf8")), "SIGKILL");
       accepted += (await ingest(client, events.slice(at, at + 100), 2_000)).accepted;
     }
     expect(accepted).toBe(600);
@@ -41,12 +42,3 @@ test("an embedded nats-server that is killed is started again, and nothing that 
     await rm(folder, { recursive: true, force: true });
   }
 }, 60_000);
-
-async function pidOfServer(folder: string): Promise<number> {
-  for (const name of await readdir(folder)) {
-    const text = await readFile(join(folder, name), "utf8").catch(() => "");
-    const pid = /"pid":\s*(\d+)/.exec(text)?.[1];
-    if (pid !== undefined) return Number(pid);
-  }
-  throw new Error(`no file in ${folder} tells the server's process`);
-}
