@@ -100,6 +100,8 @@ const PLAN_MS = 200;
 /** How often everything is read again: a watch may lose a removal. */
 const RELOAD_MS = 5_000;
 const RETRY_MS = 100;
+/** Patience with a table that does not answer at the start: a cluster of servers may elect the bucket's leader. */
+const JOIN_PATIENCE_MS = 30_000;
 /** More than any table lives to see. */
 const EPOCHS_A_GENERATION = 1_000_000;
 
@@ -107,7 +109,7 @@ const EPOCHS_A_GENERATION = 1_000_000;
  * Joins the cluster: a record that is renewed, a view of everybody's, a keeper for each unit, and, if this node is
  * the first by name of those alive, the plan of who owns what.
  *
- * @throws EngineError `KEY_VALUE_UNAVAILABLE` (retryable) if the table can't be reached at the start.
+ * @throws EngineError `KEY_VALUE_UNAVAILABLE` (retryable) if the table can't be reached for long at the start.
  */
 export async function joinCluster(ports: AgentPorts, options: AgentOptions): Promise<ClusterAgent> {
   const agent = new Agent(ports, options);
@@ -156,10 +158,12 @@ class Agent implements ClusterAgent {
   }
 
   async join(): Promise<void> {
-    await this.#reload();
-    await this.#begin();
-    const watching = await this.#ports.table.watch("", (change) => {
-      if (this.#view.apply(change, this.#ports.clock.monotonicMs())) this.#changed();
+    const watching = await this.#patiently(async () => {
+      await this.#reload();
+      await this.#begin();
+      return this.#ports.table.watch("", (change) => {
+        if (this.#view.apply(change, this.#ports.clock.monotonicMs())) this.#changed();
+      });
     });
     this.#closeWatch = () => watching.close();
     this.#loops = Promise.all([this.#renewForEver(), this.#planForEver(), this.#reloadForEver()]);
@@ -214,6 +218,19 @@ class Agent implements ClusterAgent {
     if (session !== undefined)
       await this.#ports.table.remove(nodeKey(this.#options.name), this.#revision).catch(() => false); // It runs out.
     this.#failed.resolve();
+  }
+
+  async #patiently<Result>(act: () => Promise<Result>): Promise<Result> {
+    const { clock, sleep } = this.#ports;
+    const deadlineMs = clock.monotonicMs() + JOIN_PATIENCE_MS;
+    while (true) {
+      try {
+        return await act();
+      } catch (thrown) {
+        if (!isAway(thrown) || clock.monotonicMs() >= deadlineMs) throw thrown;
+        await sleep(RETRY_MS);
+      }
+    }
   }
 
   /** Whether somebody else can take what this node holds. */
