@@ -38,6 +38,8 @@ type Member = {
   readonly dir: string;
   readonly ports: Ports;
   running: Running | undefined;
+  /** How it ended last. */
+  end: string;
 };
 
 const READY_TIMEOUT_MS = 60_000;
@@ -108,6 +110,7 @@ class Cluster implements TestNatsCluster {
         monitor: ports[3 * index + 2] ?? 0,
       },
       running: undefined,
+      end: "",
     }));
     this.urls = this.#members.map((member) => `nats://127.0.0.1:${member.ports.client}`);
     this.names = this.#members.map((member) => member.name);
@@ -141,7 +144,8 @@ class Cluster implements TestNatsCluster {
     const running = this.#members.filter((member) => member.running !== undefined);
     for (const member of running) {
       while (!(await isHealthy(member, this.#members.length))) {
-        if (member.running === undefined) throw new Error(await lastWords(member, "has ended"));
+        if (member.running === undefined)
+          throw new Error(await lastWords(member, `has ended (${member.end})`));
         if (performance.now() > deadlineMs) throw new Error(await lastWords(member, "is not ready"));
         await sleep(READY_RETRY_MS);
       }
@@ -168,10 +172,11 @@ class Cluster implements TestNatsCluster {
       detached: true,
       stdio: ["ignore", log.fd, log.fd],
     });
-    const ended = new Promise<void>((resolve) => {
-      child.once("error", () => resolve());
-      child.once("exit", () => resolve());
-    }).then(() => {
+    const ended = new Promise<string>((resolve) => {
+      child.once("error", (error) => resolve(error.message));
+      child.once("exit", (code, signal) => resolve(signal ?? `exit code ${code}`));
+    }).then((how) => {
+      member.end = how;
       member.running = undefined;
       this.#tellGuard();
     });
@@ -207,6 +212,8 @@ function configurationOf(member: Member, members: readonly Member[]): string {
     "}",
     "cluster {",
     "  name: test",
+    // Clients keep to the URLs that they were given: a wire to a server that a test cuts must not be got around.
+    "  no_advertise: true",
     `  listen: "127.0.0.1:${member.ports.route}"`,
     `  routes: [${others.map(({ ports }) => `"nats://127.0.0.1:${ports.route}"`).join(", ")}]`,
     "}",

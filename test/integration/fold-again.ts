@@ -1,4 +1,4 @@
-import type { Log } from "../../src/actors/log.ts";
+import type { Append, Log } from "../../src/actors/log.ts";
 import { memoryBus } from "../../src/adapters/memory-bus.ts";
 import { memoryContextStore } from "../../src/adapters/memory-context-store.ts";
 import { natsBlobStore } from "../../src/adapters/nats-blob-store.ts";
@@ -14,12 +14,16 @@ type Connection = Awaited<ReturnType<typeof connectNats>>;
 
 /**
  * Folds a shard's log from its first entry to its present end in one go, into memory: what an uninterrupted run
- * holds. Nothing is published.
+ * holds. Nothing is published; `published` is told of what would be.
  */
 export async function foldAgain(
   connection: Connection,
   subjects: Subjects,
-  given: { readonly shard: number; readonly ringEvents: number },
+  given: {
+    readonly shard: number;
+    readonly ringEvents: number;
+    readonly published?: (stream: string, messages: readonly Append[]) => void;
+  },
 ): Promise<ContextStore> {
   const log = await NatsLog.over(connection);
   const { last } = await log.bounds(subjects.shardLog(given.shard));
@@ -28,8 +32,11 @@ export async function foldAgain(
     ensure: (stream, options) => log.ensure(stream, options),
     read: (stream, from) => log.read(stream, from),
     bounds: (stream) => log.bounds(stream),
-    trim: (...given) => log.trim(...given),
-    append: async (_stream, messages) => messages.map(() => 0),
+    trim: async () => 1,
+    append: async (stream, messages) => {
+      given.published?.(stream, messages);
+      return messages.map(() => 0);
+    },
   };
   const host = await startShardHost(
     {
@@ -50,7 +57,8 @@ export async function foldAgain(
     },
   );
   await host.own({ epoch: 1, session: 1, isHeld: () => true }); // As the owner, so that its outputs go, if only nowhere.
-  while ((store.meta()?.applied ?? 0) < last) await new Promise((resolve) => setTimeout(resolve, 20));
+  while ((store.meta()?.applied ?? 0) < last || store.outbox().length > 0)
+    await new Promise((resolve) => setTimeout(resolve, 20));
   await host.stop();
   return store;
 }

@@ -10,19 +10,38 @@ export type NodeProcess = Readonly<{
   /** What `up --json` printed once it was ready. */
   ready: Readonly<Record<string, unknown>>;
   pid: number;
+  /** How it ended: its exit status, or the signal. */
+  exited: Promise<number | string>;
   /** Ends it as a power cut would. */
   kill(): Promise<void>;
   /** Ends it as an operator does. @returns The exit status. */
   stop(): Promise<number | null>;
 }>;
 
+/** What a test may want beside the node's options. */
+export type NodeProcessHow = Readonly<{
+  /** Options of Node itself. */
+  runtime?: readonly string[];
+  /** Is told the process's id before it is ready, and each line that it says on standard error. */
+  started?(pid: number): void;
+  said?(line: string): void;
+}>;
+
 /** Runs `resonance up` with these options until it says that it is ready. */
-export async function startNodeProcess(options: readonly string[]): Promise<NodeProcess> {
-  const child = spawn(process.execPath, [MAIN, "up", "--json", ...options], {
+export async function startNodeProcess(
+  options: readonly string[],
+  how: NodeProcessHow = {},
+): Promise<NodeProcess> {
+  const child = spawn(process.execPath, [...(how.runtime ?? []), MAIN, "up", "--json", ...options], {
     stdio: ["ignore", "pipe", "pipe"],
   });
+  how.started?.(child.pid ?? 0);
+  const exited = once(child, "exit").then(([status, signal]) => (status ?? signal) as number | string);
+  exited.catch(() => {}); // It could not be started: told below.
   const said: string[] = [];
   child.stderr?.on("data", (chunk: Buffer) => said.push(chunk.toString()));
+  if (child.stderr !== null && how.said !== undefined)
+    createInterface({ input: child.stderr }).on("line", (line) => how.said?.(line));
   const ready = await firstLine(child, said);
   const ended = async (signal: "SIGKILL" | "SIGTERM"): Promise<number | null> => {
     if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
@@ -34,6 +53,7 @@ export async function startNodeProcess(options: readonly string[]): Promise<Node
   return {
     ready,
     pid: child.pid ?? 0,
+    exited,
     async kill() {
       await ended("SIGKILL");
     },
@@ -47,11 +67,10 @@ async function firstLine(
 ): Promise<Readonly<Record<string, unknown>>> {
   if (child.stdout === null) throw new Error("the node has no output");
   const lines = createInterface({ input: child.stdout });
-  const line = await Promise.race([
-    once(lines, "line").then(([text]) => String(text)),
-    once(child, "exit").then(([status]) => {
-      throw new Error(`the node ended with ${status} before it was ready:\n${said.join("")}`);
-    }),
-  ]);
-  return JSON.parse(line) as Readonly<Record<string, unknown>>;
+  const ended = once(child, "exit").then(([status]) => {
+    throw new Error(`the node ended with ${status} before it was ready:\n${said.join("")}`);
+  });
+  const line = await Promise.race([once(lines, "line").then(([text]) => String(text)), ended]);
+  const told = JSON.parse(line) as Readonly<Record<string, unknown>>;
+  return told["ready"] === true ? told : ended; // Else it tells why it ends.
 }
