@@ -1,24 +1,27 @@
-import { JetStreamApiError } from "@nats-io/jetstream";
-import { type KV, Kvm, type KvWatchEntry } from "@nats-io/kv";
+import { JetStreamApiError, type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
+import { type KV, Kvm } from "@nats-io/kv";
 import type { NatsConnection } from "@nats-io/transport-node";
 import type { KeyValue, KeyValueChange, KeyValueEntry } from "../actors/key-value.ts";
 import { EngineError } from "../kernel/engine-error.ts";
 import { assertBlobKey } from "./blob-key.ts";
 import { unlessBroken, untilConnected } from "./nats-connectivity.ts";
+import { openTableChanges, type TableChanges } from "./nats-table-changes.ts";
+import { TableWatch } from "./nats-table-watch.ts";
 
 export type NatsKeyValueOptions = Readonly<{
+  /** Copies of the bucket in a cluster: 1, 3 or 5. */
   replicas?: number;
   /** Patience with the server, ms: a renewal that takes longer is of no use. */
   timeoutMs?: number;
 }>;
 
 const TIMEOUT_MS = 1_000;
+/** A bucket or a watch takes longer to make than to use, in a cluster above all: so many times the patience. */
+const OPEN_PATIENCE = 10;
 /** The server's codes for a write that expected another revision. */
 const WRONG_LAST_SEQUENCE = [10071, 10164];
-/** A watch that was cut off is tried again this often. */
-const RETRY_MS = 200;
-/** A watch is made anew after this long, in case the server has forgotten it without a sign. */
-const WATCH_FOR_MS = 60_000;
+/** A consumer that delivers nothing for this long is given up: the server that keeps it may be gone. */
+const SILENT_MS = 250;
 
 /**
  * {@link KeyValue} over a NATS key-value bucket. Reads go to the stream's leader. A bucket that was deleted is made
@@ -31,29 +34,39 @@ export async function natsKeyValue(
   bucket: string,
   options: NatsKeyValueOptions = {},
 ): Promise<KeyValue> {
-  const table = new NatsKeyValue(nc, bucket, options.replicas ?? 1, options.timeoutMs ?? TIMEOUT_MS);
+  const timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
+  const jsm = await jetstreamManager(nc, { checkAPI: false, timeout: timeoutMs });
+  const table = new NatsKeyValue(nc, jsm, bucket, options.replicas ?? 1, timeoutMs);
   await table.open();
   return table;
 }
 
 class NatsKeyValue implements KeyValue {
   readonly #nc: NatsConnection;
+  readonly #jsm: JetStreamManager;
   readonly #bucket: string;
   readonly #replicas: number;
   readonly #timeoutMs: number;
-  #kv: KV | undefined;
-  /** Makes every watch anew: the bucket may be another one. */
-  readonly #rewatch = new Set<() => void>();
+  /** The bucket, once it is sure that there is one. */
+  #kv: Promise<KV> | undefined;
+  readonly #watches = new Set<TableWatch>();
 
-  constructor(nc: NatsConnection, bucket: string, replicas: number, timeoutMs: number) {
+  constructor(
+    nc: NatsConnection,
+    jsm: JetStreamManager,
+    bucket: string,
+    replicas: number,
+    timeoutMs: number,
+  ) {
     this.#nc = nc;
+    this.#jsm = jsm;
     this.#bucket = bucket;
     this.#replicas = replicas;
     this.#timeoutMs = timeoutMs;
   }
 
   async open(): Promise<void> {
-    await this.#reached(async () => {}, 5 * this.#timeoutMs);
+    await this.#reached(async () => {}, OPEN_PATIENCE * this.#timeoutMs);
   }
 
   get(key: string): Promise<KeyValueEntry | undefined> {
@@ -65,9 +78,9 @@ class NatsKeyValue implements KeyValue {
     });
   }
 
-  swap(key: string, value: Uint8Array, expected: number): Promise<number | undefined> {
+  async swap(key: string, value: Uint8Array, expected: number): Promise<number | undefined> {
     assertBlobKey(key);
-    return this.#reached(async (kv) => {
+    const written = await this.#reached(async (kv) => {
       const revision = await expecting(kv.put(key, value, { previousSeq: expected }));
       if (revision !== undefined || expected !== 0) return revision;
       // What was removed has left a mark, whose revision the server compares with.
@@ -75,30 +88,31 @@ class NatsKeyValue implements KeyValue {
       if (mark === null || mark.operation === "PUT") return undefined;
       return expecting(kv.put(key, value, { previousSeq: mark.revision }));
     });
+    if (written !== undefined) for (const watch of this.#watches) watch.expect(written);
+    return written;
   }
 
-  remove(key: string, expected: number): Promise<boolean> {
+  async remove(key: string, expected: number): Promise<boolean> {
     assertBlobKey(key);
+    if (expected === 0) return false; // The client would take it for "whatever the revision".
     return this.#reached(
       async (kv) => (await expecting(kv.delete(key, { previousSeq: expected }).then(() => 1))) === 1,
     );
   }
 
+  /**
+   * Only the stream's leader knows the newest write, and it alone tells no list of entries; a consumer does, but may
+   * be kept by a server that lags. So the leader tells how far the consumer must get.
+   */
   entries(prefix: string): Promise<readonly KeyValueEntry[]> {
-    return this.#reached(async (kv) => {
-      const found: KeyValueEntry[] = [];
-      const status = await kv.status();
-      if (status.values === 0) return found;
-      const watching = await kv.watch({ key: ">" });
-      try {
-        for await (const entry of watching) {
-          if (entry.operation === "PUT" && entry.key.startsWith(prefix)) found.push(plain(entry));
-          if (entry.delta === 0) break;
-        }
-      } finally {
-        watching.stop();
+    return this.#reached(async (_kv, ending) => {
+      const everything = { last_by_subj: `$KV.${this.#bucket}.>` };
+      const newest = (await this.#jsm.streams.getMessage(`KV_${this.#bucket}`, everything))?.seq ?? 0;
+      for (;;) {
+        const held = newest === 0 ? [] : await this.#collect(newest, ending);
+        if (held !== undefined)
+          return held.filter(({ key }) => key.startsWith(prefix)).sort((a, b) => (a.key < b.key ? -1 : 1));
       }
-      return found.sort((a, b) => (a.key < b.key ? -1 : 1));
     });
   }
 
@@ -106,60 +120,64 @@ class NatsKeyValue implements KeyValue {
     prefix: string,
     changed: (change: KeyValueChange) => void,
   ): Promise<{ close(): Promise<void> }> {
-    let isClosed = false;
-    let current = await this.#reached((kv) => kv.watch({ key: ">" }));
-    const rewatch = (): void => current.stop();
-    this.#rewatch.add(rewatch);
-    const follow = async (): Promise<void> => {
-      while (!isClosed) {
-        const renewal = setTimeout(() => current.stop(), WATCH_FOR_MS).unref();
-        const stopAfterReconnect = this.#whenReconnected(() => current.stop());
-        try {
-          for await (const entry of current) {
-            if (isClosed) return;
-            if (entry.key.startsWith(prefix)) changed(changeOf(entry));
-          }
-        } catch {
-          // Told by the next attempt, if it lasts.
-        } finally {
-          clearTimeout(renewal);
-          stopAfterReconnect();
-        }
-        while (!isClosed) {
-          try {
-            current = await this.#reached((kv) => kv.watch({ key: ">" }));
-            break;
-          } catch {
-            await pause(RETRY_MS);
-          }
-        }
-      }
-    };
-    const following = follow();
+    let patienceMs = OPEN_PATIENCE * this.#timeoutMs;
+    const open = (): Promise<TableChanges> =>
+      this.#reached((_kv, ending) => this.#changes(ending), patienceMs);
+    const watch = await TableWatch.start(this.#nc, open, ({ key, value, revision }) => {
+      if (key.startsWith(prefix)) changed(value === undefined ? { key, revision } : { key, value, revision });
+    });
+    patienceMs = this.#timeoutMs; // From now on it is tried again and again.
+    this.#watches.add(watch);
     return {
       close: async () => {
-        isClosed = true;
-        this.#rewatch.delete(rewatch);
-        current.stop();
-        await following;
+        this.#watches.delete(watch);
+        await watch.close();
       },
     };
   }
 
-  /** Calls back once the connection was lost and is there again: the server's side of a watch may be gone. */
-  #whenReconnected(act: () => void): () => void {
-    const statuses = this.#nc.status() as { stop?: () => void } & AsyncIterable<{ type: string }>;
-    void (async () => {
-      for await (const { type } of statuses) if (type === "reconnect") act();
-    })();
-    return () => statuses.stop?.();
+  /** All entries up to a revision at least; undefined if the consumer falls silent before. */
+  async #collect(upTo: number, ending: AbortSignal): Promise<KeyValueEntry[] | undefined> {
+    ending.throwIfAborted();
+    const { entries, stop } = await this.#changes(ending);
+    const silence = setTimeout(stop, SILENT_MS);
+    ending.addEventListener("abort", stop);
+    const held = new Map<string, KeyValueEntry>();
+    try {
+      for await (const { key, value, revision, pending } of entries) {
+        silence.refresh();
+        if (value === undefined) held.delete(key);
+        else held.set(key, { key, value, revision });
+        if (revision >= upTo && pending === 0) return [...held.values()];
+      }
+      return undefined;
+    } finally {
+      clearTimeout(silence);
+      ending.removeEventListener("abort", stop);
+      stop();
+    }
   }
 
-  async #reached<Result>(act: (kv: KV) => Promise<Result>, patienceMs = this.#timeoutMs): Promise<Result> {
+  /** Starts to read everything. What comes after its time is stopped, or nobody would take what it gathers. */
+  async #changes(ending: AbortSignal): Promise<TableChanges> {
+    const changes = await openTableChanges(this.#nc, this.#jsm, this.#bucket);
+    if (ending.aborted) changes.stop();
+    return changes;
+  }
+
+  /** @param act - Gets a signal for the moment from which nobody waits for it any more. */
+  async #reached<Result>(
+    act: (kv: KV, ending: AbortSignal) => Promise<Result>,
+    patienceMs = this.#timeoutMs,
+  ): Promise<Result> {
+    const ending = new AbortController();
     try {
       if (!(await untilConnected(this.#nc, patienceMs))) throw new Error("not connected");
-      return await unlessBroken(this.#nc, within(patienceMs, this.#attempt(act)));
+      this.#kv ??= this.#make();
+      const acting = this.#kv.then((kv) => act(kv, ending.signal));
+      return await unlessBroken(this.#nc, within(patienceMs, acting));
     } catch (cause) {
+      ending.abort();
       this.#kv = undefined; // The bucket may be gone: the next call makes sure that there is one.
       const reason = cause instanceof Error ? cause.message : String(cause);
       const message = `bucket ${this.#bucket} did not answer: ${reason}`;
@@ -168,16 +186,11 @@ class NatsKeyValue implements KeyValue {
     }
   }
 
-  async #attempt<Result>(act: (kv: KV) => Promise<Result>): Promise<Result> {
-    if (this.#kv === undefined) {
-      this.#kv = await new Kvm(this.#nc).create(this.#bucket, {
-        history: 1,
-        replicas: this.#replicas,
-        allow_direct: false,
-      });
-      for (const rewatch of this.#rewatch) rewatch();
-    }
-    return act(this.#kv);
+  async #make(): Promise<KV> {
+    const options = { history: 1, replicas: this.#replicas, allow_direct: false };
+    const kv = await new Kvm(this.#nc).create(this.#bucket, options);
+    for (const watch of this.#watches) watch.renew(); // It may be another bucket.
+    return kv;
   }
 }
 
@@ -201,19 +214,4 @@ async function within<Result>(ms: number, act: Promise<Result>): Promise<Result>
   } finally {
     clearTimeout(timer);
   }
-}
-
-function plain({ key, value, revision }: KvWatchEntry): KeyValueEntry {
-  return { key, value, revision };
-}
-
-function changeOf(entry: KvWatchEntry): KeyValueChange {
-  const { key, revision } = entry;
-  return entry.operation === "PUT" ? { key, value: entry.value, revision } : { key, revision };
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, ms).unref();
-  });
 }

@@ -10,6 +10,7 @@ import type { LogMessage, LogReader } from "../actors/log.ts";
 import { EngineError } from "../kernel/engine-error.ts";
 import { trimmed, truncated } from "./log-gaps.ts";
 import { unlessBroken, untilConnected } from "./nats-connectivity.ts";
+import { placeOf } from "./nats-place.ts";
 
 /** Messages asked for and not handed out yet, at most: bounds the memory of a reader to 4,096 events. */
 const WINDOW = 4_096;
@@ -251,24 +252,6 @@ export class NatsLogReader implements LogReader {
     this.#wake = undefined;
     wake?.();
   }
-}
-
-type Place = Readonly<{ sequence: number; delivery: number; storedAtMs: number; pending: number }>;
-
-/**
- * Reads a delivery's place off its reply subject: `$JS.ACK.<stream>.<consumer>.<tries>.<sequence>.<delivery>.<ns>.<pending>`,
- * with domain and account before the stream on servers that have a domain. Undefined for a status message.
- */
-function placeOf(reply: string | undefined): Place | undefined {
-  if (reply === undefined || !reply.startsWith("$JS.ACK.")) return undefined;
-  const words = reply.split(".");
-  const base = words.length > 9 ? 7 : 5;
-  return {
-    sequence: Number(words[base]),
-    delivery: Number(words[base + 1]),
-    storedAtMs: Number(words[base + 2]?.slice(0, -6)), // Nanoseconds as digits: too many for a number.
-    pending: Number(words[base + 3]),
-  };
 }
 
 function pause(ms: number): Promise<void> {

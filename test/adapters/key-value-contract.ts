@@ -51,6 +51,33 @@ export function keyValueContract(open: () => Promise<{ table: KeyValue; close():
     expect(await table.entries("")).toHaveLength(3);
   });
 
+  test("a removal at no revision removes nothing", async () => {
+    await table.swap("k", bytes(1), 0);
+    expect(await table.remove("k", 0)).toBe(false);
+    expect(await table.get("k")).toBeDefined();
+  });
+
+  test("entries hold every write that was answered before, the newest of each key", async () => {
+    let revision = 0;
+    for (let round = 1; round <= 30; round++) {
+      revision = (await table.swap("k", bytes(round), revision)) ?? 0;
+      await table.swap(`made.${round}`, bytes(round), 0);
+      const held = await table.entries("");
+      expect(held).toHaveLength(round + 1);
+      expect(held.find(({ key }) => key === "k")?.revision).toBe(revision);
+    }
+  });
+
+  test("a watch that is closed tells nothing more", async () => {
+    let told = 0;
+    const watch = await table.watch("", () => told++);
+    await watch.close();
+    const toldBefore = told;
+    await table.swap("k", bytes(1), 0);
+    await table.entries("");
+    expect(told).toBe(toldBefore);
+  });
+
   test("a watch tells what is there, then each change", async () => {
     await table.swap("unit.a", bytes(1), 0);
     await table.swap("node.x", bytes(9), 0);

@@ -80,5 +80,54 @@ for (const server of await natsUnderTest()) {
       await cluster.restart(leader);
       expect((await readAll(log, "KILLED", 1, sent.length)).map(textOf)).toEqual(sent);
     });
+
+    test("a table and its watch go on whichever server is killed, and entries lack nothing", async () => {
+      const table = await natsKeyValue(nc, "killed", { replicas: 3 });
+      let round = 0;
+      let told = 0;
+      const watch = await table.watch("", ({ value }) => {
+        told = Math.max(told, Number(textOf({ data: value ?? bytesOf("0") })));
+      });
+      const swap = async (): Promise<number> => {
+        const beganMs = performance.now();
+        const value = bytesOf(String(++round));
+        for (;;) {
+          try {
+            const held = await table.get("k");
+            if (held !== undefined && textOf({ data: held.value }) === String(round)) break; // The write whose answer was lost.
+            if ((await table.swap("k", value, held?.revision ?? 0)) !== undefined) break;
+          } catch (thrown) {
+            expect(thrown).toMatchObject({ code: "KEY_VALUE_UNAVAILABLE", retryable: true });
+          }
+        }
+        return performance.now() - beganMs;
+      };
+      for (const index of cluster.names.keys()) {
+        await swap();
+        const led = (await leaderOf("KV_killed")) === index;
+        await cluster.kill(index);
+        const waitedMs = await swap();
+        const beganMs = performance.now();
+        while (told < round) await swap(); // Each write makes the adapter check that its watch hears.
+        const heardMs = performance.now() - beganMs;
+        const entries = await retried(() => table.entries(""));
+        expect(entries.map(({ value }) => textOf({ data: value }))).toEqual([String(round)]);
+        process.stdout.write(
+          `server ${index} killed${led ? ", which led" : ""}: written after ${Math.round(waitedMs)} ms, told ${Math.round(heardMs)} ms later\n`,
+        );
+        await cluster.restart(index);
+      }
+      await watch.close();
+    });
   });
+}
+
+async function retried<Result>(act: () => Promise<Result>): Promise<Result> {
+  for (;;) {
+    try {
+      return await act();
+    } catch (thrown) {
+      expect(thrown).toMatchObject({ retryable: true });
+    }
+  }
 }
