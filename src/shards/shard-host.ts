@@ -220,9 +220,16 @@ class Host implements UnitCopy {
       while (this.#outbox.waiting > OUTBOX_MAX && !this.#stopping) await this.#ports.sleep(RETRY_MS);
       const messages = await reader.next(this.#options.batchEntries);
       if (messages.length === 0) break;
+      const beganMs = this.#ports.clock.monotonicMs();
       await this.#apply(messages);
+      await this.#giveWay(reader.lag(), this.#ports.clock.monotonicMs() - beganMs);
     }
     await this.#committing;
+  }
+
+  /** A standby that has much to catch up on leaves half of the processor to those who answer. */
+  async #giveWay(lag: number, busyMs: number): Promise<void> {
+    if (this.#lease === undefined && lag > this.#options.batchEntries) await this.#ports.sleep(busyMs);
   }
 
   /** Folds a batch. The commit of the one before may still be under way; a second one waits for it. */
