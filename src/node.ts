@@ -62,6 +62,8 @@ const COMPUTE_NICE = 10;
 /** How long a node that stops waits for others to take over. */
 const HAND_OVER_PATIENCE_MS = 30_000;
 const SERVED_CHECK_MS = 20;
+/** How often a node that can't be ready yet says what it waits for. */
+const WAITING_TOLD_MS = 5_000;
 /** A server that can't stay up, for a full disk or a broken store, is the operator's to see to. */
 const NATS_INTENSITY = { restarts: 5, periodMs: 60_000 };
 
@@ -174,7 +176,7 @@ async function compose(
   );
   closers.push(() => agent.stop(HAND_OVER_PATIENCE_MS));
   agent.done.catch((thrown) => fail(asEngineError(thrown)));
-  await firstOf(failed, untilServed(agent, options.shards));
+  await firstOf(failed, untilServed(agent, options.shards, report));
 
   const gateway = createGateway(
     {
@@ -234,11 +236,23 @@ async function compose(
 }
 
 /** Resolves once every unit is answered for, here or elsewhere. */
-async function untilServed(agent: ClusterAgent, shards: number): Promise<void> {
+async function untilServed(
+  agent: ClusterAgent,
+  shards: number,
+  report: (line: string) => void,
+): Promise<void> {
+  let toldMs = systemClock.monotonicMs();
   while (true) {
-    const served = agent.status().units.filter((unit) => unit.serving);
-    if (served.length === shards + 1) return;
+    const served = new Set(agent.status().units.flatMap((unit) => (unit.serving ? [unit.unit] : [])));
+    const missing = unitsOf(shards).filter(({ name }) => !served.has(name));
+    if (missing.length === 0) return;
     await sleep(SERVED_CHECK_MS);
+    if (systemClock.monotonicMs() - toldMs < WAITING_TOLD_MS) continue;
+    toldMs = systemClock.monotonicMs();
+    const roles = [...new Set(missing.map(({ role }) => role))].join(", ");
+    report(
+      `waiting for ${missing.length} units that nobody answers for: is there a node with the role ${roles}?`,
+    );
   }
 }
 
