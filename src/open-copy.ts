@@ -14,11 +14,10 @@ import { EngineError } from "./kernel/engine-error.ts";
 import { startProfileHost } from "./profiles/profile-host.ts";
 import { restoreProfiles, snapshotProfiles } from "./profiles/snapshot-profiles.ts";
 import type { Releases } from "./releases.ts";
-import type { ContextStore } from "./shards/context-store.ts";
 import { startShardHost } from "./shards/shard-host.ts";
 import { restoreShard } from "./shards/snapshot-read.ts";
 import { snapshotShard } from "./shards/snapshot-write.ts";
-import { keepSnapshots } from "./snapshot-duty.ts";
+import { keepSnapshots, type SnapshotDuty } from "./snapshot-duty.ts";
 import type { UnitThreadTask } from "./unit-thread-task.ts";
 import { PROFILES_UNIT, shardOfUnit, shardUnit } from "./units.ts";
 
@@ -37,24 +36,46 @@ export type CopyWorld = Readonly<{
 
 /**
  * Opens this node's copy of a unit, as a standby: over its own store if that is whole and the log goes on where it
- * ends, else from the newest snapshot that is whole, else from the log's beginning.
+ * ends, else from the newest snapshot that is whole, else from the log's beginning. A store that proves damaged, now or
+ * later, is set aside.
  *
  * @throws EngineError `LOG_TRIMMED` if none of these leads to the present.
  */
 export async function openCopy(unit: string, world: CopyWorld, task: UnitThreadTask): Promise<UnitCopy> {
   const shard = shardOfUnit(unit);
-  if (shard !== undefined) return openShard(shard, world, task);
-  if (unit === PROFILES_UNIT) return openProfiles(world, task);
+  if (shard !== undefined) {
+    const path = join(task.dataDir, "shards", String(shard));
+    return settingAside(path, world.report, () => openShard(shard, path, world, task));
+  }
+  if (unit === PROFILES_UNIT) {
+    const path = join(task.dataDir, "profiles");
+    return settingAside(path, world.report, () => openProfiles(path, world, task));
+  }
   throw new Error(`no such unit: ${unit}`);
 }
 
-async function openShard(shard: number, world: CopyWorld, task: UnitThreadTask): Promise<UnitCopy> {
+async function openShard(
+  shard: number,
+  path: string,
+  world: CopyWorld,
+  task: UnitThreadTask,
+): Promise<UnitCopy> {
   const unit = shardUnit(shard);
-  const path = join(task.dataDir, "shards", String(shard));
-  const store = await openContexts(shard, path, world);
-  let host: UnitCopy;
-  try {
-    host = await startShardHost(
+  const stream = world.subjects.shardLog(shard);
+  const { first, last } = await world.log.bounds(stream);
+  const store = await openReachable(unit, path, first, world.report, () => lmdbContextStore(path));
+  return orClose(store, async () => {
+    if (store.meta() === undefined) {
+      const restored = await restoreShard(world.snapshots, store, {
+        unit,
+        accepts: ({ facts, sequence }) =>
+          facts["schema"] === FEATURES.version && sequence + 1 >= first && sequence <= last,
+        report: (error) => world.report(`${unit}: ${error.code}: ${error.message}`),
+      });
+      if (restored !== undefined)
+        world.report(`${unit}: restored ${restored.facts["users"]} users as of entry ${restored.sequence}`);
+    }
+    const copy = await startShardHost(
       { ...world, store },
       {
         shard,
@@ -64,106 +85,88 @@ async function openShard(shard: number, world: CopyWorld, task: UnitThreadTask):
         batchEntries: task.batchEntries,
       },
     );
-  } catch (thrown) {
-    await store.close();
-    throw thrown;
-  }
-  const copy = settingAside(host, path, world.report);
-  return keepSnapshots(copy, {
-    ports: world.snapshots,
-    log: world.log,
-    clock: world.clock,
-    sleep: world.sleep,
-    report: world.report,
-    unit,
-    stream: world.subjects.shardLog(shard),
-    everyMs: task.snapshotEveryMs,
-    keepLogMs: task.keepLogMs,
-    write: () => snapshotShard(world.snapshots, store, { unit, loggedAtMs: () => undefined }),
+    const write = () => snapshotShard(world.snapshots, store, { unit, loggedAtMs: () => undefined });
+    return keepSnapshots(copy, dutyOf(unit, stream, world, task, write));
   });
 }
 
-/** The shard's own store, made anew from a snapshot if it is damaged, empty, or so old that the log has moved on. */
-async function openContexts(shard: number, path: string, world: CopyWorld): Promise<ContextStore> {
-  const { first, last } = await world.log.bounds(world.subjects.shardLog(shard));
-  let store = openOrSetAside(path, world.report, () => lmdbContextStore(path));
-  const applied = store.meta()?.applied ?? 0;
-  if (applied > 0 && applied + 1 < first) {
-    world.report(
-      `shard ${shard}: the log begins at ${first}, the store ends at ${applied}: starting from a snapshot`,
-    );
-    await store.close();
-    setAside(path);
-    store = lmdbContextStore(path);
-  }
-  if (store.meta() !== undefined) return store;
-  try {
-    const restored = await restoreShard(world.snapshots, store, {
-      unit: shardUnit(shard),
-      accepts: ({ facts, sequence }) =>
-        facts["schema"] === FEATURES.version && sequence + 1 >= first && sequence <= last,
-      report: (error) => world.report(`shard ${shard}: ${error.code}: ${error.message}`),
-    });
-    if (restored !== undefined)
-      world.report(
-        `shard ${shard}: restored ${restored.facts["users"]} users as of entry ${restored.sequence}`,
-      );
-    return store;
-  } catch (thrown) {
-    await store.close();
-    throw thrown;
-  }
-}
-
-async function openProfiles(world: CopyWorld, task: UnitThreadTask): Promise<UnitCopy> {
+async function openProfiles(path: string, world: CopyWorld, task: UnitThreadTask): Promise<UnitCopy> {
   const { blobs, snapshots, ...rest } = world;
   const unit = PROFILES_UNIT;
-  const path = join(task.dataDir, "profiles");
   const stream = world.subjects.samples;
   const { first, last } = await world.log.bounds(stream);
-  let store = lmdbProfileStore(path);
-  const applied = store.meta()?.applied ?? 0;
-  if (applied > 0 && applied + 1 < first) {
-    await store.close();
-    setAside(path);
-    store = lmdbProfileStore(path);
-  }
-  if (store.meta() === undefined) {
-    await restoreProfiles(snapshots, unit, store, {
-      accepts: ({ sequence }) => sequence + 1 >= first && sequence <= last,
-      report: (error) => world.report(`${unit}: ${error.code}: ${error.message}`),
-    });
-  }
-  const copy = await startProfileHost(
-    { ...rest, releases: blobs, store },
-    { shards: task.shards, publishEveryMs: task.publishEveryMs },
-  );
-  return keepSnapshots(copy, {
-    ports: snapshots,
-    log: world.log,
-    clock: world.clock,
-    sleep: world.sleep,
-    report: world.report,
-    unit,
-    stream,
-    everyMs: task.snapshotEveryMs,
-    keepLogMs: task.keepLogMs,
-    write: () => snapshotProfiles(snapshots, unit, store),
+  const store = await openReachable(unit, path, first, world.report, () => lmdbProfileStore(path));
+  return orClose(store, async () => {
+    if (store.meta() === undefined) {
+      const restored = await restoreProfiles(snapshots, unit, store, {
+        accepts: ({ sequence }) => sequence + 1 >= first && sequence <= last,
+        report: (error) => world.report(`${unit}: ${error.code}: ${error.message}`),
+      });
+      if (restored !== undefined) world.report(`${unit}: restored as of message ${restored.sequence}`);
+    }
+    const copy = await startProfileHost(
+      { ...rest, releases: blobs, store },
+      { shards: task.shards, publishEveryMs: task.publishEveryMs },
+    );
+    const write = () => snapshotProfiles(snapshots, unit, store);
+    return keepSnapshots(copy, dutyOf(unit, stream, world, task, write));
   });
 }
 
-function openOrSetAside<Store>(path: string, report: (line: string) => void, open: () => Store): Store {
+function dutyOf(
+  unit: string,
+  stream: string,
+  world: CopyWorld,
+  task: UnitThreadTask,
+  write: SnapshotDuty["write"],
+): SnapshotDuty {
+  const { snapshots: ports, log, clock, sleep, report } = world;
+  const { snapshotEveryMs: everyMs, keepLogMs } = task;
+  return { ports, log, clock, sleep, report, unit, stream, everyMs, keepLogMs, write };
+}
+
+type Store = Readonly<{ meta(): { readonly applied: number } | undefined; close(): Promise<void> }>;
+
+/** Opens a store; for one so old that the log has moved on, which is set aside, a new one. */
+async function openReachable<Opened extends Store>(
+  unit: string,
+  path: string,
+  first: number,
+  report: (line: string) => void,
+  open: () => Opened,
+): Promise<Opened> {
+  const store = open();
+  const applied = await orClose(store, async () => store.meta()?.applied ?? 0);
+  if (applied === 0 || applied + 1 >= first) return store;
+  report(`${unit}: the log begins at ${first}, the store ends at ${applied}: starting from a snapshot`);
+  await store.close();
+  setAside(path);
+  return open();
+}
+
+async function orClose<Result>(store: Store, act: () => Promise<Result>): Promise<Result> {
   try {
-    return open();
+    return await act();
   } catch (thrown) {
+    await store.close();
+    throw thrown;
+  }
+}
+
+/**
+ * Opens a copy, again over a new store if the present one proves damaged. One that proves damaged while the copy runs
+ * is set aside once that is stopped, so that the next start does not meet it again.
+ */
+async function settingAside(
+  path: string,
+  report: (line: string) => void,
+  open: () => Promise<UnitCopy>,
+): Promise<UnitCopy> {
+  const copy = await open().catch((thrown) => {
     if (!isCorrupt(thrown)) throw thrown;
     report(`${thrown.message}: it was set aside as ${setAside(path)}`);
     return open();
-  }
-}
-
-/** A copy whose store proves damaged while it runs leaves it aside, so that the next start does not meet it again. */
-function settingAside(copy: UnitCopy, path: string, report: (line: string) => void): UnitCopy {
+  });
   let isDamaged = false;
   copy.done.catch((thrown) => {
     isDamaged = isCorrupt(thrown);

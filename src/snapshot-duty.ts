@@ -4,7 +4,7 @@ import type { SnapshotManifest } from "./actors/snapshot-manifest.ts";
 import type { Lease, UnitCopy } from "./actors/unit-copy.ts";
 import type { SnapshotPorts } from "./actors/write-snapshot.ts";
 import type { Clock } from "./kernel/clock.ts";
-import { toWireError } from "./kernel/engine-error.ts";
+import { EngineError, toWireError } from "./kernel/engine-error.ts";
 
 /** What keeping snapshots of a unit takes. */
 export type SnapshotDuty = Readonly<{
@@ -29,17 +29,22 @@ const LOOK_MS = 500;
 
 /**
  * Lets a copy write snapshots of itself while it owns its unit, keep the newest, and trim the log behind what they,
- * and the time that the log is kept, still need. Standbys that are further behind start from a snapshot.
+ * and the time that the log is kept, still need. Standbys that are further behind start from a snapshot. A snapshot
+ * that finds the copy's store damaged fails the copy: else the damage would lie there, and no snapshot be written.
  */
 export function keepSnapshots(copy: UnitCopy, duty: SnapshotDuty): UnitCopy {
   let turn = 0;
   let running: Promise<void> = Promise.resolve();
+  const damaged = Promise.withResolvers<never>();
+  const done = Promise.race([copy.done, damaged.promise]);
+  done.catch(() => {}); // Whoever holds the copy is told.
   const rounds = async (mine: number, lease: Lease): Promise<void> => {
     let nextMs = duty.clock.monotonicMs() + duty.everyMs * (0.5 + spreadOf(duty.unit));
     while (turn === mine) {
       await duty.sleep(Math.min(LOOK_MS, duty.everyMs));
       if (turn !== mine || duty.clock.monotonicMs() < nextMs || !lease.isHeld()) continue;
       await round(duty).catch((thrown) => {
+        if (thrown instanceof EngineError && thrown.code === "STORE_CORRUPT") damaged.reject(thrown);
         const { code, message } = toWireError(thrown);
         duty.report(`${duty.unit}: no snapshot this time (${code}: ${message})`);
       });
@@ -51,7 +56,7 @@ export function keepSnapshots(copy: UnitCopy, duty: SnapshotDuty): UnitCopy {
     await running;
   };
   return {
-    done: copy.done,
+    done,
     async own(lease) {
       await copy.own(lease);
       turn++;

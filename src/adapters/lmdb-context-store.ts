@@ -1,8 +1,6 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { type Database, open, type RootDatabase, type Transaction } from "lmdb";
 import { assert } from "../kernel/assert.ts";
 import { EngineError } from "../kernel/engine-error.ts";
-import { hash32 } from "../kernel/hash.ts";
 import { decode, encode } from "../kernel/msgpack.ts";
 import type {
   ContextImport,
@@ -13,9 +11,9 @@ import type {
   ShardCommit,
   ShardMeta,
 } from "../shards/context-store.ts";
-import { seal, unseal } from "./sealed-value.ts";
-import { commitFailure, diskFull, hasRoom, readFailure, storeCorrupt } from "./store-failure.ts";
-import { noteClosed, openGuarded, type ProbedStore } from "./store-guard.ts";
+import { LmdbAccess } from "./lmdb-access.ts";
+import { seal } from "./sealed-value.ts";
+import { openGuarded, type ProbedStore } from "./store-guard.ts";
 
 /** Address space reserved, not memory or disk: contexts of a hundred million users fit. */
 const MAP_SIZE_BYTES = 2 ** 40;
@@ -24,9 +22,6 @@ const PAGE_SIZE_BYTES = 8_192;
 const META_KEY = "meta";
 /** The slot is two bytes behind the user, so that a user's ring is one range of keys. */
 const SLOT_BYTES = 2;
-const CLOSE_PATIENCE_MS = 5_000;
-/** Room at which a commit that found the disk full is tried again. */
-const RETRY_ROOM_BYTES = 256 * 1024;
 /** Keys that LMDB takes, whatever the user's letters. Ids are 128 letters at most where they come in. */
 const USER_CHARS_MAX = 512;
 /** Rows of a table that are read before a store is relied on, at its begin and at its end. */
@@ -44,8 +39,7 @@ type Tables = Readonly<{
 }>;
 
 /**
- * {@link ContextStore} over LMDB: one environment a shard, raw bytes, one transaction a commit. Contexts and rings
- * carry checksums.
+ * {@link ContextStore} over LMDB: one environment a shard, raw bytes with checksums, one transaction a commit.
  *
  * @throws EngineError `STORE_CORRUPT`, here and from every read: the folder must be set aside. `DISK_FULL`
  * (retryable), here and from `commit` and imports: nothing was written. `STORE_FAILED` for other failures.
@@ -55,21 +49,14 @@ export function lmdbContextStore(path: string): ContextStore {
 }
 
 class LmdbContextStore implements ContextStore, ProbedStore {
-  readonly #path: string;
   readonly #tables: Tables;
-  /** The last commit found the disk full, or failed for another reason. */
-  #isFull = false;
-  #hasFailed = false;
-  #isClosing = false;
-  /** Snapshots that are not closed yet. */
-  #snapshots = 0;
-  #snapshotClosed: () => void = () => {};
+  readonly #access: LmdbAccess;
   /** Outbox items that could not be removed for lack of room: they go with the next commit. */
   readonly #published = new Set<number>();
 
   constructor(path: string) {
-    this.#path = path;
     this.#tables = openTables(path);
+    this.#access = new LmdbAccess(path, this.#tables.root);
     try {
       // An import that was not finished: every commit has meta, and an import writes it last.
       if (this.meta() === undefined && this.users() > 0) this.#clear();
@@ -80,14 +67,14 @@ class LmdbContextStore implements ContextStore, ProbedStore {
   }
 
   load(user: string, view?: View): Uint8Array | undefined {
-    return this.#reading(() => {
+    return this.#access.read(() => {
       const sealed = this.#tables.contexts.get(user, view);
       return sealed === undefined ? undefined : this.#unsealed("contexts", user, sealed);
     });
   }
 
   loadRing(user: string, view?: View): readonly (readonly [slot: number, bytes: Uint8Array])[] {
-    return this.#reading(() => {
+    return this.#access.read(() => {
       const range = { start: ringKey(user, 0), end: ringKey(user, 0xffff), inclusiveEnd: true, ...view };
       const found: [number, Uint8Array][] = [];
       for (const { key, value } of this.#tables.ring.getRange(range)) {
@@ -97,61 +84,52 @@ class LmdbContextStore implements ContextStore, ProbedStore {
     });
   }
 
-  *authenticated(view?: View): Iterable<string> {
-    try {
-      this.#assertOpen();
-      for (const user of this.#tables.authenticated.getKeys({ ...view })) {
-        yield user;
-        this.#assertOpen();
-      }
-    } catch (thrown) {
-      throw readFailure(this.#path, thrown);
-    }
+  authenticated(view?: View): Iterable<string> {
+    return this.#access.readEach(
+      () => this.#tables.authenticated.getKeys({ ...view }),
+      (user) => user,
+    );
   }
 
   authenticatedAfter(after: string | undefined, limit: number): readonly string[] {
     const range = after === undefined ? { limit } : { start: after, exclusiveStart: true, limit };
-    return this.#reading(() => [...this.#tables.authenticated.getKeys(range)]);
+    return this.#access.read(() => [...this.#tables.authenticated.getKeys(range)]);
   }
 
   meta(view?: View): ShardMeta | undefined {
-    return this.#reading(() => {
+    return this.#access.read(() => {
       const bytes = this.#tables.root.get(META_KEY, view);
-      return bytes === undefined ? undefined : (decode(bytes) as ShardMeta);
+      return bytes === undefined ? undefined : (decode(this.#unsealed("meta", "", bytes)) as ShardMeta);
     });
   }
 
   outbox(view?: View): readonly OutboxItem[] {
-    return this.#reading(() => {
+    return this.#access.read(() => {
       const items: OutboxItem[] = [];
       for (const { key, value } of this.#tables.outbox.getRange({ ...view })) {
-        if (!this.#published.has(key)) items.push(decode(value) as OutboxItem);
+        if (this.#published.has(key)) continue;
+        items.push(decode(this.#unsealed("outbox", "", value)) as OutboxItem);
       }
       return items;
     });
   }
 
-  *contexts(view?: View): Iterable<readonly [user: string, bytes: Uint8Array]> {
-    try {
-      this.#assertOpen();
-      for (const { key, value } of this.#tables.contexts.getRange({ ...view })) {
-        yield [key, this.#unsealed("contexts", key, value)];
-        this.#assertOpen();
-      }
-    } catch (thrown) {
-      throw readFailure(this.#path, thrown);
-    }
+  contexts(view?: View): Iterable<readonly [user: string, bytes: Uint8Array]> {
+    return this.#access.readEach(
+      () => this.#tables.contexts.getRange({ ...view }),
+      ({ key, value }) => [key, this.#unsealed("contexts", key, value)] as const,
+    );
   }
 
   users(): number {
-    return this.#reading(() => (this.#tables.contexts.getStats() as { entryCount: number }).entryCount);
+    return this.#access.read(() => (this.#tables.contexts.getStats() as { entryCount: number }).entryCount);
   }
 
   async commit(commit: ShardCommit): Promise<void> {
     const published = [...this.#published];
-    const meta = encode(commit.meta);
+    const meta = seal(encode(commit.meta));
     const put = this.#putting(commit);
-    await this.#write(commit, () => {
+    await this.#access.write(neededBytes(commit), () => {
       put();
       for (const key of published) void this.#tables.outbox.remove(key);
       void this.#tables.root.put(META_KEY, meta);
@@ -161,7 +139,7 @@ class LmdbContextStore implements ContextStore, ProbedStore {
 
   async removeOutbox(keys: readonly number[]): Promise<void> {
     try {
-      await this.#write(NO_ROWS, () => {
+      await this.#access.write(neededBytes(NO_ROWS), () => {
         for (const key of keys) void this.#tables.outbox.remove(key);
       });
     } catch (thrown) {
@@ -176,7 +154,7 @@ class LmdbContextStore implements ContextStore, ProbedStore {
     const meta = this.meta(view);
     const users = this.users(); // By the newest transaction, which in this turn is the same.
     const { authenticated } = this.#tables;
-    this.#snapshots++;
+    const letGo = this.#access.holdView();
     let isOpen = true;
     return {
       meta,
@@ -184,15 +162,14 @@ class LmdbContextStore implements ContextStore, ProbedStore {
       loadRing: (user) => this.loadRing(user, view),
       authenticated: () => this.authenticated(view),
       contexts: () => this.contexts(view),
-      isAuthenticated: (user) => this.#reading(() => authenticated.get(user, view) !== undefined),
+      isAuthenticated: (user) => this.#access.read(() => authenticated.get(user, view) !== undefined),
       outbox: () => this.outbox(view),
       users: () => users,
       close: () => {
         if (!isOpen) return;
         isOpen = false;
         transaction.done();
-        this.#snapshots--;
-        this.#snapshotClosed();
+        letGo();
       },
     };
   }
@@ -201,10 +178,13 @@ class LmdbContextStore implements ContextStore, ProbedStore {
     assert(this.meta() === undefined, "a snapshot is imported into an empty store");
     const { root } = this.#tables;
     return {
-      put: async (rows) => this.#write(rows, this.#putting(rows)),
+      put: async (rows) => this.#access.write(neededBytes(rows), this.#putting(rows)),
       // After a power cut that comes before the flush, LMDB is back at a state without meta: an empty store.
-      finish: (meta) => this.#write(NO_ROWS, () => void root.put(META_KEY, encode(meta))),
-      abandon: async () => this.#reading(() => this.#clear()),
+      finish: async (meta) => {
+        const bytes = seal(encode(meta));
+        await this.#access.write(neededBytes(NO_ROWS), () => void root.put(META_KEY, bytes));
+      },
+      abandon: async () => this.#access.read(() => this.#clear()),
     };
   }
 
@@ -220,56 +200,20 @@ class LmdbContextStore implements ContextStore, ProbedStore {
   }
 
   discard(): void {
-    void this.#tables.root.close();
+    this.#access.discard();
   }
 
-  async close(): Promise<void> {
-    this.#isClosing = true;
-    // A disk that fails may keep LMDB from ever being done: what is committed is safe without it.
-    await Promise.race([this.#shut(), sleep(CLOSE_PATIENCE_MS, undefined, { ref: false })]);
+  close(): Promise<void> {
+    return this.#access.close();
   }
 
-  async #shut(): Promise<void> {
-    const { root } = this.#tables;
-    // LMDB would end the process at a read that follows. A snapshot's next read throws, so this is soon.
-    while (this.#snapshots > 0) {
-      await new Promise<void>((resolve) => {
-        this.#snapshotClosed = resolve;
-      });
-    }
-    // After a commit that failed LMDB waits for it to reach the disk, until another one does.
-    if (this.#hasFailed) await root.transaction(() => {});
-    await root.flushed;
-    await root.close();
-    noteClosed(this.#path);
-  }
-
-  /** One transaction; resolves when it is committed. The writing is done by a thread of LMDB's. */
-  async #write(rows: ContextRows, act: () => void): Promise<void> {
-    // LMDB would find out too, and tell it on the process's standard error each time.
-    if (this.#isFull && !hasRoom(this.#path, RETRY_ROOM_BYTES)) throw diskFull(this.#path);
-    try {
-      await this.#tables.root.batch(act);
-      this.#isFull = false;
-      this.#hasFailed = false;
-    } catch (thrown) {
-      this.#hasFailed = true;
-      const failure = await commitFailure(this.#path, thrown, neededBytes(rows));
-      this.#isFull = failure.code === "DISK_FULL";
-      throw failure;
-    }
-  }
-
-  /**
-   * What puts rows. All that may throw is done before: LMDB commits what it was handed, also if the handing over
-   * ends in the middle.
-   */
+  /** What puts rows; all that may throw is done before. */
   #putting(rows: ContextRows): () => void {
     const { contexts, ring, authenticated, outbox } = this.#tables;
     for (const [user] of rows.contexts) assertKey(user);
     for (const { user } of rows.ring) assertKey(user);
     for (const user of rows.authenticated) assertKey(user);
-    const items = rows.outbox.map((item) => [item.key, encode(item)] as const);
+    const items = rows.outbox.map((item) => [item.key, seal(encode(item))] as const);
     return () => {
       for (const [user, bytes] of rows.contexts) void contexts.put(user, seal(bytes));
       for (const { user, slot, bytes } of rows.ring) void ring.put(ringKey(user, slot), seal(bytes));
@@ -283,27 +227,8 @@ class LmdbContextStore implements ContextStore, ProbedStore {
     for (const table of [contexts, ring, authenticated, outbox]) table.clearSync();
   }
 
-  #reading<Result>(read: () => Result): Result {
-    try {
-      this.#assertOpen();
-      return read();
-    } catch (thrown) {
-      throw readFailure(this.#path, thrown);
-    }
-  }
-
-  #assertOpen(): void {
-    if (!this.#isClosing) return;
-    const message = `the store ${this.#path} is being closed`;
-    throw new EngineError({ code: "STORE_CLOSED", message, retryable: true, detail: { path: this.#path } });
-  }
-
   #unsealed(table: string, user: string, sealed: Uint8Array): Uint8Array {
-    const value = unseal(sealed);
-    if (value !== undefined) return value;
-    // The id itself is nobody's business but the store's.
-    const detail = { table, userHash: hash32(user).toString(16) };
-    throw storeCorrupt(this.#path, `a row of ${table} does not have its checksum`, detail);
+    return this.#access.unsealed(table, user, sealed);
   }
 }
 
@@ -317,8 +242,7 @@ function openTables(path: string): Tables {
     pageSize: PAGE_SIZE_BYTES,
     encoding: "binary",
     maxDbs: 8,
-    // Batches are made here. With LMDB's own, a commit that fails rejects a promise that nobody holds.
-    eventTurnBatching: false,
+    eventTurnBatching: false, // As LmdbAccess wants it.
   });
   try {
     return {

@@ -51,6 +51,8 @@ const OWNERS = "owners";
 const TICK_MS = 100;
 /** Pause before what failed is tried again. */
 const RETRY_MS = 200;
+/** Retries of a commit that found the disk full; what is in memory goes on answering meanwhile. */
+const DISK_FULL_RETRY_MS = 1_000;
 
 /**
  * Starts a copy of the profile actor. It folds its log into exact sums, one message after the other: samples, and the
@@ -85,6 +87,7 @@ class Host implements UnitCopy {
   /** Grows whenever ownership begins or ends: the loops of an earlier one end. */
   #turn = 0;
   #stopping = false;
+  #isDiskFull = false;
   #closeServed: () => Promise<void> = async () => {};
   #carrying: Promise<void> = Promise.resolve();
   /** Publications carried out by this copy, whose messages are not folded yet. */
@@ -186,8 +189,20 @@ class Host implements UnitCopy {
     state.passivate();
   }
 
+  /** A full disk is waited out: nothing is lost by it, since the log keeps what is not folded yet. */
   async #commit(): Promise<void> {
-    await this.#ports.store.commit(this.#state.takeCommit());
+    const commit = this.#state.takeCommit();
+    while (true) {
+      try {
+        await this.#ports.store.commit(commit);
+        this.#isDiskFull = false;
+        return;
+      } catch (thrown) {
+        this.#isDiskFull = thrown instanceof EngineError && thrown.code === "DISK_FULL";
+        if (!this.#isDiskFull || this.#stopping) throw thrown;
+        await this.#ports.sleep(DISK_FULL_RETRY_MS);
+      }
+    }
   }
 
   async #applyControl(message: ProfileControl, sequence: number): Promise<void> {
@@ -444,6 +459,7 @@ class Host implements UnitCopy {
       watermarkMs: ledger?.watermarkMs ?? 0,
       repeats: state.repeats,
       dropped: state.dropped,
+      diskFull: this.#isDiskFull,
     };
   }
 }

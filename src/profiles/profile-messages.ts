@@ -13,4 +13,6 @@ export type ProfileStatus = Readonly<{
   /** Samples that were applied before, and those older than every window. */
   repeats: number;
   dropped: number;
+  /** The last commit found the disk full: it is tried again every second, and nothing is folded until then. */
+  diskFull: boolean;
 }>;

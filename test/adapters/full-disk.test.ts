@@ -44,39 +44,46 @@ function underFileLimit(): Tight | undefined {
   };
 }
 
-test.for([
+const PLACES = [
   ["a disk that is full", onSmallDisk, "only root may mount a small disk"],
   ["a limit on a file's size", underFileLimit, "there is no prlimit to lift the limit with"],
-] as const)(
-  "%s is told as DISK_FULL, and the same commit works once there is room",
-  async ([, place, why], { skip }) => {
+] as const;
+const STORES = ["contexts", "profiles"] as const;
+
+test.for(STORES.flatMap((kind) => PLACES.map((place) => [kind, ...place] as const)))(
+  "a store of %s tells %s as DISK_FULL, and the same commit works once there is room",
+  async ([kind, , place, why], { skip }) => {
     const tight = place();
     if (tight === undefined) return skip(why);
-    const child = spawn("sh", ["-c", `${tight.shell} "$0" "$@"`, process.execPath, CHILD, tight.path], {
+    const given = [process.execPath, CHILD, tight.path, kind];
+    const child = spawn("sh", ["-c", `${tight.shell} "$0" "$@"`, ...given], {
       stdio: ["pipe", "pipe", "ignore"],
     });
     const exited = once(child, "exit");
     try {
       const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
       const next = async () => JSON.parse(String((await lines.next()).value)) as Record<string, unknown>;
+      const held = (applied: number) => {
+        const rows = { applied, rows: applied * 40 };
+        return kind === "contexts" ? rows : { ...rows, sum: applied };
+      };
+      const secondOutput = kind === "contexts" ? 2 : null;
 
       const full = await next();
       const failed = Number(full["failed"]);
-      const before = { applied: failed - 1, users: (failed - 1) * 40, read: (failed - 1) * 40 };
       expect(failed).toBeGreaterThan(2);
       expect(full).toMatchObject({
         code: "DISK_FULL, retryable",
         again: "DISK_FULL, retryable",
-        held: before,
+        held: held(failed - 1),
       });
       // What could not be removed for lack of room is not published again all the same.
-      expect(full).toMatchObject({ removed: "done", outbox: 2 });
+      expect(full).toMatchObject({ removed: "done", output: secondOutput });
 
       tight.makeRoom(child.pid ?? 0);
       child.stdin.end("there is room\n");
-      const users = (commits: number) => ({ applied: commits, users: commits * 40, read: commits * 40 });
-      expect(await next()).toEqual({ retried: "done", held: users(failed + 1) });
-      expect(await next()).toEqual({ reopened: users(failed + 2), outbox: 2, unheard: [] });
+      expect(await next()).toEqual({ retried: "done", held: held(failed + 1) });
+      expect(await next()).toEqual({ reopened: held(failed + 2), output: secondOutput, unheard: [] });
       expect((await exited)[0]).toBe(0);
     } finally {
       child.kill("SIGKILL");

@@ -148,7 +148,8 @@ function aMeta(given: Partial<ProfileMeta> = {}): ProfileMeta {
   };
 }
 
-function aCommit(given: Partial<ProfileCommit>): ProfileCommit {
+/** A commit of what matters to a test. */
+export function aCommit(given: Partial<ProfileCommit>): ProfileCommit {
   return { members: [], sums: [], meta: aMeta(), ...given };
 }
 

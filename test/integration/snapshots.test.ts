@@ -72,12 +72,16 @@ test("a node whose stores are gone, or damaged, goes on from snapshots behind wh
     await send(1_000, 2_000);
     await node.stop();
 
-    const file = join(data, "shards", "0", "data.mdb");
-    await truncate(file, Math.floor((await stat(file)).size / 2));
+    for (const damaged of [join("shards", "0"), "profiles"]) {
+      const file = join(data, damaged, "data.mdb");
+      await truncate(file, Math.floor((await stat(file)).size / 2));
+    }
     node = await up(); // Half a store is set aside.
+    expect(await members()).toBeGreaterThanOrEqual(before);
     await send(2_000, EVENTS);
     expect(await node.stop()).toBe(0);
-    expect((await readdir(join(data, "shards"))).filter((name) => name.includes("corrupt"))).toHaveLength(1);
+    for (const folder of [join(data, "shards"), data])
+      expect((await readdir(folder)).filter((name) => name.includes("corrupt"))).toHaveLength(1);
 
     let counted = 0;
     for (let shard = 0; shard < SHARDS; shard++) {

@@ -82,6 +82,7 @@ test("the status tells what is applied, who the members are and what was passed 
     watermarkMs: NOON_MS,
     repeats: 1,
     dropped: 1,
+    diskFull: false,
   });
   await world.stop();
 });
@@ -192,6 +193,38 @@ test("a publication waits for a server that is away, and nothing is lost", async
   expect(await answer).toEqual({ versions: { life: 1 } });
   expect((await world.entries())[0]).toHaveLength(1);
   await world.stop();
+});
+
+test("a full disk is waited out: the status is answered, and nothing is lost once there is room", async () => {
+  const world = await aWorld();
+  let tries = 0;
+  world.around = async () => {
+    tries++;
+    throw new EngineError({ code: "DISK_FULL", message: "full", retryable: true });
+  };
+  const host = await world.start({ cutting: ["commit"], skip: 2 });
+  await world.send({ shard: 0, samples: [aSample()] });
+  await world.pass(5_500);
+  expect(await world.status()).toMatchObject({ applied: 2, diskFull: true, members: { life: { new: 1 } } });
+  expect(tries).toBe(6);
+  expect(world.store.meta()?.applied).toBe(1);
+  world.around = async (_, act) => act();
+  await world.pass(1_000);
+  expect(await world.status()).toMatchObject({ diskFull: false, versions: { life: 1 } });
+  expect(world.store.meta()?.applied).toBeGreaterThanOrEqual(2);
+  await host.stop();
+});
+
+test("a host that waits for room on its disk can be stopped", async () => {
+  const world = await aWorld();
+  world.around = async () => {
+    throw new EngineError({ code: "DISK_FULL", message: "full", retryable: true });
+  };
+  const host = await world.start({ cutting: ["commit"], skip: 2 });
+  await world.send({ shard: 0, samples: [aSample()] });
+  const done = expect(host.done).rejects.toMatchObject({ code: "DISK_FULL" });
+  await world.stop();
+  await done;
 });
 
 test("a commit that fails ends the host, and the next one goes on from what the store holds", async () => {
