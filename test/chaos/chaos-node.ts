@@ -10,8 +10,9 @@ export type ChaosNodeOptions = Readonly<{
   name: string;
   /** Its data folder. */
   folder: string;
-  /** URLs of the servers, which it reaches through wires of its own. */
   servers: readonly string[];
+  /** Whether it reaches the servers through wires of its own, which can be cut. */
+  isWired: boolean;
   /** Options of `up` beside name, folder and servers. */
   options: readonly string[];
   guard: ProcessGuard;
@@ -49,7 +50,8 @@ export class ChaosNode {
 
   /** Makes the wires; {@link ChaosNode.start} starts the process. */
   static async make(given: ChaosNodeOptions): Promise<ChaosNode> {
-    const wires = await Promise.all(given.servers.map((url) => startTcpProxy(Number(new URL(url).port))));
+    const ports = given.isWired ? given.servers.map((url) => Number(new URL(url).port)) : [];
+    const wires = await Promise.all(ports.map(startTcpProxy));
     return new ChaosNode(given, wires);
   }
 
@@ -61,7 +63,8 @@ export class ChaosNode {
   async start(): Promise<void> {
     this.#isWanted = true;
     const { name, folder, options, report } = this.#given;
-    const urls = this.#wires.map((wire) => `nats://127.0.0.1:${wire.port}`).join(",");
+    const wired = this.#wires.map((wire) => `nats://127.0.0.1:${wire.port}`);
+    const urls = (this.#given.isWired ? wired : this.#given.servers).join(",");
     while (this.#isWanted) {
       this.#said = [];
       this.#inspector = "";

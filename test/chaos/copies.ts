@@ -60,7 +60,7 @@ export async function untilCommitted(
   }
 }
 
-/** The last entry that a store has committed, read beside the process that writes it. */
+/** The last entry that a store has committed, read beside the process that writes it; -1 if it was just being written. */
 async function appliedBy(path: string): Promise<number> {
   const root = open<Uint8Array, string>({
     path,
@@ -71,6 +71,8 @@ async function appliedBy(path: string): Promise<number> {
   try {
     const bytes = root.get("meta");
     return bytes === undefined ? 0 : (decode(bytes) as Pick<ShardMeta, "applied">).applied;
+  } catch {
+    return -1;
   } finally {
     await root.close();
   }

@@ -32,23 +32,27 @@ export type FaultTargets = Readonly<{
   /** The disk of the node of that index, if there may be one. */
   disk: Readonly<{ node: number; disk: SmallDisk }> | undefined;
   random: Random;
+  /** Longest time that a fault lasts, ms; a pause may be longer than that by a fifth. */
+  lastsMsMax: number;
 }>;
 
-const DOWN_MS_MAX = 5_000;
-const PAUSE_MS = { min: 500, max: 6_000 };
+/** The shortest pause: about as long as between two renewals of a lease. */
+const PAUSE_MS_MIN = 500;
+/** Longest pause, as a share of the longest fault of another kind. */
+const PAUSE_SHARE = 1.2;
 const WIPED_SHARE = 0.25;
 
 /** Draws one fault of the kinds asked for. */
 export function drawFault(kinds: readonly FaultKind[], targets: FaultTargets): Fault {
-  const { random, nodes, servers, disk } = targets;
+  const { random, nodes, servers, disk, lastsMsMax } = targets;
   const pick = (n: number): number => Math.floor(random() * n);
   const possible = kinds.filter((kind) => kind !== "disk" || disk !== undefined);
   const kind = possible[pick(possible.length)] ?? "node";
   // All is drawn for every fault: then a seed's later faults do not depend on the kinds of the earlier ones.
   const node = pick(nodes.length);
   const server = pick(servers.urls.length);
-  const downMs = Math.round(random() * DOWN_MS_MAX);
-  const ms = Math.round(PAUSE_MS.min + random() * (PAUSE_MS.max - PAUSE_MS.min));
+  const downMs = Math.round(random() * lastsMsMax);
+  const ms = Math.round(PAUSE_MS_MIN + random() * (PAUSE_SHARE * lastsMsMax - PAUSE_MS_MIN));
   const [first, second] = [random(), random()];
   switch (kind) {
     case "node":

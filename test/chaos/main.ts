@@ -57,7 +57,7 @@ const usable = found.flatMap((server) => ("skipped" in server ? [] : [server.bin
 const binary = options.old ? usable[0] : usable.at(-1);
 if (binary === undefined) throw new Error("there is no nats-server");
 const result = await runChaos(
-  { ...options, binary, pauseMs: { min: 1_000, max: 4_000 }, patienceMs: 60_000 },
+  { ...options, binary, pauseMs: { min: 1_000, max: 4_000 }, lastsMsMax: 5_000, patienceMs: 60_000 },
   report,
 );
 process.stdout.write(`${JSON.stringify(result)}\n`);

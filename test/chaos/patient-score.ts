@@ -20,9 +20,9 @@ export async function scorePatiently(client: Client, user: string): Promise<Scor
       await client.ask("score", { user }, Math.max(1, Math.min(ATTEMPT_MS, leftMs)));
       return { ms: performance.now() - beganMs };
     } catch (thrown) {
-      const { code, message, retryable } = toWireError(thrown);
+      const { code, retryable } = toWireError(thrown);
       const ms = performance.now() - beganMs;
-      if (!retryable || ms + RETRY_MS >= PATIENCE_MS) return { ms, failure: `${code}: ${message}` };
+      if (!retryable || ms + RETRY_MS >= PATIENCE_MS) return { ms, failure: code };
       await sleep(RETRY_MS);
     }
   }

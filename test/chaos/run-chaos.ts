@@ -35,6 +35,8 @@ export type ChaosOptions = Readonly<{
   kinds: readonly FaultKind[];
   /** Pause between two faults, ms. */
   pauseMs: Readonly<{ min: number; max: number }>;
+  /** Longest time that a fault lasts, ms. */
+  lastsMsMax: number;
   /** Patience with the cluster after each fault, and in the end, ms. */
   patienceMs: number;
 }>;
@@ -113,6 +115,7 @@ async function compose(
         name,
         folder: data,
         servers: servers.urls,
+        isWired: true,
         options: nodeOptions(options, segments),
         guard,
         report,
@@ -143,6 +146,7 @@ async function compose(
     servers,
     disk: typeof disk === "string" ? undefined : { node: 0, disk },
     random,
+    lastsMsMax: options.lastsMsMax,
   };
   const recoveries = new Map<string, number[]>();
   let notAtRest = 0;
