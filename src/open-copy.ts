@@ -1,24 +1,21 @@
-import { join } from "node:path";
 import type { BlobStore } from "./actors/blob-store.ts";
 import type { Bus } from "./actors/bus.ts";
 import type { Log } from "./actors/log.ts";
 import type { UnitCopy } from "./actors/unit-copy.ts";
 import type { SnapshotPorts } from "./actors/write-snapshot.ts";
-import { lmdbContextStore } from "./adapters/lmdb-context-store.ts";
-import { lmdbProfileStore } from "./adapters/lmdb-profile-store.ts";
-import { setAside } from "./adapters/store-guard.ts";
 import type { Subjects } from "./events/subjects.ts";
 import { FEATURES } from "./features/all-families.ts";
 import type { Clock } from "./kernel/clock.ts";
 import { EngineError } from "./kernel/engine-error.ts";
 import { startProfileHost } from "./profiles/profile-host.ts";
+import type { ProfileStore } from "./profiles/profile-store.ts";
 import { restoreProfiles, snapshotProfiles } from "./profiles/snapshot-profiles.ts";
 import type { Releases } from "./releases.ts";
+import type { ContextStore } from "./shards/context-store.ts";
 import { startShardHost } from "./shards/shard-host.ts";
 import { restoreShard } from "./shards/snapshot-read.ts";
 import { snapshotShard } from "./shards/snapshot-write.ts";
 import { keepSnapshots, type SnapshotDuty } from "./snapshot-duty.ts";
-import type { UnitThreadTask } from "./unit-thread-task.ts";
 import { PROFILES_UNIT, shardOfUnit, shardUnit } from "./units.ts";
 
 /** What copies need of the thread that they live in. */
@@ -34,6 +31,31 @@ export type CopyWorld = Readonly<{
   report(line: string): void;
 }>;
 
+/** Where a copy keeps what it folds. */
+export type StorePlace<Store> = Readonly<{
+  /** @throws EngineError `STORE_CORRUPT`: then it must be set aside. */
+  open(): Store;
+  /** Moves a store, which is closed, out of the way. @returns Where to. */
+  setAside(): string;
+}>;
+
+export type CopyStores = Readonly<{
+  contexts(shard: number): StorePlace<ContextStore>;
+  profiles(): StorePlace<ProfileStore>;
+}>;
+
+export type CopyOptions = Readonly<{
+  node: string;
+  /** Number of shards of the deployment. */
+  shards: number;
+  residentUsers: number;
+  ringEvents: number;
+  batchEntries: number;
+  publishEveryMs: number;
+  snapshotEveryMs: number;
+  keepLogMs: number;
+}>;
+
 /**
  * Opens this node's copy of a unit, as a standby: over its own store if that is whole and the log goes on where it
  * ends, else from the newest snapshot that is whole, else from the log's beginning. A store that proves damaged, now or
@@ -41,29 +63,34 @@ export type CopyWorld = Readonly<{
  *
  * @throws EngineError `LOG_TRIMMED` if none of these leads to the present.
  */
-export async function openCopy(unit: string, world: CopyWorld, task: UnitThreadTask): Promise<UnitCopy> {
+export async function openCopy(
+  unit: string,
+  world: CopyWorld,
+  stores: CopyStores,
+  options: CopyOptions,
+): Promise<UnitCopy> {
   const shard = shardOfUnit(unit);
   if (shard !== undefined) {
-    const path = join(task.dataDir, "shards", String(shard));
-    return settingAside(path, world.report, () => openShard(shard, path, world, task));
+    const place = stores.contexts(shard);
+    return settingAside(place, world.report, () => openShard(shard, place, world, options));
   }
   if (unit === PROFILES_UNIT) {
-    const path = join(task.dataDir, "profiles");
-    return settingAside(path, world.report, () => openProfiles(path, world, task));
+    const place = stores.profiles();
+    return settingAside(place, world.report, () => openProfiles(place, world, options));
   }
   throw new Error(`no such unit: ${unit}`);
 }
 
 async function openShard(
   shard: number,
-  path: string,
+  place: StorePlace<ContextStore>,
   world: CopyWorld,
-  task: UnitThreadTask,
+  options: CopyOptions,
 ): Promise<UnitCopy> {
   const unit = shardUnit(shard);
   const stream = world.subjects.shardLog(shard);
   const { first, last } = await world.log.bounds(stream);
-  const store = await openReachable(unit, path, first, world.report, () => lmdbContextStore(path));
+  const store = await openReachable(unit, place, first, world.report);
   return orClose(store, async () => {
     if (store.meta() === undefined) {
       const restored = await restoreShard(world.snapshots, store, {
@@ -79,23 +106,27 @@ async function openShard(
       { ...world, store },
       {
         shard,
-        node: task.node,
-        residentUsers: task.residentUsers,
-        ringEvents: task.ringEvents,
-        batchEntries: task.batchEntries,
+        node: options.node,
+        residentUsers: options.residentUsers,
+        ringEvents: options.ringEvents,
+        batchEntries: options.batchEntries,
       },
     );
     const write = () => snapshotShard(world.snapshots, store, { unit, loggedAtMs: () => undefined });
-    return keepSnapshots(copy, dutyOf(unit, stream, world, task, write));
+    return keepSnapshots(copy, dutyOf(unit, stream, world, options, write));
   });
 }
 
-async function openProfiles(path: string, world: CopyWorld, task: UnitThreadTask): Promise<UnitCopy> {
+async function openProfiles(
+  place: StorePlace<ProfileStore>,
+  world: CopyWorld,
+  options: CopyOptions,
+): Promise<UnitCopy> {
   const { blobs, snapshots, ...rest } = world;
   const unit = PROFILES_UNIT;
   const stream = world.subjects.samples;
   const { first, last } = await world.log.bounds(stream);
-  const store = await openReachable(unit, path, first, world.report, () => lmdbProfileStore(path));
+  const store = await openReachable(unit, place, first, world.report);
   return orClose(store, async () => {
     if (store.meta() === undefined) {
       const restored = await restoreProfiles(snapshots, unit, store, {
@@ -106,10 +137,10 @@ async function openProfiles(path: string, world: CopyWorld, task: UnitThreadTask
     }
     const copy = await startProfileHost(
       { ...rest, releases: blobs, store },
-      { shards: task.shards, publishEveryMs: task.publishEveryMs },
+      { shards: options.shards, publishEveryMs: options.publishEveryMs },
     );
     const write = () => snapshotProfiles(snapshots, unit, store);
-    return keepSnapshots(copy, dutyOf(unit, stream, world, task, write));
+    return keepSnapshots(copy, dutyOf(unit, stream, world, options, write));
   });
 }
 
@@ -117,11 +148,11 @@ function dutyOf(
   unit: string,
   stream: string,
   world: CopyWorld,
-  task: UnitThreadTask,
+  options: CopyOptions,
   write: SnapshotDuty["write"],
 ): SnapshotDuty {
   const { snapshots: ports, log, clock, sleep, report } = world;
-  const { snapshotEveryMs: everyMs, keepLogMs } = task;
+  const { snapshotEveryMs: everyMs, keepLogMs } = options;
   return { ports, log, clock, sleep, report, unit, stream, everyMs, keepLogMs, write };
 }
 
@@ -130,18 +161,17 @@ type Store = Readonly<{ meta(): { readonly applied: number } | undefined; close(
 /** Opens a store; for one so old that the log has moved on, which is set aside, a new one. */
 async function openReachable<Opened extends Store>(
   unit: string,
-  path: string,
+  place: StorePlace<Opened>,
   first: number,
   report: (line: string) => void,
-  open: () => Opened,
 ): Promise<Opened> {
-  const store = open();
+  const store = place.open();
   const applied = await orClose(store, async () => store.meta()?.applied ?? 0);
   if (applied === 0 || applied + 1 >= first) return store;
   report(`${unit}: the log begins at ${first}, the store ends at ${applied}: starting from a snapshot`);
   await store.close();
-  setAside(path);
-  return open();
+  place.setAside();
+  return place.open();
 }
 
 async function orClose<Result>(store: Store, act: () => Promise<Result>): Promise<Result> {
@@ -158,13 +188,13 @@ async function orClose<Result>(store: Store, act: () => Promise<Result>): Promis
  * is set aside once that is stopped, so that the next start does not meet it again.
  */
 async function settingAside(
-  path: string,
+  place: StorePlace<unknown>,
   report: (line: string) => void,
   open: () => Promise<UnitCopy>,
 ): Promise<UnitCopy> {
   const copy = await open().catch((thrown) => {
     if (!isCorrupt(thrown)) throw thrown;
-    report(`${thrown.message}: it was set aside as ${setAside(path)}`);
+    report(`${thrown.message}: it was set aside as ${place.setAside()}`);
     return open();
   });
   let isDamaged = false;
@@ -179,7 +209,7 @@ async function settingAside(
     lag: () => copy.lag(),
     async stop() {
       await copy.stop();
-      if (isDamaged) report(`the damaged store was set aside as ${setAside(path)}`);
+      if (isDamaged) report(`the damaged store was set aside as ${place.setAside()}`);
     },
   };
 }

@@ -10,6 +10,7 @@ import { systemClock } from "./adapters/system-clock.ts";
 import { zstdCompressor } from "./adapters/zstd-compressor.ts";
 import { subjectsOf } from "./events/subjects.ts";
 import { EngineError, toWireError } from "./kernel/engine-error.ts";
+import { lmdbStores } from "./lmdb-stores.ts";
 import { openCopy } from "./open-copy.ts";
 import { releasesOf } from "./releases.ts";
 import {
@@ -32,6 +33,7 @@ export async function runUnits(task: UnitThreadTask & { readonly port: MessagePo
     const subjects = subjectsOf(task.prefix);
     const blobs = await natsBlobStore(connection, subjects, { replicas });
     const deadline = sharedDeadline(task.deadline);
+    const stores = lmdbStores(task.dataDir);
     const world = {
       connection,
       log: await NatsLog.over(connection, { replicas }),
@@ -62,7 +64,7 @@ export async function runUnits(task: UnitThreadTask & { readonly port: MessagePo
     });
     const perform = async (unit: string, ask: CopyRequest): Promise<number> => {
       if (ask.kind === "open") {
-        const copy = await openCopy(unit, world, task);
+        const copy = await openCopy(unit, world, stores, task);
         copies.set(unit, copy);
         copy.done.catch((thrown) => tell({ kind: "failed", unit, error: told(thrown) }));
         return 0;

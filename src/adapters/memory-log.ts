@@ -80,6 +80,11 @@ export class MemoryLog implements Log {
     return { first, last: messages.length };
   }
 
+  /** Everything that a stream was ever given, also what is trimmed, for whoever looks on. */
+  everStored(stream: string): readonly LogMessage[] {
+    return this.#stream(stream).messages;
+  }
+
   /** The last sequence of a stream, for whoever looks on. */
   lastOf(stream: string): number {
     return this.#stream(stream).messages.length;

@@ -95,8 +95,7 @@ export function wiredTable(servers: Servers, life: Life): KeyValue {
 }
 
 /** The blobs over a node's wire. Nobody may ever write another content under a version. */
-export function wiredBlobs(servers: Servers, life: Life): BlobStore {
-  const { blobs } = servers;
+export function wiredBlobs(servers: Servers, life: Life, blobs: BlobStore = servers.blobs): BlobStore {
   const reach = <T>(what: string, act: () => Promise<T>): Promise<T> =>
     overWire(life, BLOB_PATIENCE_MS, "BLOBS_UNAVAILABLE", what, act);
   const guard = async (key: string, bytes: Uint8Array): Promise<void> => {

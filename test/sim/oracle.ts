@@ -1,6 +1,7 @@
-import type { Log } from "../../src/actors/log.ts";
+import type { Log, LogMessage } from "../../src/actors/log.ts";
 import { memoryBus } from "../../src/adapters/memory-bus.ts";
 import { memoryContextStore } from "../../src/adapters/memory-context-store.ts";
+import type { MemoryLog } from "../../src/adapters/memory-log.ts";
 import { memoryProfileStore } from "../../src/adapters/memory-profile-store.ts";
 import { decodeEntry } from "../../src/events/log-codec.ts";
 import { decode } from "../../src/kernel/msgpack.ts";
@@ -53,7 +54,7 @@ export async function judge(
 async function lostEvents(servers: Servers, client: SimClient, shape: SimShape): Promise<string[]> {
   const stored = new Set<string>();
   for (let shard = 0; shard < shape.shards; shard++) {
-    for (const { data } of await messagesOf(servers.log, subjects.shardLog(shard))) {
+    for (const { data } of servers.log.everStored(subjects.shardLog(shard))) {
       const entry = decodeEntry(data);
       if (entry.kind === "behaviour") stored.add(`${entry.user} ${entry.id}`);
     }
@@ -68,7 +69,7 @@ async function lostEvents(servers: Servers, client: SimClient, shape: SimShape):
 /** Each user's acts counted from the raw log, each id once, are those that their context has counted. */
 async function miscounted(servers: Servers, shard: number, once: ContextStore): Promise<string[]> {
   const acts = new Map<string, Set<string>>();
-  for (const { data } of await messagesOf(servers.log, subjects.shardLog(shard))) {
+  for (const { data } of servers.log.everStored(subjects.shardLog(shard))) {
     const entry = decodeEntry(data);
     if (entry.kind !== "behaviour" || ADMINISTRATIVE.includes(entry.type)) continue;
     acts.set(entry.user, (acts.get(entry.user) ?? new Set()).add(entry.id));
@@ -110,12 +111,12 @@ async function wrongOutputs(servers: Servers, expected: ReadonlyMap<string, stri
     if (before !== undefined && before !== text) found.push(`${id} was published twice, with two contents`);
     published.set(id, text);
   };
-  for (const { data } of await messagesOf(servers.log, subjects.samples)) {
+  for (const { data } of servers.log.everStored(subjects.samples)) {
     const message = readSampleMessage(data);
     if (message === undefined) found.push("a message of the samples' stream can't be read");
     else if (!("control" in message)) for (const [id, text] of samplesOf(message)) take(id, text);
   }
-  for (const { data } of await messagesOf(servers.log, subjects.transitions)) {
+  for (const { data } of servers.log.everStored(subjects.transitions)) {
     const text = new TextDecoder().decode(data);
     take(`transition ${(JSON.parse(text) as { id: string }).id}`, text);
   }
@@ -136,7 +137,7 @@ async function unevenReleases(
   let prepared = "";
   for (let shard = 0; shard < shape.shards; shard++) {
     const releases = new Set<string>();
-    for (const { data } of await messagesOf(servers.log, subjects.shardLog(shard))) {
+    for (const { data } of servers.log.everStored(subjects.shardLog(shard))) {
       const entry = decodeEntry(data);
       if (entry.kind === "encoder-prepared") prepared = entry.encoder;
       else if (entry.kind !== "behaviour") releases.add(JSON.stringify(entry));
@@ -166,7 +167,7 @@ async function profileDifferences(
 ): Promise<string[]> {
   const once = memoryProfileStore();
   const host = await startProfileHost(
-    { ...world(servers), log: withoutAppends(servers.log), releases: servers.blobs, store: once },
+    { ...world(servers), log: asItWas(servers.log), releases: servers.blobs, store: once },
     { shards: shape.shards, publishEveryMs: Number.POSITIVE_INFINITY },
   );
   const { last } = await servers.log.bounds(subjects.samples);
@@ -200,7 +201,7 @@ async function foldOnce(
   const store = memoryContextStore();
   const outputs = new Map<string, string>();
   const log: Log = {
-    ...withoutAppends(servers.log),
+    ...asItWas(servers.log),
     async append(stream, messages) {
       for (const { id, data } of messages) {
         if (stream === subjects.samples)
@@ -228,23 +229,31 @@ function world(servers: Servers) {
   return { bus: memoryBus(), clock: servers.time, sleep: servers.time.sleep, subjects };
 }
 
-function withoutAppends(log: Log): Log {
+/** Everything that was ever stored, to be read from the beginning; nothing is added. */
+function asItWas(log: MemoryLog): Log {
   return {
     ensure: async () => {},
     append: async (_, messages) => messages.map(() => 0),
-    read: (...given) => log.read(...given),
-    bounds: (...given) => log.bounds(...given),
+    bounds: async (stream) => ({ first: 1, last: log.lastOf(stream) }),
     trim: async () => 1,
+    async read(stream, from) {
+      const messages = log.everStored(stream);
+      const closed = Promise.withResolvers<readonly LogMessage[]>();
+      let next = from - 1;
+      return {
+        lag: () => messages.length - next,
+        async next(max) {
+          if (next >= messages.length) return closed.promise;
+          const taken = messages.slice(next, next + max);
+          next += taken.length;
+          return taken;
+        },
+        async close() {
+          closed.resolve([]);
+        },
+      };
+    },
   };
-}
-
-async function messagesOf(log: Log, stream: string) {
-  const { first, last } = await log.bounds(stream);
-  if (last < first) return [];
-  const reader = await log.read(stream, first);
-  const messages = await reader.next(last);
-  await reader.close();
-  return messages;
 }
 
 /** Contexts, rings and the versions in force; what an outbox holds is a copy's own. */

@@ -96,6 +96,7 @@ async function run(seed: number, bug: PlantedBug | undefined): Promise<SeedResul
     shards: 2,
     standbys: random() < 0.2 ? 0 : random() < 0.8 ? 1 : 2,
     ringEvents: 8,
+    snapshotEveryMs: random() < 0.7 ? 2_500 : Number.POSITIVE_INFINITY,
     residentUsers: 4,
   };
   const servers = startServers(time, random, random() < 0.5);
@@ -178,7 +179,7 @@ async function misfortune(
   const kinds: ((node: SimNode) => void)[] = [
     (node) => {
       node.kill();
-      // What a disk held may be lost with it, as long as the logs hold everything.
+      // What a disk held may be lost with it.
       if (random() < 0.2) node.wipe();
       later(100 + 4_000 * random(), () => {
         if (!node.isUp) node.start();

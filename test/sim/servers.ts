@@ -38,6 +38,7 @@ export function startServers(time: VirtualTime, random: Random, dedupes: boolean
     log: new MemoryLog(time, () => {}, dedupes ? {} : { duplicateWindowMs: 0 }),
     table: memoryKeyValue(),
     blobs: memoryBlobStore(),
+    snapshots: memoryBlobStore(),
     answers: [] as GivenAnswer[],
     /** What is wrong, as seen while it ran. */
     findings: [] as string[],

@@ -1,17 +1,21 @@
+import type { BlobStore } from "../../src/actors/blob-store.ts";
+import type { Bus } from "../../src/actors/bus.ts";
+import type { Log } from "../../src/actors/log.ts";
 import type { UnitCopy } from "../../src/actors/unit-copy.ts";
+import { identityCompressor } from "../../src/adapters/identity-compressor.ts";
 import { memoryContextStore } from "../../src/adapters/memory-context-store.ts";
 import { memoryProfileStore } from "../../src/adapters/memory-profile-store.ts";
 import { createGateway } from "../../src/gateway/gateway.ts";
+import type { Clock } from "../../src/kernel/clock.ts";
 import { EngineError } from "../../src/kernel/engine-error.ts";
-import { startProfileHost } from "../../src/profiles/profile-host.ts";
+import { type CopyStores, openCopy, type StorePlace } from "../../src/open-copy.ts";
 import type { ProfileStore } from "../../src/profiles/profile-store.ts";
 import { decodeProfiles } from "../../src/profiles/profiles-codec.ts";
 import { nextGeneration, releasesOf } from "../../src/releases.ts";
 import type { ContextStore } from "../../src/shards/context-store.ts";
-import { startShardHost } from "../../src/shards/shard-host.ts";
 import { type ClusterAgent, DEFAULT_TIMING, joinCluster } from "../../src/supervisor/cluster-agent.ts";
 import { localDeadline } from "../../src/supervisor/session.ts";
-import { PROFILES_UNIT, shardOfUnit, unitsOf } from "../../src/units.ts";
+import { unitsOf } from "../../src/units.ts";
 import { diskContexts, diskProfiles, wiredBlobs, wiredBus, wiredLog, wiredTable } from "./faulty-ports.ts";
 import { Life } from "./life.ts";
 import type { PlantedBug } from "./planted-bugs.ts";
@@ -23,6 +27,8 @@ export type SimShape = Readonly<{
   standbys: 0 | 1 | 2;
   ringEvents: number;
   residentUsers: number;
+  /** Time between two snapshots, ms; Infinity for none. Logs are trimmed behind them at once. */
+  snapshotEveryMs: number;
 }>;
 
 const RETRY_MS = 200;
@@ -165,37 +171,87 @@ export class SimNode {
     }
   }
 
-  async #open(
-    unit: string,
-    life: Life,
-    ports: Omit<Parameters<typeof startProfileHost>[0], "store">,
-  ): Promise<UnitCopy> {
-    const { shards, ringEvents, residentUsers } = this.#shape;
+  async #open(unit: string, life: Life, ports: CopyPorts): Promise<UnitCopy> {
+    const { shards, ringEvents, residentUsers, snapshotEveryMs } = this.#shape;
     const servers = this.#servers;
-    const bug = this.#bug;
-    if (unit === PROFILES_UNIT) {
-      this.profiles ??= memoryProfileStore();
-      const disk = diskProfiles(this.profiles, life);
-      const store = bug?.profiles?.(disk, this.profiles) ?? disk;
-      return startProfileHost({ ...ports, store }, { shards, publishEveryMs: PUBLISH_EVERY_MS });
-    }
-    const shard = shardOfUnit(unit) ?? 0;
-    const held = this.contexts.get(shard) ?? memoryContextStore();
-    this.contexts.set(shard, held);
-    const disk = diskContexts(held, life);
-    const copy = await startShardHost(
+    const stores: CopyStores = {
+      contexts: (shard) => this.#contextsAt(shard, life),
+      profiles: () => this.#profilesAt(life),
+    };
+    const copy = await openCopy(
+      unit,
       {
         ...ports,
-        store: bug?.contexts?.(disk, held, life) ?? disk,
+        blobs: ports.releases,
         releases: releasesOf(ports.releases),
+        snapshots: {
+          blobs: wiredBlobs(servers, life, servers.snapshots),
+          compressor: identityCompressor,
+          pause: () => life.goOn(),
+        },
+        report: (line) => servers.trace(`${life.name}: ${line}`),
       },
-      { shard, node: life.name, residentUsers, ringEvents, batchEntries: 7 },
+      stores,
+      {
+        node: life.name,
+        shards,
+        residentUsers,
+        ringEvents,
+        batchEntries: 7,
+        publishEveryMs: PUBLISH_EVERY_MS,
+        snapshotEveryMs,
+        keepLogMs: 0,
+      },
     );
-    const own = copy.own.bind(copy);
-    copy.own = (lease) => {
-      servers.trace(`${life.name} owns ${unit}@${lease.epoch}`);
-      return own(lease);
+    return {
+      done: copy.done,
+      own: (lease) => {
+        servers.trace(`${life.name} owns ${unit}@${lease.epoch}`);
+        return copy.own(lease);
+      },
+      drain: () => copy.drain(),
+      rest: () => copy.rest(),
+      lag: () => copy.lag(),
+      stop: () => copy.stop(),
     };
-    return copy;
+  }
+
+  #contextsAt(shard: number, life: Life): StorePlace<ContextStore> {
+    return {
+      open: () => {
+        const held = this.contexts.get(shard) ?? memoryContextStore();
+        this.contexts.set(shard, held);
+        const disk = diskContexts(held, life);
+        return this.#bug?.contexts?.(disk, held, life) ?? disk;
+      },
+      setAside: () => {
+        this.contexts.delete(shard);
+        return "nowhere";
+      },
+    };
+  }
+
+  #profilesAt(life: Life): StorePlace<ProfileStore> {
+    return {
+      open: () => {
+        this.profiles ??= memoryProfileStore();
+        const disk = diskProfiles(this.profiles, life);
+        return this.#bug?.profiles?.(disk, this.profiles) ?? disk;
+      },
+      setAside: () => {
+        this.profiles = undefined;
+        return "nowhere";
+      },
+    };
   }
 }
+
+/** What a node has besides its stores. */
+type CopyPorts = Readonly<{
+  log: Log;
+  bus: Bus;
+  releases: BlobStore;
+  clock: Clock;
+  sleep(ms: number): Promise<void>;
+  subjects: typeof subjects;
+}>;
