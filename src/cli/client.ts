@@ -44,7 +44,7 @@ export const ENDPOINT_FILE = "endpoint.json";
  * @throws EngineError `NO_ENGINE` if neither is known, `NATS_UNREACHABLE` if nothing answers there.
  */
 export async function connectClient(options: ClientOptions, name: string): Promise<Client> {
-  const url = options.nats ?? (await endpointOf(options.data));
+  const url = await engineUrl(options);
   const connection = await connectNats({ servers: url.split(","), name });
   const bus = natsBus(connection);
   const subjects = subjectsOf(options.prefix);
@@ -73,6 +73,15 @@ export async function connectClient(options: ClientOptions, name: string): Promi
       }
     },
   };
+}
+
+/**
+ * URLs of the NATS servers of the engine at `--nats`, or of the one that runs on the data folder.
+ *
+ * @throws EngineError `NO_ENGINE` if neither is known.
+ */
+export async function engineUrl(options: ClientOptions): Promise<string> {
+  return options.nats ?? (await endpointOf(options.data));
 }
 
 async function endpointOf(dataDir: string): Promise<string> {

@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { addDeadLettersCommand } from "./commands/dead-letters.ts";
 import { addDemoCommand } from "./commands/demo.ts";
 import { addEvaluateCommand } from "./commands/evaluate.ts";
 import { addProfilesCommand } from "./commands/profiles.ts";
@@ -21,6 +22,7 @@ addReplayCommand(program);
 addScoreCommand(program);
 addProfilesCommand(program);
 addStatusCommand(program);
+addDeadLettersCommand(program);
 addTrainCommand(program);
 addEvaluateCommand(program);
 addDemoCommand(program);

@@ -236,6 +236,7 @@ class Host implements UnitCopy {
   async #apply(messages: readonly LogMessage[]): Promise<void> {
     const { entries, deadLetters } = readEntries(this.#options.shard, messages);
     const last = messages.at(-1)?.sequence ?? this.#state.applied;
+    const counted = { ...this.#state.counters };
     try {
       await this.#fetchReleases(entries);
       const outcome = this.#fold(entries);
@@ -243,6 +244,7 @@ class Host implements UnitCopy {
       await this.#commit(outcome, deadLetters);
     } catch (thrown) {
       if (isOfTheWorld(thrown)) throw thrown;
+      Object.assign(this.#state.counters, counted); // Nothing of the batch counts yet.
       await this.#oneByOne(messages);
     }
   }
@@ -263,11 +265,13 @@ class Host implements UnitCopy {
       if (message.sequence <= this.#state.applied) continue;
       const { entries, deadLetters } = readEntries(this.#options.shard, [message]);
       let outcome: Outcome;
+      const counted = { ...this.#state.counters };
       try {
         await this.#fetchReleases(entries);
         outcome = this.#fold(entries);
       } catch (thrown) {
         await this.#restore(meta ?? this.#emptyMeta());
+        Object.assign(this.#state.counters, counted);
         this.#state.batch++;
         outcome = emptyOutcome();
         deadLetters.push(deadLetter(this.#options.shard, message, thrown));

@@ -1,0 +1,168 @@
+import type { Command } from "commander";
+import { InvalidArgumentError } from "commander";
+import { newId } from "../../adapters/entropy.ts";
+import { connectNats } from "../../adapters/nats-connection.ts";
+import { type KeptMessages, keptMessages } from "../../adapters/nats-dead-letters.ts";
+import { NatsLog } from "../../adapters/nats-log.ts";
+import { type Subjects, subjectsOf } from "../../events/subjects.ts";
+import { EngineError } from "../../kernel/engine-error.ts";
+import { type ClientOptions, engineUrl } from "../client.ts";
+import { wholeNumber, withClientOptions } from "../client-options.ts";
+import { describeLetter, entryInShort, type ShownLetter } from "../dead-letters/describe-letter.ts";
+import { print, runs } from "../output.ts";
+import { withoutControls } from "../view/cell-width.ts";
+import { renderTable } from "../view/table.ts";
+
+type Options = ClientOptions & { readonly json: boolean };
+type Chosen = Options & { readonly all: boolean; readonly dryRun: boolean };
+type Letters = Readonly<{ kept: KeptMessages; log: NatsLog; subjects: Subjects }>;
+
+const ALL_MAX = 100_000;
+
+/** `resonance dead-letters`: entries that could not be folded, to be looked at, tried again or dropped. */
+export function addDeadLettersCommand(program: Command): void {
+  const command = program
+    .command("dead-letters")
+    .description("look at entries that could not be folded, try them again, or drop them");
+  withClientOptions(command.command("list"))
+    .description("list them, oldest first")
+    .option("--limit <n>", "at most so many", wholeNumber(1), 50)
+    .action(
+      runs(async (options: Options & { limit: number }) =>
+        withLetters(options, async ({ kept }) => {
+          const letters = (await kept.list(options.limit)).map(shownOf);
+          print(options.json, { letters }, () => draw(letters));
+        }),
+      ),
+    );
+  withClientOptions(command.command("show").argument("<id>", "as `list` tells it", wholeNumber(1)))
+    .description("show one, with its entry")
+    .action(
+      runs(async (id: number, options: Options) =>
+        withLetters(options, async ({ kept }) => {
+          const letter = shownOf(await letterOf(kept, id));
+          print(options.json, letter, () => [JSON.stringify(letter, null, 2)]);
+        }),
+      ),
+    );
+  withChoice(command.command("retry"))
+    .description("append their entries to their logs again, to be folded anew, and drop the letters")
+    .action(
+      runs(async (ids: number[], options: Chosen) =>
+        withLetters(options, async (letters) => {
+          const retried = await eachChosen(letters, ids, options, (id) => retry(letters, id));
+          print(options.json, { retried, dryRun: options.dryRun }, () => [
+            told("tried again", retried, options),
+          ]);
+        }),
+      ),
+    );
+  withChoice(command.command("drop"))
+    .description("forget them")
+    .action(
+      runs(async (ids: number[], options: Chosen) =>
+        withLetters(options, async (letters) => {
+          const dropped = await eachChosen(letters, ids, options, async (id) => {
+            await letters.kept.remove(id);
+          });
+          print(options.json, { dropped, dryRun: options.dryRun }, () => [told("dropped", dropped, options)]);
+        }),
+      ),
+    );
+}
+
+function withChoice(command: Command): Command {
+  const parse = (text: string, before: number[] = []): number[] => {
+    const id = Number(text);
+    if (!Number.isInteger(id) || id < 1) throw new InvalidArgumentError("ids as `list` tells them, please");
+    return [...before, id];
+  };
+  return withClientOptions(command.argument("[ids...]", "as `list` tells them", parse))
+    .option("--all", "all that are there", false)
+    .option("--dry-run", "only tell which", false);
+}
+
+async function withLetters(options: ClientOptions, act: (letters: Letters) => Promise<void>): Promise<void> {
+  const url = await engineUrl(options);
+  const connection = await connectNats({ servers: url.split(","), name: "resonance dead-letters" });
+  try {
+    const subjects = subjectsOf(options.prefix);
+    const kept = await keptMessages(connection, subjects.deadLetters);
+    await act({ kept, log: await NatsLog.over(connection), subjects });
+  } finally {
+    await connection.close();
+  }
+}
+
+async function eachChosen(
+  { kept }: Letters,
+  ids: readonly number[],
+  options: Chosen,
+  act: (id: number) => Promise<void>,
+): Promise<number[]> {
+  if (options.all === ids.length > 0) {
+    const message = "name the letters by their ids, or say --all";
+    throw new EngineError({ code: "NO_LETTER_NAMED", message, retryable: false });
+  }
+  const chosen = options.all ? (await kept.list(ALL_MAX)).map(({ id }) => id) : ids;
+  for (const id of chosen) {
+    await letterOf(kept, id);
+    if (!options.dryRun) await act(id);
+  }
+  return [...chosen];
+}
+
+/** An entry that counted after all is recognised by its event's id, so that trying again does no harm. */
+async function retry({ kept, log, subjects }: Letters, id: number): Promise<void> {
+  const { storedAtMs, data } = await letterOf(kept, id);
+  const { letter } = describeLetter(id, storedAtMs, data);
+  await log.append(subjects.shardLog(letter.shard), [{ id: `retry:${id}:${newId()}`, data: letter.data }]);
+  await kept.remove(id);
+}
+
+async function letterOf(
+  kept: KeptMessages,
+  id: number,
+): Promise<{ id: number; storedAtMs: number; data: Uint8Array }> {
+  const found = await kept.get(id);
+  if (found !== undefined) return found;
+  const message = `there is no dead letter ${id}: "resonance dead-letters list" shows those that are there`;
+  throw new EngineError({ code: "NO_SUCH_LETTER", message, retryable: false, detail: { id } });
+}
+
+function shownOf({
+  id,
+  storedAtMs,
+  data,
+}: {
+  id: number;
+  storedAtMs: number;
+  data: Uint8Array;
+}): ShownLetter {
+  return describeLetter(id, storedAtMs, data).shown;
+}
+
+function draw(letters: readonly ShownLetter[]): string[] {
+  if (letters.length === 0) return ["no dead letters"];
+  const columns = ["id", "at", "shard", "entry", "code", "reason", "stack", "what"];
+  return renderTable(
+    columns.map(
+      (title) => ({ title, align: ["id", "shard", "entry"].includes(title) ? "right" : "left" }) as const,
+    ),
+    letters.map((letter) => [
+      String(letter.id),
+      letter.at,
+      String(letter.shard),
+      String(letter.sequence),
+      letter.code,
+      withoutControls(letter.reason),
+      letter.stack,
+      withoutControls(entryInShort(letter.entry)),
+    ]),
+    process.stdout.columns ?? 140,
+  );
+}
+
+function told(done: string, ids: readonly number[], { dryRun }: Chosen): string {
+  return `${dryRun ? "would be " : ""}${done}: ${ids.join(", ") || "none"}`;
+}
