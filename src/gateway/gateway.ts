@@ -2,6 +2,7 @@ import type { BusReply, BusRequest } from "../actors/bus.ts";
 import { contentTypeOf, decodeRequest, encodeReply } from "../events/decode-request.ts";
 import { toWireError } from "../kernel/engine-error.ts";
 import type { SegmentDefinitions, SegmentMap } from "../resonance/segment-map.ts";
+import { shardAsker } from "./ask-shard.ts";
 import { describeProfiles } from "./describe-profiles.ts";
 import { countUp, type GatewayCounters, type GatewayOptions, type GatewayPorts } from "./gateway-ports.ts";
 import { ingest } from "./ingest.ts";
@@ -38,14 +39,15 @@ export function createGateway(ports: GatewayPorts, options: GatewayOptions): Gat
     lastPut = done.catch(() => undefined); // Its own caller is told; the next put starts afresh.
     return done;
   };
+  const scoring = { ...ports, askShard: shardAsker(ports) };
   let sessions = 0;
   const nextShard = (): number => sessions++ % options.shards;
   const firstMap = (): string | undefined => definitions.maps[0]?.name;
   const endpoints: Readonly<Record<string, (body: unknown) => Promise<unknown>>> = {
     ingest: (body) => ingest(ports, options, counters, body),
-    score: (body) => score(ports, options, firstMap(), body),
-    "score.batch": (body) => scoreBatch(ports, options, firstMap(), body),
-    "score.session": (body) => scoreSession(ports, nextShard, counters, firstMap(), body),
+    score: (body) => score(scoring, options, firstMap(), body),
+    "score.batch": (body) => scoreBatch(scoring, options, firstMap(), body),
+    "score.session": (body) => scoreSession(scoring, nextShard, counters, firstMap(), body),
     profiles: (body) => describeProfiles(ports, definitions.maps, body),
     status: (body) => status(ports, options, counters, body),
     "segments.get": async (body) => getSegments(definitions, body),

@@ -1,16 +1,10 @@
 import { checkId } from "../events/check-text.ts";
 import { LIMITS } from "../events/limits.ts";
 import { parseEvent } from "../events/parse-event.ts";
-import { EngineError, fromWireError } from "../kernel/engine-error.ts";
+import { EngineError } from "../kernel/engine-error.ts";
 import { shardOf } from "../kernel/hash.ts";
-import { decode, encode } from "../kernel/msgpack.ts";
-import type {
-  ScoreAnswer,
-  SegmentScore,
-  ShardScoreReply,
-  ShardScoreRequest,
-  ShardSessionRequest,
-} from "../resonance/score-answer.ts";
+import type { ScoreAnswer, SegmentScore } from "../resonance/score-answer.ts";
+import type { AskShard } from "./ask-shard.ts";
 import { countUp, type GatewayCounters, type GatewayOptions, type GatewayPorts } from "./gateway-ports.ts";
 import { fieldsOf, refused } from "./request-body.ts";
 import { toBehaviour } from "./to-behaviour.ts";
@@ -30,20 +24,16 @@ export type ScoreReply = Readonly<{
   decision: string;
 }>;
 
+/** What scores need of the world. */
+export type ScorePorts = Pick<GatewayPorts, "clock" | "newId"> & Readonly<{ askShard: AskShard }>;
+
 /** How long a shard waits for the log position that a request asks for. */
 const AT_LEAST_WAIT_MS = 2_000;
-/** Patience with a shard while its owner changes: a dead one is given up after 2 s. */
-const SHARD_PATIENCE_MS = 6_000;
-/** Patience with one answer, beside the wait that the request asks for: its owner may have died on the way. */
-const ATTEMPT_TIMEOUT_MS = 1_000;
-const RETRY_MS = 20;
-/** Nobody has answered yet: somebody will, once the shard has an owner again. */
-const NOBODY_ANSWERED = ["NO_RESPONDERS", "NOT_OWNER", "TIMEOUT"];
 const MAP_NAME = /^[A-Za-z0-9_-]{1,64}$/;
 
 /** `score`: one user's distribution. */
 export async function score(
-  ports: GatewayPorts,
+  ports: ScorePorts,
   options: GatewayOptions,
   defaultMap: string | undefined,
   body: unknown,
@@ -60,13 +50,13 @@ export async function score(
     waitMs: AT_LEAST_WAIT_MS,
     ...(atLeast === undefined ? {} : { atLeast }),
   };
-  const [answer] = await askShard(ports, shard, "score", request);
+  const [answer] = await ports.askShard(shard, "score", request);
   return replyOf(answer, map, ports.newId());
 }
 
 /** `score.batch`: up to 1,000 users, answered in their order. */
 export async function scoreBatch(
-  ports: GatewayPorts,
+  ports: ScorePorts,
   options: GatewayOptions,
   defaultMap: string | undefined,
   body: unknown,
@@ -94,7 +84,7 @@ export async function scoreBatch(
   const answers: ScoreReply[] = new Array(users.length);
   await Promise.all(
     [...byShard].map(async ([shard, group]) => {
-      const found = await askShard(ports, shard, "score", { users: group.users, map });
+      const found = await ports.askShard(shard, "score", { users: group.users, map });
       for (const [i, place] of group.places.entries()) answers[place] = replyOf(found[i], map, ports.newId());
     }),
   );
@@ -107,7 +97,7 @@ export async function scoreBatch(
  * @param nextShard - Any shard can tell; they take turns, since many services call all their visitors the same.
  */
 export async function scoreSession(
-  ports: GatewayPorts,
+  ports: ScorePorts,
   nextShard: () => number,
   counters: GatewayCounters,
   defaultMap: string | undefined,
@@ -128,31 +118,8 @@ export async function scoreSession(
       throw refused({ code: parsed.code, message: `events[${index}]: ${parsed.message}` });
     return toBehaviour(parsed.event, (purpose) => countUp(counters.dropped, purpose));
   });
-  const [answer] = await askShard(ports, nextShard(), "session", { behaviours, map });
+  const [answer] = await ports.askShard(nextShard(), "session", { behaviours, map });
   return replyOf(answer, map, ports.newId());
-}
-
-async function askShard(
-  ports: GatewayPorts,
-  shard: number,
-  name: "score" | "session",
-  request: ShardScoreRequest | ShardSessionRequest,
-): Promise<readonly ScoreAnswer[]> {
-  const data = encode(request);
-  const waitMs = "waitMs" in request && request.atLeast !== undefined ? (request.waitMs ?? 0) : 0;
-  const deadlineMs = ports.clock.monotonicMs() + SHARD_PATIENCE_MS;
-  while (true) {
-    try {
-      const timeoutMs = ATTEMPT_TIMEOUT_MS + waitMs;
-      const reply = await ports.bus.request(ports.subjects.shard(shard, name), data, { timeoutMs });
-      if (reply.error !== undefined) throw fromWireError(reply.error);
-      return (decode(reply.data) as ShardScoreReply).answers;
-    } catch (thrown) {
-      const mayPass = thrown instanceof EngineError && NOBODY_ANSWERED.includes(thrown.code);
-      if (!mayPass || ports.clock.monotonicMs() >= deadlineMs) throw thrown;
-      await ports.sleep(RETRY_MS);
-    }
-  }
 }
 
 function replyOf(answer: ScoreAnswer | undefined, map: string, decision: string): ScoreReply {

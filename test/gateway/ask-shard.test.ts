@@ -1,0 +1,70 @@
+import { expect, test } from "vitest";
+import type { Bus, BusReply } from "../../src/actors/bus.ts";
+import { subjectsOf } from "../../src/events/subjects.ts";
+import { shardAsker } from "../../src/gateway/ask-shard.ts";
+import { EngineError } from "../../src/kernel/engine-error.ts";
+import { encode } from "../../src/kernel/msgpack.ts";
+
+const subjects = subjectsOf("resonance");
+const REQUEST = { users: ["ada"] };
+
+test("requests that nobody answers wait together, and are all answered once somebody does", async () => {
+  const world = aWorld({ ownedFromMs: 1_000 });
+  const ask = shardAsker(world);
+  const answers = await Promise.all(Array.from({ length: 500 }, () => ask(0, "score", REQUEST)));
+  expect(answers).toHaveLength(500);
+  // Each asks once in vain and once with success; in between the shard is asked fifty times a second for all of them.
+  expect(world.asked("score")).toBe(1_000);
+  expect(world.asked("status")).toBe(50);
+});
+
+test("a request that nobody answers is given up after six seconds", async () => {
+  const world = aWorld({ ownedFromMs: Number.POSITIVE_INFINITY });
+  const asked = shardAsker(world)(0, "score", REQUEST);
+  await expect(asked).rejects.toMatchObject({ code: "NO_RESPONDERS", retryable: true });
+  expect(world.clock.monotonicMs()).toBe(6_000);
+});
+
+test("what an owner answers is not asked again, also if it is an error", async () => {
+  const world = aWorld({ ownedFromMs: 0, error: "UNKNOWN_MAP" });
+  const asked = shardAsker(world)(0, "score", REQUEST);
+  await expect(asked).rejects.toMatchObject({ code: "UNKNOWN_MAP" });
+  expect(world.asked("score")).toBe(1);
+});
+
+test("a shard without an owner holds up no other", async () => {
+  const world = aWorld({ ownedFromMs: Number.POSITIVE_INFINITY, exceptShard: 1 });
+  const ask = shardAsker(world);
+  ask(0, "score", REQUEST).catch(() => undefined);
+  await expect(ask(1, "score", REQUEST)).resolves.toEqual([]);
+  expect(world.clock.monotonicMs()).toBeLessThan(100);
+});
+
+/** A bus on which shards are owned from some time on; time passes only in sleeps. */
+function aWorld(given: { ownedFromMs: number; error?: string; exceptShard?: number }) {
+  let nowMs = 0;
+  const asked = new Map<string, number>();
+  const clock = { nowMs: () => nowMs, monotonicMs: () => nowMs };
+  const request = async (subject: string): Promise<BusReply> => {
+    const name = subject.split(".").at(-1) ?? "";
+    asked.set(name, (asked.get(name) ?? 0) + 1);
+    const isOwned = nowMs >= given.ownedFromMs || subject === subjects.shard(given.exceptShard ?? -1, name);
+    if (!isOwned) throw new EngineError({ code: "NO_RESPONDERS", message: "nobody", retryable: true });
+    const reply = { data: encode({ answers: [], epoch: 1 }), contentType: "application/msgpack" };
+    if (given.error === undefined) return reply;
+    return { ...reply, error: { code: given.error, message: "no", retryable: false } };
+  };
+  const unused = async (): Promise<never> => {
+    throw new Error("not used");
+  };
+  const bus: Bus = { request, serve: unused, subscribe: unused, publish: () => undefined };
+  return {
+    bus,
+    clock,
+    subjects,
+    sleep: async (ms: number) => {
+      nowMs += ms;
+    },
+    asked: (name: string) => asked.get(name) ?? 0,
+  };
+}
