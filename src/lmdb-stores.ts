@@ -5,13 +5,14 @@ import { setAside } from "./adapters/store-guard.ts";
 import type { CopyStores, StorePlace } from "./open-copy.ts";
 
 /** The stores of a node's copies: an LMDB environment each, in the node's data folder. */
-export function lmdbStores(dataDir: string): CopyStores {
+export function lmdbStores(dataDir: string, generation: number): CopyStores {
+  const shards = generation === 1 ? "shards" : `shards-g${generation}`;
   const at = <Store>(path: string, open: (path: string) => Store): StorePlace<Store> => ({
     open: () => open(path),
     setAside: () => setAside(path),
   });
   return {
-    contexts: (shard) => at(join(dataDir, "shards", String(shard)), lmdbContextStore),
+    contexts: (shard) => at(join(dataDir, shards, String(shard)), lmdbContextStore),
     profiles: () => at(join(dataDir, "profiles"), lmdbProfileStore),
   };
 }

@@ -1,7 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { BlobStore } from "./actors/blob-store.ts";
 import type { Bus } from "./actors/bus.ts";
 import { newId } from "./adapters/entropy.ts";
 import { lockFolder } from "./adapters/folder-lock.ts";
@@ -17,13 +16,14 @@ import { mountService } from "./adapters/nats-service.ts";
 import { sharedDeadline } from "./adapters/shared-deadline.ts";
 import { systemClock } from "./adapters/system-clock.ts";
 import { threadPool } from "./adapters/thread-pool.ts";
+import { keepDeployment } from "./deployment.ts";
 import { type Subjects, subjectsOf } from "./events/subjects.ts";
 import { createGateway } from "./gateway/gateway.ts";
 import { EngineError, fromWireError, toWireError } from "./kernel/engine-error.ts";
-import { decode, encode } from "./kernel/msgpack.ts";
+import { encode } from "./kernel/msgpack.ts";
 import type { NodeOptions } from "./node-options.ts";
 import { decodeProfiles } from "./profiles/profiles-codec.ts";
-import { nextGeneration, releaseKeys } from "./releases.ts";
+import { nextGeneration } from "./releases.ts";
 import {
   type ClusterAgent,
   type ClusterStatus,
@@ -36,7 +36,7 @@ import { startTrainer } from "./trainer.ts";
 import type { TrainingResult } from "./training-task.ts";
 import type { UnitThreadTask } from "./unit-thread-task.ts";
 import { startUnitThreads, type UnitThreads } from "./unit-threads.ts";
-import { PROFILES_UNIT, unitsOf } from "./units.ts";
+import { PROFILES_UNIT, shardUnit, unitsOf } from "./units.ts";
 
 /** A node that runs: its threads, its gateway, and the NATS server if it is embedded. */
 export type RunningNode = Readonly<{
@@ -71,7 +71,8 @@ const NATS_INTENSITY = { restarts: 5, periodMs: 60_000 };
  * Starts a node: NATS (embedded unless given), shard threads, the profile thread and the gateway.
  *
  * @param report - Is told what happens, a line each: where the server comes from, restarts, fits.
- * @throws EngineError `NATS_SERVER_UNAVAILABLE`, `NATS_UNREACHABLE`, `SHARDS_FIXED`, `DATA_IN_USE`.
+ * @throws EngineError `NATS_SERVER_UNAVAILABLE`, `NATS_UNREACHABLE`, `SHARDS_FIXED`, `RESHARDING`,
+ * `DATA_IN_USE`.
  */
 export async function startNode(options: NodeOptions, report: (line: string) => void): Promise<RunningNode> {
   await mkdir(options.dataDir, { recursive: true });
@@ -106,12 +107,12 @@ async function compose(
   const connection = await connectNats({ servers: natsUrl.split(","), name });
   closers.push(() => connection.close());
 
-  const subjects = subjectsOf(options.prefix);
   const replicas = await replicasFor(connection);
   const log = await NatsLog.over(connection, { replicas });
   const bus = natsBus(connection);
-  const releases = await natsBlobStore(connection, subjects, { replicas });
-  await keepShards(releases, options.shards);
+  const releases = await natsBlobStore(connection, subjectsOf(options.prefix), { replicas });
+  const { generation } = await keepDeployment(releases, options.shards);
+  const subjects = subjectsOf(options.prefix, generation);
   await ensureStreams(log, subjects, options.shards);
 
   const deadline = sharedDeadline();
@@ -120,6 +121,7 @@ async function compose(
     node: name,
     dataDir: options.dataDir,
     prefix: options.prefix,
+    generation,
     replicas,
     shards: options.shards,
     residentUsers: options.residentUsers,
@@ -190,6 +192,7 @@ async function compose(
       memoryBytes: () => process.memoryUsage().rss,
       sleep: (ms) => sleep(ms, undefined, { ref: false }),
       cluster: () => agent.status(),
+      ownerOf: (shard) => agent.ownerOf(shardUnit(shard)),
     },
     { shards: options.shards, node: name },
   );
@@ -207,7 +210,7 @@ async function compose(
 
   const trainer = startTrainer(
     { bus, log, releases, compute, subjects },
-    { nats: natsUrl, prefix: options.prefix, shards: options.shards },
+    { nats: natsUrl, prefix: options.prefix, generation, shards: options.shards },
   );
   const train = async (): Promise<TrainingResult> => announce(await trainer.train(), report);
   const ownsProfiles = (): boolean => agent.roles().get(PROFILES_UNIT) === "owner";
@@ -338,21 +341,6 @@ async function embeddedNats(
   supervisor.done.catch((thrown) => fail(asEngineError(thrown)));
   if (server === undefined) throw new Error("the server was not started");
   return { ...server, stop: () => supervisor.stop() };
-}
-
-/** The number of shards decides where each user's log is, so it is written down once and checked for ever. */
-async function keepShards(releases: BlobStore, shards: number): Promise<void> {
-  if (await releases.create(releaseKeys.deployment, encode({ shards }))) return;
-  const held = await releases.get(releaseKeys.deployment);
-  const created = held === undefined ? shards : (decode(held) as { shards: number }).shards;
-  if (created === shards) return;
-  const message = `this deployment was created with ${created} shards: start it with --shards ${created}`;
-  throw new EngineError({
-    code: "SHARDS_FIXED",
-    message,
-    retryable: false,
-    detail: { created, asked: shards },
-  });
 }
 
 /** Streams made at the same time: each waits for its election in a cluster. */

@@ -88,13 +88,14 @@ async function openShard(
   options: CopyOptions,
 ): Promise<UnitCopy> {
   const unit = shardUnit(shard);
+  const kept = world.subjects.snapshotsOf(unit);
   const stream = world.subjects.shardLog(shard);
   const { first, last } = await world.log.bounds(stream);
   const store = await openReachable(unit, place, first, world.report);
   return orClose(store, async () => {
     if (store.meta() === undefined) {
       const restored = await restoreShard(world.snapshots, store, {
-        unit,
+        unit: kept,
         accepts: ({ facts, sequence }) =>
           facts["schema"] === FEATURES.version && sequence + 1 >= first && sequence <= last,
         report: (error) => world.report(`${unit}: ${error.code}: ${error.message}`),
@@ -112,8 +113,8 @@ async function openShard(
         batchEntries: options.batchEntries,
       },
     );
-    const write = () => snapshotShard(world.snapshots, store, { unit, loggedAtMs: () => undefined });
-    return keepSnapshots(copy, dutyOf(unit, stream, world, options, write));
+    const write = () => snapshotShard(world.snapshots, store, { unit: kept, loggedAtMs: () => undefined });
+    return keepSnapshots(copy, dutyOf(kept, stream, world, options, write));
   });
 }
 

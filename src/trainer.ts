@@ -28,7 +28,12 @@ const SEED = 1;
 /** The trainer of a node. Only one fit runs at a time: a second request is refused with `TRAINING_RUNS`. */
 export function startTrainer(
   ports: Readonly<{ bus: Bus; log: Log; releases: BlobStore; compute: ThreadPool; subjects: Subjects }>,
-  options: { readonly nats: string; readonly prefix: string; readonly shards: number },
+  options: {
+    readonly nats: string;
+    readonly prefix: string;
+    readonly generation: number;
+    readonly shards: number;
+  },
 ): Trainer {
   const { bus, log, releases, compute, subjects } = ports;
   let running = false;

@@ -14,7 +14,13 @@ import type { SegmentDefinitions } from "./resonance/segment-map.ts";
 import type { HistoriesReply, HistoriesRequest } from "./shards/shard-messages.ts";
 
 /** What a fit is started with. */
-export type TrainingTask = Readonly<{ nats: string; prefix: string; shards: number; seed: number }>;
+export type TrainingTask = Readonly<{
+  nats: string;
+  prefix: string;
+  generation: number;
+  shards: number;
+  seed: number;
+}>;
 
 export type TrainingResult =
   | Readonly<{ kind: "fitted"; encoder: string; report: ReleaseReport }>
@@ -32,7 +38,7 @@ export async function fitEncoder(task: TrainingTask): Promise<TrainingResult> {
   try {
     const connection = await connectNats({ servers: task.nats.split(","), name: "resonance training" });
     try {
-      const subjects = subjectsOf(task.prefix);
+      const subjects = subjectsOf(task.prefix, task.generation);
       const bus = natsBus(connection);
       const blobs = await natsBlobStore(connection, subjects);
       const definitions = await definitionsInForce(blobs);

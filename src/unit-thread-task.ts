@@ -6,6 +6,8 @@ export type UnitThreadTask = CopyOptions &
     nats: string;
     dataDir: string;
     prefix: string;
+    /** Of the shards. */
+    generation: number;
     /** Copies that NATS keeps of what is stored. */
     replicas: 1 | 3;
     /** Memory of the node's session deadline. */

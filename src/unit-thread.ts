@@ -30,10 +30,10 @@ export async function runUnits(task: UnitThreadTask & { readonly port: MessagePo
   const copies = new Map<string, UnitCopy>();
   try {
     const connection = await connectNats({ servers: task.nats.split(","), name: `${task.node} units` });
-    const subjects = subjectsOf(task.prefix);
+    const subjects = subjectsOf(task.prefix, task.generation);
     const blobs = await natsBlobStore(connection, subjects, { replicas });
     const deadline = sharedDeadline(task.deadline);
-    const stores = lmdbStores(task.dataDir);
+    const stores = lmdbStores(task.dataDir, task.generation);
     const world = {
       connection,
       log: await NatsLog.over(connection, { replicas }),

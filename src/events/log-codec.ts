@@ -58,7 +58,9 @@ export function decodeEntry(bytes: Uint8Array): LogEntry {
     if (value.length !== ROW_LENGTH) throw unreadable(`${value.length} fields instead of ${ROW_LENGTH}`);
     return behaviourOf(value as unknown as Row);
   }
-  if (isControl(value)) return value;
+  // Activations were not numbered once: those are of order 0, before all that are.
+  if (isControl(value))
+    return value.kind === "encoder-activated" ? { ...value, order: value.order ?? 0 } : value;
   throw unreadable("neither a behaviour nor a control entry");
 }
 

@@ -7,6 +7,7 @@ import type {
   ShardSessionRequest,
 } from "../resonance/score-answer.ts";
 import type { GatewayPorts } from "./gateway-ports.ts";
+import { waysToShard } from "./ways-to-shard.ts";
 
 /** Asks the owner of a shard, whoever that is by then. */
 export type AskShard = (
@@ -34,13 +35,18 @@ const NOTHING = new Uint8Array();
  * The result throws EngineError `NO_RESPONDERS`, `NOT_OWNER` or `TIMEOUT` (retryable) when the patience is used up,
  * and what the shard answers.
  */
-export function shardAsker(ports: Pick<GatewayPorts, "bus" | "clock" | "sleep" | "subjects">): AskShard {
-  const { bus, clock, sleep, subjects } = ports;
+export function shardAsker(
+  ports: Pick<GatewayPorts, "bus" | "clock" | "ownerOf" | "sleep" | "subjects">,
+): AskShard {
+  const { bus, clock, sleep } = ports;
   const looks = new Map<number, Promise<boolean>>();
   const look = async (shard: number): Promise<boolean> => {
     await sleep(LOOK_MS);
+    for (const subject of waysToShard(ports, shard, "status")) if (await answers(subject)) return true;
+    return false;
+  };
+  const answers = async (subject: string): Promise<boolean> => {
     try {
-      const subject = subjects.shard(shard, "status");
       const reply = await bus.request(subject, NOTHING, { timeoutMs: LOOK_TIMEOUT_MS });
       return reply.error === undefined;
     } catch {
@@ -58,10 +64,11 @@ export function shardAsker(ports: Pick<GatewayPorts, "bus" | "clock" | "sleep" |
     const data = encode(request);
     const waitMs = "waitMs" in request && request.atLeast !== undefined ? (request.waitMs ?? 0) : 0;
     const deadlineMs = clock.monotonicMs() + SHARD_PATIENCE_MS;
-    while (true) {
+    for (let tries = 0; ; tries++) {
       try {
         const timeoutMs = ATTEMPT_TIMEOUT_MS + waitMs;
-        const reply = await bus.request(subjects.shard(shard, name), data, { timeoutMs });
+        const ways = waysToShard(ports, shard, name); // Both in turn: what is known of the owner may be old.
+        const reply = await bus.request(ways[tries % ways.length] ?? "", data, { timeoutMs });
         if (reply.error !== undefined) throw fromWireError(reply.error);
         return (decode(reply.data) as ShardScoreReply).answers;
       } catch (thrown) {

@@ -21,6 +21,8 @@ export type GatewayPorts = Readonly<{
   sleep(ms: number): Promise<void>;
   /** The cluster as this node sees it. */
   cluster(): ClusterView;
+  /** The node that answers for a shard, as this node sees it; undefined while the owner changes. */
+  ownerOf(shard: number): string | undefined;
 }>;
 
 /** Nodes and leases, as `status` tells them. */

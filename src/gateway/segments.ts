@@ -1,3 +1,4 @@
+import { raisePointer } from "../actors/raise-pointer.ts";
 import { encodeEntry } from "../events/log-codec.ts";
 import { encodeProfileControl } from "../events/profile-control.ts";
 import { parseDefinitions } from "../resonance/parse-definitions.ts";
@@ -5,15 +6,18 @@ import type { SegmentDefinitions, SegmentMap } from "../resonance/segment-map.ts
 import type { GatewayOptions, GatewayPorts } from "./gateway-ports.ts";
 import { fieldsOf, refused } from "./request-body.ts";
 
-const CURRENT = "segments.current";
+/** What definitions need of the gateway's ports. */
+type SegmentPorts = Pick<GatewayPorts, "log" | "releases" | "subjects">;
+
+const SEGMENTS = "segments";
 
 /** The definitions in force, as the store holds them; version 0 before any. */
-export async function readDefinitionsInForce(ports: GatewayPorts): Promise<SegmentDefinitions> {
-  const current = await readJson<{ version: number }>(ports, CURRENT);
+export async function readDefinitionsInForce(ports: SegmentPorts): Promise<SegmentDefinitions> {
+  const current = await readJson<{ version: number }>(ports, `${SEGMENTS}.current`);
   const held =
     current === undefined
       ? undefined
-      : await readJson<SegmentDefinitions>(ports, `segments.${current.version}`);
+      : await readJson<SegmentDefinitions>(ports, `${SEGMENTS}.${current.version}`);
   return held ?? { version: 0, maps: [] };
 }
 
@@ -23,8 +27,8 @@ export async function readDefinitionsInForce(ports: GatewayPorts): Promise<Segme
  * @returns The definitions in force after that.
  */
 export async function putDefinitions(
-  ports: GatewayPorts,
-  options: GatewayOptions,
+  ports: SegmentPorts,
+  options: Pick<GatewayOptions, "shards">,
   maps: readonly SegmentMap[],
 ): Promise<SegmentDefinitions> {
   const held = await readDefinitionsInForce(ports);
@@ -32,23 +36,26 @@ export async function putDefinitions(
     if (held.version > 0) await announce(ports, options, held.version); // A crash may have come before this.
     return held;
   }
-  const next = await firstFreeVersion(ports, held.version + 1, maps);
-  const { version } = next;
-  await ports.releases.put(CURRENT, new TextEncoder().encode(JSON.stringify({ version })));
-  await announce(ports, options, version);
+  const next = await takeVersion(ports, held.version + 1, maps);
+  await raisePointer(ports.releases, SEGMENTS, next.version);
+  await announce(ports, options, next.version);
   return next;
 }
 
-/** Writes definitions under the next version that no other gateway has taken at the same moment. */
-async function firstFreeVersion(
-  ports: GatewayPorts,
+/** Writes definitions under the next version, unless another gateway has written the same at the same moment. */
+async function takeVersion(
+  ports: SegmentPorts,
   from: number,
   maps: readonly SegmentMap[],
 ): Promise<SegmentDefinitions> {
   for (let version = from; ; version++) {
     const next: SegmentDefinitions = { version, maps };
     const bytes = new TextEncoder().encode(JSON.stringify(next));
-    if (await ports.releases.create(`segments.${version}`, bytes)) return next;
+    if (await ports.releases.create(`${SEGMENTS}.${version}`, bytes)) return next;
+    const taken = await readJson<SegmentDefinitions>(ports, `${SEGMENTS}.${version}`);
+    if (JSON.stringify(taken?.maps) !== JSON.stringify(maps)) continue;
+    const isNewest = (await ports.releases.get(`${SEGMENTS}.${version + 1}`)) === undefined;
+    if (taken !== undefined && isNewest) return taken;
   }
 }
 
@@ -70,7 +77,11 @@ export function getSegments(definitions: SegmentDefinitions, body: unknown): Seg
 }
 
 /** Tells every shard, and the profile actor, whose window and segments these are. */
-async function announce(ports: GatewayPorts, options: GatewayOptions, version: number): Promise<void> {
+async function announce(
+  ports: SegmentPorts,
+  options: Pick<GatewayOptions, "shards">,
+  version: number,
+): Promise<void> {
   const data = encodeEntry({ kind: "segments-activated", version });
   const shards = Array.from({ length: options.shards }, (_, shard) => shard);
   const control = encodeProfileControl({ control: "definitions", version });
@@ -82,7 +93,7 @@ async function announce(ports: GatewayPorts, options: GatewayOptions, version: n
   );
 }
 
-async function readJson<T>(ports: GatewayPorts, key: string): Promise<T | undefined> {
+async function readJson<T>(ports: SegmentPorts, key: string): Promise<T | undefined> {
   const bytes = await ports.releases.get(key);
   return bytes === undefined ? undefined : (JSON.parse(new TextDecoder().decode(bytes)) as T);
 }

@@ -2,6 +2,7 @@ import { decode } from "../kernel/msgpack.ts";
 import type { ShardStatus } from "../resonance/score-answer.ts";
 import type { ClusterView, GatewayCounters, GatewayOptions, GatewayPorts } from "./gateway-ports.ts";
 import { fieldsOf } from "./request-body.ts";
+import { waysToShard } from "./ways-to-shard.ts";
 
 /** A shard in the reply of `status`: its owner's word, or what is known without one. */
 export type ShardView = ShardStatus | Readonly<{ shard: number; ready: false; lag: number | null }>;
@@ -55,13 +56,23 @@ export async function status(
 async function viewOf(ports: GatewayPorts, shard: number): Promise<ShardView> {
   const stream = ports.subjects.shardLog(shard);
   const [told, bounds] = await Promise.all([
-    ports.bus
-      .request(ports.subjects.shard(shard, "status"), NOTHING, { timeoutMs: SHARD_TIMEOUT_MS })
-      .then((reply) => (reply.error === undefined ? (decode(reply.data) as ShardStatus) : undefined))
-      .catch(() => undefined), // No owner at the moment: that is what the reply says.
+    toldBy(ports, shard),
     ports.log.bounds(stream).catch(() => undefined),
   ]);
   if (told === undefined) return { shard, ready: false, lag: null };
   // The log's own end is the truth; the reader's count of what is pending may be a moment old.
   return { ...told, lag: bounds === undefined ? told.lag : Math.max(0, bounds.last - told.applied) };
+}
+
+/** The word of a shard's owner; undefined if there is none at the moment. */
+async function toldBy(ports: GatewayPorts, shard: number): Promise<ShardStatus | undefined> {
+  for (const subject of waysToShard(ports, shard, "status")) {
+    try {
+      const reply = await ports.bus.request(subject, NOTHING, { timeoutMs: SHARD_TIMEOUT_MS });
+      if (reply.error === undefined) return decode(reply.data) as ShardStatus;
+    } catch {
+      // Nobody, under this subject: that is what the reply says.
+    }
+  }
+  return undefined;
 }

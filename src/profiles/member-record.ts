@@ -69,16 +69,36 @@ export function decodeMemberRecord(bytes: Uint8Array): MemberRecord {
   return record;
 }
 
+/** Length of the buckets in ms, to the first bucket that any window with such buckets holds. */
+export type Windows = ReadonlyMap<number, number>;
+
 /**
- * Brings a record to the lengths of bucket that are in use, in place. Doing it again changes nothing more.
+ * Brings a record to the windows in use, in place: what none of them holds goes. Doing it again changes nothing more,
+ * and doing it now and then while the windows move on comes to the same as doing it once at the end.
+ *
+ * @returns Whether anything changed.
+ */
+export function tidy(record: MemberRecord, windows: Windows): boolean {
+  let changed = retime(record, [...windows.keys()]);
+  for (const [bucketMs, buckets] of record.series) {
+    const first = windows.get(bucketMs) ?? Number.POSITIVE_INFINITY;
+    for (const bucket of buckets.keys()) if (bucket < first) changed = buckets.delete(bucket) || changed;
+    if (buckets.size === 0) record.series.delete(bucketMs);
+  }
+  return changed;
+}
+
+/**
+ * Brings a record to the lengths of bucket that are in use.
  *
  * A length that it does not have is made from its finest series: a contribution goes to the bucket in which its own
  * began, and of several the newest stays. What had expired at that length is older than its window again.
  */
-export function retime(record: MemberRecord, bucketsMs: readonly number[]): void {
+function retime(record: MemberRecord, bucketsMs: readonly number[]): boolean {
   const finestMs = Math.min(...record.series.keys());
   const finest = record.series.get(finestMs);
-  if (finest === undefined) return;
+  if (finest === undefined) return false;
+  let changed = false;
   for (const bucketMs of bucketsMs) {
     if (record.series.has(bucketMs)) continue;
     const series = new Map<number, Int16Array>();
@@ -86,7 +106,9 @@ export function retime(record: MemberRecord, bucketsMs: readonly number[]): void
       series.set(Math.floor((bucket * finestMs) / bucketMs), finest.get(bucket)!);
     }
     record.series.set(bucketMs, series);
+    changed = true;
   }
   for (const bucketMs of record.series.keys())
-    if (!bucketsMs.includes(bucketMs)) record.series.delete(bucketMs);
+    if (!bucketsMs.includes(bucketMs)) changed = record.series.delete(bucketMs) || changed;
+  return changed;
 }

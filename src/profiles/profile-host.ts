@@ -1,6 +1,7 @@
 import type { BlobStore } from "../actors/blob-store.ts";
 import type { Bus, BusReply } from "../actors/bus.ts";
 import type { Log, LogMessage, LogReader } from "../actors/log.ts";
+import { raisePointer } from "../actors/raise-pointer.ts";
 import type { Lease, UnitCopy } from "../actors/unit-copy.ts";
 import { encodeEntry } from "../events/log-codec.ts";
 import type { Control } from "../events/log-entry.ts";
@@ -47,6 +48,8 @@ const BATCH_MESSAGES = 200;
 const SWEEP_MEMBERS = 100;
 const MSGPACK = "application/msgpack";
 const OWNERS = "owners";
+/** Ends the key that names the newest version. */
+const CURRENT = ".current";
 /** How often the owner looks whether a publication is due. */
 const TICK_MS = 100;
 /** Pause before what failed is tried again. */
@@ -260,7 +263,8 @@ class Host implements UnitCopy {
   async #switchOverIfPrepared(): Promise<void> {
     const state = this.#state;
     const { candidate } = state;
-    if (candidate === "" || state.preparedShards.size < this.#options.shards) return;
+    const prepared = [...state.preparedShards].filter((key) => this.#ports.subjects.isOutputKey(key));
+    if (candidate === "" || prepared.length < this.#options.shards) return;
     const ledger = state.ledger(candidate);
     if (ledger === undefined) return;
     await this.#calibrateFor(candidate);
@@ -293,7 +297,7 @@ class Host implements UnitCopy {
       version,
       blobs: [
         [`profiles.${map.name}.${version}`, bytes],
-        [`profiles.${map.name}.current`, current],
+        [`profiles.${map.name}${CURRENT}`, current],
       ],
     };
   }
@@ -366,14 +370,12 @@ class Host implements UnitCopy {
     await log.append(subjects.samples, [{ id: `published:${pending.id}`, data }]);
   }
 
-  /** The name of the newest version never goes back, should an older release be carried out again. */
   async #write(key: string, bytes: Uint8Array): Promise<void> {
-    if (key.endsWith(".current")) {
-      const held = await this.#json<{ version: number }>(key);
-      const next = JSON.parse(new TextDecoder().decode(bytes)) as { version: number };
-      if (held !== undefined && held.version >= next.version) return;
-    }
-    await this.#ports.releases.put(key, bytes);
+    const { releases } = this.#ports;
+    if (!key.endsWith(CURRENT)) return releases.put(key, bytes);
+    // An older release may be carried out again, and by two owners at once.
+    const { version } = JSON.parse(new TextDecoder().decode(bytes)) as { version: number };
+    await raisePointer(releases, key.slice(0, -CURRENT.length), version);
   }
 
   async #serve(): Promise<void> {

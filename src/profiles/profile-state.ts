@@ -145,8 +145,8 @@ export class ProfileState {
       const changes = ledger.takeChanges();
       for (const user of changes.members) {
         const record = ledger.member(user);
-        const held = record !== undefined && record.series.size > 0;
-        members.push([encoder, user, held ? encodeMemberRecord(record, this.#writer) : undefined]);
+        const bytes = record === undefined ? undefined : encodeMemberRecord(record, this.#writer);
+        members.push([encoder, user, bytes]);
       }
       for (const key of changes.sums) {
         const held = ledger.sums.get(key);
@@ -163,6 +163,7 @@ export class ProfileState {
   /** Drops what expired of some more stored members, at most so many an encoder. All must be committed but this batch. */
   sweep(membersMax: number): void {
     for (const [encoder, ledger] of this.#ledgers) {
+      if (this.#isGone(encoder)) continue;
       ledger.sweep((user) =>
         this.#store
           .membersAfter(encoder, user, membersMax)
@@ -184,8 +185,11 @@ export class ProfileState {
       candidate: this.candidate,
       preparedShards: [...this.preparedShards].sort((a, b) => a - b),
       versions: Object.fromEntries(this.versions),
+      // A start opens the encoder in force first, whichever came first: the order is not to tell of it.
       watermarksMs: Object.fromEntries(
-        [...this.#ledgers].map(([encoder, ledger]) => [encoder, ledger.watermarkMs]),
+        [...this.#ledgers.keys()]
+          .sort()
+          .map((encoder) => [encoder, this.#ledgers.get(encoder)?.watermarkMs ?? 0]),
       ),
       definitions: this.definitions,
       isDirty: this.isDirty,
@@ -215,23 +219,29 @@ export class ProfileState {
     this.#dropped.add(encoder);
   }
 
-  *#storedMembers(encoder: string): Generator<MemberRecord> {
+  *#storedMembers(encoder: string): Generator<readonly [user: string, record: MemberRecord]> {
     let after: string | undefined;
     do {
       const page = this.#store.membersAfter(encoder, after, PAGE_MEMBERS);
-      for (const [, bytes] of page) yield decodeMemberRecord(bytes);
+      for (const [user, bytes] of page) yield [user, decodeMemberRecord(bytes)];
       after = page.at(-1)?.[0];
     } while (after !== undefined);
   }
 
   #openLedger(encoder: string, watermarkMs: number): void {
     const load = (user: string): MemberRecord | undefined => {
-      const bytes = this.#store.member(encoder, user);
+      const bytes = this.#isGone(encoder) ? undefined : this.#store.member(encoder, user);
       return bytes === undefined ? undefined : decodeMemberRecord(bytes);
     };
     const ledger = new WindowLedger(encoder, load, { maps: this.#maps, watermarkMs });
-    for (const [key, bytes] of this.#store.sums(encoder)) ledger.restoreSums(key, decodeSums(bytes));
+    const sums = this.#isGone(encoder) ? [] : this.#store.sums(encoder);
+    for (const [key, bytes] of sums) ledger.restoreSums(key, decodeSums(bytes));
     this.#ledgers.set(encoder, ledger);
+  }
+
+  /** Whether what the store still has of an encoder goes with the next commit: where that is differs from copy to copy. */
+  #isGone(encoder: string): boolean {
+    return this.#dropped.has(encoder);
   }
 }
 

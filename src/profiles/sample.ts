@@ -19,6 +19,7 @@ export type Sample = Readonly<{
 
 /** Samples of one commit of one shard: one message. */
 export type SampleBatch = Readonly<{
+  /** What the shard's outputs are known by: its number, in the first generation of shards. */
   shard: number;
   samples: readonly Sample[];
   /** Encoders whose preparation this shard finished: every member's sample under them was sent before. */

@@ -1,5 +1,5 @@
 import type { SegmentMap } from "../resonance/segment-map.ts";
-import { BACKGROUND, type MemberRecord, newMemberRecord, retime } from "./member-record.ts";
+import { BACKGROUND, type MemberRecord, newMemberRecord, tidy, type Windows } from "./member-record.ts";
 import { readVector } from "./read-vector.ts";
 import type { Sample } from "./sample.ts";
 import {
@@ -37,7 +37,7 @@ export class WindowLedger {
   #sweptTo: string | undefined;
   /** First bucket of each map's window, in the order of the maps. */
   #starts: readonly number[] = [];
-  #bucketsMs: readonly number[] = [];
+  #windows: Windows = new Map();
   #watermarkMs: number;
 
   /** @param load - Reads a member's record from the store. */
@@ -77,33 +77,38 @@ export class WindowLedger {
   /** Takes the maps that the sums in place were made for. */
   useMaps(maps: readonly SegmentMap[]): void {
     this.#maps = maps;
-    this.#bucketsMs = [...new Set(maps.map((map) => map.window.bucketMs))];
-    this.#starts = maps.map((map) => this.#startAt(map, this.#watermarkMs));
+    this.#moveTo(maps.map((map) => this.#startAt(map, this.#watermarkMs)));
   }
 
   /**
-   * Makes the sums anew for other maps.
+   * Makes the sums anew for other maps. What the windows before no longer held stays gone, though a longer one might
+   * hold it: how far the sweep has come must not be seen in the sums, since it differs from copy to copy.
    *
-   * @param members - Every member's record; those in memory are forgotten, so nothing may be uncommitted.
+   * @param members - Every stored member; those in memory are forgotten, so nothing may be uncommitted.
    */
-  rebuild(maps: readonly SegmentMap[], members: Iterable<MemberRecord>): void {
+  rebuild(
+    maps: readonly SegmentMap[],
+    members: Iterable<readonly [user: string, record: MemberRecord]>,
+  ): void {
     for (const key of this.#sums.keys()) this.#changedSums.add(key);
     this.#sums.clear();
     this.#members.clear();
+    const before = this.#windows;
     this.useMaps(maps);
-    for (const record of members) {
-      this.#tidy(record);
+    for (const [user, record] of members) {
+      const expired = before.size > 0 && tidy(record, before); // Without any there was nothing to expire.
+      if (tidy(record, this.#windows) || expired) this.#change(user, record);
       for (const map of maps) this.#moveAll(record, map, undefined, segmentIn(record, map));
     }
   }
 
-  /** A member's record, from memory or the store. */
+  /** A member's record, from memory or the store; undefined if no window holds anything of theirs. */
   member(user: string): MemberRecord | undefined {
     const held = this.#members.get(user) ?? this.#load(user);
     if (held === undefined) return undefined;
     this.#members.set(user, held);
-    this.#tidy(held);
-    return held;
+    tidy(held, this.#windows);
+    return held.series.size > 0 ? held : undefined;
   }
 
   /**
@@ -135,7 +140,7 @@ export class WindowLedger {
     this.#watermarkMs = watermarkMs;
     const starts = this.#maps.map((map) => this.#startAt(map, watermarkMs));
     if (starts.every((start, m) => start === this.#starts[m])) return;
-    this.#starts = starts;
+    this.#moveTo(starts);
     this.#isSweepDue = true;
     for (const [m, map] of this.#maps.entries()) {
       for (const [key, sums] of this.#sums) {
@@ -168,11 +173,7 @@ export class WindowLedger {
     this.#sweptTo = page.at(-1)?.[0];
     for (const [user, record] of page) {
       if (this.#members.has(user)) continue; // It is tidied, and written, with its samples.
-      const before = contributionsIn(record);
-      this.#tidy(record);
-      if (contributionsIn(record) === before) continue;
-      this.#members.set(user, record);
-      this.#changedMembers.add(user);
+      if (tidy(record, this.#windows)) this.#change(user, record);
     }
   }
 
@@ -207,14 +208,9 @@ export class WindowLedger {
     return record;
   }
 
-  /** Brings a record to the maps in use and drops what no window holds any more; the sums have dropped it already. */
-  #tidy(record: MemberRecord): void {
-    retime(record, this.#bucketsMs);
-    for (const [bucketMs, buckets] of record.series) {
-      const start = this.#earliestStart(bucketMs);
-      for (const bucket of buckets.keys()) if (bucket < start) buckets.delete(bucket);
-      if (buckets.size === 0) record.series.delete(bucketMs);
-    }
+  #change(user: string, record: MemberRecord): void {
+    this.#members.set(user, record);
+    this.#changedMembers.add(user);
   }
 
   #newMember(sample: Sample): MemberRecord {
@@ -225,16 +221,18 @@ export class WindowLedger {
   }
 
   #isInWindow(tsMs: number): boolean {
-    return this.#bucketsMs.some((bucketMs) => Math.floor(tsMs / bucketMs) >= this.#earliestStart(bucketMs));
+    for (const [bucketMs, first] of this.#windows) if (Math.floor(tsMs / bucketMs) >= first) return true;
+    return false;
   }
 
-  /** First bucket that a window with buckets of this length still holds. */
-  #earliestStart(bucketMs: number): number {
-    let start = Number.POSITIVE_INFINITY;
-    for (const [m, map] of this.#maps.entries()) {
-      if (map.window.bucketMs === bucketMs) start = Math.min(start, this.#starts[m]!);
+  #moveTo(starts: readonly number[]): void {
+    this.#starts = starts;
+    const windows = new Map<number, number>();
+    for (const [m, { window }] of this.#maps.entries()) {
+      const others = windows.get(window.bucketMs) ?? Number.POSITIVE_INFINITY;
+      windows.set(window.bucketMs, Math.min(others, starts[m]!));
     }
-    return start;
+    this.#windows = windows;
   }
 
   #startAt(map: SegmentMap, watermarkMs: number): number {
@@ -258,9 +256,9 @@ export class WindowLedger {
 
   /** Puts a vector into its bucket of each length, in place of what the member had there. */
   #place(record: MemberRecord, tsMs: number, vector: Int16Array): void {
-    for (const bucketMs of this.#bucketsMs) {
+    for (const [bucketMs, first] of this.#windows) {
       const bucket = Math.floor(tsMs / bucketMs);
-      if (bucket < this.#earliestStart(bucketMs)) continue;
+      if (bucket < first) continue;
       const series = record.series.get(bucketMs) ?? new Map<number, Int16Array>();
       record.series.set(bucketMs, series);
       const held = series.get(bucket);
@@ -291,12 +289,6 @@ export class WindowLedger {
 
 function segmentIn(record: MemberRecord, map: SegmentMap): string {
   return record.segments.get(map.name) ?? BACKGROUND;
-}
-
-function contributionsIn(record: MemberRecord): number {
-  let contributions = 0;
-  for (const buckets of record.series.values()) contributions += buckets.size;
-  return contributions;
 }
 
 function newestIn(series: ReadonlyMap<number, Int16Array>, start: number): number | undefined {

@@ -181,7 +181,7 @@ function followResonance(
       else segments.add(segment);
       context.resonating.set(scorer.map, segments);
       outcome.transitions.push({
-        id: `${shard.shard}:${sequence}:${index++}`,
+        id: `${shard.key}:${sequence}:${index++}`,
         map: scorer.map,
         segment,
         user: context.user,

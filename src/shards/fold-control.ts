@@ -54,7 +54,9 @@ function activateEncoder(
   entry: Extract<Control, { kind: "encoder-activated" }>,
   at: At,
 ): void {
-  if (entry.order <= shard.encoderOrder) return;
+  // Those without a number, of order 0, count until the first that has one.
+  const isUnnumbered = entry.order === 0 && shard.encoderOrder === 0;
+  if (entry.order <= shard.encoderOrder && !isUnnumbered) return;
   const encoder = shard.releases.encoder(entry.encoder);
   if (encoder === undefined) {
     shard.counters.missingReleases++;

@@ -17,33 +17,33 @@ export type OutboxSpan = Readonly<{ after: number; through: number }>;
 
 /** Turns what a batch has to publish into outbox items, in order. */
 export function outboxItems(
-  shard: number,
+  key: number,
   outcome: Outcome,
   deadLetters: readonly DeadLetter[],
   subjects: Subjects,
-  first: OutboxSpan & { readonly key: number },
+  first: OutboxSpan & { readonly number: number },
 ): OutboxItem[] {
   const items: OutboxItem[] = [];
-  const { key, after, through } = first;
+  const { number, after, through } = first;
   const add = (item: Omit<OutboxItem, "key" | "after" | "through">): void => {
-    items.push({ key: key + items.length, after, through, ...item });
+    items.push({ key: number + items.length, after, through, ...item });
   };
   for (let at = 0; at < outcome.samples.length; at += SAMPLES_A_MESSAGE) {
     const samples = outcome.samples.slice(at, at + SAMPLES_A_MESSAGE);
-    const batch: SampleBatch = { shard, samples };
+    const batch: SampleBatch = { shard: key, samples };
     // Copies cut their batches differently: the last sample too tells whether a message is the same.
     const [from, to] = [samples[0], samples.at(-1)];
     add({
       stream: subjects.samples,
-      id: `${shard}:${from?.sequence}:${from?.index}-${to?.sequence}:${to?.index}`,
+      id: `${key}:${from?.sequence}:${from?.index}-${to?.sequence}:${to?.index}`,
       data: encode(batch),
     });
   }
   if (outcome.prepared.length > 0) {
-    const batch: SampleBatch = { shard, samples: [], prepared: outcome.prepared };
+    const batch: SampleBatch = { shard: key, samples: [], prepared: outcome.prepared };
     add({
       stream: subjects.samples,
-      id: `${shard}:prepared:${outcome.prepared.join(",")}:${through}`,
+      id: `${key}:prepared:${outcome.prepared.join(",")}:${through}`,
       data: encode(batch),
     });
   }
@@ -56,7 +56,7 @@ export function outboxItems(
     });
   }
   for (const letter of deadLetters) {
-    add({ stream: subjects.deadLetters, id: `${shard}:${letter.sequence}:dead`, data: encode(letter) });
+    add({ stream: subjects.deadLetters, id: `${key}:${letter.sequence}:dead`, data: encode(letter) });
   }
   return items;
 }

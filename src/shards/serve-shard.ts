@@ -1,5 +1,6 @@
 import type { Bus, BusReply, BusRequest } from "../actors/bus.ts";
 import type { Lease } from "../actors/unit-copy.ts";
+import { endpointAt } from "../events/endpoint-at.ts";
 import type { Behaviour } from "../events/log-entry.ts";
 import type { Subjects } from "../events/subjects.ts";
 import type { Clock } from "../kernel/clock.ts";
@@ -81,16 +82,20 @@ export async function serveShard(
       return reply(historiesOf(state, ports.store, decode(request.data) as HistoriesRequest));
     },
   };
+  const { bus, subjects } = ports;
   const served = await Promise.all(
-    Object.entries(handlers).map(([name, handler]) => {
+    Object.entries(handlers).flatMap(([name, handler]) => {
       const answer = async (request: BusRequest): Promise<BusReply> => {
         ownerOf(state.shard, host);
         const answered = await handler(request);
         ownerOf(state.shard, host); // It may have waited: by now another may answer.
         return answered;
       };
-      // While the shard changes hands, the old owner and the new share the requests.
-      return ports.bus.serve(ports.subjects.shard(state.shard, name), answer, { queue: OWNERS });
+      return [
+        // While the shard changes hands, the old owner and the new share the requests.
+        bus.serve(subjects.shard(state.shard, name), answer, { queue: OWNERS }),
+        bus.serve(subjects.shard(state.shard, endpointAt(name, host.node)), answer),
+      ];
     }),
   );
   return async () => void (await Promise.all(served.map((one) => one.close())));

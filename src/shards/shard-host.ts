@@ -110,6 +110,7 @@ class Host implements UnitCopy {
     this.#options = options;
     this.#state = newShardState({
       shard: options.shard,
+      key: ports.subjects.outputKey(options.shard),
       features: FEATURES,
       encoder: untrainedEncoder(FEATURES),
       source: ports.store,
@@ -285,9 +286,9 @@ class Host implements UnitCopy {
   async #commit(outcome: Outcome, deadLetters: readonly DeadLetter[]): Promise<void> {
     const state = this.#state;
     state.counters.deadLetters += deadLetters.length;
-    const span = { key: this.#nextOutbox, after: this.#appliedBefore, through: state.applied };
+    const span = { number: this.#nextOutbox, after: this.#appliedBefore, through: state.applied };
     this.#appliedBefore = state.applied;
-    const items = outboxItems(state.shard, outcome, deadLetters, this.#ports.subjects, span);
+    const items = outboxItems(state.key, outcome, deadLetters, this.#ports.subjects, span);
     this.#nextOutbox += items.length;
     const commit = {
       contexts: [...outcome.touched].map(

@@ -10,6 +10,8 @@ import { ResidentContexts } from "./resident-contexts.ts";
 /** Everything that one shard's fold reads and changes. It belongs to one host. */
 export type ShardState = {
   readonly shard: number;
+  /** What its outputs are known by. */
+  readonly key: number;
   readonly features: FeatureSchema;
   readonly source: ContextSource;
   readonly contexts: ResidentContexts;
@@ -54,6 +56,8 @@ export const NO_DEFINITIONS: SegmentDefinitions = { version: 0, maps: [] };
 /** A shard of which nothing was applied yet. */
 export function newShardState(given: {
   readonly shard: number;
+  /** The shard's number if left out. */
+  readonly key?: number;
   readonly features: FeatureSchema;
   readonly encoder: Encoder;
   readonly source: ContextSource;
@@ -62,6 +66,7 @@ export function newShardState(given: {
 }): ShardState {
   return {
     shard: given.shard,
+    key: given.key ?? given.shard,
     features: given.features,
     source: given.source,
     contexts: new ResidentContexts(given.source, given.residentUsers),

@@ -89,6 +89,8 @@ export type ClusterAgent = Readonly<{
   /** Rejects when a unit failed too often; resolves after `stop`. */
   done: Promise<void>;
   status(): ClusterStatus;
+  /** The node that answers for a unit, as this one sees it; undefined while the owner changes. */
+  ownerOf(unit: string): string | undefined;
   /** What this node is for each unit that it has a part in. */
   roles(): ReadonlyMap<string, UnitRole>;
   /** Hands everything over, at most as long as that, and leaves. */
@@ -193,6 +195,11 @@ class Agent implements ClusterAgent {
       standsBy: units.filter((unit) => unit.standbys.includes(record.name)).map(({ unit }) => unit),
     }));
     return { nodes: nodes.sort((a, b) => (a.name < b.name ? -1 : 1)), units };
+  }
+
+  ownerOf(unit: string): string | undefined {
+    const record = this.#view.units.get(unit)?.record;
+    return record?.serving === true && this.#view.isMember(record.owner) ? record.owner?.node : undefined;
   }
 
   roles(): ReadonlyMap<string, UnitRole> {

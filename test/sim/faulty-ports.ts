@@ -16,7 +16,7 @@ import type { Servers } from "./servers.ts";
 const LOG_PATIENCE_MS = 10_000;
 const TABLE_PATIENCE_MS = 1_000;
 const BLOB_PATIENCE_MS = 5_000;
-const SCORE_SUBJECT = /\.shard\.(\d+)\.score$/;
+const SCORE_SUBJECT = /\.shard\.(\d+)\.score(?:\.|$)/;
 
 /** The log over a node's wire: slow now and then, cut off at times, and with answers that get lost. */
 export function wiredLog(servers: Servers, life: Life): Log {

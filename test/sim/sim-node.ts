@@ -15,7 +15,7 @@ import { nextGeneration, releasesOf } from "../../src/releases.ts";
 import type { ContextStore } from "../../src/shards/context-store.ts";
 import { type ClusterAgent, DEFAULT_TIMING, joinCluster } from "../../src/supervisor/cluster-agent.ts";
 import { localDeadline } from "../../src/supervisor/session.ts";
-import { unitsOf } from "../../src/units.ts";
+import { shardUnit, unitsOf } from "../../src/units.ts";
 import { diskContexts, diskProfiles, wiredBlobs, wiredBus, wiredLog, wiredTable } from "./faulty-ports.ts";
 import { Life } from "./life.ts";
 import type { PlantedBug } from "./planted-bugs.ts";
@@ -114,6 +114,7 @@ export class SimNode {
         decodeProfiles,
         memoryBytes: () => 0,
         cluster: () => ({ nodes: [], units: [] }),
+        ownerOf: (shard) => this.agent?.ownerOf(shardUnit(shard)),
       },
       { shards: this.#shape.shards, node: life.name },
     );
@@ -193,7 +194,7 @@ export class SimNode {
       },
       stores,
       {
-        node: life.name,
+        node: this.name,
         shards,
         residentUsers,
         ringEvents,

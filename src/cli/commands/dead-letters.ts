@@ -1,11 +1,14 @@
 import type { Command } from "commander";
 import { InvalidArgumentError } from "commander";
 import { newId } from "../../adapters/entropy.ts";
+import { natsBlobStore } from "../../adapters/nats-blob-store.ts";
 import { connectNats } from "../../adapters/nats-connection.ts";
 import { type KeptMessages, keptMessages } from "../../adapters/nats-dead-letters.ts";
 import { NatsLog } from "../../adapters/nats-log.ts";
+import { readDeployment } from "../../deployment.ts";
 import { type Subjects, subjectsOf } from "../../events/subjects.ts";
 import { EngineError } from "../../kernel/engine-error.ts";
+import { shardOf } from "../../kernel/hash.ts";
 import { type ClientOptions, engineUrl } from "../client.ts";
 import { wholeNumber, withClientOptions } from "../client-options.ts";
 import { describeLetter, entryInShort, type ShownLetter } from "../dead-letters/describe-letter.ts";
@@ -15,7 +18,7 @@ import { renderTable } from "../view/table.ts";
 
 type Options = ClientOptions & { readonly json: boolean };
 type Chosen = Options & { readonly all: boolean; readonly dryRun: boolean };
-type Letters = Readonly<{ kept: KeptMessages; log: NatsLog; subjects: Subjects }>;
+type Letters = Readonly<{ kept: KeptMessages; log: NatsLog; subjects: Subjects; shards: number }>;
 
 const ALL_MAX = 100_000;
 
@@ -86,9 +89,11 @@ async function withLetters(options: ClientOptions, act: (letters: Letters) => Pr
   const url = await engineUrl(options);
   const connection = await connectNats({ servers: url.split(","), name: "resonance dead-letters" });
   try {
-    const subjects = subjectsOf(options.prefix);
+    const blobs = await natsBlobStore(connection, subjectsOf(options.prefix));
+    const { shards, generation } = (await readDeployment(blobs)) ?? { shards: 1, generation: 1 };
+    const subjects = subjectsOf(options.prefix, generation);
     const kept = await keptMessages(connection, subjects.deadLetters);
-    await act({ kept, log: await NatsLog.over(connection), subjects });
+    await act({ kept, log: await NatsLog.over(connection), subjects, shards });
   } finally {
     await connection.close();
   }
@@ -113,10 +118,12 @@ async function eachChosen(
 }
 
 /** An entry that counted after all is recognised by its event's id, so that trying again does no harm. */
-async function retry({ kept, log, subjects }: Letters, id: number): Promise<void> {
+async function retry({ kept, log, subjects, shards }: Letters, id: number): Promise<void> {
   const { storedAtMs, data } = await letterOf(kept, id);
-  const { letter } = describeLetter(id, storedAtMs, data);
-  await log.append(subjects.shardLog(letter.shard), [{ id: `retry:${id}:${newId()}`, data: letter.data }]);
+  const { letter, shown } = describeLetter(id, storedAtMs, data);
+  // Since then, shards may have been split.
+  const shard = shown.entry?.kind === "behaviour" ? shardOf(shown.entry.user, shards) : letter.shard;
+  await log.append(subjects.shardLog(shard), [{ id: `retry:${id}:${newId()}`, data: letter.data }]);
   await kept.remove(id);
 }
 
