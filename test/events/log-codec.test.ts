@@ -52,6 +52,11 @@ test("control entries come back as they were", () => {
   for (const entry of entries) expect(decodeEntry(encodeEntry(entry))).toEqual(entry);
 });
 
+test("an activation of an encoder from before they were numbered is of order 0", () => {
+  const entry = { kind: "encoder-activated", encoder: "e1", profiles: { life: 3 } };
+  expect(decodeEntry(written(entry))).toEqual({ ...entry, order: 0 });
+});
+
 test("bytes of another format and damaged bytes are told apart from entries", () => {
   const bytes = encodeEntry({ kind: "segments-activated", version: 2 });
   for (const damaged of [

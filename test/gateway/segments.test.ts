@@ -1,4 +1,12 @@
+import * as fc from "fast-check";
 import { expect, test } from "vitest";
+import type { BlobStore } from "../../src/actors/blob-store.ts";
+import { memoryBlobStore } from "../../src/adapters/memory-blob-store.ts";
+import { MemoryLog } from "../../src/adapters/memory-log.ts";
+import { decodeEntry } from "../../src/events/log-codec.ts";
+import type { LogEntry } from "../../src/events/log-entry.ts";
+import { subjectsOf } from "../../src/events/subjects.ts";
+import { putDefinitions } from "../../src/gateway/segments.ts";
 import { encode } from "../../src/kernel/msgpack.ts";
 import { A_MAP, gatewayWorld, PARSED_MAP, SHARDS } from "./gateway-world.ts";
 
@@ -60,6 +68,38 @@ test("a put that a shard's log fails can be sent again, and the next put is not 
     expect(await world.entries(shard)).toEqual([{ kind: "segments-activated", version: 1 }]);
 });
 
+test("gateways that put at the same time share no version, and the newest is named in the end", async () => {
+  const holds = async (schedule: fc.Scheduler): Promise<void> => {
+    const { ports, blobs, entries } = await somePorts();
+    const releases = {
+      ...blobs,
+      get: schedule.scheduleFunction(blobs.get),
+      put: schedule.scheduleFunction(blobs.put),
+      create: schedule.scheduleFunction(blobs.create),
+    };
+    const contents = [[PARSED_MAP], [{ ...PARSED_MAP, name: "taste" }], [PARSED_MAP]];
+    const puts = contents.map((maps) => putDefinitions({ ...ports, releases }, { shards: SHARDS }, maps));
+    const put = await schedule.waitFor(Promise.all(puts));
+    const newest = Math.max(...put.map(({ version }) => version));
+    expect(await blobs.keys("segments.")).toHaveLength(newest + 1);
+    expect(await jsonOf(blobs, "segments.current")).toEqual({ version: newest });
+    for (const [i, { version, maps }] of put.entries()) {
+      expect(maps).toEqual(contents[i]);
+      expect(await jsonOf(blobs, `segments.${version}`)).toEqual({ version, maps });
+    }
+    for (const shard of shards)
+      expect(await entries(shard)).toContainEqual({ kind: "segments-activated", version: newest });
+  };
+  await fc.assert(fc.asyncProperty(fc.scheduler(), holds), { numRuns: 300 });
+});
+
+test("nodes that start with the same definitions at the same time make one version of them", async () => {
+  const { ports, blobs } = await somePorts();
+  const nodes = [1, 2, 3].map(() => putDefinitions(ports, { shards: SHARDS }, [PARSED_MAP]));
+  expect((await Promise.all(nodes)).map(({ version }) => version)).toEqual([1, 1, 1]);
+  expect(await blobs.keys("segments.")).toEqual(["segments.1", "segments.current"]);
+});
+
 test("bad definitions are refused and change nothing", async () => {
   const world = await gatewayWorld();
   await world.define();
@@ -95,3 +135,22 @@ test("a rule of the greatest depth is taken in either format", async () => {
   const reply = await world.send("segments.put", encode({ maps }), "application/msgpack");
   expect(reply.error).toBeUndefined();
 });
+
+/** What several gateways share. */
+async function somePorts() {
+  const subjects = subjectsOf("resonance");
+  const log = new MemoryLog({ nowMs: () => 0, monotonicMs: () => 0 });
+  for (const stream of [subjects.samples, ...shards.map(subjects.shardLog)]) await log.ensure(stream);
+  const blobs = memoryBlobStore();
+  const entries = async (shard: number): Promise<LogEntry[]> => {
+    const reader = await log.read(subjects.shardLog(shard), 1);
+    const messages = await reader.next(100);
+    await reader.close();
+    return messages.map(({ data }) => decodeEntry(data));
+  };
+  return { ports: { log, subjects, releases: blobs }, blobs, entries };
+}
+
+async function jsonOf(blobs: BlobStore, key: string): Promise<unknown> {
+  return JSON.parse(new TextDecoder().decode(await blobs.get(key)));
+}

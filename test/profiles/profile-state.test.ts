@@ -139,6 +139,42 @@ test("another candidate takes the place of the one before, of which nothing is l
   expect(store.membersAfter("e2", undefined, 10)).toHaveLength(1); // It was dropped once, not for ever.
 });
 
+test("an encoder that comes back before its ledger is gone from the store begins anew", async () => {
+  const { state, store } = aState();
+  state.prepare("e1");
+  state.apply(1, { shard: 0, samples: [aSample(), aSample({ sequence: 2, user: "bob" })] });
+  await commit(state, store);
+  state.prepare("e2");
+  state.apply(2, { shard: 0, samples: [aSample({ sequence: 3, vector: [7, 0, 0] })] });
+  state.sweep(10);
+  expect(state.encoder).toBe("e1");
+  expect(members(state, "new")).toBe(1);
+  await commit(state, store);
+  expect(store.membersAfter("e1", undefined, 10).map(([user]) => user)).toEqual(["ada"]);
+  expect([...(publishedBy(state, "e1")?.profiles[0]?.centroid ?? [])]).toEqual(centroidOf([7, 0, 0]));
+});
+
+test("what expired stays gone when a window grows, whether it was swept or not", async () => {
+  const sums = async (isSwept: boolean) => {
+    const { state, store } = aState();
+    state.apply(1, { shard: 0, samples: [aSample()] });
+    await commit(state, store);
+    state.apply(2, {
+      shard: 0,
+      samples: [aSample({ sequence: 2, user: "bob", tsMs: NOON_MS + 9 * DAY_MS })],
+    });
+    await commit(state, store);
+    if (isSwept) state.sweep(10);
+    await commit(state, store);
+    expect(store.membersAfter("e1", undefined, 10)).toHaveLength(isSwept ? 1 : 2);
+    state.useMaps([aMap({ window: { bucketMs: DAY_MS, buckets: 30 } })], 2);
+    await commit(state, store);
+    expect(store.membersAfter("e1", undefined, 10).map(([user]) => user)).toEqual(["bob"]);
+    return [...store.sums("e1")];
+  };
+  expect(await sums(true)).toEqual(await sums(false));
+});
+
 test("what expired of members who never come back is taken out of the store, a page at a time", async () => {
   const { state, store } = aState();
   const users = ["ann", "bob", "cyd", "dan", "eve"];

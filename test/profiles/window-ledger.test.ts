@@ -234,7 +234,7 @@ function take(ledger: WindowLedger, store: Stored, step: Step): void {
     case "passivate":
       for (const user of ledger.takeChanges().members) {
         const record = ledger.member(user);
-        if (record === undefined || record.series.size === 0) store.delete(user);
+        if (record === undefined) store.delete(user);
         else store.set(user, encodeMemberRecord(record, writer));
       }
       ledger.passivate();
@@ -243,7 +243,7 @@ function take(ledger: WindowLedger, store: Stored, step: Step): void {
 }
 
 function membersIn(store: Stored) {
-  return [...store.values()].map(decodeMemberRecord);
+  return [...store].map(([user, bytes]) => [user, decodeMemberRecord(bytes)] as const);
 }
 
 /** All sums that are not empty, as plain data. */

@@ -1,0 +1,381 @@
+import * as fc from "fast-check";
+import { expect, test } from "vitest";
+import type { Append, Log, LogReader } from "../../src/actors/log.ts";
+import type { UnitCopy } from "../../src/actors/unit-copy.ts";
+import { memoryBlobStore } from "../../src/adapters/memory-blob-store.ts";
+import { memoryBus } from "../../src/adapters/memory-bus.ts";
+import { MemoryLog } from "../../src/adapters/memory-log.ts";
+import { memoryProfileStore } from "../../src/adapters/memory-profile-store.ts";
+import { decodeEntry } from "../../src/events/log-codec.ts";
+import { encodeProfileControl, type ProfileControl } from "../../src/events/profile-control.ts";
+import { subjectsOf } from "../../src/events/subjects.ts";
+import { encode } from "../../src/kernel/msgpack.ts";
+import { type Random, seededRandom } from "../../src/kernel/random.ts";
+import { startProfileHost } from "../../src/profiles/profile-host.ts";
+import type { ProfileStore } from "../../src/profiles/profile-store.ts";
+import type { SampleBatch } from "../../src/profiles/sample.ts";
+import type { SegmentMap } from "../../src/resonance/segment-map.ts";
+import { aMap, aSample, DAY_MS, NOON_MS } from "./some-samples.ts";
+
+const SHARDS = 2;
+/** Copies that take part; two more fold everything at the end. */
+const COPIES = 3;
+const HOUR_MS = 3_600_000;
+const subjects = subjectsOf("test");
+const shardLogs = Array.from({ length: SHARDS }, (_, shard) => subjects.shardLog(shard));
+
+/** Windows that shrink and grow, buckets of other lengths, maps that go and come back. */
+const DEFINITIONS: readonly (readonly SegmentMap[])[] = [
+  [aMap()],
+  [aMap({ window: { bucketMs: DAY_MS, buckets: 2 } }), aMap({ name: "taste" })],
+  [aMap({ window: { bucketMs: DAY_MS, buckets: 30 } })],
+  [aMap({ name: "taste", window: { bucketMs: HOUR_MS, buckets: 30 } })],
+  [aMap({ window: { bucketMs: 2 * DAY_MS, buckets: 9 } }), aMap({ name: "taste" })],
+];
+
+type Step =
+  | Readonly<{ kind: "samples"; shard: number; samples: readonly SomeSample[]; prepared: readonly string[] }>
+  | Readonly<{ kind: "repeat" }>
+  | Readonly<{ kind: "define"; maps: number }>
+  | Readonly<{ kind: "control"; message: ProfileControl }>
+  | Readonly<{ kind: "own"; copy: number; zombie: boolean }>
+  | Readonly<{ kind: "rest" | "restart"; copy: number }>
+  | Readonly<{ kind: "pass"; ms: number }>;
+
+type SomeSample = Readonly<{
+  user: string;
+  encoder: string;
+  hours: number;
+  labels: Record<string, string>;
+  x: number;
+}>;
+
+const someEncoder = fc.constantFrom("e1", "e1", "e2", "e3");
+const someSegment = fc.constantFrom("new", "loyal", "unheard-of");
+const someCopy = fc.nat({ max: COPIES - 1 });
+const someSample: fc.Arbitrary<SomeSample> = fc.record({
+  user: fc.constantFrom("ada", "bob", "cyd", "dan"),
+  encoder: someEncoder,
+  hours: fc.nat({ max: 24 * 20 }),
+  labels: fc.record({ life: someSegment, taste: someSegment }, { requiredKeys: [] }),
+  x: fc.integer({ min: -900, max: 900 }),
+});
+const someStep: fc.Arbitrary<Step> = fc.oneof(
+  {
+    weight: 9,
+    arbitrary: fc.record({
+      kind: fc.constant("samples" as const),
+      shard: fc.nat({ max: SHARDS - 1 }),
+      samples: fc.array(someSample, { maxLength: 4 }),
+      prepared: fc.array(someEncoder, { maxLength: 1 }),
+    }),
+  },
+  { weight: 1, arbitrary: fc.constant({ kind: "repeat" as const }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant("define" as const),
+      maps: fc.nat({ max: DEFINITIONS.length - 1 }),
+    }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc
+      .oneof(
+        fc.constant({ control: "publish" } as const),
+        fc.record({ control: fc.constant("prepare" as const), encoder: someEncoder }),
+      )
+      .map((message) => ({ kind: "control" as const, message })),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({ kind: fc.constant("own" as const), copy: someCopy, zombie: fc.boolean() }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({ kind: fc.constantFrom("rest" as const, "restart" as const), copy: someCopy }),
+  },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant("pass" as const), ms: fc.nat({ max: 3_000 }) }) },
+);
+
+test("copies hold the same to the last byte and release the same, however they batch, restart and take over, with two owners too", async () => {
+  const holds = async (steps: readonly Step[], remembersIds: boolean, seed: number): Promise<void> => {
+    const world = await aWorld(remembersIds, seededRandom(seed));
+    for (const step of steps) await world.take(step);
+    await world.comeToRest();
+    const [first, ...others] = world.contents();
+    for (const other of others) expect(other).toEqual(first);
+    await world.expectSoundReleases();
+  };
+  await fc.assert(
+    fc.asyncProperty(fc.array(someStep, { maxLength: 60, size: "max" }), fc.boolean(), fc.nat(), holds),
+    {
+      numRuns: 150,
+    },
+  );
+}, 60_000);
+
+type Copy = {
+  readonly store: ProfileStore;
+  readonly batch: number;
+  host: UnitCopy;
+  lease: { held: boolean } | undefined;
+};
+
+/** Copies of the profile actor over one log, one set of blobs and one clock. */
+async function aWorld(remembersIds: boolean, random: Random) {
+  let nowMs = 0;
+  let messages = 0;
+  let epoch = 0;
+  let underWay = 0;
+  let version = 0;
+  let last: Append | undefined;
+  const sleepers = new Set<{ readonly atMs: number; readonly wake: () => void }>();
+  const clock = { nowMs: () => NOON_MS + nowMs, monotonicMs: () => nowMs };
+  const log = new MemoryLog(clock, undefined, remembersIds ? {} : { duplicateWindowMs: 0 });
+  const blobs = memoryBlobStore();
+  /** Every content that was ever written under a key. */
+  const written = new Map<string, Set<string>>();
+  for (const stream of [subjects.samples, ...shardLogs]) await log.ensure(stream);
+
+  /** An effect as over a wire: what another owner does may come before it, and now and then much of it. */
+  const overTheWire = async <Result>(act: () => Promise<Result>): Promise<Result> => {
+    underWay++;
+    await turns(Math.floor(random() * (random() < 0.1 ? 90 : 6)));
+    underWay--;
+    return act();
+  };
+  const startHost = (store: ProfileStore, batch: number): Promise<UnitCopy> =>
+    startProfileHost(
+      {
+        log: {
+          ...inBatchesOf(log, batch),
+          append: (...given) => overTheWire(() => log.append(...given)),
+        },
+        bus: memoryBus(),
+        releases: {
+          ...blobs,
+          put: (key, bytes) =>
+            overTheWire(async () => {
+              written.set(key, (written.get(key) ?? new Set()).add(hex(bytes)));
+              await blobs.put(key, bytes);
+            }),
+        },
+        store: keptOpen(store),
+        clock,
+        sleep: (ms) => new Promise((wake) => sleepers.add({ atMs: nowMs + ms, wake: () => wake() })),
+        subjects,
+      },
+      { shards: SHARDS, publishEveryMs: 1_000 },
+    );
+  const copies: Copy[] = [];
+  const addCopies = async (...batches: readonly number[]): Promise<void> => {
+    for (const batch of batches) {
+      const store = memoryProfileStore();
+      copies.push({ store, batch, host: await startHost(store, batch), lease: undefined });
+    }
+  };
+  await addCopies(1, 3, 200);
+
+  const append = async (data: Uint8Array): Promise<void> => {
+    last = { id: `message-${++messages}`, data };
+    await log.append(subjects.samples, [last]);
+  };
+  const define = async (maps: readonly SegmentMap[]): Promise<void> => {
+    version++;
+    await blobs.put(`segments.${version}`, new TextEncoder().encode(JSON.stringify({ version, maps })));
+    await append(encodeProfileControl({ control: "definitions", version }));
+  };
+  const wake = (untilMs: number): void => {
+    for (const sleeper of sleepers) {
+      if (sleeper.atMs > untilMs) continue;
+      sleepers.delete(sleeper);
+      sleeper.wake();
+    }
+  };
+  const pass = async (ms: number): Promise<void> => {
+    for (const endMs = nowMs + ms; nowMs < endMs; ) {
+      nowMs = Math.min(endMs, nowMs + 100);
+      wake(nowMs);
+      await turns(2);
+    }
+  };
+  /** Time goes on while something waits for it. */
+  const meanwhile = async (work: Promise<void>): Promise<void> => {
+    let isDone = false;
+    void work.finally(() => {
+      isDone = true;
+    });
+    for (let tries = 0; !isDone; tries++) {
+      if (tries > 500) throw new Error("it never ends");
+      await pass(100);
+    }
+    await work;
+  };
+  const own = async (copy: Copy, isZombieLeft: boolean): Promise<void> => {
+    for (const other of copies) if (!isZombieLeft && other.lease !== undefined) other.lease.held = false;
+    const lease = { held: true };
+    copy.lease = lease;
+    await copy.host.own({ epoch: ++epoch, session: 1, isHeld: () => lease.held });
+  };
+  const rest = async (copy: Copy): Promise<void> => {
+    if (copy.lease !== undefined) copy.lease.held = false;
+    await meanwhile(copy.host.rest());
+    copy.lease = undefined;
+  };
+  const restart = async (copy: Copy): Promise<void> => {
+    copy.lease = undefined;
+    await meanwhile(copy.host.stop());
+    copy.host = await startHost(copy.store, copy.batch);
+  };
+  const isFolded = (): boolean =>
+    copies.every(({ store }) => (store.meta()?.applied ?? 0) === log.lastOf(subjects.samples));
+  const until = async (isTrue: () => boolean): Promise<void> => {
+    for (let tries = 0; !isTrue(); tries++) {
+      if (tries > 1_000) throw new Error("it never comes to that");
+      await pass(100);
+    }
+  };
+  await define(DEFINITIONS[0] ?? []);
+
+  return {
+    async take(step: Step): Promise<void> {
+      switch (step.kind) {
+        case "samples":
+          return append(encode(batchOf(step, messages)));
+        case "repeat":
+          return last === undefined ? undefined : append(last.data);
+        case "define":
+          return define(DEFINITIONS[step.maps] ?? []);
+        case "control":
+          return append(encodeProfileControl(step.message));
+        case "own":
+          return own(copies[step.copy]!, step.zombie);
+        case "rest":
+          return rest(copies[step.copy]!);
+        case "restart":
+          return restart(copies[step.copy]!);
+        case "pass":
+          return pass(step.ms);
+      }
+    },
+
+    /** One owner publishes what is left, others fold all at once; then each goes through its members once more. */
+    async comeToRest(): Promise<void> {
+      for (const copy of copies) await rest(copy);
+      await until(() => underWay === 0 && isFolded());
+      const [owner] = copies as [Copy];
+      await own(owner, false);
+      const { store } = owner;
+      await until(() => isFolded() && store.meta()?.isDirty === false && store.pending().length === 0);
+      await rest(owner);
+      await addCopies(1, 200);
+      await until(isFolded);
+      for (const copy of copies) await restart(copy);
+      await append(encodeProfileControl({ control: "published", id: "nothing" }));
+      await until(isFolded);
+      for (const copy of copies) await meanwhile(copy.host.stop());
+    },
+
+    contents: () => copies.map(({ store }) => contentOf(store)),
+
+    /** Releases are the same for every shard that passes over what is not newer, and no version had two contents. */
+    async expectSoundReleases(): Promise<void> {
+      const accepted: string[][] = [];
+      for (const stream of shardLogs) accepted.push(await acceptedEntries(log, stream));
+      for (const entries of accepted) expect(entries).toEqual(accepted[0]);
+      const { versions } = copies[0]!.store.meta()!;
+      for (const [map, newest] of Object.entries(versions)) {
+        for (let at = 1; at <= newest; at++) expect(written.get(`profiles.${map}.${at}`)?.size).toBe(1);
+        const current = new TextDecoder().decode(await blobs.get(`profiles.${map}.current`));
+        expect(JSON.parse(current)).toEqual({ version: newest });
+      }
+    },
+  };
+}
+
+function batchOf(step: Extract<Step, { kind: "samples" }>, sequence: number): SampleBatch {
+  const samples = step.samples.map(({ user, encoder, hours, labels, x }, index) =>
+    aSample({ sequence, index, user, encoder, labels, tsMs: NOON_MS + hours * HOUR_MS, vector: [x, -x] }),
+  );
+  return { shard: step.shard, samples, prepared: step.prepared };
+}
+
+async function turns(count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** What a shard takes in of its log: what is not newer is a repeat. */
+async function acceptedEntries(log: Log, stream: string): Promise<string[]> {
+  const { last } = await log.bounds(stream);
+  if (last === 0) return [];
+  const reader = await log.read(stream, 1);
+  const versions = new Map<string, number>();
+  let order = 0;
+  const accepted: string[] = [];
+  for (const { data } of await reader.next(last)) {
+    const entry = decodeEntry(data);
+    if (entry.kind === "profiles-activated") {
+      if (entry.version <= (versions.get(entry.map) ?? 0)) continue;
+      versions.set(entry.map, entry.version);
+    } else if (entry.kind === "encoder-activated") {
+      if (entry.order <= order) continue;
+      order = entry.order;
+      for (const [map, version] of Object.entries(entry.profiles)) {
+        expect(version).toBeGreaterThan(versions.get(map) ?? 0);
+        versions.set(map, version);
+      }
+    }
+    accepted.push(hex(data));
+  }
+  await reader.close();
+  return accepted;
+}
+
+function contentOf(store: ProfileStore): Record<string, string> {
+  const meta = store.meta();
+  const content: Record<string, string> = {
+    meta: hex(encode(meta)),
+    pending: hex(encode(store.pending())),
+    readable: JSON.stringify(meta),
+  };
+  for (const encoder of ["e1", "e2", "e3"]) {
+    for (const [key, bytes] of store.sums(encoder)) content[`sum ${encoder} ${key}`] = hex(bytes);
+    for (const [user, bytes] of store.membersAfter(encoder, undefined, 1_000))
+      content[`member ${encoder} ${user}`] = hex(bytes);
+  }
+  return content;
+}
+
+function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("hex");
+}
+
+function inBatchesOf(log: Log, batch: number): Log {
+  return {
+    ensure: (...given) => log.ensure(...given),
+    append: (...given) => log.append(...given),
+    bounds: (...given) => log.bounds(...given),
+    trim: (...given) => log.trim(...given),
+    async read(stream, from): Promise<LogReader> {
+      const reader = await log.read(stream, from);
+      return {
+        next: (max) => reader.next(Math.min(max, batch)),
+        lag: () => reader.lag(),
+        close: () => reader.close(),
+      };
+    },
+  };
+}
+
+function keptOpen(store: ProfileStore): ProfileStore {
+  return {
+    meta: () => store.meta(),
+    pending: () => store.pending(),
+    member: (...given) => store.member(...given),
+    membersAfter: (...given) => store.membersAfter(...given),
+    sums: (encoder) => store.sums(encoder),
+    commit: (commit) => store.commit(commit),
+    close: async () => {},
+  };
+}
