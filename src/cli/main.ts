@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { addClusterCommand } from "./commands/cluster.ts";
 import { addDeadLettersCommand } from "./commands/dead-letters.ts";
 import { addDemoCommand } from "./commands/demo.ts";
 import { addEvaluateCommand } from "./commands/evaluate.ts";
@@ -23,6 +24,7 @@ addReplayCommand(program);
 addScoreCommand(program);
 addProfilesCommand(program);
 addStatusCommand(program);
+addClusterCommand(program);
 addDeadLettersCommand(program);
 addReshardCommand(program);
 addTrainCommand(program);
