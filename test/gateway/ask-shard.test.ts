@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import type { Bus, BusReply } from "../../src/actors/bus.ts";
+import { endpointAt } from "../../src/events/endpoint-at.ts";
 import { subjectsOf } from "../../src/events/subjects.ts";
 import { shardAsker } from "../../src/gateway/ask-shard.ts";
 import { EngineError } from "../../src/kernel/engine-error.ts";
@@ -40,12 +41,31 @@ test("a shard without an owner holds up no other", async () => {
   expect(world.clock.monotonicMs()).toBeLessThan(100);
 });
 
+test("an owner that is known is asked under its own name: one that hangs still has its place in the queue", async () => {
+  const world = aWorld({ ownedFromMs: 0, owner: "b" });
+  await expect(shardAsker(world)(0, "score", REQUEST)).resolves.toEqual([]);
+  expect(world.subjectsAsked).toEqual([subjects.shard(0, endpointAt("score", "b"))]);
+});
+
+test("what is known of the owner may be old: a try that fails is followed by one for whoever holds the lease", async () => {
+  const world = aWorld({ ownedFromMs: Number.POSITIVE_INFINITY, owner: "gone", exceptShard: 0 });
+  await expect(shardAsker(world)(0, "score", REQUEST)).resolves.toEqual([]);
+  expect(world.subjectsAsked).toEqual([
+    subjects.shard(0, endpointAt("score", "gone")),
+    subjects.shard(0, endpointAt("status", "gone")),
+    subjects.shard(0, "status"),
+    subjects.shard(0, "score"),
+  ]);
+});
+
 /** A bus on which shards are owned from some time on; time passes only in sleeps. */
-function aWorld(given: { ownedFromMs: number; error?: string; exceptShard?: number }) {
+function aWorld(given: { ownedFromMs: number; error?: string; exceptShard?: number; owner?: string }) {
   let nowMs = 0;
   const asked = new Map<string, number>();
+  const subjectsAsked: string[] = [];
   const clock = { nowMs: () => nowMs, monotonicMs: () => nowMs };
   const request = async (subject: string): Promise<BusReply> => {
+    subjectsAsked.push(subject);
     const name = subject.split(".").at(-1) ?? "";
     asked.set(name, (asked.get(name) ?? 0) + 1);
     const isOwned = nowMs >= given.ownedFromMs || subject === subjects.shard(given.exceptShard ?? -1, name);
@@ -62,6 +82,8 @@ function aWorld(given: { ownedFromMs: number; error?: string; exceptShard?: numb
     bus,
     clock,
     subjects,
+    ownerOf: () => given.owner,
+    subjectsAsked,
     sleep: async (ms: number) => {
       nowMs += ms;
     },

@@ -63,6 +63,7 @@ export async function gatewayWorld() {
         sleptMs += ms;
       },
       cluster: () => ({ nodes: [], units: [] }),
+      ownerOf: () => undefined,
     },
     { shards: SHARDS, node: "node-1" },
   );

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect } from "vitest";
+import { expect, onTestFailed } from "vitest";
 import { lmdbContextStore } from "../../src/adapters/lmdb-context-store.ts";
 import { connectNats } from "../../src/adapters/nats-connection.ts";
 import { type Client, connectClient } from "../../src/cli/client.ts";
@@ -9,6 +9,7 @@ import { ingest } from "../../src/cli/ingest-pump.ts";
 import { shopSimulator } from "../../src/cli/shop/shop-simulator.ts";
 import { toWire } from "../../src/cli/shop/wire-event.ts";
 import { subjectsOf } from "../../src/events/subjects.ts";
+import type { StatusReply } from "../../src/gateway/status.ts";
 import { decode } from "../../src/kernel/msgpack.ts";
 import type { ShardStatus } from "../../src/resonance/score-answer.ts";
 import { decodeContext } from "../../src/shards/context-codec.ts";
@@ -33,11 +34,11 @@ export type Deployment = Readonly<{
   up(name: string, given?: UpOptions): Promise<NodeProcess>;
   /** Sends the shop's next events, again and again if need be, until all are acknowledged. */
   send(events: number): Promise<void>;
-  /** Scores a visitor. */
+  /** Scores a visitor, another one each time. */
   score(): Promise<unknown>;
-  /** What the owner of a shard answers; undefined if nobody does. */
+  /** What a holder of a shard's lease answers; undefined if nobody does. */
   owner(shard: number): Promise<ShardStatus | undefined>;
-  /** Waits until the owners of all shards are such that this holds. @returns Them. */
+  /** Waits until the gateway finds owners of all shards that are such that this holds. @returns Them. */
   until(holds: (owners: readonly ShardStatus[]) => boolean): Promise<readonly ShardStatus[]>;
   /** After its stop, the node's stores hold every act sent, once, as one undisturbed run over the logs does. */
   expectAllFolded(name: string): Promise<void>;
@@ -46,7 +47,11 @@ export type Deployment = Readonly<{
 
 type UpOptions = Readonly<{ nats?: string; options?: readonly string[]; how?: NodeProcessHow }>;
 
-/** @param nats - URLs of the servers, separated by commas. */
+/**
+ * A deployment of a test's own; if that fails, what its nodes said is printed.
+ *
+ * @param nats - URLs of the servers, separated by commas.
+ */
 export async function aDeployment(nats: string, shards: number): Promise<Deployment> {
   const folder = await mkdtemp(join(tmpdir(), "resonance-trouble-"));
   const guard = startProcessGuard(folder);
@@ -57,7 +62,10 @@ export async function aDeployment(nats: string, shards: number): Promise<Deploym
   const subjects = subjectsOf(PREFIX);
   const nodes: NodeProcess[] = [];
   const visitors: string[] = [];
+  const said: string[] = [];
+  onTestFailed(() => void process.stdout.write(`${said.join("\n")}\n`));
   let acts = 0;
+  let scores = 0;
 
   const owner = async (shard: number): Promise<ShardStatus | undefined> => {
     const subject = subjects.shard(shard, "status");
@@ -73,7 +81,14 @@ export async function aDeployment(nats: string, shards: number): Promise<Deploym
     async up(name, given = {}) {
       const own = ["--nats", given.nats ?? nats, "--data", join(folder, name), "--name", name];
       const same = ["--segments", segments, "--shards", String(shards), "--ring", String(RING), "--no-refit"];
-      const how = { ...given.how, started: (pid: number) => guard.add(pid) };
+      const how = {
+        ...given.how,
+        started: (pid: number) => guard.add(pid),
+        said(line: string) {
+          said.push(`${name}: ${line}`);
+          given.how?.said?.(line);
+        },
+      };
       const node = await startNodeProcess([...own, ...same, ...(given.options ?? [])], how);
       nodes.push(node);
       return node;
@@ -87,12 +102,12 @@ export async function aDeployment(nats: string, shards: number): Promise<Deploym
         visitors.push(String(events[0]?.user));
       }
     },
-    score: () => client.ask("score", { user: visitors[visitors.length >> 1] }),
+    score: () => client.ask("score", { user: visitors[scores++ % visitors.length] }),
     async until(holds) {
       for (;;) {
-        const owners = await Promise.all(Array.from({ length: shards }, (_, shard) => owner(shard)));
-        const answered = owners.filter((one) => one !== undefined);
-        if (answered.length === shards && holds(answered)) return answered;
+        const status = await client.ask("status", {}).catch(() => undefined);
+        const owners = (status as StatusReply | undefined)?.shards.filter((shard) => shard.ready) ?? [];
+        if (owners.length === shards && holds(owners)) return owners;
         await new Promise((resolve) => setTimeout(resolve, ATTEMPT_PAUSE_MS));
       }
     },

@@ -10,7 +10,10 @@ import { untilFolded } from "./node-client.ts";
 
 /** Alone each takes less than 10 s; the tests of a suite share the machine with others. */
 const TIMEOUT_MS = 90_000;
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+const SCORES = 40;
+/** With half of them lost on the way it would be ten seconds. */
+const SCORES_MS_MAX = 2_000;
+const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
 /** A server and a deployment of a test's own. */
 async function withDeployment(
@@ -94,8 +97,9 @@ test(
     withDeployment(4, async (world, nats) => {
       const wire = await startTcpProxy(Number(new URL(nats.url).port));
       try {
-        const a = await world.up("a", { nats: `nats://127.0.0.1:${wire.port}` });
-        const b = await world.up("b");
+        const url = `nats://127.0.0.1:${wire.port}`;
+        const a = await world.up("a", { nats: url, options: ["--roles", "shards,profiles"] });
+        const b = await world.up("b"); // The one gateway.
         await world.send(400);
         const ownsBoth = (names: readonly string[]) => ["a", "b"].every((name) => names.includes(name));
         await world.until((owners) => ownsBoth(owners.map(({ node }) => node)));
@@ -116,6 +120,13 @@ test(
           await timed("cut off: the other node answers for all", () =>
             world.until((owners) => owners.every(({ node }) => node === "b")),
           );
+          // The node that is cut off has not left: what went to it would be lost, for a second each.
+          await timed(`cut off: ${SCORES} scores`, async () => {
+            const startMs = performance.now();
+            for (let n = 0; n < SCORES; n++)
+              expect(await world.score()).toMatchObject({ user: expect.any(String) });
+            expect(performance.now() - startMs).toBeLessThan(SCORES_MS_MAX);
+          });
           await healing;
           await sending;
           await timed("healed: the node has shards again", () =>

@@ -4,6 +4,7 @@ import { memoryBus } from "../../src/adapters/memory-bus.ts";
 import { memoryContextStore } from "../../src/adapters/memory-context-store.ts";
 import { MemoryLog } from "../../src/adapters/memory-log.ts";
 import { untrainedEncoder } from "../../src/embedding/untrained-encoder.ts";
+import { endpointAt } from "../../src/events/endpoint-at.ts";
 import { encodeEntry } from "../../src/events/log-codec.ts";
 import { subjectsOf } from "../../src/events/subjects.ts";
 import { FEATURES } from "../../src/features/all-families.ts";
@@ -57,9 +58,9 @@ async function aWorld() {
       entries.map((data) => ({ id: `${++appended}`, data })),
     );
   const member = () => append(encodeEntry(aView({ type: "identify", segments: { life: "new" } })));
-  const score = async (atLeast: number) => {
+  const score = async (atLeast: number, endpoint = "score") => {
     const request = encode({ users: ["ada"], atLeast, waitMs: 500 });
-    const reply = await bus.request(subjects.shard(0, "score"), request, { timeoutMs: 1_000 });
+    const reply = await bus.request(subjects.shard(0, endpoint), request, { timeoutMs: 1_000 });
     if (reply.error !== undefined) throw fromWireError(reply.error);
     return decode(reply.data) as ShardScoreReply;
   };
@@ -149,8 +150,12 @@ test("a hand-over drains first, and requests are answered throughout", async () 
   expect((await world.score(4)).epoch).toBe(1);
   await next.host.own(lease(2));
   expect([1, 2]).toContain((await world.score(4)).epoch);
+  // Each is asked alone under its own name.
+  expect((await world.score(4, endpointAt("score", "a"))).epoch).toBe(1);
+  expect((await world.score(4, endpointAt("score", "b"))).epoch).toBe(2);
   await old.host.rest();
   expect((await world.score(4)).epoch).toBe(2);
+  await expect(world.score(4, endpointAt("score", "a"))).rejects.toMatchObject({ code: "NO_RESPONDERS" });
   expect(await next.host.lag()).toBe(0);
   await old.host.stop();
   await next.host.stop();

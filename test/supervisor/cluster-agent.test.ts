@@ -178,6 +178,9 @@ test("when a node falls silent its units are answered by others within 3 s, and 
   const beganMs = time.monotonicMs();
   expect(await time.until(allAnswered, 5_000)).toBe(true);
   expect(time.monotonicMs() - beganMs).toBeLessThan(1_500);
+  const ownerOf = (name: string) => nodes.get(nodes.get("a")?.agent.ownerOf(name) ?? "");
+  expect(await time.until(() => UNITS.every(({ name }) => ownerOf(name) !== undefined), 1_000)).toBe(true);
+  for (const { name } of UNITS) expect(ownerOf(name)?.answering().has(name), name).toBe(true);
   dead.isCutOff = false;
   // It joins again, and gets its share.
   expect(await time.until(() => isSettled() && ownersOf(dead) > 0, 30_000)).toBe(true);
