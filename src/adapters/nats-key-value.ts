@@ -5,7 +5,8 @@ import type { KeyValue, KeyValueChange, KeyValueEntry } from "../actors/key-valu
 import { EngineError } from "../kernel/engine-error.ts";
 import { assertBlobKey } from "./blob-key.ts";
 import { unlessBroken, untilConnected } from "./nats-connectivity.ts";
-import { openTableChanges, type TableChanges } from "./nats-table-changes.ts";
+import { openTableChanges, republishing, type TableChanges } from "./nats-table-changes.ts";
+import { newestRevision, readTable } from "./nats-table-read.ts";
 import { TableWatch } from "./nats-table-watch.ts";
 
 export type NatsKeyValueOptions = Readonly<{
@@ -20,9 +21,6 @@ const TIMEOUT_MS = 1_000;
 const OPEN_PATIENCE = 10;
 /** The server's codes for a write that expected another revision. */
 const WRONG_LAST_SEQUENCE = [10071, 10164];
-/** A consumer that delivers nothing for this long is given up: the server that keeps it may be gone. */
-const SILENT_MS = 250;
-
 /**
  * {@link KeyValue} over a NATS key-value bucket. Reads go to the stream's leader. A bucket that was deleted is made
  * anew, empty. The connection stays the caller's to close.
@@ -100,20 +98,10 @@ class NatsKeyValue implements KeyValue {
     );
   }
 
-  /**
-   * Only the stream's leader knows the newest write, and it alone tells no list of entries; a consumer does, but may
-   * be kept by a server that lags. So the leader tells how far the consumer must get.
-   */
-  entries(prefix: string): Promise<readonly KeyValueEntry[]> {
-    return this.#reached(async (_kv, ending) => {
-      const everything = { last_by_subj: `$KV.${this.#bucket}.>` };
-      const newest = (await this.#jsm.streams.getMessage(`KV_${this.#bucket}`, everything))?.seq ?? 0;
-      for (;;) {
-        const held = newest === 0 ? [] : await this.#collect(newest, ending);
-        if (held !== undefined)
-          return held.filter(({ key }) => key.startsWith(prefix)).sort((a, b) => (a.key < b.key ? -1 : 1));
-      }
-    });
+  async entries(prefix: string): Promise<readonly KeyValueEntry[]> {
+    const read = (_kv: KV, ending: AbortSignal) => readTable(this.#nc, this.#jsm, this.#bucket, ending);
+    const { entries } = await this.#reached(read);
+    return entries.filter(({ key }) => key.startsWith(prefix)).sort((a, b) => (a.key < b.key ? -1 : 1));
   }
 
   async watch(
@@ -121,10 +109,13 @@ class NatsKeyValue implements KeyValue {
     changed: (change: KeyValueChange) => void,
   ): Promise<{ close(): Promise<void> }> {
     let patienceMs = OPEN_PATIENCE * this.#timeoutMs;
-    const open = (): Promise<TableChanges> =>
-      this.#reached((_kv, ending) => this.#changes(ending), patienceMs);
-    const watch = await TableWatch.start(this.#nc, open, ({ key, value, revision }) => {
-      if (key.startsWith(prefix)) changed(value === undefined ? { key, revision } : { key, value, revision });
+    const watch = await TableWatch.start({
+      nc: this.#nc,
+      open: () => this.#reached((_kv, ending) => this.#changes(ending), patienceMs),
+      newest: () => newestRevision(this.#jsm, this.#bucket),
+      told: (change) => {
+        if (change.key.startsWith(prefix)) changed(change);
+      },
     });
     patienceMs = this.#timeoutMs; // From now on it is tried again and again.
     this.#watches.add(watch);
@@ -136,31 +127,10 @@ class NatsKeyValue implements KeyValue {
     };
   }
 
-  /** All entries up to a revision at least; undefined if the consumer falls silent before. */
-  async #collect(upTo: number, ending: AbortSignal): Promise<KeyValueEntry[] | undefined> {
-    ending.throwIfAborted();
-    const { entries, stop } = await this.#changes(ending);
-    const silence = setTimeout(stop, SILENT_MS);
-    ending.addEventListener("abort", stop);
-    const held = new Map<string, KeyValueEntry>();
-    try {
-      for await (const { key, value, revision, pending } of entries) {
-        silence.refresh();
-        if (value === undefined) held.delete(key);
-        else held.set(key, { key, value, revision });
-        if (revision >= upTo && pending === 0) return [...held.values()];
-      }
-      return undefined;
-    } finally {
-      clearTimeout(silence);
-      ending.removeEventListener("abort", stop);
-      stop();
-    }
-  }
-
-  /** Starts to read everything. What comes after its time is stopped, or nobody would take what it gathers. */
+  /** Starts to listen. What comes after its time is stopped, or nobody would take what it gathers. */
   async #changes(ending: AbortSignal): Promise<TableChanges> {
-    const changes = await openTableChanges(this.#nc, this.#jsm, this.#bucket);
+    const read = () => readTable(this.#nc, this.#jsm, this.#bucket, ending);
+    const changes = await openTableChanges(this.#nc, this.#bucket, read);
     if (ending.aborted) changes.stop();
     return changes;
   }
@@ -187,8 +157,12 @@ class NatsKeyValue implements KeyValue {
   }
 
   async #make(): Promise<KV> {
-    const options = { history: 1, replicas: this.#replicas, allow_direct: false };
-    const kv = await new Kvm(this.#nc).create(this.#bucket, options);
+    const kv = await new Kvm(this.#nc).create(this.#bucket, {
+      history: 1,
+      replicas: this.#replicas,
+      allow_direct: false,
+      republish: republishing(this.#bucket),
+    });
     for (const watch of this.#watches) watch.renew(); // It may be another bucket.
     return kv;
   }

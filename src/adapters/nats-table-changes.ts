@@ -1,92 +1,69 @@
-import { AckPolicy, DeliverPolicy, type JetStreamManager } from "@nats-io/jetstream";
-import { createInbox, type Msg, type NatsConnection, nanos } from "@nats-io/transport-node";
-import { placeOf } from "./nats-place.ts";
+import type { Republish } from "@nats-io/jetstream";
+import type { Msg, NatsConnection } from "@nats-io/transport-node";
+import type { KeyValueChange } from "../actors/key-value.ts";
+import { prefixOf, type TableContent } from "./nats-table-read.ts";
 
-/** An entry of a bucket; `value` is left out if it is the mark of a removal. */
-export type TableEntry = Readonly<{
-  key: string;
-  value?: Uint8Array;
-  revision: number;
-  /** Entries that the consumer has not delivered yet. */
-  pending: number;
+/** What a bucket holds, then each change. Ends when it is stopped, or when one got lost. */
+export type TableChanges = Readonly<{
+  changes: AsyncIterable<KeyValueChange>;
+  /** The revision that the first part goes up to. */
+  upTo: number;
+  stop(): void;
 }>;
 
-/** The newest entry of each key, then each change. Ends when it is stopped, or can't be trusted any more. */
-export type TableChanges = Readonly<{ entries: AsyncIterable<TableEntry>; stop(): void }>;
-
-/** The server says this often that it is still there while nothing changes. */
-const HEARTBEAT_MS = 500;
-/** Silence after which the server that keeps the consumer is taken for dead. */
-const SILENT_MS = 1_300;
-/** The server drops a consumer that nobody listens to any more. */
-const INACTIVE_MS = 5_000;
-/** Status of a heartbeat. */
-const HEARTBEAT = 100;
+/** How a bucket's stream passes on what it has stored: under the keys, behind the bucket's name. */
+export function republishing(bucket: string): Republish {
+  return { src: `${prefixOf(bucket)}>`, dest: `${toldPrefix(bucket)}>` };
+}
 
 /**
- * Reads a key-value bucket through a consumer of its own. The client library's watch does the same with heartbeats
- * of 30 s, so that it stays deaf for a minute if the server that keeps it is killed, and leaves its consumer behind.
+ * Listens to what a bucket's leader passes on once it is stored, and begins with what it holds. The client library's
+ * watch uses a consumer instead, which one of the servers keeps: when that one is killed, the watch is deaf for a
+ * minute, and a new one can't be made until the cluster has elected a leader of its own.
  *
- * @throws What the client throws if the bucket is missing or out of reach.
+ * @param read - Reads the bucket's content.
+ * @throws What the client or `read` throws if the bucket is out of reach.
  */
 export async function openTableChanges(
   nc: NatsConnection,
-  jsm: JetStreamManager,
   bucket: string,
+  read: () => Promise<TableContent>,
 ): Promise<TableChanges> {
-  const stream = `KV_${bucket}`;
-  const inbox = createInbox();
-  const subscription = nc.subscribe(inbox);
+  const prefix = toldPrefix(bucket);
+  const subscription = nc.subscribe(`${prefix}>`);
+  const stop = (): void => subscription.unsubscribe();
   try {
-    const { name } = await jsm.consumers.add(stream, {
-      deliver_policy: DeliverPolicy.LastPerSubject,
-      filter_subject: `$KV.${bucket}.>`,
-      deliver_subject: inbox,
-      ack_policy: AckPolicy.None,
-      idle_heartbeat: nanos(HEARTBEAT_MS),
-      inactive_threshold: nanos(INACTIVE_MS),
-      mem_storage: true,
-      num_replicas: 1,
-    });
-    let isStopped = false;
-    const stop = (): void => {
-      if (isStopped) return;
-      isStopped = true;
-      subscription.unsubscribe();
-      // Out of courtesy, and not waited for: the server drops an unused consumer by itself.
-      jsm.consumers.delete(stream, name).catch(() => false);
-    };
-    return { entries: entriesOf(subscription, `$KV.${bucket}.`.length, stop), stop };
+    await nc.flush(); // What is stored from now on is told, or leaves a gap.
+    const content = await read();
+    return { changes: changesOf(subscription, prefix, content), upTo: content.upTo, stop };
   } catch (thrown) {
-    subscription.unsubscribe();
+    stop();
     throw thrown;
   }
 }
 
-async function* entriesOf(
+async function* changesOf(
   messages: AsyncIterable<Msg>,
-  prefixLength: number,
-  stop: () => void,
-): AsyncGenerator<TableEntry> {
-  const silence = setTimeout(stop, SILENT_MS).unref();
-  let delivered = 0;
-  try {
-    for await (const message of messages) {
-      silence.refresh();
-      const place = placeOf(message.reply);
-      if (place === undefined) {
-        if (message.headers?.code !== HEARTBEAT) return;
-        continue;
-      }
-      if (place.delivery !== delivered + 1) return; // One got lost on the way.
-      delivered = place.delivery;
-      const key = message.subject.slice(prefixLength);
-      const isMark = message.headers?.has("KV-Operation") === true;
-      const { sequence: revision, pending } = place;
-      yield { key, revision, pending, ...(isMark ? {} : { value: message.data }) };
-    }
-  } finally {
-    clearTimeout(silence);
-    stop();
+  prefix: string,
+  { entries, upTo }: TableContent,
+): AsyncGenerator<KeyValueChange> {
+  const told = new Map<string, number>();
+  for (const entry of entries) {
+    told.set(entry.key, entry.revision);
+    yield entry;
   }
+  let seen = upTo;
+  for await (const message of messages) {
+    const revision = Number(message.headers?.get("Nats-Sequence"));
+    if (revision <= seen) continue;
+    if (revision !== seen + 1) return; // One got lost; what it said is in the next content.
+    seen = revision;
+    const key = message.subject.slice(prefix.length);
+    if (revision <= (told.get(key) ?? 0)) continue; // It was written while the content was read.
+    yield { key, revision, ...(message.headers?.has("KV-Operation") ? {} : { value: message.data }) };
+  }
+}
+
+function toldPrefix(bucket: string): string {
+  return `${bucket}.told.`;
 }

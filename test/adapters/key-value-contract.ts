@@ -68,6 +68,22 @@ export function keyValueContract(open: () => Promise<{ table: KeyValue; close():
     }
   });
 
+  test("a table of many keys is read whole, and a watch tells each", async () => {
+    const keys = Array.from({ length: 400 }, (_, i) => `unit.shard-${1_000 + i}`);
+    await Promise.all(keys.map((key) => table.swap(key, bytes(1), 0)));
+    const gone = await table.get(keys[0] ?? "");
+    await table.remove(keys[0] ?? "", gone?.revision ?? 0);
+    expect((await table.entries("")).map(({ key }) => key)).toEqual(keys.slice(1));
+    const told = new Set<string>();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const watch = await table.watch("unit.", ({ key }) => {
+      if (told.add(key).size === 399) resolve();
+    });
+    await promise;
+    await watch.close();
+    expect(told.has(keys[0] ?? "")).toBe(false);
+  });
+
   test("a watch that is closed tells nothing more", async () => {
     let told = 0;
     const watch = await table.watch("", () => told++);

@@ -110,6 +110,7 @@ for (const server of await natsUnderTest()) {
         const beganMs = performance.now();
         while (told < round) await swap(); // Each write makes the adapter check that its watch hears.
         const heardMs = performance.now() - beganMs;
+        expect(heardMs).toBeLessThan(3_000);
         const entries = await retried(() => table.entries(""));
         expect(entries.map(({ value }) => textOf({ data: value }))).toEqual([String(round)]);
         process.stdout.write(
