@@ -53,14 +53,15 @@ export function startTrainer(
   };
 
   const rollOut = async (encoder: string): Promise<void> => {
-    const control = encodeProfileControl({ control: "prepare", encoder });
-    await log.append(subjects.samples, [{ id: `prepare:${encoder}:${newId()}`, data: control }]);
+    const of = { from: subjects.outputKey(0), count: options.shards };
+    const control = encodeProfileControl({ control: "prepare", encoder, shards: of });
+    // An encoder may be rolled out again after another: no log may take that for a repeat.
+    const id = `prepare:${encoder}:${newId()}`;
+    await log.append(subjects.samples, [{ id, data: control }]);
     const data = encodeEntry({ kind: "encoder-prepared", encoder });
     const shards = Array.from({ length: options.shards }, (_, shard) => shard);
     await Promise.all(
-      shards.map((shard) =>
-        log.append(subjects.shardLog(shard), [{ id: `prepared-${encoder}-${shard}`, data }]),
-      ),
+      shards.map((shard) => log.append(subjects.shardLog(shard), [{ id: `${id}:${shard}`, data }])),
     );
   };
 

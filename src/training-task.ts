@@ -47,7 +47,8 @@ export async function fitEncoder(task: TrainingTask): Promise<TrainingResult> {
       const release = fitRelease(histories, definitions.maps, FEATURES, { seed: task.seed });
       await blobs.put(releaseKeys.encoder(release.version), release.artefact);
       const calibrations = JSON.stringify(release.calibrations);
-      await blobs.put(releaseKeys.calibration(release.version), new TextEncoder().encode(calibrations));
+      // Copies of the profile actor read it at their own time: whatever is fitted later, it stays as it is.
+      await blobs.create(releaseKeys.calibration(release.version), new TextEncoder().encode(calibrations));
       return { kind: "fitted", encoder: release.version, report: release.report };
     } finally {
       await connection.close();

@@ -1,5 +1,8 @@
 import { encode } from "../kernel/msgpack.ts";
 
+/** What the outputs of one generation's shards are known by: `count` keys, from `from` on. */
+export type ShardKeys = Readonly<{ from: number; count: number }>;
+
 /**
  * Messages of the samples' stream beside the samples themselves: everything that changes the profile actor's state
  * goes through its log, so that every copy of it comes to the same.
@@ -7,8 +10,11 @@ import { encode } from "../kernel/msgpack.ts";
 export type ProfileControl =
   /** Definitions that are in force from here on; they are written before the message. */
   | Readonly<{ control: "definitions"; version: number }>
-  /** Samples of this encoder are taken, beside those of the one in force. */
-  | Readonly<{ control: "prepare"; encoder: string }>
+  /**
+   * Samples of this encoder are taken, beside those of the one in force, which it replaces once these shards have
+   * sampled their members. Older messages do not say which: then those that the node knows.
+   */
+  | Readonly<{ control: "prepare"; encoder: string; shards?: ShardKeys }>
   /** The profiles are to be published as they are at this place. */
   | Readonly<{ control: "publish" }>
   /** A release is carried out: nobody need carry it out again. */

@@ -26,8 +26,6 @@ export function subjectsOf(prefix: string, generation = 1) {
     shardLog: (shard: number) => `${logs}_${shard}`,
     /** What a shard's outputs are known by: no shard of another generation has the same. */
     outputKey: (shard: number) => keysFrom + shard,
-    /** Whether an output is of a shard of this generation. */
-    isOutputKey: (key: number) => key >= keysFrom && key < keysFrom + KEYS_A_GENERATION,
     /** The name of a unit's snapshots. */
     snapshotsOf: (unit: string) => (isFirst || unit === "profiles" ? unit : `g${generation}-${unit}`),
     /** Samples of all shards on their way to the profile actor. */

@@ -110,7 +110,8 @@ class Host implements UnitCopy {
   async open(): Promise<void> {
     const { log, subjects } = this.#ports;
     const { definitions } = this.#state;
-    if (definitions > 0) await this.#useDefinitions(definitions);
+    // Without them it would pass over what its peers take in, and release other profiles under the same versions.
+    if (definitions > 0 && !(await this.#useDefinitions(definitions))) throw definitionsMissing(definitions);
     this.#reader = await log.read(subjects.samples, this.#state.applied + 1);
   }
 
@@ -133,21 +134,17 @@ class Host implements UnitCopy {
 
   async drain(): Promise<void> {
     this.#isDraining = true;
-    while (
-      this.#lease !== undefined &&
-      !this.#stopping &&
-      (this.#isAsked || this.#nextRelease() !== undefined)
-    )
-      await this.#nextFold();
+    while (this.#mayPublish() && (this.#isAsked || this.#nextRelease() !== undefined)) await this.#nextFold();
   }
 
   async rest(): Promise<void> {
+    this.#tellWaiting(); // Without the lease nothing carries out what a request may wait for.
     await this.#closeServed();
     this.#closeServed = async () => {};
     this.#lease = undefined;
     this.#turn++;
     this.#wakeCarrier();
-    for (const tell of this.#folded) tell();
+    this.#tellWaiting();
     await this.#carrying;
   }
 
@@ -160,7 +157,7 @@ class Host implements UnitCopy {
     this.#stopping = true;
     await this.#reader?.close();
     await this.done.catch(() => {}); // Whoever awaits `done` is told.
-    for (const tell of this.#folded) tell();
+    this.#tellWaiting();
     await this.rest();
     await this.#ports.store.close();
   }
@@ -170,7 +167,7 @@ class Host implements UnitCopy {
       const messages = await this.#reader.next(BATCH_MESSAGES);
       if (messages.length === 0) return;
       await this.#apply(messages);
-      for (const tell of this.#folded) tell();
+      this.#tellWaiting();
       this.#wakeCarrier();
     }
   }
@@ -214,12 +211,13 @@ class Host implements UnitCopy {
       case "definitions":
         if (message.version > state.definitions) {
           await this.#commit(); // The sums are made anew from what the store holds.
-          await this.#useDefinitions(message.version);
+          // Should they be lost, the copy goes on as it was, and tells.
+          if (!(await this.#useDefinitions(message.version))) state.dropped++;
         }
         break;
       case "prepare":
         await this.#commit(); // The candidate begins with what the store holds of it.
-        state.prepare(message.encoder);
+        state.prepare(message.encoder, message.shards);
         break;
       case "publish":
         if (state.isDirty) await this.#publishMaps(sequence);
@@ -235,9 +233,11 @@ class Host implements UnitCopy {
     state.pass(sequence);
   }
 
-  async #useDefinitions(version: number): Promise<void> {
+  /** @returns False, and nothing changes, if there are none of this version. */
+  async #useDefinitions(version: number): Promise<boolean> {
     const definitions = await this.#json<SegmentDefinitions>(`segments.${version}`);
     if (definitions !== undefined) this.#state.useMaps(definitions.maps, version);
+    return definitions !== undefined;
   }
 
   /** Makes a release of every map under the encoder in force. */
@@ -263,8 +263,8 @@ class Host implements UnitCopy {
   async #switchOverIfPrepared(): Promise<void> {
     const state = this.#state;
     const { candidate } = state;
-    const prepared = [...state.preparedShards].filter((key) => this.#ports.subjects.isOutputKey(key));
-    if (candidate === "" || prepared.length < this.#options.shards) return;
+    const known = { from: this.#ports.subjects.outputKey(0), count: this.#options.shards };
+    if (!state.isPrepared(known)) return;
     const ledger = state.ledger(candidate);
     if (ledger === undefined) return;
     await this.#calibrateFor(candidate);
@@ -344,10 +344,11 @@ class Host implements UnitCopy {
         if (!this.#mayPublish()) throw notOwner();
         await this.#carryOut(release);
         this.#carriedOut.add(release.id);
-        for (const tell of this.#folded) tell();
+        this.#tellWaiting();
       } catch (thrown) {
         const mayPass = thrown instanceof EngineError && thrown.retryable;
         if (!mayPass) return this.#failed.reject(thrown);
+        if (!this.#mayPublish()) this.#tellWaiting();
         await this.#ports.sleep(RETRY_MS); // A server that is away for a while comes back.
       }
     }
@@ -400,15 +401,20 @@ class Host implements UnitCopy {
 
   /** Publishes what changed. @returns The versions in force, once they are carried out. */
   async #publishOnRequest(): Promise<{ versions: Record<string, number> }> {
-    if (this.#state.isDirty && !this.#isAsked) await this.#patiently(() => this.#askForPublication());
+    const ask = (): Promise<void> => this.#askForPublication();
+    if (this.#state.isDirty && !this.#isAsked) await this.#patiently(ask, () => this.#mayPublish());
     while (this.#isAsked || this.#nextRelease() !== undefined) {
-      if (this.#stopping || this.#lease === undefined) throw notOwner();
+      if (!this.#mayPublish()) throw notOwner();
       await Promise.race([this.#nextFold(), this.#failed.promise]);
     }
     return { versions: Object.fromEntries(this.#state.versions) };
   }
 
-  /** Resolves after the next batch, release, or end. */
+  #tellWaiting(): void {
+    for (const tell of this.#folded) tell();
+  }
+
+  /** Resolves after the next batch, release, end, or loss of the lease that is noticed. */
   async #nextFold(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#folded.add(resolve);
@@ -428,14 +434,14 @@ class Host implements UnitCopy {
     return bytes === undefined ? undefined : (JSON.parse(new TextDecoder().decode(bytes)) as T);
   }
 
-  /** Tries until it succeeds or the host is stopped: what the log names is there, only perhaps out of reach. */
-  async #patiently<T>(act: () => Promise<T>): Promise<T> {
+  /** Tries until it succeeds or is of no use any more: what the log names is there, only perhaps out of reach. */
+  async #patiently<T>(act: () => Promise<T>, isOfUse = () => !this.#stopping): Promise<T> {
     while (true) {
       try {
         return await act();
       } catch (thrown) {
         const mayPass = thrown instanceof EngineError && thrown.retryable;
-        if (!mayPass || this.#stopping) throw thrown;
+        if (!mayPass || !isOfUse()) throw thrown;
         await this.#ports.sleep(RETRY_MS);
       }
     }
@@ -464,6 +470,11 @@ class Host implements UnitCopy {
       diskFull: this.#isDiskFull,
     };
   }
+}
+
+function definitionsMissing(version: number): EngineError {
+  const message = `segment definitions ${version}, which the profiles are made for, are not in the artefact store`;
+  return new EngineError({ code: "RELEASE_MISSING", message, retryable: true, detail: { version } });
 }
 
 function notOwner(): EngineError {

@@ -1,3 +1,4 @@
+import type { ShardKeys } from "../events/profile-control.ts";
 import { ByteWriter } from "../kernel/byte-writer.ts";
 import type { SegmentMap } from "../resonance/segment-map.ts";
 import { decodeMemberRecord, encodeMemberRecord, type MemberRecord } from "./member-record.ts";
@@ -23,6 +24,7 @@ export class ProfileState {
   applied = 0;
   encoder = "";
   candidate = "";
+  #candidateShards: ShardKeys | undefined;
   readonly preparedShards = new Set<number>();
   readonly versions = new Map<string, number>();
   repeats = 0;
@@ -47,6 +49,7 @@ export class ProfileState {
     this.repeats = meta.repeats;
     this.dropped = meta.dropped;
     for (const [shard, mark] of Object.entries(meta.marks)) this.#marks.set(shard, mark);
+    this.#candidateShards = meta.candidateShards;
     for (const shard of meta.preparedShards) this.preparedShards.add(shard);
     for (const [map, version] of Object.entries(meta.versions)) this.versions.set(map, version);
     for (const encoder of [meta.encoder, meta.candidate]) {
@@ -77,13 +80,32 @@ export class ProfileState {
     return this.#ledgers.get(encoder);
   }
 
-  /** Starts to take samples of a candidate. What was held of another candidate goes. */
-  prepare(encoder: string): void {
-    if (encoder === this.encoder || encoder === this.candidate) return;
+  /**
+   * Starts to take samples of a candidate. What was held of another candidate goes.
+   *
+   * @param shards - Those that it waits for.
+   */
+  prepare(encoder: string, shards?: ShardKeys): void {
+    if (encoder === this.encoder) return;
+    if (shards !== undefined || encoder !== this.candidate) this.#candidateShards = shards;
+    if (encoder === this.candidate) return;
     if (this.candidate !== "") this.#drop(this.candidate);
     this.candidate = encoder;
     this.preparedShards.clear();
     this.#openLedger(encoder, this.#ledgers.get(this.encoder)?.watermarkMs ?? 0);
+  }
+
+  /**
+   * Whether all shards have sampled their members under the candidate.
+   *
+   * @param known - The shards that the node knows, in case the preparation did not say for which ones it is.
+   */
+  isPrepared(known: ShardKeys): boolean {
+    if (this.candidate === "") return false;
+    const { from, count } = this.#candidateShards ?? known;
+    let prepared = 0;
+    for (const key of this.preparedShards) if (key >= from && key < from + count) prepared++;
+    return prepared === count;
   }
 
   /** The candidate takes the place of the encoder in force, whose ledger goes. */
@@ -91,6 +113,7 @@ export class ProfileState {
     if (this.encoder !== "") this.#drop(this.encoder);
     this.encoder = this.candidate;
     this.candidate = "";
+    this.#candidateShards = undefined;
     this.preparedShards.clear();
   }
 
@@ -183,6 +206,7 @@ export class ProfileState {
       marks: Object.fromEntries(this.#marks),
       encoder: this.encoder,
       candidate: this.candidate,
+      ...(this.#candidateShards === undefined ? {} : { candidateShards: this.#candidateShards }),
       preparedShards: [...this.preparedShards].sort((a, b) => a - b),
       versions: Object.fromEntries(this.versions),
       // A start opens the encoder in force first, whichever came first: the order is not to tell of it.

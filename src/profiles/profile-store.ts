@@ -1,3 +1,5 @@
+import type { ShardKeys } from "../events/profile-control.ts";
+
 /** A publication whose steps may not all be carried out yet. */
 export type PendingPublication = Readonly<{
   /** Blobs to write: key and bytes. */
@@ -17,6 +19,8 @@ export type ProfileMeta = Readonly<{
   encoder: string;
   /** The encoder whose profiles are being built beside it; empty for none. */
   candidate: string;
+  /** Shards that the candidate waits for, by the keys of their outputs; left out if its preparation did not say. */
+  candidateShards?: ShardKeys;
   /** Shards that have sampled all their members under the candidate. */
   preparedShards: readonly number[];
   /** Map to the last version published. */

@@ -1,4 +1,4 @@
-import type { ProfileControl } from "../events/profile-control.ts";
+import type { ProfileControl, ShardKeys } from "../events/profile-control.ts";
 import { decode } from "../kernel/msgpack.ts";
 import type { Sample, SampleBatch } from "./sample.ts";
 
@@ -26,11 +26,18 @@ export function readSampleMessage(bytes: Uint8Array): SampleBatch | ProfileContr
 }
 
 function isControl(value: object): value is ProfileControl {
-  const { control, version, encoder, id } = value as Partial<Record<string, unknown>>;
+  const { control, version, encoder, id, shards } = value as Partial<Record<string, unknown>>;
   if (control === "definitions") return Number.isSafeInteger(version);
-  if (control === "prepare") return typeof encoder === "string" && encoder !== "";
+  if (control === "prepare")
+    return typeof encoder === "string" && encoder !== "" && (shards === undefined || isShardKeys(shards));
   if (control === "published") return typeof id === "string";
   return control === "publish";
+}
+
+function isShardKeys(value: unknown): value is ShardKeys {
+  if (typeof value !== "object" || value === null) return false;
+  const { from, count } = value as Partial<Record<keyof ShardKeys, unknown>>;
+  return Number.isSafeInteger(from) && Number.isSafeInteger(count) && (count as number) > 0;
 }
 
 function isSample(value: unknown): value is Sample {

@@ -22,6 +22,7 @@ const SHARDS = 2;
 const COPIES = 3;
 const HOUR_MS = 3_600_000;
 const subjects = subjectsOf("test");
+const FIRST_SHARDS = { from: subjects.outputKey(0), count: SHARDS };
 const shardLogs = Array.from({ length: SHARDS }, (_, shard) => subjects.shardLog(shard));
 
 /** Windows that shrink and grow, buckets of other lengths, maps that go and come back. */
@@ -83,7 +84,7 @@ const someStep: fc.Arbitrary<Step> = fc.oneof(
     arbitrary: fc
       .oneof(
         fc.constant({ control: "publish" } as const),
-        fc.record({ control: fc.constant("prepare" as const), encoder: someEncoder }),
+        someEncoder.map((encoder) => ({ control: "prepare", encoder, shards: FIRST_SHARDS }) as const),
       )
       .map((message) => ({ kind: "control" as const, message })),
   },
@@ -118,6 +119,8 @@ test("copies hold the same to the last byte and release the same, however they b
 type Copy = {
   readonly store: ProfileStore;
   readonly batch: number;
+  /** Of the shards, as the copy's node knows them. */
+  readonly generation: number;
   host: UnitCopy;
   lease: { held: boolean } | undefined;
 };
@@ -145,7 +148,7 @@ async function aWorld(remembersIds: boolean, random: Random) {
     underWay--;
     return act();
   };
-  const startHost = (store: ProfileStore, batch: number): Promise<UnitCopy> =>
+  const startHost = ({ store, batch, generation }: Omit<Copy, "host" | "lease">): Promise<UnitCopy> =>
     startProfileHost(
       {
         log: {
@@ -164,18 +167,18 @@ async function aWorld(remembersIds: boolean, random: Random) {
         store: keptOpen(store),
         clock,
         sleep: (ms) => new Promise((wake) => sleepers.add({ atMs: nowMs + ms, wake: () => wake() })),
-        subjects,
+        subjects: subjectsOf("test", generation),
       },
-      { shards: SHARDS, publishEveryMs: 1_000 },
+      { shards: SHARDS * generation, publishEveryMs: 1_000 },
     );
   const copies: Copy[] = [];
-  const addCopies = async (...batches: readonly number[]): Promise<void> => {
+  const addCopies = async (generation: number, ...batches: readonly number[]): Promise<void> => {
     for (const batch of batches) {
-      const store = memoryProfileStore();
-      copies.push({ store, batch, host: await startHost(store, batch), lease: undefined });
+      const copy = { store: memoryProfileStore(), batch, generation };
+      copies.push({ ...copy, host: await startHost(copy), lease: undefined });
     }
   };
-  await addCopies(1, 3, 200);
+  await addCopies(1, 1, 3, 200);
 
   const append = async (data: Uint8Array): Promise<void> => {
     last = { id: `message-${++messages}`, data };
@@ -226,7 +229,7 @@ async function aWorld(remembersIds: boolean, random: Random) {
   const restart = async (copy: Copy): Promise<void> => {
     copy.lease = undefined;
     await meanwhile(copy.host.stop());
-    copy.host = await startHost(copy.store, copy.batch);
+    copy.host = await startHost(copy);
   };
   const isFolded = (): boolean =>
     copies.every(({ store }) => (store.meta()?.applied ?? 0) === log.lastOf(subjects.samples));
@@ -260,7 +263,7 @@ async function aWorld(remembersIds: boolean, random: Random) {
       }
     },
 
-    /** One owner publishes what is left, others fold all at once; then each goes through its members once more. */
+    /** One owner publishes what is left, others fold all at once, after the shards were split; then each goes through its members once more. */
     async comeToRest(): Promise<void> {
       for (const copy of copies) await rest(copy);
       await until(() => underWay === 0 && isFolded());
@@ -269,7 +272,7 @@ async function aWorld(remembersIds: boolean, random: Random) {
       const { store } = owner;
       await until(() => isFolded() && store.meta()?.isDirty === false && store.pending().length === 0);
       await rest(owner);
-      await addCopies(1, 200);
+      await addCopies(2, 1, 200);
       await until(isFolded);
       for (const copy of copies) await restart(copy);
       await append(encodeProfileControl({ control: "published", id: "nothing" }));

@@ -174,8 +174,9 @@ test("a control that says nothing is passed over", async () => {
   const world = await aWorld();
   await world.start();
   await world.sendBytes(encode({ control: "prepare" }));
+  await world.sendBytes(encode({ control: "prepare", encoder: "e2", shards: { from: 0, count: 0 } }));
   await world.sendBytes(encode({ control: "invented" }));
-  expect(await world.status()).toMatchObject({ applied: 3, candidate: "", dropped: 2 });
+  expect(await world.status()).toMatchObject({ applied: 4, candidate: "", dropped: 3 });
   await world.stop();
 });
 
@@ -192,6 +193,52 @@ test("a publication waits for a server that is away, and nothing is lost", async
   await world.pass(2_000);
   expect(await answer).toEqual({ versions: { life: 1 } });
   expect((await world.entries())[0]).toHaveLength(1);
+  await world.stop();
+});
+
+test("a request that waits for a publication is refused once the lease is lost, and the copy comes to rest", async () => {
+  const world = await aWorld();
+  world.around = async () => {
+    throw new EngineError({ code: "BLOBS_UNAVAILABLE", message: "away", retryable: true });
+  };
+  const host = await world.start({ cutting: ["put"] });
+  await world.send({ shard: 0, samples: [aSample()] });
+  const answer = expect(world.ask("publish")).rejects.toMatchObject({ code: "NOT_OWNER", retryable: true });
+  await world.pass(500);
+  world.lease.held = false;
+  const resting = Promise.all([host.rest(), host.drain()]);
+  await world.pass(500);
+  await resting;
+  await answer;
+  world.around = async (_, act) => act();
+  world.lease.held = true;
+  await host.own({ epoch: 2, session: 1, isHeld: () => world.lease.held });
+  await world.ask("publish");
+  expect((await world.entries())[0]).toHaveLength(1);
+  await world.stop();
+});
+
+test("without the definitions that its sums were made for, a copy does not start", async () => {
+  const world = await aWorld();
+  await world.start();
+  await world.send({ shard: 0, samples: [aSample()] });
+  await world.stop();
+  const segments = (await world.blobs.get("segments.1")) ?? new Uint8Array();
+  await world.blobs.remove("segments.1");
+  await expect(world.start()).rejects.toMatchObject({ code: "RELEASE_MISSING", retryable: true });
+  await world.blobs.put("segments.1", segments);
+  await world.start();
+  expect((await world.status()).members).toEqual({ life: { new: 1 } });
+  await world.stop();
+});
+
+test("definitions that are nowhere leave those in force", async () => {
+  const world = await aWorld();
+  await world.start();
+  await world.control({ control: "definitions", version: 7 });
+  await world.restart();
+  await world.send({ shard: 0, samples: [aSample()] });
+  expect(await world.status()).toMatchObject({ members: { life: { new: 1 } }, dropped: 1 });
   await world.stop();
 });
 
@@ -330,6 +377,7 @@ async function aWorld(maps: readonly SegmentMap[] = [aMap()]) {
     store,
     host: undefined as UnitCopy | undefined,
     bus: memoryBus(),
+    lease: { held: true },
     sleepers: [] as { atMs: number; wake(): void }[],
     sent: 0,
     /** Stands between the host and each of its effects. */
@@ -374,7 +422,7 @@ async function aWorld(maps: readonly SegmentMap[] = [aMap()]) {
         },
         { shards: SHARDS, publishEveryMs: 2_000 },
       );
-      await host.own({ epoch: 1, session: 1, isHeld: () => true });
+      await host.own({ epoch: 1, session: 1, isHeld: () => world.lease.held });
       world.host = host;
       return host;
     },

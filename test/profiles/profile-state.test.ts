@@ -211,6 +211,24 @@ test("preparing the encoder in force, or the candidate again, changes nothing", 
   expect([...state.preparedShards]).toEqual([3]);
 });
 
+test("a candidate waits for the shards that its preparation names, whatever the node knows", async () => {
+  const { state, store } = aState();
+  const known = { from: 0, count: 1 };
+  state.prepare("e2", { from: 100, count: 2 });
+  state.apply(1, { shard: 0, samples: [], prepared: ["e2"] }); // Of shards that are no more.
+  state.apply(2, { shard: 101, samples: [], prepared: ["e2"] });
+  expect(state.isPrepared(known)).toBe(false);
+  await commit(state, store);
+  const again = new ProfileState(store);
+  again.apply(3, { shard: 100, samples: [], prepared: ["e2"] });
+  expect(again.isPrepared(known)).toBe(true);
+  again.prepare("e2", { from: 200, count: 2 }); // Rolled out anew, after another split.
+  expect(again.isPrepared(known)).toBe(false);
+  again.prepare("e3");
+  again.apply(4, { shard: 0, samples: [], prepared: ["e3"] });
+  expect(again.isPrepared(known)).toBe(true);
+});
+
 test("new definitions take effect on what was contributed before", async () => {
   const { state, store } = aState();
   const labels = { life: "new" };
