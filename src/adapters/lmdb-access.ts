@@ -3,7 +3,7 @@ import type { RootDatabase } from "lmdb";
 import { EngineError } from "../kernel/engine-error.ts";
 import { hash32 } from "../kernel/hash.ts";
 import { unseal } from "./sealed-value.ts";
-import { commitFailure, diskFull, hasRoom, readFailure, storeCorrupt } from "./store-failure.ts";
+import { commitFailure, diskFull, freeBytes, hasRoom, readFailure, storeCorrupt } from "./store-failure.ts";
 import { noteClosed } from "./store-guard.ts";
 
 const CLOSE_PATIENCE_MS = 5_000;
@@ -75,7 +75,9 @@ export class LmdbAccess {
    * @throws EngineError `DISK_FULL` (retryable): nothing was written. `STORE_CORRUPT`, `STORE_FAILED`.
    */
   async write(neededBytes: number, act: () => void): Promise<void> {
-    // LMDB would find out too, and tell it on the process's standard error each time.
+    // LMDB must not find out: it writes what went wrong into a buffer that is too short for it (mdb.c, after pwritev:
+    // 100 bytes), and the damaged heap may end the process.
+    if (freeBytes(this.#path) < neededBytes) throw diskFull(this.#path);
     if (this.#isFull && !hasRoom(this.#path, RETRY_ROOM_BYTES)) throw diskFull(this.#path);
     try {
       await this.#root.batch(act);

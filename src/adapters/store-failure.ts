@@ -65,12 +65,21 @@ export async function commitFailure(
   return storeFailed(path, message ?? String(cause), cause);
 }
 
+/** Free space of the disk that a folder is on; Infinity if nobody can tell. */
+export function freeBytes(path: string): number {
+  try {
+    const { bavail, bsize } = statfsSync(path);
+    return bavail * bsize;
+  } catch {
+    return Number.POSITIVE_INFINITY; // The folder is gone, or worse: the commit itself meets it.
+  }
+}
+
 /** Whether a store's file may grow by so many bytes: by the free space of its disk, and by writing where it would end. */
 export function hasRoom(path: string, bytes: number): boolean {
   const probe = join(path, PROBE_FILE);
   try {
-    const { bavail, bsize } = statfsSync(path);
-    if (bavail * bsize < bytes) return false;
+    if (freeBytes(path) < bytes) return false;
     const file = openSync(probe, "w");
     try {
       // A hole in front: it takes no space, and limits on a file's size are met all the same.
