@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { open } from "lmdb";
+import { unseal } from "../../src/adapters/sealed-value.ts";
 import type { StatusReply } from "../../src/gateway/status.ts";
 import { decode } from "../../src/kernel/msgpack.ts";
 import type { ShardMeta } from "../../src/shards/context-store.ts";
@@ -70,9 +71,9 @@ async function appliedBy(path: string): Promise<number> {
   });
   try {
     const bytes = root.get("meta");
-    return bytes === undefined ? 0 : (decode(bytes) as Pick<ShardMeta, "applied">).applied;
-  } catch {
-    return -1;
+    if (bytes === undefined) return 0;
+    const meta = unseal(bytes);
+    return meta === undefined ? -1 : (decode(meta) as Pick<ShardMeta, "applied">).applied;
   } finally {
     await root.close();
   }

@@ -16,6 +16,9 @@ type Options = Readonly<{
   json: boolean;
 }>;
 
+/** Within this time a client asks once: what is counted are requests, not questions. */
+const SCORE_TIMEOUT_MS = 2_500;
+
 const whole = (text: string): number => {
   if (!/^\d+$/.test(text)) throw new InvalidArgumentError("a whole number, please");
   return Number(text);
@@ -51,6 +54,9 @@ const found = await natsUnderTest();
 const usable = found.flatMap((server) => ("skipped" in server ? [] : [server.binary]));
 const binary = options.old ? usable[0] : usable.at(-1);
 if (binary === undefined) throw new Error("there is no nats-server");
-const result = await runRolling({ ...options, binary, steadyMs: 1_000 * options.steady }, report);
+const result = await runRolling(
+  { ...options, binary, scoreTimeoutMs: SCORE_TIMEOUT_MS, steadyMs: 1_000 * options.steady },
+  report,
+);
 process.stdout.write(`${JSON.stringify(result)}\n`);
 process.exit(result.failed === 0 ? 0 : 1);
