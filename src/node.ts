@@ -178,7 +178,9 @@ async function compose(
   );
   closers.push(() => agent.stop(HAND_OVER_PATIENCE_MS));
   agent.done.catch((thrown) => fail(asEngineError(thrown)));
-  await firstOf(failed, untilServed(agent, options.shards, report));
+  const waiting = new AbortController();
+  const served = untilServed(agent, options.shards, { report, signal: waiting.signal });
+  await firstOf(failed, served).finally(() => waiting.abort()); // A loop that went on would keep the process alive.
 
   const gateway = createGateway(
     {
@@ -238,14 +240,14 @@ async function compose(
   };
 }
 
-/** Resolves once every unit is answered for, here or elsewhere. */
+/** Resolves once every unit is answered for, here or elsewhere, or nobody waits for that any more. */
 async function untilServed(
   agent: ClusterAgent,
   shards: number,
-  report: (line: string) => void,
+  { report, signal }: { readonly report: (line: string) => void; readonly signal: AbortSignal },
 ): Promise<void> {
   let toldMs = systemClock.monotonicMs();
-  while (true) {
+  while (!signal.aborted) {
     const served = new Set(agent.status().units.flatMap((unit) => (unit.serving ? [unit.unit] : [])));
     const missing = unitsOf(shards).filter(({ name }) => !served.has(name));
     if (missing.length === 0) return;

@@ -204,6 +204,20 @@ test(
 );
 
 test(
+  "a log that has lost what was folded from it ends the node, which says so, instead of passing new events over",
+  () =>
+    withDeployment(1, async (world) => {
+      const node = await world.up("a");
+      await world.send(200);
+      await untilFolded(world.client);
+      expect(await node.stop()).toBe(0);
+      await (await jetstreamManager(world.connection)).streams.delete(world.subjects.shardLog(0));
+      await expect(world.up("a")).rejects.toThrow(/ended with 1 .*LOG_TRUNCATED/s);
+    }),
+  TIMEOUT_MS,
+);
+
+test(
   "when the server that leads a shard's log is killed, events wait for the next leader and none is lost",
   async () => {
     const cluster = await startNatsCluster();
