@@ -120,6 +120,7 @@ class Cluster implements TestNatsCluster {
 
   async kill(index: number): Promise<void> {
     const { running } = this.#member(index);
+    running?.child.ref(); // What is waited for keeps this process going.
     running?.child.kill("SIGKILL");
     await running?.ended;
   }
@@ -248,6 +249,7 @@ async function ask(member: Member, what: string): Promise<object> {
 async function end(member: Member): Promise<void> {
   const { running } = member;
   if (running === undefined) return;
+  running.child.ref();
   running.child.kill("SIGCONT"); // A paused server would not hear that it is to end.
   running.child.kill("SIGTERM");
   const late = setTimeout(() => running.child.kill("SIGKILL"), STOP_TIMEOUT_MS);

@@ -1,4 +1,4 @@
-import { AckPolicy, DeliverPolicy, type JetStreamManager } from "@nats-io/jetstream";
+import { AckPolicy, DeliverPolicy, type JetStreamManager, type StreamState } from "@nats-io/jetstream";
 import {
   createInbox,
   type Msg,
@@ -15,7 +15,7 @@ import { placeOf } from "./nats-place.ts";
 /** Messages asked for and not handed out yet, at most: bounds the memory of a reader to 4,096 events. */
 const WINDOW = 4_096;
 /** The server says this often that it is still there while it has nothing to deliver. */
-const HEARTBEAT_MS = 2_000;
+const HEARTBEAT_MS = 1_000;
 /** A pull request ends by itself after this long, so that none outlives its reader. */
 const PULL_EXPIRES_MS = 30_000;
 /** Checks without a sign of life before the consumer is made anew. */
@@ -24,6 +24,9 @@ const SILENT_CHECKS_MAX = 2;
 const INACTIVE_MS = 300_000;
 /** The wait for a broken connection is looked at again this often, in case the reader was closed. */
 const RECONNECT_PATIENCE_MS = 1_000;
+/** A replicated stream that seems to have lost messages is looked at so often, this far apart, before that is told. */
+const LOOKS_MAX = 20;
+const LOOK_AGAIN_MS = 250;
 const RETRY_FIRST_MS = 50;
 const RETRY_LAST_MS = 1_000;
 
@@ -116,7 +119,7 @@ export class NatsLogReader implements LogReader {
   }
 
   async #openConsumer(): Promise<void> {
-    const { state } = await unlessBroken(this.#nc, this.#jsm.streams.info(this.#stream));
+    const state = await this.#settledState();
     if (this.#next > state.last_seq + 1) throw truncated(this.#stream, this.#next, state.last_seq);
     if (this.#next < state.first_seq) throw trimmed(this.#stream, this.#next, state.first_seq);
     const making = this.#jsm.consumers.add(this.#stream, {
@@ -144,6 +147,16 @@ export class NatsLogReader implements LogReader {
       },
     });
     this.#ask();
+  }
+
+  /** The stream's state. A new leader may not have applied all that its cluster has stored: it is given time. */
+  async #settledState(): Promise<StreamState> {
+    for (let looks = 1; ; looks++) {
+      const info = this.#jsm.streams.info(this.#stream);
+      const { config, state } = await unlessBroken(this.#nc, info);
+      if (this.#next <= state.last_seq + 1 || config.num_replicas === 1 || looks === LOOKS_MAX) return state;
+      await pause(LOOK_AGAIN_MS);
+    }
   }
 
   /** Asks for as many messages as fit, in steps large enough to cost little. */

@@ -7,6 +7,7 @@ import {
   jetstreamManager,
   RetentionPolicy,
   StorageType,
+  type StoredMsg,
   type StreamConfig,
 } from "@nats-io/jetstream";
 import { errors, type NatsConnection, nanos } from "@nats-io/transport-node";
@@ -125,14 +126,20 @@ export class NatsLog implements Log {
     let [low, high] = [from, end];
     while (low < high) {
       const middle = Math.floor((low + high) / 2);
-      const message = await this.#patiently(stream, () =>
-        this.#jsm.streams.getMessage(stream, { seq: middle }),
-      );
-      // A message that was deleted says nothing: it counts as old, and so go the older ones.
-      if (message === null || message.time.getTime() < atMs) low = middle + 1;
-      else high = middle;
+      const next = await this.#firstHeldFrom(stream, middle, high);
+      if (next === undefined || next.time.getTime() >= atMs) high = middle;
+      else low = next.seq + 1;
     }
     return low;
+  }
+
+  /** The first message in [from, end): those that were deleted singly, which is rare, tell no time. */
+  async #firstHeldFrom(stream: string, from: number, end: number): Promise<StoredMsg | undefined> {
+    for (let seq = from; seq < end; seq++) {
+      const message = await this.#patiently(stream, () => this.#jsm.streams.getMessage(stream, { seq }));
+      if (message !== null) return message;
+    }
+    return undefined;
   }
 
   /**

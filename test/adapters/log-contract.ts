@@ -50,6 +50,34 @@ export function logContract(log: () => Log): void {
     expect((await readAll(log(), stream, 11, 1)).map(({ sequence }) => sequence)).toEqual([11]);
   });
 
+  test("what is trimmed is older than the time given, to the message", async () => {
+    const stream = await aStream();
+    let stored: LogMessage[] = [];
+    for (let count = 1; new Set(stored.map(({ storedAtMs }) => storedAtMs)).size < 4; count++) {
+      await log().append(stream, messages(count).slice(-1));
+      stored = await readAll(log(), stream, 1, count);
+    }
+    const last = stored.at(-1)?.sequence ?? 0;
+    const times = [...new Set(stored.map(({ storedAtMs }) => storedAtMs))];
+    for (const atMs of times) {
+      const first = stored.find(({ storedAtMs }) => storedAtMs >= atMs)?.sequence ?? 0;
+      expect(await log().trim(stream, last, atMs)).toBe(first);
+      expect(await log().bounds(stream)).toEqual({ first, last });
+    }
+  });
+
+  test("a reader that is behind a trim is told so", async () => {
+    const stream = await aStream();
+    await log().append(stream, messages(2));
+    const reader = await log().read(stream, 1);
+    await take(reader, 1);
+    await reader.close();
+    await log().trim(stream, 2, Date.UTC(2100, 0));
+    await expect(log().read(stream, 2)).rejects.toMatchObject({ code: "LOG_TRIMMED", retryable: false });
+    await expect(log().read(stream, 1)).rejects.toMatchObject({ code: "LOG_TRIMMED" });
+    await (await log().read(stream, 3)).close();
+  });
+
   test("appending nothing stores nothing", async () => {
     const stream = await aStream();
     expect(await log().append(stream, [])).toEqual([]);

@@ -8,7 +8,8 @@ const START_MS = 1_700_000_000_000;
 const still: Clock = { nowMs: () => START_MS, monotonicMs: () => 0 };
 
 describe("a log in memory", () => {
-  const log = new MemoryLog(still);
+  let nowMs = START_MS;
+  const log = new MemoryLog({ nowMs: () => nowMs++, monotonicMs: () => 0 });
   logContract(() => log);
 });
 

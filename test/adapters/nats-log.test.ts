@@ -46,6 +46,29 @@ await describeWithNats("a log", (suite) => {
     expect(await log.bounds("HOLES")).toEqual({ first: 1, last: 10 });
   });
 
+  test("a trim purges nothing that is too new, whatever was deleted before", async () => {
+    await log.ensure("TRIMMED");
+    const jsm = await jetstreamManager(nc);
+    await log.append("TRIMMED", messages(1));
+    let [first, second] = [0, 0];
+    while (second <= first) {
+      await jsm.streams.purge("TRIMMED");
+      const [old = 0] = await log.append("TRIMMED", [{ id: crypto.randomUUID(), data: bytesOf("old") }]);
+      const rest = Array.from({ length: 8 }, () => ({ id: crypto.randomUUID(), data: bytesOf("new") }));
+      await log.append("TRIMMED", rest);
+      const read = await readAll(log, "TRIMMED", old, 2);
+      [first, second] = read.map(({ storedAtMs }) => storedAtMs) as [number, number];
+    }
+    const { last } = await log.bounds("TRIMMED");
+    for (const back of [1, 3, 4, 5, 6]) await jsm.streams.deleteMessage("TRIMMED", last - back);
+    expect(await log.trim("TRIMMED", last, second)).toBe(last - 7); // The first of the new ones.
+    expect((await readAll(log, "TRIMMED", last - 7, 3)).map(({ sequence }) => sequence)).toEqual([
+      last - 7,
+      last - 2,
+      last,
+    ]);
+  });
+
   test("a reader whose consumer was taken away makes another and misses nothing", async () => {
     await log.ensure("ROBBED");
     await log.append("ROBBED", messages(5));
