@@ -31,6 +31,8 @@ export type ThreadEvents = Readonly<{
 const INTENSITY = { restarts: 5, periodMs: 60_000 };
 /** A long batch may keep a thread busy, but not so long. */
 const HANGS_AFTER_MS = 5_000;
+/** Until its first sign of life a thread loads its code; ended too soon, it would only have to begin again. */
+const STARTS_WITHIN_MS = 60_000;
 /** A thread that does not stop in this time is terminated. */
 const STOP_PATIENCE_MS = 15_000;
 
@@ -54,14 +56,17 @@ export function superviseThread(
       abort.abort();
     };
     const started = pool.start<object, ThreadEnd>(name, task, abort.signal);
-    let aliveMs = systemClock.monotonicMs();
+    // Looks are counted, not time: of a process that stood still for a while every thread would seem to hang.
+    let silentLooks = 0;
+    let patienceMs = Math.max(STARTS_WITHIN_MS, hangsAfterMs);
     started.port.on("message", (message: FromThread) => {
-      aliveMs = systemClock.monotonicMs();
+      silentLooks = 0;
+      patienceMs = hangsAfterMs;
       if (message.kind === "ready") ready.resolve(started.port);
       else if (message.kind !== "alive") events.message(message);
     });
     const watchdog = setInterval(() => {
-      if (systemClock.monotonicMs() - aliveMs > hangsAfterMs) replace(HANGS);
+      if (++silentLooks * ALIVE_MS > patienceMs) replace(HANGS);
     }, ALIVE_MS);
     const run = async (): Promise<void> => {
       let error = UNASKED;
