@@ -7,9 +7,12 @@ import { replicasFor } from "../../src/adapters/nats-cluster.ts";
 import { connectNats } from "../../src/adapters/nats-connection.ts";
 import { natsKeyValue } from "../../src/adapters/nats-key-value.ts";
 import { NatsLog } from "../../src/adapters/nats-log.ts";
+import type { NatsServerBinary } from "../../src/adapters/nats-server-find.ts";
+import { pattern } from "../adapters/blob-store-contract.ts";
 import { readAll, take } from "../adapters/log-contract.ts";
 import { bytesOf, textOf } from "../adapters/log-messages.ts";
 import { natsUnderTest } from "../adapters/nats-binaries.ts";
+import { startNats } from "../start-nats.ts";
 import { startNatsCluster, type TestNatsCluster } from "../start-nats-cluster.ts";
 
 /** An election takes up to 9 s, and the tests of a suite share the machine with others. */
@@ -20,6 +23,19 @@ for (const server of await natsUnderTest()) {
     test.skip(`a cluster of ${server.title}: not tested, for ${server.skipped}`, () => undefined);
     continue;
   }
+  test(`one or two servers of ${server.title} keep one copy`, { timeout: TIMEOUT_MS }, async () => {
+    for (const start of [startNats, (binary: NatsServerBinary) => startNatsCluster(binary, 2)]) {
+      const servers = await start(server.binary);
+      const nc = await connectNats({
+        servers: "urls" in servers ? servers.urls : [servers.url],
+        name: "small",
+      });
+      expect(await replicasFor(nc)).toBe(1);
+      await nc.close();
+      await servers.stop();
+    }
+  });
+
   describe(`a cluster of ${server.title}`, { timeout: TIMEOUT_MS }, () => {
     let cluster: TestNatsCluster;
     let nc: NatsConnection;
@@ -79,6 +95,55 @@ for (const server of await natsUnderTest()) {
       await reader.close();
       await cluster.restart(leader);
       expect((await readAll(log, "KILLED", 1, sent.length)).map(textOf)).toEqual(sent);
+    });
+
+    test("appends go on when the leading server hangs, and what it had in hand is stored once", async () => {
+      const log = await NatsLog.over(nc, { replicas: 3 });
+      await log.ensure("HUNG");
+      const sent: string[] = [];
+      const append = async (count: number): Promise<void> => {
+        const texts = Array.from({ length: count }, () => randomUUID());
+        sent.push(...texts);
+        await log.append(
+          "HUNG",
+          texts.map((text) => ({ id: text, data: bytesOf(text) })),
+        );
+      };
+      await append(50);
+      const leader = await leaderOf("HUNG");
+      cluster.pause(leader);
+      const pausedMs = performance.now();
+      await append(1);
+      process.stdout.write(`leader paused: appended after ${Math.round(performance.now() - pausedMs)} ms\n`);
+      await append(50);
+      cluster.resume(leader);
+      await append(50);
+      await cluster.untilHealthy();
+      expect((await readAll(log, "HUNG", 1, sent.length)).map(textOf)).toEqual(sent);
+      expect((await log.bounds("HUNG")).last).toBe(sent.length);
+    });
+
+    test("a cluster that has lost one of its three servers still counts as three", async () => {
+      const index = cluster.names.indexOf(nc.info?.server_name ?? "");
+      await cluster.kill(index);
+      expect(await replicasFor(nc)).toBe(3);
+      await cluster.restart(index);
+    });
+
+    test("large values are read whole from another server, as soon as they are stored", async () => {
+      const buckets = { releases: "large-r", artefacts: "large-a" };
+      const here = await natsBlobStore(nc, buckets, { replicas: 3 });
+      const elsewhere = await Promise.all(
+        cluster.urls.map((url) => connectNats({ servers: [url], name: "reader" })),
+      );
+      const readers = await Promise.all(elsewhere.map((other) => natsBlobStore(other, buckets)));
+      for (let round = 0; round < 10; round++) {
+        const bytes = pattern(600_000 + 300_000 * round);
+        await here.put("key", bytes);
+        for (const reader of readers)
+          expect((await retried(() => reader.get("key")))?.byteLength).toBe(bytes.byteLength);
+      }
+      for (const other of elsewhere) await other.close();
     });
 
     test("a table and its watch go on whichever server is killed, and entries lack nothing", async () => {
