@@ -51,6 +51,7 @@ test("what was committed is what a restart goes on from", async () => {
   await commit(state, store);
   const again = new ProfileState(store);
   again.useMaps([aMap()], 1);
+  expect(JSON.stringify(again.takeCommit().meta)).toBe(JSON.stringify(store.meta())); // In the same order, too.
   expect(again.applied).toBe(2);
   expect(again.candidate).toBe("e2");
   expect([...again.preparedShards]).toEqual([1]);
