@@ -2,7 +2,7 @@ import { jetstreamManager } from "@nats-io/jetstream";
 import { expect, test } from "vitest";
 import { NatsLog } from "../../src/adapters/nats-log.ts";
 import { startTcpProxy } from "../chaos/tcp-proxy.ts";
-import { inThread } from "../chaos/thread-inspector.ts";
+import { inThread, type ThreadFault } from "../chaos/thread-inspector.ts";
 import { startNats } from "../start-nats.ts";
 import { startNatsCluster } from "../start-nats-cluster.ts";
 import { aDeployment, type Deployment } from "./a-deployment.ts";
@@ -176,31 +176,35 @@ test(
   TIMEOUT_MS,
 );
 
-test(
-  "a thread that hangs is replaced, and its shards are answered for again",
-  () =>
+const THREAD_FAULTS: readonly (readonly [what: string, fault: ThreadFault, isReplaced: RegExp])[] = [
+  ["ends", { kind: "end" }, /^thread \d+ failed/],
+  ["hangs", { kind: "hang", ms: 60_000 }, /^thread \d+ failed \(THREAD_HANGS/],
+];
+test.for(THREAD_FAULTS)(
+  "a thread that %s is replaced, and what it held is answered for again",
+  { timeout: TIMEOUT_MS },
+  ([what, fault, isReplaced]) =>
     withDeployment(2, async (world) => {
       const inspector = Promise.withResolvers<string>();
       const replaced = Promise.withResolvers<void>();
       const said = (line: string): void => {
         const url = /ws:\/\/\S+/.exec(line)?.[0];
         if (url !== undefined) inspector.resolve(url);
-        if (line.includes("THREAD_HANGS")) replaced.resolve();
+        if (isReplaced.test(line)) replaced.resolve();
       };
       const runtime = ["--inspect-port=127.0.0.1:0"];
       const node = await world.up("a", { options: ["--threads", "1"], how: { runtime, said } });
       await world.send(300);
       process.kill(node.pid, "SIGUSR1");
       const first = (): number => 0;
-      expect(await inThread(await inspector.promise, { kind: "hang", ms: 60_000 }, first)).toBe(true);
+      expect(await inThread(await inspector.promise, fault, first)).toBe(true);
       const sending = world.send(500);
-      await timed("thread hung: replaced", () => replaced.promise);
+      await timed(`thread ${what}: replaced`, () => replaced.promise);
       await sending;
       await untilFolded(world.client);
       expect(await node.stop()).toBe(0);
       await world.expectAllFolded("a");
     }),
-  TIMEOUT_MS,
 );
 
 test(
