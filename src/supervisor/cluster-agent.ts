@@ -131,6 +131,9 @@ class Agent implements ClusterAgent {
   #session: NodeSession | undefined;
   #record: NodeRecord | undefined;
   #revision = 0;
+  /** The last renewal that succeeded, and the first one since the table was out of reach for longer than a lease lasts. */
+  #renewedMs = Number.NEGATIVE_INFINITY;
+  #inReachSinceMs = Number.NEGATIVE_INFINITY;
   #isLeaving = false;
   #isStopping = false;
   #loops: Promise<unknown> = Promise.resolve();
@@ -282,6 +285,7 @@ class Agent implements ClusterAgent {
       this.#record = record;
       this.#revision = revision;
       this.#session = { name, incarnation, number };
+      this.#noteRenewal();
       this.#view.apply({ key, value, revision }, clock.monotonicMs());
       return;
     }
@@ -320,6 +324,7 @@ class Agent implements ClusterAgent {
       this.#record = record;
       this.#revision = revision;
       deadline.extend(session.number, beganMs + this.#options.timing.ownPatienceMs);
+      this.#noteRenewal();
       if (this.#view.apply({ key, value, revision }, clock.monotonicMs())) this.#changed();
       return;
     }
@@ -335,6 +340,12 @@ class Agent implements ClusterAgent {
     this.#view.reset();
     this.#changed();
     await this.#rejoin();
+  }
+
+  #noteRenewal(): void {
+    const nowMs = this.#ports.clock.monotonicMs();
+    if (nowMs - this.#renewedMs > this.#options.timing.ownPatienceMs) this.#inReachSinceMs = nowMs;
+    this.#renewedMs = nowMs;
   }
 
   async #rejoin(): Promise<void> {
@@ -399,12 +410,14 @@ class Agent implements ClusterAgent {
     return isChanged;
   }
 
+  /** Who was heard lately. While the table was out of reach nobody could be heard: that is no silence of theirs. */
   #live(): Set<string> {
     const nowMs = this.#ports.clock.monotonicMs();
     const { othersPatienceMs } = this.#options.timing;
     const live = new Set<string>();
     for (const [name, { seenMs }] of this.#view.nodes)
-      if (name === this.#options.name || nowMs - seenMs <= othersPatienceMs) live.add(name);
+      if (name === this.#options.name || nowMs - Math.max(seenMs, this.#inReachSinceMs) <= othersPatienceMs)
+        live.add(name);
     return live;
   }
 

@@ -231,3 +231,18 @@ test("a table that is lost is made anew, and epochs go on growing", async () => 
   const after = [...nodes.values()].flatMap((node) => [...node.answering().values()]);
   expect(Math.min(...after)).toBeGreaterThan(before);
 });
+
+test("a table that nobody reaches for a while changes no owner", async () => {
+  const { time, joined, isSettled, nodes, allAnswered } = aCluster();
+  for (const name of ["a", "b", "c"]) await joined(name);
+  await time.until(() => isSettled() && [...nodes.values()].every((node) => ownersOf(node) >= 2), 20_000);
+  const epochs = (): string =>
+    JSON.stringify(UNITS.map(({ name }) => [...nodes.values()].map((node) => node.answering().get(name))));
+  const before = epochs();
+  for (const node of nodes.values()) node.isCutOff = true;
+  await time.pass(8_000);
+  expect(allAnswered()).toBe(false);
+  for (const node of nodes.values()) node.isCutOff = false;
+  await time.pass(5_000);
+  expect(epochs()).toBe(before);
+});
