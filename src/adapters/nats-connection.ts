@@ -21,8 +21,8 @@ export type NatsAddress = Readonly<{
 const CONNECT_TIMEOUT_MS = 5_000;
 /** Pause between two attempts at one server: short, since a restarted server is back within a second. */
 const RECONNECT_WAIT_MS = 200;
-/** A server that answers no ping for twice this long is taken for dead. */
-const PING_INTERVAL_MS = 10_000;
+/** A server that answers no ping for two to three times this long is taken for dead: its machine may hang. */
+const PING_INTERVAL_MS = 2_000;
 
 /**
  * Connects, and reconnects for ever once it has been connected.
@@ -40,6 +40,8 @@ export async function connectNats(address: NatsAddress): Promise<NatsConnection>
       reconnectTimeWait: RECONNECT_WAIT_MS,
       reconnectJitter: RECONNECT_WAIT_MS,
       pingInterval: PING_INTERVAL_MS,
+      // The client would go back first to the server that it has lost, which takes connections even while it hangs.
+      reconnectToServer: (servers) => leastRecent(servers),
       noAsyncTraces: true, // A stack trace taken for every request costs more than the request.
       ignoreAuthErrorAbort: true, // Rotated credentials must not end a connection that is kept for ever.
       ...(credentialsFile === undefined
@@ -61,6 +63,15 @@ export async function connectNats(address: NatsAddress): Promise<NatsConnection>
       cause,
     });
   }
+}
+
+function leastRecent<Dialled extends Readonly<{ lastConnect: number }>>(
+  servers: readonly Dialled[],
+): Dialled | null {
+  return servers.reduce<Dialled | null>(
+    (least, server) => (least === null || server.lastConnect < least.lastConnect ? server : least),
+    null,
+  );
 }
 
 /** What the server that a connection has reached can do. */
