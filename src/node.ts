@@ -195,6 +195,7 @@ async function compose(
       sleep: (ms) => sleep(ms, undefined, { ref: false }),
       cluster: () => agent.status(),
       ownerOf: (shard) => agent.ownerOf(shardUnit(shard)),
+      copiesOf: (shard) => agent.copiesOf(shardUnit(shard)),
     },
     { shards: options.shards, node: name },
   );

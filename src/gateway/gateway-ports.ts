@@ -23,6 +23,8 @@ export type GatewayPorts = Readonly<{
   cluster(): ClusterView;
   /** The node that answers for a shard, as this node sees it; undefined while the owner changes. */
   ownerOf(shard: number): string | undefined;
+  /** Nodes with copies of a shard that have caught up, as far as is known; the best to ask when the owner does not answer first. */
+  copiesOf(shard: number): readonly string[];
 }>;
 
 /** Nodes and leases, as `status` tells them. */

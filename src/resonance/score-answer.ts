@@ -57,7 +57,7 @@ export type ShardScoreRequest = Readonly<{
 }>;
 
 /**
- * The shard's reply: one answer a user, in order, under the epoch of its owner's lease.
+ * The shard's reply: one answer a user, in order, under the epoch of its owner's lease; 0 if another copy answered.
  * Errors: `UNKNOWN_MAP`, `NOT_CAUGHT_UP` and `NOT_OWNER` (both retryable).
  */
 export type ShardScoreReply = Readonly<{ answers: readonly ScoreAnswer[]; epoch: number }>;

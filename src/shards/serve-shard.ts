@@ -27,41 +27,39 @@ const MSGPACK = "application/msgpack";
 const WAIT_MS = 2_000;
 const OWNERS = "owners";
 
-/** What requests need of the host beside the state. */
-type HostView = Readonly<{
+/** Entries that a copy may be behind and still answer: as many as a standby may be that takes over. */
+const COPY_LAG_MAX = 500;
+/** What a copy answers that does not own the shard, or not any more: no owner's epoch is 0. */
+const NO_EPOCH = 0;
+
+/** What requests need of a copy beside its state. */
+type CopyView = Readonly<{
   node: string;
-  /** The lease under which the shard is answered for; undefined once it is given up. */
-  lease(): Lease | undefined;
-  isDiskFull(): boolean;
   lag(): number;
   /** Waits until an entry is folded; false if that takes longer than `waitMs`. */
   reaches(sequence: number, waitMs: number): Promise<boolean>;
 }>;
 
+/** What they need of the owner. */
+type HostView = CopyView &
+  Readonly<{
+    /** The lease under which the shard is answered for; undefined once it is given up. */
+    lease(): Lease | undefined;
+    isDiskFull(): boolean;
+  }>;
+
+type ServePorts = Readonly<{ bus: Bus; clock: Clock; subjects: Subjects; store: ContextStore }>;
+type Handler = (request: BusRequest) => Promise<BusReply> | BusReply;
+
 /** Answers a shard's requests from its memory and store. @returns Closes the subscriptions. */
 export async function serveShard(
-  ports: Readonly<{ bus: Bus; clock: Clock; subjects: Subjects; store: ContextStore }>,
+  ports: ServePorts,
   state: ShardState,
   host: HostView,
 ): Promise<() => Promise<void>> {
   const answers = new Answers(state, ports.clock);
-  const reply = (value: unknown): BusReply => ({ data: encode(value), contentType: MSGPACK });
-  const handlers: Record<string, (request: BusRequest) => Promise<BusReply> | BusReply> = {
-    async score(request) {
-      const asked = decode(request.data) as ShardScoreRequest;
-      const { atLeast, waitMs = WAIT_MS } = asked;
-      if (atLeast !== undefined && !(await host.reaches(atLeast, waitMs))) throw notCaughtUp(state, atLeast);
-      return reply({
-        answers: asked.users.map((user) => answers.score(user, asked.map)),
-        epoch: ownerOf(state.shard, host).epoch,
-      } satisfies ShardScoreReply);
-    },
-    session(request) {
-      const asked = decode(request.data) as ShardSessionRequest;
-      const answer = answers.session(asked.behaviours as readonly Behaviour[], asked.map);
-      const { epoch } = ownerOf(state.shard, host);
-      return reply({ answers: [answer], epoch } satisfies ShardScoreReply);
-    },
+  const handlers: Record<string, Handler> = {
+    ...readsOf(state, answers, host, () => ownerOf(state.shard, host).epoch),
     status: () =>
       reply({
         shard: state.shard,
@@ -99,6 +97,62 @@ export async function serveShard(
     }),
   );
   return async () => void (await Promise.all(served.map((one) => one.close())));
+}
+
+/**
+ * Answers reads from a copy that has caught up, whoever owns the shard, and also if nobody does: what it holds is what
+ * an owner would hold, but for the last moments, and a request may say which entry it must have folded.
+ *
+ * @returns Closes the subscriptions.
+ */
+export async function serveCopy(
+  ports: ServePorts,
+  state: ShardState,
+  copy: CopyView,
+): Promise<() => Promise<void>> {
+  const reads = readsOf(state, new Answers(state, ports.clock), copy, () => NO_EPOCH);
+  const served = await Promise.all(
+    Object.entries(reads).map(([name, handler]) => {
+      const answer = async (request: BusRequest): Promise<BusReply> => {
+        if (copy.lag() > COPY_LAG_MAX) throw notCaughtUp(state, state.applied + copy.lag());
+        return handler(request);
+      };
+      return ports.bus.serve(
+        ports.subjects.shard(state.shard, endpointAt(`copy-${name}`, copy.node)),
+        answer,
+      );
+    }),
+  );
+  return async () => void (await Promise.all(served.map((one) => one.close())));
+}
+
+function reply(value: unknown): BusReply {
+  return { data: encode(value), contentType: MSGPACK };
+}
+
+/** @param epochNow - Asked last: what was waited for may have taken the lease along. */
+function readsOf(
+  state: ShardState,
+  answers: Answers,
+  copy: CopyView,
+  epochNow: () => number,
+): Readonly<Record<"score" | "session", Handler>> {
+  return {
+    async score(request) {
+      const asked = decode(request.data) as ShardScoreRequest;
+      const { atLeast, waitMs = WAIT_MS } = asked;
+      if (atLeast !== undefined && !(await copy.reaches(atLeast, waitMs))) throw notCaughtUp(state, atLeast);
+      return reply({
+        answers: asked.users.map((user) => answers.score(user, asked.map)),
+        epoch: epochNow(),
+      } satisfies ShardScoreReply);
+    },
+    session(request) {
+      const asked = decode(request.data) as ShardSessionRequest;
+      const answer = answers.session(asked.behaviours as readonly Behaviour[], asked.map);
+      return reply({ answers: [answer], epoch: epochNow() } satisfies ShardScoreReply);
+    },
+  };
 }
 
 /** @throws EngineError `NOT_OWNER` (retryable) if the lease is lost. */

@@ -19,7 +19,7 @@ import { foldBatch } from "./fold-batch.ts";
 import { Outbox, outboxItems } from "./outbox.ts";
 import { emptyOutcome, type Outcome } from "./outcome.ts";
 import type { ReleaseSource } from "./releases.ts";
-import { serveShard } from "./serve-shard.ts";
+import { serveCopy, serveShard } from "./serve-shard.ts";
 import type { DeadLetter } from "./shard-messages.ts";
 import {
   metaOf,
@@ -58,6 +58,8 @@ export type ShardHostOptions = Readonly<{
 const OUTBOX_MAX = 20_000;
 const RETRY_MS = 200;
 
+/** A copy this close to the log's end answers when the owner does not. */
+const CAUGHT_UP_ENTRIES = 500;
 /** How often the owner tells its standbys what is published. */
 const TELL_PUBLISHED_MS = 250;
 /** Retries of a commit that found the disk full; what is in memory goes on answering meanwhile. */
@@ -97,6 +99,8 @@ class Host implements UnitCopy {
   #turn = 0;
   #closeServed: () => Promise<void> = async () => {};
   #closeListening: () => Promise<void> = async () => {};
+  /** Ends the answering as a copy, from the time on at which it had caught up. */
+  #copyServed: Promise<() => Promise<void>> | undefined;
   /** Last entry whose transaction is committed. */
   #committed = 0;
   /** Last entry of which the owner has told that everything is published. */
@@ -136,6 +140,7 @@ class Host implements UnitCopy {
     const publishing = this.#outbox.run(() => this.#ports.sleep(RETRY_MS));
     this.done = Promise.race([this.#drain(), publishing]); // Publishing ends only once it is closed, or fails.
     this.done.catch(() => {}); // Whoever started the copy awaits it too.
+    void this.#answerOnceCaughtUp();
   }
 
   async own(lease: Lease): Promise<void> {
@@ -146,12 +151,11 @@ class Host implements UnitCopy {
     if (served) return;
     void this.#tellPublished(++this.#turn);
     this.#closeServed = await serveShard(this.#ports, this.#state, {
-      node: this.#options.node,
+      ...this.#copyView(),
       lease: () => this.#lease,
-      lag: () => this.#reader?.lag() ?? 0,
       isDiskFull: () => this.#isDiskFull,
-      reaches: (sequence, waitMs) => this.#reaches(sequence, waitMs),
     });
+    await this.#answerAsCopy();
   }
 
   drain(): Promise<void> {
@@ -178,9 +182,43 @@ class Host implements UnitCopy {
     await this.done.catch(() => {}); // Whoever awaits `done` is told.
     await this.rest();
     await this.#closeListening();
+    const closeCopy = await this.#copyServed?.catch(() => undefined);
+    await closeCopy?.();
     await this.#committing.catch(() => {});
     this.#outbox.close();
     await this.#ports.store.close();
+  }
+
+  /** A copy that was just opened may still be empty. */
+  async #answerOnceCaughtUp(): Promise<void> {
+    while (!this.#stopping && this.#copyServed === undefined) {
+      try {
+        if ((await this.lag()) <= CAUGHT_UP_ENTRIES) await this.#answerAsCopy();
+      } catch {
+        // The log, or the bus, is out of reach: the next round tries again.
+      }
+      await this.#ports.sleep(RETRY_MS);
+    }
+  }
+
+  /** Answers reads from now on, also without the lease. */
+  async #answerAsCopy(): Promise<void> {
+    if (this.#stopping) return;
+    this.#copyServed ??= serveCopy(this.#ports, this.#state, this.#copyView());
+    try {
+      await this.#copyServed;
+    } catch (thrown) {
+      this.#copyServed = undefined;
+      throw thrown;
+    }
+  }
+
+  #copyView() {
+    return {
+      node: this.#options.node,
+      lag: () => this.#reader?.lag() ?? 0,
+      reaches: (sequence: number, waitMs: number) => this.#reaches(sequence, waitMs),
+    };
   }
 
   /** Hears from the owner what is published, so that this copy need not keep it. */

@@ -91,6 +91,8 @@ export type ClusterAgent = Readonly<{
   status(): ClusterStatus;
   /** The node that answers for a unit, as this one sees it; undefined while the owner changes. */
   ownerOf(unit: string): string | undefined;
+  /** Nodes whose copies of a unit have caught up, as far as this node knows: standbys first, then the owner. */
+  copiesOf(unit: string): readonly string[];
   /** What this node is for each unit that it has a part in. */
   roles(): ReadonlyMap<string, UnitRole>;
   /** Hands everything over, at most as long as that, and leaves. */
@@ -203,6 +205,15 @@ class Agent implements ClusterAgent {
   ownerOf(unit: string): string | undefined {
     const record = this.#view.units.get(unit)?.record;
     return record?.serving === true && this.#view.isMember(record.owner) ? record.owner?.node : undefined;
+  }
+
+  copiesOf(unit: string): readonly string[] {
+    const record = this.#view.units.get(unit)?.record;
+    if (record === undefined) return [];
+    const owner = record.owner?.node;
+    // Also if the table is out of reach: what it said last is where the copies are.
+    const ready = Object.keys(record.ready).filter((node) => node !== owner);
+    return owner === undefined ? ready : [...ready, owner];
   }
 
   roles(): ReadonlyMap<string, UnitRole> {

@@ -64,6 +64,7 @@ export async function gatewayWorld() {
       },
       cluster: () => ({ nodes: [], units: [] }),
       ownerOf: () => undefined,
+      copiesOf: () => [],
     },
     { shards: SHARDS, node: "node-1" },
   );

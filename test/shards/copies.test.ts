@@ -160,3 +160,49 @@ test("a hand-over drains first, and requests are answered throughout", async () 
   await old.host.stop();
   await next.host.stop();
 });
+
+test("a copy that has caught up answers under its own name, whoever owns the shard, and says what an owner would say", async () => {
+  const world = await aWorld();
+  const owner = await world.start("a");
+  const standby = await world.start("b");
+  const held = lease(1);
+  await owner.host.own(held);
+  await world.append(definitions, view(), view());
+  const byOwner = await world.score(3);
+  await folded(standby.store, 3);
+  const asked = async (node: string) => {
+    for (;;) {
+      try {
+        return await world.score(3, endpointAt("copy-score", node));
+      } catch {
+        await turn(); // It looks now and then whether it has caught up.
+      }
+    }
+  };
+  held.held = false;
+  for (const node of ["a", "b"]) expect(await asked(node)).toEqual({ answers: byOwner.answers, epoch: 0 });
+  await owner.host.stop();
+  await expect(world.score(3, endpointAt("copy-score", "a"))).rejects.toMatchObject({
+    code: "NO_RESPONDERS",
+  });
+  expect((await asked("b")).epoch).toBe(0);
+  await standby.host.stop();
+});
+
+test("a copy that is empty yet, with much to fold, does not answer", async () => {
+  const world = await aWorld();
+  await world.append(definitions, ...Array.from({ length: 2_000 }, view));
+  const standby = await world.start("b");
+  let early = 0;
+  while ((standby.store.meta()?.applied ?? 0) < 1_000) {
+    const seen = standby.store.meta()?.applied ?? 0;
+    const answered = await world.score(0, endpointAt("copy-score", "b")).then(
+      () => true,
+      () => false,
+    );
+    if (answered && seen < 1_000) early++;
+    await turn();
+  }
+  expect(early).toBe(0);
+  await standby.host.stop();
+});
