@@ -73,6 +73,8 @@ const VISITORS = 2_000;
 const DISK_BYTES = 512 * 1024 * 1024;
 /** Share of faults that come with a second one. */
 const TWO_AT_ONCE = 0.12;
+/** A recovery that takes longer is told in full. */
+const SLOW_MS = 1_000;
 const PREFIX = "resonance";
 /** Times of faults of a node: goals are about these. */
 const OF_A_NODE: readonly Fault["kind"][] = ["node", "worker", "hang", "pause-node", "disk", "cut"];
@@ -167,6 +169,8 @@ async function compose(
     const later = prober.laterGapMs();
     const told = `${kills} of ${options.kills}: ${faults.map(tell).join(" and ")}: answered again after ${ms(recoveryMs)}`;
     report(later > 0 ? `${told}; later not for ${ms(later)}` : told);
+    if ((recoveryMs ?? Number.POSITIVE_INFINITY) > SLOW_MS)
+      report(`  shards not answered, ms: ${prober.gaps()}`);
     if (typeof state !== "string") continue;
     notAtRest++;
     findings.push(`${told}; not at rest after ${options.patienceMs} ms: ${state}`);

@@ -11,6 +11,8 @@ export type ShardProber = Readonly<{
    * yet.
    */
   recoveryMs(): number | undefined;
+  /** Every gap that was noticed, in words. */
+  gaps(): string;
   /** Longest time after that in which a shard was not answered, ms: hand-overs should not be noticed. */
   laterGapMs(): number;
   stop(): Promise<void>;
@@ -20,8 +22,8 @@ const EVERY_MS = 50;
 const TIMEOUT_MS = 400;
 /** Questions of one shard under way at once. */
 const IN_FLIGHT = 12;
-/** A shard that is not answered for longer is noticed. */
-const NOTICED_MS = 300;
+/** A shard that is not answered for longer is noticed: one question in a row that goes to a node which hangs is not. */
+const NOTICED_MS = 500;
 /** What a fault does shows within the time after which the cluster gives a silent node up. */
 const SHOWS_WITHIN_MS = 3_000;
 
@@ -73,6 +75,14 @@ export function startShardProber(client: () => Client, shards: number): ShardPro
       const gaps = [...users.keys()].flatMap((shard) => gapsOf(shard).filter(isOfTheFault));
       if (gaps.some(({ isOpen }) => isOpen)) return undefined;
       return Math.max(0, ...gaps.map(({ toMs }) => toMs));
+    },
+    gaps() {
+      const told = [...users.keys()].flatMap((shard) =>
+        gapsOf(shard)
+          .filter(({ fromMs, toMs }) => toMs - fromMs > NOTICED_MS)
+          .map(({ fromMs, toMs }) => `${shard}: ${Math.round(fromMs)}-${Math.round(toMs)}`),
+      );
+      return told.join(", ");
     },
     laterGapMs() {
       const gaps = [...users.keys()].flatMap((shard) => gapsOf(shard).filter((gap) => !isOfTheFault(gap)));
