@@ -334,7 +334,14 @@ class Agent implements ClusterAgent {
     if (revision !== undefined) {
       this.#record = record;
       this.#revision = revision;
-      deadline.extend(session.number, beganMs + this.#options.timing.ownPatienceMs);
+      // A lease that lapsed does not come back: another node may have answered meanwhile.
+      const isLapsed = !deadline.isHeld(session.number, clock.monotonicMs());
+      const number = isLapsed ? deadline.begin() : session.number;
+      deadline.extend(number, beganMs + this.#options.timing.ownPatienceMs);
+      if (isLapsed) {
+        this.#session = { ...session, number };
+        this.#changed();
+      }
       this.#noteRenewal();
       if (this.#view.apply({ key, value, revision }, clock.monotonicMs())) this.#changed();
       return;
