@@ -102,10 +102,11 @@ export class Outbox {
     this.#wake();
   }
 
-  /** Publishes from now on, while the lease is held. */
+  /** Publishes from now on, while the lease is held. A drain that is under way has become pointless, and is over. */
   own(lease: Lease): void {
     this.#lease = lease;
     this.#endsBefore = Number.POSITIVE_INFINITY;
+    this.#drained();
     this.#wake();
   }
 
@@ -120,6 +121,7 @@ export class Outbox {
   async drain(): Promise<void> {
     if (this.#lease === undefined) return;
     this.#endsBefore = (this.#queue.at(-1)?.key ?? -1) + 1;
+    this.#drained(); // Of two drains the later one counts.
     await new Promise<void>((resolve) => {
       this.#drained = resolve;
       this.#wake();

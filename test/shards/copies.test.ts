@@ -161,6 +161,25 @@ test("a hand-over drains first, and requests are answered throughout", async () 
   await next.host.stop();
 });
 
+test("a drain that can't go on ends with the next ownership, or the next drain", async () => {
+  const world = await aWorld();
+  const owner = await world.start("a");
+  const lapsed = lease(1);
+  await owner.host.own(lapsed);
+  lapsed.held = false;
+  await world.append(definitions);
+  await world.member();
+  await world.append(view());
+  await folded(owner.store, 3);
+  const first = owner.host.drain();
+  const second = owner.host.drain();
+  await first;
+  await owner.host.own(lease(2));
+  await second;
+  while ((await world.samples()).length === 0) await turn();
+  await owner.host.stop();
+});
+
 test("a copy that has caught up answers under its own name, whoever owns the shard, and says what an owner would say", async () => {
   const world = await aWorld();
   const owner = await world.start("a");
