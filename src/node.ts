@@ -107,6 +107,10 @@ async function compose(
   const connection = await connectNats({ servers: natsUrl.split(","), name });
   closers.push(() => connection.close());
 
+  // Renewals of leases must not queue behind what a busy gateway sends and receives.
+  const toTable = await connectNats({ servers: natsUrl.split(","), name: `${name} cluster` });
+  closers.push(() => toTable.close());
+
   const replicas = await replicasFor(connection);
   const log = await NatsLog.over(connection, { replicas });
   const bus = natsBus(connection);
@@ -152,7 +156,7 @@ async function compose(
 
   const agent = await joinCluster(
     {
-      table: await natsKeyValue(connection, subjects.cluster, { replicas }),
+      table: await natsKeyValue(toTable, subjects.cluster, { replicas }),
       clock: systemClock,
       random: Math.random,
       sleep: (ms) => sleep(ms, undefined, { ref: false }),

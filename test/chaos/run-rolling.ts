@@ -7,7 +7,8 @@ import { type Client, connectClient } from "../../src/cli/client.ts";
 import { shopSimulator } from "../../src/cli/shop/shop-simulator.ts";
 import { toWire } from "../../src/cli/shop/wire-event.ts";
 import type { IngestReply } from "../../src/gateway/ingest.ts";
-import { EngineError } from "../../src/kernel/engine-error.ts";
+import { EngineError, fromWireError } from "../../src/kernel/engine-error.ts";
+import { encode } from "../../src/kernel/msgpack.ts";
 import { seededRandom } from "../../src/kernel/random.ts";
 import { definitionsFile } from "../integration/node-client.ts";
 import { ChaosNode } from "./chaos-node.ts";
@@ -66,6 +67,7 @@ export type RollingResult = Readonly<{
 const VISITORS = 20_000;
 const STANDBYS = 1;
 const INGEST_TIMEOUT_MS = 10_000;
+const TRAINING_TIMEOUT_MS = 60_000;
 const REST_PATIENCE_MS = 120_000;
 
 /** Restarts every node of a cluster in turn, in order, while clients send requests at the times of a schedule. */
@@ -82,7 +84,10 @@ export async function runRolling(
     closers.push(() => servers.stop());
     const shop = shopSimulator({ seed: options.seed, visitors: VISITORS, startMs: Date.UTC(2026, 0, 5) });
     const segments = await definitionsFile(folder, shop.definitions);
-    const up = ["--segments", segments, "--shards", String(options.shards), "--standbys", String(STANDBYS)];
+    const up = [
+      ...["--segments", segments, "--shards", String(options.shards), "--standbys", String(STANDBYS)],
+      "--no-refit", // Fitted once, below: a shop that has just opened would be fitted every few seconds.
+    ];
     const nodes = await Promise.all(
       Array.from({ length: options.nodes }, (_, n) =>
         ChaosNode.make({
@@ -131,6 +136,8 @@ export async function runRolling(
       const user = users[Math.floor(random() * users.length)] ?? "nobody yet";
       await client.ask("score", { user }, options.scoreTimeoutMs);
     });
+    await sleep(options.steadyMs / 2);
+    await train(client);
     await sleep(options.steadyMs / 2); // Code that runs for the first time is slow.
     for (const loop of [ingest, scores]) loop.restartClock();
     await sleep(options.steadyMs / 2);
@@ -177,6 +184,13 @@ export async function runRolling(
   } finally {
     for (const close of closers.reverse()) await close().catch((thrown) => report(`closing: ${thrown}`));
   }
+}
+
+/** Fits the encoder once. */
+async function train(client: Client): Promise<void> {
+  const subject = client.subjects.profileActor("train");
+  const reply = await client.bus.request(subject, encode({}), { timeoutMs: TRAINING_TIMEOUT_MS });
+  if (reply.error !== undefined) throw fromWireError(reply.error);
 }
 
 /** One request; what is refused has failed. */
