@@ -58,7 +58,7 @@ export const DEFAULT_NODE_OPTIONS: NodeOptions = {
   residentUsers: 100_000,
   ringEvents: 256,
   publishEveryMs: 2_000,
-  batchEntries: 1_000,
+  batchEntries: 16_384,
   snapshotEveryMs: 600_000,
   keepLogMs: 7 * 86_400_000,
   refit: DEFAULT_REFIT_POLICY,

@@ -11,6 +11,7 @@ import { startProfileHost } from "./profiles/profile-host.ts";
 import type { ProfileStore } from "./profiles/profile-store.ts";
 import { restoreProfiles, snapshotProfiles } from "./profiles/snapshot-profiles.ts";
 import type { Releases } from "./releases.ts";
+import { contextSchema } from "./shards/context-codec.ts";
 import type { ContextStore } from "./shards/context-store.ts";
 import { startShardHost } from "./shards/shard-host.ts";
 import { restoreShard } from "./shards/snapshot-read.ts";
@@ -97,14 +98,14 @@ async function openShard(
       const restored = await restoreShard(world.snapshots, store, {
         unit: kept,
         accepts: ({ facts, sequence }) =>
-          facts["schema"] === FEATURES.version && sequence + 1 >= first && sequence <= last,
+          facts["schema"] === contextSchema(FEATURES) && sequence + 1 >= first && sequence <= last,
         report: (error) => world.report(`${unit}: ${error.code}: ${error.message}`),
       });
       if (restored !== undefined)
         world.report(`${unit}: restored ${restored.facts["users"]} users as of entry ${restored.sequence}`);
     }
     const copy = await startShardHost(
-      { ...world, store },
+      { ...world, pause: world.snapshots.pause, store },
       {
         shard,
         node: options.node,

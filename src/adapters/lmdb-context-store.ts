@@ -12,7 +12,7 @@ import type {
   ShardMeta,
 } from "../shards/context-store.ts";
 import { LmdbAccess } from "./lmdb-access.ts";
-import { seal } from "./sealed-value.ts";
+import { seal, sealAll } from "./sealed-value.ts";
 import { openGuarded, type ProbedStore } from "./store-guard.ts";
 
 /** Address space reserved, not memory or disk: contexts of a hundred million users fit. */
@@ -213,12 +213,14 @@ class LmdbContextStore implements ContextStore, ProbedStore {
     for (const [user] of rows.contexts) assertKey(user);
     for (const { user } of rows.ring) assertKey(user);
     for (const user of rows.authenticated) assertKey(user);
-    const items = rows.outbox.map((item) => [item.key, seal(encode(item))] as const);
+    const items = sealAll(rows.outbox.map((item) => encode(item)));
+    const chunks = sealAll(rows.ring.map(({ bytes }) => bytes));
+    const sealed = sealAll(rows.contexts.map(([, bytes]) => bytes));
     return () => {
-      for (const [user, bytes] of rows.contexts) void contexts.put(user, seal(bytes));
-      for (const { user, slot, bytes } of rows.ring) void ring.put(ringKey(user, slot), seal(bytes));
+      for (let i = 0; i < sealed.length; i++) void contexts.put(rows.contexts[i]![0], sealed[i]!);
+      for (const [i, { user, slot }] of rows.ring.entries()) void ring.put(ringKey(user, slot), chunks[i]!);
       for (const user of rows.authenticated) void authenticated.put(user, PRESENT);
-      for (const [key, bytes] of items) void outbox.put(key, bytes);
+      for (const [i, { key }] of rows.outbox.entries()) void outbox.put(key, items[i]!);
     };
   }
 

@@ -10,7 +10,7 @@ import type { LogMessage, LogReader } from "../actors/log.ts";
 import { EngineError } from "../kernel/engine-error.ts";
 import { trimmed, truncated } from "./log-gaps.ts";
 import { unlessBroken, untilConnected } from "./nats-connectivity.ts";
-import { placeOf } from "./nats-place.ts";
+import { type Place, placeOf } from "./nats-place.ts";
 
 /** Messages asked for and not handed out yet, at most: bounds the memory of a reader to 4,096 events. */
 const WINDOW = 4_096;
@@ -42,6 +42,8 @@ export class NatsLogReader implements LogReader {
   readonly #jsm: JetStreamManager;
   readonly #stream: string;
   #next: number;
+  /** Written for each message. */
+  readonly #place: Place = { sequence: 0, delivery: 0, storedAtMs: 0, pending: 0 };
   #buffer: LogMessage[] = [];
   #asked = 0;
   #delivered = 0;
@@ -171,7 +173,7 @@ export class NatsLogReader implements LogReader {
 
   #receive(message: Msg): void {
     this.#silentChecks = 0;
-    const place = placeOf(message.reply);
+    const place = placeOf(message.reply, this.#place);
     if (place === undefined) {
       this.#receiveStatus(message);
       return;

@@ -101,7 +101,7 @@ async function readThrough(
     let delivered = 0;
     for await (const message of subscription) {
       silence.refresh();
-      const place = placeOf(message.reply);
+      const place = placeOf(message.reply, { sequence: 0, delivery: 0, storedAtMs: 0, pending: 0 });
       if (place === undefined) continue;
       delivered++;
       if (place.delivery !== delivered) return undefined; // One got lost on the way.

@@ -11,6 +11,27 @@ export function seal(value: Uint8Array): Buffer {
   return sealed;
 }
 
+/**
+ * As {@link seal}, of many values in one memory: it costs one allocation instead of one a value.
+ *
+ * @returns Views, in order.
+ */
+export function sealAll(values: readonly Uint8Array[]): Uint8Array[] {
+  let bytes = 0;
+  for (const value of values) bytes += value.length + CHECKSUM_BYTES;
+  const { buffer } = new Uint8Array(bytes);
+  const all = new Uint8Array(buffer);
+  const sums = new DataView(buffer);
+  let at = 0;
+  return values.map((value) => {
+    const start = at;
+    all.set(value, start);
+    at = start + value.length + CHECKSUM_BYTES;
+    sums.setUint32(at - CHECKSUM_BYTES, crc32(value), true);
+    return new Uint8Array(buffer, start, at - start);
+  });
+}
+
 /** The value that {@link seal} sealed, as a view; undefined if it is not what it was. */
 export function unseal(sealed: Uint8Array): Uint8Array | undefined {
   const length = sealed.length - CHECKSUM_BYTES;

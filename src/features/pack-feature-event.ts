@@ -18,10 +18,12 @@ const HEAD_BYTES = 1 + 1 + 1 + 1 + 4 + 8;
 /** What a byte can count. */
 const HASHES_MAX = 255;
 const PARTS_BYTES = 4 + 4 + 4 + 16 + 8 + 8 + 2;
+/** Bytes of a packed event at most. */
+export const PACKED_BYTES_MAX = HEAD_BYTES + PARTS_BYTES + 2 * HASHES_MAX * 4;
 const NONE: readonly number[] = [];
 
 // Events are packed here and copied out: a buffer and a view for each of them would cost ten times the packing.
-const scratch = new Uint8Array(HEAD_BYTES + PARTS_BYTES + 2 * HASHES_MAX * 4);
+const scratch = new Uint8Array(PACKED_BYTES_MAX);
 const view = new DataView(scratch.buffer);
 
 /**
@@ -31,6 +33,22 @@ const view = new DataView(scratch.buffer);
  * @param event - At most 255 categories and as many keywords.
  */
 export function packFeatureEvent(event: FeatureEvent): Uint8Array {
+  return scratch.slice(0, pack(event));
+}
+
+/**
+ * As {@link packFeatureEvent}, to `out[at ..]`, without an allocation.
+ *
+ * @returns The bytes written.
+ */
+export function packFeatureEventInto(event: FeatureEvent, out: Uint8Array, at: number): number {
+  const length = pack(event);
+  for (let i = 0; i < length; i++) out[at + i] = scratch[i]!;
+  return length;
+}
+
+/** Packs into the scratch. @returns The bytes written. */
+function pack(event: FeatureEvent): number {
   const { categoryHashes, keywordHashes } = event;
   assert(
     categoryHashes.length <= HASHES_MAX && keywordHashes.length <= HASHES_MAX,
@@ -57,7 +75,7 @@ export function packFeatureEvent(event: FeatureEvent): Uint8Array {
   if (flags & SENTIMENT) at = putNumber(event.sentiment, at);
   if (flags & VALUE) at = putNumber(event.value, at);
   if (flags & OFFSET) view.setInt16(at, event.utcOffsetMinutes, true);
-  return scratch.slice(0, flags & OFFSET ? at + 2 : at);
+  return flags & OFFSET ? at + 2 : at;
 }
 
 /**

@@ -1,3 +1,6 @@
+/** Texts up to this long are tried as ASCII first. */
+const SHORT_CHARS = 64;
+
 /** Writes numbers and texts into bytes, little-endian. It is reused: one grows to the largest record and stays. */
 export class ByteWriter {
   #bytes = new Uint8Array(1_024);
@@ -9,6 +12,11 @@ export class ByteWriter {
   reset(): this {
     this.#length = 0;
     return this;
+  }
+
+  /** Bytes written since the last reset. */
+  get length(): number {
+    return this.#length;
   }
 
   /** A copy of what was written. */
@@ -40,6 +48,11 @@ export class ByteWriter {
   text(value: string): void {
     const most = value.length * 3;
     const at = this.#room(2 + most);
+    if (this.#asciiAt(value, at + 2)) {
+      this.#view.setUint16(at, value.length, true);
+      this.#length = at + 2 + value.length;
+      return;
+    }
     const { written } = this.#encoder.encodeInto(value, this.#bytes.subarray(at + 2));
     this.#view.setUint16(at, written, true);
     this.#length = at + 2 + written;
@@ -49,6 +62,17 @@ export class ByteWriter {
   raw(bytes: Uint8Array): void {
     const at = this.#room(bytes.length);
     this.#bytes.set(bytes, at);
+  }
+
+  /** Most texts are short ASCII, and a call of the encoder costs more than they do. @returns Whether it was. */
+  #asciiAt(value: string, at: number): boolean {
+    if (value.length > SHORT_CHARS) return false;
+    for (let i = 0; i < value.length; i++) {
+      const unit = value.charCodeAt(i);
+      if (unit > 0x7f) return false;
+      this.#bytes[at + i] = unit;
+    }
+    return true;
   }
 
   #room(size: number): number {

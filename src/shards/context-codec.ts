@@ -1,40 +1,52 @@
 import type { TraitValue } from "../events/event.ts";
+import type { FeatureSchema } from "../features/feature-schema.ts";
 import { ByteReader } from "../kernel/byte-reader.ts";
 import type { ByteWriter } from "../kernel/byte-writer.ts";
 import { EngineError } from "../kernel/engine-error.ts";
-import { Context } from "./context.ts";
+import { Context, NO_ENTRIES, withEntry } from "./context.ts";
 import { SeenIds } from "./seen-ids.ts";
 
 /** First byte of a stored context. */
-const FORMAT = 1;
+const CONTEXT_FORMAT = 2;
 const TRAIT_TAGS = { string: 0, number: 1, boolean: 2 } as const;
+/** Slots that a byte of the map of zeros tells of. */
+const SLOTS_A_BYTE = 8;
+
+/** What contexts are written by: features and format. Those of another one are never read. */
+export function contextSchema(features: Pick<FeatureSchema, "version">): string {
+  return `${features.version}-${CONTEXT_FORMAT}`;
+}
 
 /** A context as bytes. The same context gives the same bytes: records are written in the order of their keys. */
 export function encodeContext(context: Context, writer: ByteWriter): Uint8Array {
   writer.reset();
-  writer.u8(FORMAT);
+  writeContext(context, writer);
+  return writer.finish();
+}
+
+/** As {@link encodeContext}, behind what the writer holds already. */
+export function writeContext(context: Context, writer: ByteWriter): void {
+  writer.u8(CONTEXT_FORMAT);
   writer.u8(context.authenticated ? 1 : 0);
   writer.text(context.encoder);
-  for (const number of [context.events, context.firstTsMs, context.lastTsMs, context.lastSequence])
-    writer.f64(number);
+  writer.f64(context.events);
+  writer.f64(context.firstTsMs);
+  writer.f64(context.lastTsMs);
+  writer.f64(context.lastSequence);
   writer.f64(context.sampleBucket);
   writer.f64(context.bucketEvents);
-  writer.u32(context.slab.length);
-  writer.raw(bytesOf(context.slab));
+  writer.u16(context.featuresAt);
+  writer.u16(context.mask);
+  writeSlab(context.slab, writer);
   writer.f64(context.seen.added);
   writer.u16(context.seen.size);
-  writer.raw(bytesOf(context.seen.held));
-  writeRecord(writer, context.labels, (label) => {
-    writer.u8(label === null ? 0 : 1);
-    if (label !== null) writer.text(label);
-  });
-  writeRecord(writer, context.traits, (value) => writeTrait(writer, value));
-  writeRecord(writer, context.consents, (given) => writer.u8(given ? 1 : 0));
-  writeRecord(writer, context.resonating, (segments) => {
-    writer.u16(segments.size);
-    for (const segment of [...segments].sort()) writer.text(segment);
-  });
-  return writer.finish();
+  writeIds(context.seen.hashes, context.seen.size * 2, writer);
+  writer.u16(context.tail.sizeBytes);
+  if (context.tail.sizeBytes > 0) writer.raw(context.tail.bytes);
+  writeRecord(writer, context.labels, writeLabel);
+  writeRecord(writer, context.traits, writeTrait);
+  writeRecord(writer, context.consents, writeConsent);
+  writeRecord(writer, context.resonating, writeSegments);
 }
 
 /**
@@ -45,8 +57,8 @@ export function encodeContext(context: Context, writer: ByteWriter): Uint8Array 
 export function decodeContext(user: string, bytes: Uint8Array): Context {
   const reader = new ByteReader(bytes);
   const format = reader.u8();
-  if (format !== FORMAT) {
-    const message = `the context of a user is stored in format ${format}, this build reads ${FORMAT}`;
+  if (format !== CONTEXT_FORMAT) {
+    const message = `the context of a user is stored in format ${format}, this build reads ${CONTEXT_FORMAT}`;
     throw new EngineError({ code: "CONTEXT_UNREADABLE", message, retryable: false });
   }
   const authenticated = reader.u8() === 1;
@@ -58,20 +70,48 @@ export function decodeContext(user: string, bytes: Uint8Array): Context {
   context.lastSequence = reader.f64();
   context.sampleBucket = reader.f64();
   context.bucketEvents = reader.f64();
-  // LMDB hands out bytes at any address: a copy is aligned.
-  const slots = reader.u32();
-  context.slab = new Float64Array(reader.copy(slots * 8));
+  context.featuresAt = reader.u16();
+  context.mask = reader.u16();
+  context.slab = readSlab(reader);
   const added = reader.f64();
   const size = reader.u16();
+  // LMDB hands out bytes at any address: a copy is aligned.
   context.seen = new SeenIds(roomFor(new Uint32Array(reader.copy(size * 8))), added);
-  readRecord(reader, (key) => context.labels.set(key, reader.u8() === 0 ? null : reader.text()));
-  readRecord(reader, (key) => context.traits.set(key, readTrait(reader)));
-  readRecord(reader, (key) => context.consents.set(key, reader.u8() === 1));
-  readRecord(reader, (key) => {
-    const segments = Array.from({ length: reader.u16() }, () => reader.text());
-    context.resonating.set(key, new Set(segments));
-  });
+  const tail = reader.u16();
+  if (tail > 0) context.tail.restore(new Uint8Array(reader.copy(tail)));
+  context.labels = readRecord(reader, readLabel);
+  context.traits = readRecord(reader, readTrait);
+  context.consents = readRecord(reader, readConsent);
+  context.resonating = readRecord(reader, readSegments);
   return context;
+}
+
+/** Most slots of most users are zero: a bit a slot tells which, and only the others are written. */
+function writeSlab(slab: Float64Array, writer: ByteWriter): void {
+  const slots = slab.length;
+  writer.u16(slots);
+  for (let at = 0; at < slots; at += SLOTS_A_BYTE) {
+    const end = Math.min(slots, at + SLOTS_A_BYTE);
+    let held = 0;
+    // Minus zero is no zero: a replay must give back every bit.
+    for (let slot = at; slot < end; slot++) if (!Object.is(slab[slot], 0)) held |= 1 << (slot - at);
+    writer.u8(held);
+    for (let slot = at; slot < end; slot++) if ((held & (1 << (slot - at))) !== 0) writer.f64(slab[slot]!);
+  }
+}
+
+function readSlab(reader: ByteReader): Float64Array {
+  const slab = new Float64Array(reader.u16());
+  for (let at = 0; at < slab.length; at += SLOTS_A_BYTE) {
+    const held = reader.u8();
+    for (let bit = 0; bit < SLOTS_A_BYTE && at + bit < slab.length; bit++)
+      if ((held & (1 << bit)) !== 0) slab[at + bit] = reader.f64();
+  }
+  return slab;
+}
+
+function writeIds(hashes: Uint32Array, count: number, writer: ByteWriter): void {
+  for (let i = 0; i < count; i++) writer.u32(hashes[i]!);
 }
 
 /** Bytes of the numbers in front of a context's last sequence: events, first and last time. */
@@ -82,10 +122,6 @@ export function lastSequenceOf(bytes: Uint8Array): number {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const numbersAt = 2 + 2 + view.getUint16(2, true); // Behind format, flag, and the encoder's name.
   return view.getFloat64(numbersAt + BEFORE_LAST_SEQUENCE, true);
-}
-
-function bytesOf(numbers: Float64Array | Uint32Array): Uint8Array {
-  return new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength);
 }
 
 /** The ring grows by doubling, so that what is loaded has the room that it would have had. */
@@ -100,18 +136,32 @@ function roomFor(held: Uint32Array): Uint32Array {
 function writeRecord<Value>(
   writer: ByteWriter,
   record: ReadonlyMap<string, Value>,
-  write: (value: Value) => void,
+  write: (writer: ByteWriter, value: Value) => void,
 ): void {
   writer.u16(record.size);
   if (record.size === 0) return;
   for (const key of [...record.keys()].sort()) {
     writer.text(key);
-    write(record.get(key) as Value);
+    write(writer, record.get(key) as Value);
   }
 }
 
-function readRecord(reader: ByteReader, read: (key: string) => void): void {
-  for (let left = reader.u16(); left > 0; left--) read(reader.text());
+function readRecord<Value>(
+  reader: ByteReader,
+  read: (reader: ByteReader) => Value,
+): ReadonlyMap<string, Value> {
+  let record: ReadonlyMap<string, Value> = NO_ENTRIES;
+  for (let left = reader.u16(); left > 0; left--) record = withEntry(record, reader.text(), read(reader));
+  return record;
+}
+
+function writeLabel(writer: ByteWriter, label: string | null): void {
+  writer.u8(label === null ? 0 : 1);
+  if (label !== null) writer.text(label);
+}
+
+function readLabel(reader: ByteReader): string | null {
+  return reader.u8() === 0 ? null : reader.text();
 }
 
 function writeTrait(writer: ByteWriter, value: TraitValue): void {
@@ -126,4 +176,21 @@ function readTrait(reader: ByteReader): TraitValue {
   if (tag === TRAIT_TAGS.string) return reader.text();
   const number = reader.f64();
   return tag === TRAIT_TAGS.boolean ? number === 1 : number;
+}
+
+function writeConsent(writer: ByteWriter, given: boolean): void {
+  writer.u8(given ? 1 : 0);
+}
+
+function readConsent(reader: ByteReader): boolean {
+  return reader.u8() === 1;
+}
+
+function writeSegments(writer: ByteWriter, segments: ReadonlySet<string>): void {
+  writer.u16(segments.size);
+  for (const segment of [...segments].sort()) writer.text(segment);
+}
+
+function readSegments(reader: ByteReader): ReadonlySet<string> {
+  return new Set(Array.from({ length: reader.u16() }, () => reader.text()));
 }

@@ -4,7 +4,7 @@ import type { RingSlot } from "./outcome.ts";
 export type ShardMeta = Readonly<{
   /** Sequence of the last entry that the contexts contain; 0 before the first. */
   applied: number;
-  /** Version of the feature schema that the contexts' slabs are laid out by. */
+  /** What the contexts are written by: features and format. */
   schema: string;
   encoder: string;
   /** Place of the last activation of an encoder in the samples' stream; 0 before any. */

@@ -1,15 +1,23 @@
 import type { TraitValue } from "../events/event.ts";
+import type { SparseSlab } from "../features/feature-schema.ts";
+import { RingTail } from "./ring-tail.ts";
 import { SeenIds } from "./seen-ids.ts";
+
+/** An empty record, one for all users: most have nothing of most. It is never written to. */
+export const NO_ENTRIES: ReadonlyMap<string, never> = new Map<string, never>();
 
 /**
  * All that is kept of one user. It belongs to its shard, which changes it in place.
  *
- * `slab` holds the features' state and, behind it, the state of the encoder that `encoder` names.
+ * `slab` holds the state of the encoder that `encoder` names and, behind it, that of the features in `mask`.
  */
-export class Context {
+export class Context implements SparseSlab {
   readonly user: string;
   slab: Float64Array;
-  /** Version of the encoder that the slab's second part is for. */
+  mask = 0;
+  /** Slots of the encoder's state, in front of the features'. */
+  featuresAt: number;
+  /** Version of the encoder that the slab's first part is for. */
   encoder: string;
   /** Acts folded; also the cursor of the ring of recent events. */
   events = 0;
@@ -23,18 +31,45 @@ export class Context {
   /** The time bucket of the newest sample, and the events since it began. */
   sampleBucket = -1;
   bucketEvents = 0;
-  readonly labels = new Map<string, string | null>();
-  readonly traits = new Map<string, TraitValue>();
-  readonly consents = new Map<string, boolean>();
+  labels: ReadonlyMap<string, string | null> = NO_ENTRIES;
+  traits: ReadonlyMap<string, TraitValue> = NO_ENTRIES;
+  consents: ReadonlyMap<string, boolean> = NO_ENTRIES;
   /** Segments that resonate, by map. */
-  readonly resonating = new Map<string, Set<string>>();
+  resonating: ReadonlyMap<string, ReadonlySet<string>> = NO_ENTRIES;
   seen = new SeenIds();
+  /** The newest events, until they fill a chunk of the ring. */
+  readonly tail = new RingTail();
   /** Number of the last batch that changed it; the host keeps it in memory until that batch is committed. */
   dirtyBatch = 0;
+  /** Whether it was used since passivation last looked at it. */
+  isUsed = false;
 
-  constructor(user: string, slots: number, encoder: string) {
+  /** @param encoderSlots - Slots of the encoder's state. */
+  constructor(user: string, encoderSlots: number, encoder: string) {
     this.user = user;
-    this.slab = new Float64Array(slots);
+    this.slab = new Float64Array(encoderSlots);
+    this.featuresAt = encoderSlots;
     this.encoder = encoder;
   }
+
+  /** Another encoder's state in the place of the present one's. */
+  replaceEncoder(state: Float64Array, encoder: string): void {
+    const features = this.slab.subarray(this.featuresAt);
+    const slab = new Float64Array(state.length + features.length);
+    slab.set(state);
+    slab.set(features, state.length);
+    this.slab = slab;
+    this.featuresAt = state.length;
+    this.encoder = encoder;
+  }
+}
+
+/** A record with one more entry, or another value of it. Records are shared until they are written to. */
+export function withEntry<Value>(
+  record: ReadonlyMap<string, Value>,
+  key: string,
+  value: Value,
+): ReadonlyMap<string, Value> {
+  const own = record === NO_ENTRIES ? new Map<string, Value>() : (record as Map<string, Value>);
+  return own.set(key, value);
 }

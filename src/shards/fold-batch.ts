@@ -1,10 +1,10 @@
 import type { Behaviour, PositionedEntry } from "../events/log-entry.ts";
-import { packFeatureEvent } from "../features/pack-feature-event.ts";
+import type { FeatureEvent } from "../features/feature-event.ts";
 import { toFeatureEvent } from "../features/to-feature-event.ts";
 import { assertNever } from "../kernel/assert.ts";
 import { leaveThreshold, nextResonating } from "../resonance/hysteresis.ts";
 import { scoreInto } from "../resonance/scorer.ts";
-import { Context } from "./context.ts";
+import { Context, withEntry } from "./context.ts";
 import { embedContext, rebuildIfStale } from "./embed-context.ts";
 import { foldControl } from "./fold-control.ts";
 import type { Outcome } from "./outcome.ts";
@@ -64,16 +64,16 @@ function foldBehaviour(shard: ShardState, given: Behaviour, sequence: number, ou
   shard.counters.events++;
   touch(shard, context, outcome);
   rebuildIfStale(shard, context);
-  for (const [purpose, consented] of Object.entries(given.consent ?? {}))
-    keep(context.consents, purpose, consented);
+  if (given.consent !== undefined) {
+    for (const [purpose, consented] of Object.entries(given.consent))
+      context.consents = kept(context.consents, purpose, consented);
+  }
   const behaviour = context.consents.size === 0 ? given : withoutWithdrawn(context, given);
   noteTime(context, behaviour.tsMs);
   const isAct = !ADMINISTRATIVE.has(behaviour.type);
   if (isAct) {
-    const slot = context.events % shard.recent.slots;
-    const written = { user: context.user, slot, bytes: foldFeatures(shard, context, behaviour) };
-    outcome.ring.push(written);
-    shard.recent.append(written, shard.batch);
+    const chunk = shard.recent.append(context, foldFeatures(shard, context, behaviour), shard.batch);
+    if (chunk !== undefined) outcome.ring.push(chunk);
   }
   context.lastSequence = sequence;
 
@@ -96,7 +96,7 @@ function foldBehaviour(shard: ShardState, given: Behaviour, sequence: number, ou
 function contextOf(shard: ShardState, user: string): Context {
   const held = shard.contexts.find(user);
   if (held !== undefined) return held;
-  const fresh = new Context(user, shard.features.slots + shard.encoder.slots, shard.encoder.version);
+  const fresh = new Context(user, shard.encoder.slots, shard.encoder.version);
   shard.contexts.add(fresh);
   return fresh;
 }
@@ -111,14 +111,13 @@ function noteTime(context: Context, tsMs: number): void {
   context.lastTsMs = Math.max(context.lastTsMs, tsMs);
 }
 
-/** Moves features and encoder on by one event. @returns The event as its ring keeps it. */
-function foldFeatures(shard: ShardState, context: Context, behaviour: Behaviour): Uint8Array {
+/** Moves features and encoder on by one event. @returns The event as numbers. */
+function foldFeatures(shard: ShardState, context: Context, behaviour: Behaviour): FeatureEvent {
   const event = toFeatureEvent(behaviour);
-  const packed = packFeatureEvent(event);
-  shard.features.fold(context.slab, 0, event);
-  shard.encoder.fold(context.slab, shard.features.slots, event);
+  shard.features.foldSparse(context, event);
+  shard.encoder.fold(context.slab, 0, event);
   context.events++;
-  return packed;
+  return event;
 }
 
 /** Which consent each optional family needs; what was withdrawn is dropped here again, as it was at the gateway. */
@@ -138,9 +137,11 @@ function withoutWithdrawn(context: Context, behaviour: Behaviour): Behaviour {
 /** Takes in traits and labels. @returns Whether the user's memberships may have changed. */
 function learnWho(shard: ShardState, context: Context, behaviour: Behaviour, outcome: Outcome): boolean {
   if (behaviour.type !== "identify" && behaviour.traits === undefined) return false;
-  for (const [trait, value] of Object.entries(behaviour.traits ?? {})) keep(context.traits, trait, value);
+  for (const [trait, value] of Object.entries(behaviour.traits ?? {}))
+    context.traits = kept(context.traits, trait, value);
   if (behaviour.type === "identify") {
-    for (const [map, label] of Object.entries(behaviour.segments ?? {})) keep(context.labels, map, label);
+    for (const [map, label] of Object.entries(behaviour.segments ?? {}))
+      context.labels = kept(context.labels, map, label);
     if (!context.authenticated) {
       context.authenticated = true;
       outcome.authenticated.push(context.user);
@@ -150,8 +151,13 @@ function learnWho(shard: ShardState, context: Context, behaviour: Behaviour, out
   return context.authenticated;
 }
 
-function keep<Value>(record: Map<string, Value>, key: string, value: Value): void {
-  if (record.has(key) || record.size < RECORD_MAX) record.set(key, value);
+/** A record with an entry more, if it has room. */
+function kept<Value>(
+  record: ReadonlyMap<string, Value>,
+  key: string,
+  value: Value,
+): ReadonlyMap<string, Value> {
+  return record.has(key) || record.size < RECORD_MAX ? withEntry(record, key, value) : record;
 }
 
 /** Scores every map and notes who starts or stops to resonate. @returns The index of the next output. */
@@ -176,10 +182,10 @@ function followResonance(
       const segment = scorer.segments[k]!;
       const was = held?.has(segment) === true;
       if (nextResonating(was, probability, evidence, scorer.threshold) === was) continue;
-      const segments = held ?? context.resonating.get(scorer.map) ?? new Set<string>();
+      const segments = new Set(context.resonating.get(scorer.map));
       if (was) segments.delete(segment);
       else segments.add(segment);
-      context.resonating.set(scorer.map, segments);
+      context.resonating = withEntry(context.resonating, scorer.map, segments);
       outcome.transitions.push({
         id: `${shard.key}:${sequence}:${index++}`,
         map: scorer.map,

@@ -15,7 +15,7 @@ const GROUP = 500;
 /** The entries of the log that items follow from: those behind `after`, up to `through`. */
 export type OutboxSpan = Readonly<{ after: number; through: number }>;
 
-/** Turns what a batch has to publish into outbox items, in order. */
+/** Turns what a slice of entries has to publish into outbox items, in order. */
 export function outboxItems(
   key: number,
   outcome: Outcome,
@@ -62,8 +62,12 @@ export function outboxItems(
 }
 
 /**
- * Publishes committed outbox items while a lease is held, in order and one group after another: a group that fails
- * is sent again before anything newer, so that what a stream holds of this shard is never out of order.
+ * Publishes outputs while a lease is held, in order and one group after another: a group that fails is sent again
+ * before anything newer, so that what a stream holds of this shard is never out of order.
+ *
+ * An output goes out as soon as it is known, also before the entry that it follows from is committed: after a crash
+ * that entry is folded again, gives the same output under the same id, and receivers drop the repeat. What is not
+ * published yet when its entry is committed goes into that transaction, so that nothing is ever missing.
  *
  * A copy without the lease keeps its items until the owner tells that they are published: should the owner die
  * before that, they are all there.
@@ -71,7 +75,12 @@ export function outboxItems(
 export class Outbox {
   readonly #log: Log;
   readonly #store: ContextStore;
+  /** In the order of their keys. */
   readonly #queue: OutboxItem[];
+  /** Every item of the queue before this key is in the store. */
+  #storedBefore: number;
+  /** No group begins meanwhile. */
+  #isHeldBack = false;
   #lease: Lease | undefined;
   /** Once everything before this key is published, publishing ends. */
   #endsBefore = Number.POSITIVE_INFINITY;
@@ -84,6 +93,7 @@ export class Outbox {
     this.#log = log;
     this.#store = store;
     this.#queue = [...store.outbox()];
+    this.#storedBefore = (this.#queue.at(-1)?.key ?? -1) + 1;
   }
 
   /** Items that wait to be published. */
@@ -96,7 +106,24 @@ export class Outbox {
     return this.#queue[0]?.after ?? committed;
   }
 
-  /** Adds items whose transaction is committed. */
+  /** Items that a transaction must write down: those that follow from its entries and are not published yet. */
+  toStore(): readonly OutboxItem[] {
+    const items = this.#queue.filter((item) => item.key >= this.#storedBefore);
+    this.#storedBefore = Math.max(this.#storedBefore, (items.at(-1)?.key ?? -1) + 1);
+    return items;
+  }
+
+  /** Drops the items from a key on, which follow from entries that will be folded again. */
+  async takeBack(from: number): Promise<void> {
+    this.#isHeldBack = true;
+    await this.#publishing;
+    while ((this.#queue.at(-1)?.key ?? -1) >= from) this.#queue.pop();
+    this.#storedBefore = Math.min(this.#storedBefore, from);
+    this.#isHeldBack = false;
+    this.#wake();
+  }
+
+  /** Adds items that follow from what was folded. */
   add(items: readonly OutboxItem[]): void {
     for (const item of items) this.#queue.push(item);
     this.#wake();
@@ -134,8 +161,7 @@ export class Outbox {
     let length = 0;
     while (length < this.#queue.length && this.#queue[length]!.through <= through) length++;
     if (length === 0) return;
-    const gone = this.#queue.splice(0, length);
-    await this.#store.removeOutbox(gone.map((item) => item.key));
+    await this.#remove(length);
   }
 
   /** Publishes until closed; what is left then stays in the store for the next start. */
@@ -163,6 +189,7 @@ export class Outbox {
   /** The longest run of items at the front that go to one stream; none while there is no lease. */
   #nextGroup(): OutboxItem[] {
     const [front] = this.#queue;
+    if (this.#isHeldBack) return [];
     if (front === undefined || front.key >= this.#endsBefore) {
       if (this.#endsBefore < Number.POSITIVE_INFINITY) {
         this.#lease = undefined;
@@ -184,8 +211,14 @@ export class Outbox {
     } catch {
       return false;
     }
-    this.#queue.splice(0, group.length);
-    await this.#store.removeOutbox(group.map((item) => item.key));
+    await this.#remove(group.length);
     return true;
+  }
+
+  /** Forgets the first items of the queue, and removes those that are in the store. */
+  async #remove(length: number): Promise<void> {
+    const gone = this.#queue.splice(0, length);
+    const stored = gone.flatMap(({ key }) => (key < this.#storedBefore ? [key] : []));
+    if (stored.length > 0) await this.#store.removeOutbox(stored);
   }
 }

@@ -1,32 +1,43 @@
 import type { FeatureEvent } from "../features/feature-event.ts";
 import { unpackFeatureEvent } from "../features/pack-feature-event.ts";
+import type { Context } from "./context.ts";
 import type { ContextSource } from "./context-store.ts";
 import type { RingSlot } from "./outcome.ts";
+import { CHUNK_EVENTS, unpackChunk } from "./ring-tail.ts";
 
 /**
- * The rings of recent events: what the store holds, overlaid with what is on its way there. A ring is needed when
- * a user is embedded by another encoder than the one that folded their events.
+ * The rings of recent events: chunks in the store, overlaid with those on their way there, and the newest events in
+ * the context itself. A ring is needed when a user is embedded by another encoder than the one that folded their
+ * events.
  */
 export class RecentEvents {
   readonly #source: ContextSource;
-  readonly slots: number;
+  readonly #events: number;
+  /** Chunks kept a user: the slots of their ring. */
+  readonly #chunks: number;
   /** By user, then slot; each with the batch that wrote it. */
   readonly #pending = new Map<string, Map<number, { bytes: Uint8Array; batch: number }>>();
 
-  /** @param slots - Events kept a user. */
-  constructor(source: ContextSource, slots: number) {
+  /** @param events - Newest events of a user that are wanted; a few more may be kept. */
+  constructor(source: ContextSource, events: number) {
     this.#source = source;
-    this.slots = slots;
+    this.#events = events;
+    this.#chunks = Math.ceil(events / CHUNK_EVENTS);
   }
 
-  /** Notes an event that is on its way to the store. */
-  append(written: RingSlot, batch: number): void {
-    let slots = this.#pending.get(written.user);
-    if (slots === undefined) {
-      slots = new Map();
-      this.#pending.set(written.user, slots);
-    }
-    slots.set(written.slot, { bytes: written.bytes, batch });
+  /**
+   * Adds an event to a context that has counted it.
+   *
+   * @returns The chunk that is full with it, to be written; undefined most of the time.
+   */
+  append(context: Context, event: FeatureEvent, batch: number): RingSlot | undefined {
+    context.tail.append(event);
+    if (context.events % CHUNK_EVENTS !== 0) return undefined;
+    const slot = (context.events / CHUNK_EVENTS - 1) % this.#chunks;
+    const written = { user: context.user, slot, bytes: context.tail.take() };
+    const slots = this.#pending.get(context.user) ?? new Map<number, { bytes: Uint8Array; batch: number }>();
+    this.#pending.set(context.user, slots.set(slot, { bytes: written.bytes, batch }));
+    return written;
   }
 
   /** Forgets what the store has by now. */
@@ -41,24 +52,24 @@ export class RecentEvents {
     this.#pending.clear();
   }
 
-  /**
-   * Packed events of a user, oldest first.
-   *
-   * @param events - Events ever folded of the user: the ring's cursor.
-   */
-  packed(user: string, events: number): Uint8Array[] {
-    const slots = new Map(this.#source.loadRing(user));
-    for (const [slot, held] of this.#pending.get(user) ?? []) slots.set(slot, held.bytes);
+  /** Packed events of a user, oldest first. */
+  packed(context: Context): Uint8Array[] {
+    const full = Math.floor(context.events / CHUNK_EVENTS);
     const packed: Uint8Array[] = [];
-    for (let event = Math.max(0, events - this.slots); event < events; event++) {
-      const bytes = slots.get(event % this.slots);
-      if (bytes !== undefined) packed.push(bytes);
+    if (full > 0) {
+      const slots = new Map(this.#source.loadRing(context.user));
+      for (const [slot, held] of this.#pending.get(context.user) ?? []) slots.set(slot, held.bytes);
+      for (let chunk = Math.max(0, full - this.#chunks); chunk < full; chunk++) {
+        const bytes = slots.get(chunk % this.#chunks);
+        if (bytes !== undefined) for (const event of unpackChunk(bytes)) packed.push(event);
+      }
     }
-    return packed;
+    for (const event of unpackChunk(context.tail.bytes)) packed.push(event);
+    return packed.slice(-this.#events);
   }
 
   /** As {@link packed}, unpacked. */
-  events(user: string, events: number): FeatureEvent[] {
-    return this.packed(user, events).map(unpackFeatureEvent);
+  events(context: Context): FeatureEvent[] {
+    return this.packed(context).map(unpackFeatureEvent);
   }
 }

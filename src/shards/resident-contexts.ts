@@ -2,14 +2,17 @@ import type { Context } from "./context.ts";
 import { decodeContext } from "./context-codec.ts";
 import type { ContextSource } from "./context-store.ts";
 
+/** Contexts that passivation looks at for each that it drops, at most: it ends even if all were used just now. */
+const LOOKS_A_DROP = 4;
+
 /**
- * The contexts in memory, at most a bound of them once all is committed. The coldest are passivated: dropped from
- * memory, to be loaded again on demand. What a commit still owes to the store stays.
+ * The contexts in memory, at most a bound of them once all is committed. Those that were not used for long are
+ * passivated: dropped from memory, to be loaded again on demand. What a commit still owes to the store stays.
  */
 export class ResidentContexts {
   readonly #source: ContextSource;
   readonly #bound: number;
-  /** In the order of their last use: a map keeps the order of insertion. */
+  /** In the order in which they came, or were spared: a use costs a flag, not a move. */
   #contexts = new Map<string, Context>();
 
   constructor(source: ContextSource, bound: number) {
@@ -25,8 +28,7 @@ export class ResidentContexts {
   find(user: string): Context | undefined {
     const resident = this.#contexts.get(user);
     if (resident !== undefined) {
-      this.#contexts.delete(user);
-      this.#contexts.set(user, resident);
+      resident.isUsed = true;
       return resident;
     }
     const stored = this.peek(user);
@@ -46,15 +48,25 @@ export class ResidentContexts {
     this.#contexts.set(context.user, context);
   }
 
-  /** Passivates the coldest contexts beyond the bound whose last batch is committed. */
+  /**
+   * Passivates contexts beyond the bound whose last batch is committed, the oldest first. One that was used since it
+   * came, or since it was last spared, is spared once more.
+   *
+   * @see Corbato, "A Paging Experiment with the Multics System", 1968 (second chance).
+   */
   passivate(committedBatch: number): void {
     let over = this.#contexts.size - this.#bound;
+    let looks = over * LOOKS_A_DROP;
     if (over <= 0) return;
     for (const [user, context] of this.#contexts) {
       if (over <= 0) return;
-      if (context.dirtyBatch > committedBatch) continue;
+      const isSpared = context.isUsed && looks-- > 0;
+      if (!isSpared && context.dirtyBatch > committedBatch) continue;
       this.#contexts.delete(user);
-      over--;
+      if (isSpared) {
+        context.isUsed = false;
+        this.#contexts.set(user, context);
+      } else over--;
     }
   }
 

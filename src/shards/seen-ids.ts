@@ -25,9 +25,9 @@ export class SeenIds {
     return Math.min(this.#added, SEEN_IDS);
   }
 
-  /** Hashes of the ids held, in the ring's order; shape [2 x size]. */
-  get held(): Uint32Array {
-    return this.#hashes.subarray(0, this.size * 2);
+  /** Hashes of the ids held, in the ring's order, in the first 2 x size places. */
+  get hashes(): Uint32Array {
+    return this.#hashes;
   }
 
   /** Remembers an id. @returns False if it was there already. */

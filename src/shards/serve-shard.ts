@@ -235,8 +235,8 @@ class Answers {
 
   /** The context of somebody of whom nothing is held: all zero, so that they get the prior. */
   #nobody(user: string): Context {
-    const { features, encoder } = this.#state;
-    return new Context(user, features.slots + encoder.slots, encoder.version);
+    const { encoder } = this.#state;
+    return new Context(user, encoder.slots, encoder.version);
   }
 }
 
@@ -246,7 +246,7 @@ function historiesOf(state: ShardState, store: ContextStore, request: HistoriesR
     const context = state.contexts.peek(user);
     if (context === undefined) return [];
     const labels = membershipsOf(state.definitions.maps, context);
-    return [{ user, labels, events: state.recent.packed(user, context.events) }];
+    return [{ user, labels, events: state.recent.packed(context) }];
   });
   const last = users.at(-1);
   return users.length < request.limit || last === undefined ? { histories } : { histories, next: last };

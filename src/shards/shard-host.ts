@@ -13,7 +13,7 @@ import { sha256Hex } from "../kernel/hash.ts";
 import { decode, encode } from "../kernel/msgpack.ts";
 import { prepareScorer, priorScorer, type Scorer } from "../resonance/scorer.ts";
 import type { SegmentMap } from "../resonance/segment-map.ts";
-import { encodeContext } from "./context-codec.ts";
+import { contextSchema, writeContext } from "./context-codec.ts";
 import type { ContextStore, ShardCommit, ShardMeta } from "./context-store.ts";
 import { foldBatch } from "./fold-batch.ts";
 import { Outbox, outboxItems } from "./outbox.ts";
@@ -40,6 +40,8 @@ export type ShardPorts = Readonly<{
   clock: Clock;
   /** Resolves after so many milliseconds. */
   sleep(ms: number): Promise<void>;
+  /** Resolves once the requests that have come meanwhile are answered. */
+  pause(): Promise<void>;
   subjects: Subjects;
 }>;
 
@@ -64,11 +66,32 @@ const CAUGHT_UP_ENTRIES = 500;
 const TELL_PUBLISHED_MS = 250;
 /** Retries of a commit that found the disk full; what is in memory goes on answering meanwhile. */
 const DISK_FULL_RETRY_MS = 1_000;
+/** Entries folded, or contexts written down, between two pauses: about a millisecond. */
+const SLICE_ENTRIES = 128;
+const SLICE_CONTEXTS = 512;
+/** Entries taken from the reader at once: while they are folded the next ones arrive. */
+const READ_ENTRIES = 1_024;
+/** Between two commits the shard folds at least so many times as long as the last one took, at most so many ms. */
+const COMMIT_PAUSE_FACTOR = 4;
+const COMMIT_PAUSE_MS_MAX = 1_000;
 /** The entry is not to blame for these: setting it aside would lose it. */
 const NOT_THE_ENTRY = ["STORE_CORRUPT", "STORE_FAILED", "BLOB_CORRUPT", "LOG_TRIMMED", "LOG_TRUNCATED"];
 
 /** What the owner tells its standbys, as MessagePack. */
 type Published = Readonly<{ epoch: number; through: number }>;
+
+/** What was folded and not committed yet, and what follows from it. */
+type Group = {
+  /** Entries folded. */
+  entries: number;
+  readonly outcome: Outcome;
+  /** The shard's counters when it began. */
+  readonly counted: ShardState["counters"];
+};
+
+function newGroup(state: ShardState): Group {
+  return { entries: 0, outcome: emptyOutcome(), counted: { ...state.counters } };
+}
 
 /**
  * Starts a copy of one shard: it reads the shard's log from its last committed entry on, folds, and commits contexts
@@ -88,10 +111,21 @@ class Host implements UnitCopy {
   readonly #outbox: Outbox;
   readonly #writer = new ByteWriter();
   #nextOutbox = 1;
-  /** Last entry of the batch before the one being committed. */
-  #appliedBefore = 0;
+  /** What was folded since the last commit began. */
+  #group: Group;
+  /** The reader's next messages, asked for and not taken yet. */
+  #reading: Promise<readonly LogMessage[]> | undefined;
+  /** Up to this entry each one is folded alone: one of them has thrown. */
+  #aloneUpTo = 0;
+  /** When the next commit may begin, by the monotonic clock, ms. */
+  #commitFromMs = 0;
+  /** Resolves when it may. */
+  #due: Promise<undefined> | undefined;
+  /** Last entry whose outputs were handed over. */
+  #publishedUpTo = 0;
   #reader: LogReader | undefined;
   #committing: Promise<void> = Promise.resolve();
+  #isCommitting = false;
   #stopping = false;
   done: Promise<void> = Promise.resolve();
   #lease: Lease | undefined;
@@ -122,6 +156,7 @@ class Host implements UnitCopy {
       ringEvents: options.ringEvents,
     });
     this.#outbox = new Outbox(ports.log, ports.store);
+    this.#group = newGroup(this.#state);
   }
 
   async open(): Promise<void> {
@@ -253,95 +288,154 @@ class Host implements UnitCopy {
   }
 
   async #drain(): Promise<void> {
-    const reader = this.#reader;
-    if (reader === undefined) return;
-    while (!this.#stopping) {
+    while (!this.#stopping && this.#reader !== undefined) {
       while (this.#outbox.waiting > OUTBOX_MAX && !this.#stopping) await this.#ports.sleep(RETRY_MS);
-      const messages = await reader.next(this.#options.batchEntries);
-      if (messages.length === 0) break;
-      const beganMs = this.#ports.clock.monotonicMs();
-      await this.#apply(messages);
-      await this.#giveWay(reader.lag(), this.#ports.clock.monotonicMs() - beganMs);
+      const isAlone = this.#state.applied < this.#aloneUpTo;
+      const messages = isAlone ? await this.#reader.next(1) : await this.#nextMessages(this.#reader);
+      if (messages?.length === 0) break;
+      if (messages !== undefined) {
+        const beganMs = this.#ports.clock.monotonicMs();
+        await (isAlone ? this.#applyAlone(messages) : this.#apply(messages));
+        await this.#giveWay(this.#reader.lag(), this.#ports.clock.monotonicMs() - beganMs);
+      }
+      if (messages === undefined || isAlone || this.#isCommitDue(this.#reader.lag())) await this.#commit();
+      for (const tell of this.#applied) tell();
     }
+    if (this.#group.entries > 0) await this.#commit();
     await this.#committing;
+  }
+
+  /** The messages that follow; undefined once what is folded may be committed, if none have come until then. */
+  #nextMessages(reader: LogReader): Promise<readonly LogMessage[] | undefined> {
+    const room = this.#options.batchEntries - this.#group.entries;
+    this.#reading ??= reader.next(Math.min(room, READ_ENTRIES));
+    const reading = this.#reading.then((messages) => {
+      this.#reading = undefined;
+      return messages;
+    });
+    if (this.#group.entries === 0) return reading;
+    this.#due ??= this.#committing.then(async () => {
+      const leftMs = this.#commitFromMs - this.#ports.clock.monotonicMs();
+      if (leftMs > 0) await this.#ports.sleep(leftMs);
+      return undefined;
+    });
+    return Promise.race([reading, this.#due]);
   }
 
   /** A standby that has much to catch up on leaves half of the processor to those who answer. */
   async #giveWay(lag: number, busyMs: number): Promise<void> {
-    if (this.#lease === undefined && lag > this.#options.batchEntries) await this.#ports.sleep(busyMs);
+    if (this.#lease === undefined && lag > READ_ENTRIES) await this.#ports.sleep(busyMs);
   }
 
-  /** Folds a batch. The commit of the one before may still be under way; a second one waits for it. */
+  /**
+   * Commits cost by the context and by the page: while there is much to catch up on they are as large as they may be,
+   * so that a user who comes again costs nothing; else they are as frequent as the disk takes them with ease.
+   */
+  #isCommitDue(lag: number): boolean {
+    const { entries } = this.#group;
+    if (entries === 0) return false;
+    if (entries >= this.#options.batchEntries) return true;
+    if (this.#isCommitting || lag > READ_ENTRIES) return false;
+    return this.#ports.clock.monotonicMs() >= this.#commitFromMs;
+  }
+
+  /** Folds messages, a slice at a time: requests are answered in between. */
   async #apply(messages: readonly LogMessage[]): Promise<void> {
-    const { entries, deadLetters } = readEntries(this.#options.shard, messages);
-    const last = messages.at(-1)?.sequence ?? this.#state.applied;
-    const counted = { ...this.#state.counters };
+    for (let at = 0; at < messages.length; at += SLICE_ENTRIES) {
+      if (at > 0) await this.#ports.pause();
+      try {
+        await this.#fold(messages.slice(at, at + SLICE_ENTRIES));
+      } catch (thrown) {
+        if (isOfTheWorld(thrown)) throw thrown;
+        return this.#goBack(messages.at(-1)?.sequence ?? 0);
+      }
+      for (const tell of this.#applied) tell();
+    }
+  }
+
+  /** Folds one message, from what the store holds; one that throws is set aside. */
+  async #applyAlone(messages: readonly LogMessage[]): Promise<void> {
+    const [message] = messages;
+    if (message === undefined) return;
+    const { counted } = this.#group;
     try {
-      await this.#fetchReleases(entries);
-      const outcome = this.#fold(entries);
-      this.#state.applied = last;
-      await this.#commit(outcome, deadLetters);
+      await this.#fold(messages);
     } catch (thrown) {
       if (isOfTheWorld(thrown)) throw thrown;
-      Object.assign(this.#state.counters, counted); // Nothing of the batch counts yet.
-      await this.#oneByOne(messages);
-    }
-  }
-
-  #fold(entries: readonly PositionedEntry[]): Outcome {
-    this.#state.batch++;
-    const outcome = emptyOutcome();
-    foldBatch(this.#state, entries, outcome);
-    return outcome;
-  }
-
-  /** After a batch that threw: from the store's state, each entry alone; one that throws again is set aside. */
-  async #oneByOne(messages: readonly LogMessage[]): Promise<void> {
-    for (const message of messages) {
-      await this.#committing;
-      const meta = this.#ports.store.meta();
-      await this.#restore(meta ?? this.#emptyMeta());
-      if (message.sequence <= this.#state.applied) continue;
-      const { entries, deadLetters } = readEntries(this.#options.shard, [message]);
-      let outcome: Outcome;
-      const counted = { ...this.#state.counters };
-      try {
-        await this.#fetchReleases(entries);
-        outcome = this.#fold(entries);
-      } catch (thrown) {
-        await this.#restore(meta ?? this.#emptyMeta());
-        Object.assign(this.#state.counters, counted);
-        this.#state.batch++;
-        outcome = emptyOutcome();
-        deadLetters.push(deadLetter(this.#options.shard, message, thrown));
-      }
+      await this.#goBackToStore(counted);
+      this.#group.entries++;
       this.#state.applied = message.sequence;
-      await this.#commit(outcome, deadLetters);
+      this.#publish([deadLetter(this.#options.shard, message, thrown)]);
     }
-    await this.#committing;
   }
 
-  async #commit(outcome: Outcome, deadLetters: readonly DeadLetter[]): Promise<void> {
-    const state = this.#state;
-    state.counters.deadLetters += deadLetters.length;
-    const span = { number: this.#nextOutbox, after: this.#appliedBefore, through: state.applied };
-    this.#appliedBefore = state.applied;
-    const items = outboxItems(state.key, outcome, deadLetters, this.#ports.subjects, span);
+  async #fold(messages: readonly LogMessage[]): Promise<void> {
+    const group = this.#group;
+    const { entries, deadLetters } = readEntries(this.#options.shard, messages);
+    await this.#fetchReleases(entries);
+    foldBatch(this.#state, entries, group.outcome);
+    group.entries += messages.length;
+    this.#state.applied = Math.max(this.#state.applied, messages.at(-1)?.sequence ?? 0);
+    this.#publish(deadLetters);
+  }
+
+  /** Hands over what follows from the entries folded last. */
+  #publish(deadLetters: readonly DeadLetter[]): void {
+    const { key, applied, counters } = this.#state;
+    const { outcome } = this.#group;
+    counters.deadLetters += deadLetters.length;
+    const span = { number: this.#nextOutbox, after: this.#publishedUpTo, through: applied };
+    this.#publishedUpTo = applied;
+    const items = outboxItems(key, outcome, deadLetters, this.#ports.subjects, span);
     this.#nextOutbox += items.length;
-    const commit = {
-      contexts: [...outcome.touched].map(
-        (context) => [context.user, encodeContext(context, this.#writer)] as const,
-      ),
-      ring: outcome.ring,
-      authenticated: outcome.authenticated,
-      outbox: items,
-      meta: metaOf(state, this.#nextOutbox),
-    };
-    const { applied, batch } = state;
+    this.#outbox.add(items);
+    outcome.samples.length = 0;
+    outcome.transitions.length = 0;
+    outcome.prepared.length = 0;
+  }
+
+  /** After a group that threw: all of it is read again, and up to this entry each one is folded alone. */
+  async #goBack(aloneUpTo: number): Promise<void> {
+    await this.#goBackToStore(this.#group.counted);
+    this.#aloneUpTo = aloneUpTo;
+    await this.#reader?.close();
+    this.#reading = undefined;
+    if (this.#stopping) return;
+    const { log, subjects } = this.#ports;
+    this.#reader = await log.read(subjects.shardLog(this.#options.shard), this.#state.applied + 1);
+    if (this.#stopping) await this.#reader.close();
+  }
+
+  /** Nothing of the group that was being folded counts. */
+  async #goBackToStore(counted: ShardState["counters"]): Promise<void> {
     await this.#committing;
+    await this.#restore(this.#ports.store.meta() ?? this.#emptyMeta());
+    await this.#outbox.takeBack(this.#nextOutbox);
+    Object.assign(this.#state.counters, counted);
+    this.#group = newGroup(this.#state);
+    this.#due = undefined;
+  }
+
+  /** Writes down what was folded since the last commit, once that is done, and begins a new group. */
+  async #commit(): Promise<void> {
+    await this.#committing;
+    const state = this.#state;
+    const beganMs = this.#ports.clock.monotonicMs();
+    const { outcome } = this.#group;
+    const contexts = await this.#written(outcome);
+    const { ring, authenticated } = outcome;
+    const outbox = this.#outbox.toStore();
+    const commit = { contexts, ring, authenticated, outbox, meta: metaOf(state, this.#nextOutbox) };
+    const { applied, batch } = state;
+    state.batch++;
+    this.#group = newGroup(state);
+    this.#due = undefined;
+    this.#isCommitting = true;
     this.#committing = this.#commitPatiently(commit).then(() => {
+      this.#isCommitting = false;
+      const nowMs = this.#ports.clock.monotonicMs();
+      this.#commitFromMs = nowMs + Math.min(COMMIT_PAUSE_MS_MAX, COMMIT_PAUSE_FACTOR * (nowMs - beganMs));
       this.#committed = applied;
-      this.#outbox.add(items);
       if (this.#outbox.waiting > 0 && this.#publishedElsewhere > 0)
         void this.#outbox.forget(this.#publishedElsewhere).catch(() => {}); // A failing store ends the next commit.
       state.recent.committed(batch);
@@ -350,7 +444,24 @@ class Host implements UnitCopy {
       state.contexts.passivate(batch);
     });
     this.#committing.catch(() => {}); // Awaited before the next commit, where a failure ends the host.
-    for (const tell of this.#applied) tell();
+  }
+
+  /** The contexts that a group has changed, as bytes: views of one memory. Nothing is folded meanwhile. */
+  async #written({ touched }: Outcome): Promise<ShardCommit["contexts"]> {
+    const writer = this.#writer.reset();
+    const users: string[] = [];
+    const ends: number[] = [];
+    for (const context of touched) {
+      if (users.length % SLICE_CONTEXTS === SLICE_CONTEXTS - 1) await this.#ports.pause();
+      writeContext(context, writer);
+      users.push(context.user);
+      ends.push(writer.length);
+    }
+    const { buffer } = writer.finish();
+    return users.map((user, i) => {
+      const start = i === 0 ? 0 : ends[i - 1]!;
+      return [user, new Uint8Array(buffer, start, ends[i]! - start)] as const;
+    });
   }
 
   /** A full disk is waited out: nothing is lost by it, since the log keeps what is not folded yet. */
@@ -376,7 +487,7 @@ class Host implements UnitCopy {
     state.recent.clear();
     state.newlyAuthenticated.clear();
     state.applied = meta.applied;
-    this.#appliedBefore = meta.applied;
+    this.#publishedUpTo = meta.applied;
     this.#nextOutbox = meta.nextOutbox;
     const encoder = await releases.encoder(meta.encoder);
     if (encoder === undefined) {
@@ -404,7 +515,7 @@ class Host implements UnitCopy {
   #emptyMeta(): ShardMeta {
     return {
       applied: 0,
-      schema: FEATURES.version,
+      schema: contextSchema(FEATURES),
       encoder: untrainedEncoder(FEATURES).version,
       encoderOrder: 0,
       profiles: {},
@@ -419,7 +530,7 @@ class Host implements UnitCopy {
     const fetched = this.#state.releases;
     const source = this.#ports.releases;
     fetched.release();
-    for (const { entry } of entries) await fetchFor(entry, fetched, source);
+    for (const { entry } of entries) if (entry.kind !== "behaviour") await fetchFor(entry, fetched, source);
   }
 
   /** Waits until an entry is folded. @returns False if that takes longer than `waitMs`. */
@@ -441,8 +552,8 @@ class Host implements UnitCopy {
 
 /** Slabs of another layout would be misread without a sign; the log still has all that they were folded from. */
 function refuseOtherSchema({ schema }: ShardMeta, shard: number): void {
-  if (schema === FEATURES.version) return;
-  const message = `the contexts of shard ${shard} were folded with feature schema ${schema}, this build has ${FEATURES.version}: remove its folder under shards/ in the data folder, and it is rebuilt from the log`;
+  if (schema === contextSchema(FEATURES)) return;
+  const message = `the contexts of shard ${shard} were written by schema ${schema}, this build has ${contextSchema(FEATURES)}: remove its folder under shards/ in the data folder, and it is rebuilt from the log`;
   throw new EngineError({ code: "CONTEXTS_OUTDATED", message, retryable: false, detail: { schema, shard } });
 }
 

@@ -2,6 +2,7 @@ import type { Encoder } from "../embedding/encoder.ts";
 import type { FeatureSchema } from "../features/feature-schema.ts";
 import { newScoreBuffer, priorScorer, type ScoreBuffer, type Scorer } from "../resonance/scorer.ts";
 import type { SegmentDefinitions } from "../resonance/segment-map.ts";
+import { contextSchema } from "./context-codec.ts";
 import type { ContextSource, ShardMeta } from "./context-store.ts";
 import { RecentEvents } from "./recent-events.ts";
 import { FetchedReleases } from "./releases.ts";
@@ -125,7 +126,7 @@ export function useEncoder(shard: ShardState, encoder: Encoder): void {
 export function metaOf(shard: ShardState, nextOutbox: number): ShardMeta {
   return {
     applied: shard.applied,
-    schema: shard.features.version,
+    schema: contextSchema(shard.features),
     encoder: shard.encoder.version,
     encoderOrder: shard.encoderOrder,
     profiles: Object.fromEntries(shard.scorers.map((scorer) => [scorer.map, scorer.version])),

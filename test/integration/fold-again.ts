@@ -46,6 +46,7 @@ export async function foldAgain(
       releases: releasesOf(await natsBlobStore(connection, subjects)),
       clock: systemClock,
       sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+      pause: () => new Promise((resolve) => setImmediate(resolve)),
       subjects,
     },
     {

@@ -4,12 +4,13 @@ import { ByteWriter } from "../../src/kernel/byte-writer.ts";
 import { Context } from "../../src/shards/context.ts";
 import { decodeContext, encodeContext } from "../../src/shards/context-codec.ts";
 import { SEEN_IDS } from "../../src/shards/seen-ids.ts";
+import { aFeatureEvent } from "../features/some-events.ts";
 
 const record = <Value>(value: fc.Arbitrary<Value>) =>
   fc.array(fc.tuple(fc.string({ maxLength: 12 }), value), { maxLength: 5 });
 const someContext = fc
   .record({
-    slots: fc.array(fc.double({ noNaN: true }), { maxLength: 20 }),
+    slots: fc.array(fc.oneof(fc.constant(0), fc.double({ noNaN: true })), { maxLength: 20 }),
     events: fc.nat(1e9),
     lastTsMs: fc.nat(2e12),
     authenticated: fc.boolean(),
@@ -18,6 +19,10 @@ const someContext = fc
     traits: record(fc.oneof(fc.string({ maxLength: 12 }), fc.double({ noNaN: true }), fc.boolean())),
     consents: record(fc.boolean()),
     resonating: record(fc.array(fc.string({ maxLength: 8 }), { maxLength: 3 })),
+    tail: fc.array(
+      fc.nat().map((itemHash) => aFeatureEvent({ itemHash })),
+      { maxLength: 15 },
+    ),
   })
   .map((given) => {
     const context = new Context("ada", given.slots.length, "encoder-1");
@@ -26,10 +31,11 @@ const someContext = fc
     context.lastTsMs = given.lastTsMs;
     context.authenticated = given.authenticated;
     for (const id of given.ids) context.seen.add(id);
-    for (const [key, value] of given.labels) context.labels.set(key, value);
-    for (const [key, value] of given.traits) context.traits.set(key, value);
-    for (const [key, value] of given.consents) context.consents.set(key, value);
-    for (const [key, value] of given.resonating) context.resonating.set(key, new Set(value));
+    context.labels = new Map(given.labels);
+    context.traits = new Map(given.traits);
+    context.consents = new Map(given.consents);
+    context.resonating = new Map(given.resonating.map(([key, value]) => [key, new Set(value)]));
+    for (const event of given.tail) context.tail.append(event);
     return context;
   });
 
@@ -51,8 +57,8 @@ test("the order in which records were filled changes no byte", () => {
   const writer = new ByteWriter();
   const one = new Context("ada", 0, "e");
   const other = new Context("ada", 0, "e");
-  for (const key of ["a", "b", "c"]) one.labels.set(key, "x");
-  for (const key of ["c", "a", "b"]) other.labels.set(key, "x");
+  one.labels = new Map(["a", "b", "c"].map((key) => [key, "x"]));
+  other.labels = new Map(["c", "a", "b"].map((key) => [key, "x"]));
   expect(encodeContext(one, writer)).toEqual(encodeContext(other, writer));
 });
 

@@ -40,6 +40,7 @@ async function aWorld() {
       },
       clock,
       sleep: (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, Math.min(ms, 5))),
+      pause: () => new Promise<void>((resolve) => setImmediate(resolve)),
       subjects,
     };
     const host = await startShardHost(ports, {

@@ -40,6 +40,7 @@ async function aWorld() {
         },
         clock,
         sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+        pause: () => new Promise((resolve) => setImmediate(resolve)),
         subjects,
       },
       { shard: 0, node: "test", residentUsers: 2, ringEvents: 4, batchEntries: 10 },

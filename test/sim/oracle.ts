@@ -226,7 +226,13 @@ async function foldOnce(
 }
 
 function world(servers: Servers) {
-  return { bus: memoryBus(), clock: servers.time, sleep: servers.time.sleep, subjects };
+  return {
+    bus: memoryBus(),
+    clock: servers.time,
+    sleep: servers.time.sleep,
+    pause: () => servers.time.sleep(0),
+    subjects,
+  };
 }
 
 /** Everything that was ever stored, to be read from the beginning; nothing is added. */

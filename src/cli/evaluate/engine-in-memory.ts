@@ -139,7 +139,7 @@ export class EngineInMemory {
       const context = this.#shard.contexts.find(user);
       if (context === undefined) return [];
       const labels = membershipsOf(this.#shard.definitions.maps, context);
-      return [{ user, labels, events: this.#shard.recent.events(user, context.events) }];
+      return [{ user, labels, events: this.#shard.recent.events(context) }];
     });
   }
 
