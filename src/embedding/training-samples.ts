@@ -3,7 +3,7 @@ import type { Samples } from "./discriminant.ts";
 import { TOKEN_GROUP_COUNT } from "./event-tokens.ts";
 import type { FitMaterial } from "./fit-material.ts";
 import { labelWidth } from "./label-columns.ts";
-import { FEATURE_CLIP } from "./linear-encoder.ts";
+import { FEATURE_CLIP } from "./linear-placement.ts";
 import { addScaledSingle } from "./vector.ts";
 
 /** Columns of a sample: label columns by token group, then components, then features. */

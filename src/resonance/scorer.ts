@@ -1,5 +1,7 @@
 import { DimensionMismatch } from "../embedding/dimension-mismatch.ts";
+import { vectorKernels } from "../embedding/vector-kernels.ts";
 import type { Calibration, PublishedProfiles } from "./published-profiles.ts";
+import { lanesOf, SCORER_PLACEMENT } from "./scorer-placement.ts";
 import type { SegmentMap } from "./segment-map.ts";
 
 /** Published profiles, made ready so that a score is a few dot products. */
@@ -114,29 +116,27 @@ export function priorScorer(
  * @throws {@link DimensionMismatch} if the embedding is of another encoder.
  */
 export function scoreInto(scorer: Scorer, embedding: Float32Array, evidence: number, out: ScoreBuffer): void {
-  const { dim, segments, center, directions, calibration, logPrior } = scorer;
+  const { dim, segments, center, calibration } = scorer;
   if (embedding.length !== dim) throw new DimensionMismatch({ expected: dim, actual: embedding.length });
   const { similarities, probabilities } = out;
-  let squared = 0;
-  for (let i = 0; i < dim; i++) {
-    const z = embedding[i]! - center[i]!;
-    squared += z * z;
-  }
-  const scale = squared > SHORTEST * SHORTEST ? 1 / Math.sqrt(squared) : 0;
+  const count = segments.length;
+  const lanes = lanesOf(count);
+  const kernels = vectorKernels();
+  const { float64 } = kernels;
+  const place = kernels.place(scorer, SCORER_PLACEMENT);
+  const probabilitiesAt = place / 8;
+  const similaritiesAt = probabilitiesAt + lanes;
+  const zAt = similaritiesAt + lanes;
+  for (let i = 0; i < dim; i++) float64[zAt + i] = embedding[i]! - center[i]!;
   const trust = Math.min(1, evidence);
   const kappa = kappaAt(calibration, evidence);
-  const count = segments.length;
+  const exclusive = scorer.mode === "exclusive" ? 1 : 0;
+  kernels.score(place, dim, count, trust, kappa, SHORTEST * SHORTEST, exclusive);
   for (let k = 0; k < count; k++) {
-    let dot = 0;
-    const row = k * dim;
-    for (let i = 0; i < dim; i++) dot += (embedding[i]! - center[i]!) * directions[row + i]!;
-    const similarity = Math.max(-1, Math.min(1, dot * scale));
-    similarities[k] = similarity;
-    probabilities[k] = trust * (kappa * similarity + calibration.intercepts[k]!) + logPrior[k]!;
+    similarities[k] = float64[similaritiesAt + k]!;
+    probabilities[k] = float64[probabilitiesAt + k]!;
   }
-  probabilities[count] = trust * calibration.noneIntercept + logPrior[count]!;
-  if (scorer.mode === "exclusive") softmax(probabilities, count + 1);
-  else sigmoids(probabilities, count);
+  probabilities[count] = float64[probabilitiesAt + count]!;
 }
 
 /** Inverse temperature for a history of this many effective events. */
@@ -167,21 +167,4 @@ function logPriors(published: PublishedProfiles): Float64Array {
   }
   logPrior[profiles.length] = Math.log(none / total);
   return logPrior;
-}
-
-function softmax(logits: Float64Array, count: number): void {
-  let highest = Number.NEGATIVE_INFINITY;
-  for (let k = 0; k < count; k++) highest = Math.max(highest, logits[k]!);
-  let sum = 0;
-  for (let k = 0; k < count; k++) {
-    const e = Math.exp(logits[k]! - highest);
-    logits[k] = e;
-    sum += e;
-  }
-  for (let k = 0; k < count; k++) logits[k] = logits[k]! / sum;
-}
-
-function sigmoids(logits: Float64Array, count: number): void {
-  for (let k = 0; k < count; k++) logits[k] = 1 / (1 + Math.exp(-logits[k]!));
-  logits[count] = 0;
 }
