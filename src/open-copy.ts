@@ -27,6 +27,7 @@ export type CopyWorld = Readonly<{
   releases: Releases;
   clock: Clock;
   sleep(ms: number): Promise<void>;
+  newId(): string;
   subjects: Subjects;
   report(line: string): void;
 }>;
@@ -107,6 +108,7 @@ async function openShard(
       { ...world, store },
       {
         shard,
+        shards: options.shards,
         node: options.node,
         residentUsers: options.residentUsers,
         ringEvents: options.ringEvents,

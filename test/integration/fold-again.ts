@@ -46,10 +46,12 @@ export async function foldAgain(
       releases: releasesOf(await natsBlobStore(connection, subjects)),
       clock: systemClock,
       sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+      newId: () => "again",
       subjects,
     },
     {
       shard: given.shard,
+      shards: given.shard + 1,
       node: "again",
       residentUsers: 1_000_000,
       ringEvents: given.ringEvents,

@@ -214,7 +214,14 @@ async function foldOnce(
   };
   const host = await startShardHost(
     { ...world(servers), log, store, releases: releasesOf(servers.blobs) },
-    { shard, node: "once", residentUsers: 1_000_000, ringEvents: shape.ringEvents, batchEntries: 50 },
+    {
+      shard,
+      shards: shape.shards,
+      node: "once",
+      residentUsers: 1_000_000,
+      ringEvents: shape.ringEvents,
+      batchEntries: 50,
+    },
   );
   await host.own({ epoch: 1, session: 1, isHeld: () => true });
   const { last } = await servers.log.bounds(subjects.shardLog(shard));
@@ -226,7 +233,7 @@ async function foldOnce(
 }
 
 function world(servers: Servers) {
-  return { bus: memoryBus(), clock: servers.time, sleep: servers.time.sleep, subjects };
+  return { bus: memoryBus(), clock: servers.time, sleep: servers.time.sleep, newId: () => "once", subjects };
 }
 
 /** Everything that was ever stored, to be read from the beginning; nothing is added. */
