@@ -26,8 +26,7 @@ export type ColumnsReply<Column> = Readonly<{
 /** A shard's rows, and the places of their users in the request. */
 export type ShardRows = Readonly<{ columns: ShardColumns; places: readonly number[] }>;
 
-type Values = Pick<ShardColumns, "known" | "evidence" | "none" | "probabilities"> &
-  Partial<Pick<ShardColumns, "similarities" | "resonating">>;
+type FloatColumn = "evidence" | "none" | "probabilities" | "similarities";
 
 const FLOAT_BYTES = 4;
 /** Decimals of a column in JSON: as many as a float32 below 1 has, so that 1,000 users of 64 segments fit a message. */
@@ -46,35 +45,31 @@ export function joinColumns(
   const first = parts[0]?.columns;
   const segments = first?.segments ?? [];
   for (const { columns } of parts) {
-    const isSame =
-      columns.segments.length === segments.length &&
-      columns.segments.every((name, k) => name === segments[k]);
-    if (!isSame) throw mixedDefinitions(facts.map);
+    const isSame = columns.segments.every((name, k) => name === segments[k]);
+    if (!isSame || columns.segments.length !== segments.length) throw mixedDefinitions(facts.map);
   }
   const { map, users, decision } = facts;
-  const joined = (name: keyof Values, rowBytes: number): Uint8Array => {
-    const all = new Uint8Array(users * rowBytes);
-    for (const { columns, places } of parts) {
-      const rows = columns[name];
-      if (rows === undefined) continue;
-      for (const [row, place] of places.entries())
-        all.set(rows.subarray(row * rowBytes, (row + 1) * rowBytes), place * rowBytes);
-    }
+  const flags = (name: "known" | "resonating", width: number): Uint8Array => {
+    const all = new Uint8Array(users * width);
+    for (const { columns, places } of parts) scatter(columns[name], all, width, places);
     return all;
+  };
+  const floats = (name: FloatColumn, width: number): Uint8Array => {
+    const all = new Float32Array(users * width);
+    for (const { columns, places } of parts) scatter(floatsOf(columns[name]), all, width, places);
+    return new Uint8Array(all.buffer);
   };
   const width = segments.length;
   return {
     map,
     segments,
     users,
-    known: joined("known", 1),
-    evidence: joined("evidence", FLOAT_BYTES),
-    none: joined("none", FLOAT_BYTES),
-    probabilities: joined("probabilities", width * FLOAT_BYTES),
-    ...(first?.similarities === undefined
-      ? {}
-      : { similarities: joined("similarities", width * FLOAT_BYTES) }),
-    ...(first?.resonating === undefined ? {} : { resonating: joined("resonating", width) }),
+    known: flags("known", 1),
+    evidence: floats("evidence", 1),
+    none: floats("none", 1),
+    probabilities: floats("probabilities", width),
+    ...(first?.similarities === undefined ? {} : { similarities: floats("similarities", width) }),
+    ...(first?.resonating === undefined ? {} : { resonating: flags("resonating", width) }),
     shards: parts.map(({ columns }) => ({ ...columns.position, versions: columns.versions })),
     decision,
   };
@@ -92,6 +87,26 @@ export function columnsAsLists(reply: ColumnsReply<Uint8Array>): ColumnsReply<re
     ...(similarities === undefined ? {} : { similarities: numbersOf(similarities) }),
     ...(resonating === undefined ? {} : { resonating: flagsOf(resonating) }),
   };
+}
+
+/** Copies rows to their places. Loops, since a view for each row would cost more than the row. */
+function scatter<Values extends Float32Array | Uint8Array>(
+  rows: Values | undefined,
+  all: Values,
+  width: number,
+  places: readonly number[],
+): void {
+  if (rows === undefined) return;
+  for (const [row, place] of places.entries()) {
+    const from = row * width;
+    const to = place * width;
+    for (let i = 0; i < width; i++) all[to + i] = rows[from + i] ?? 0;
+  }
+}
+
+/** A copy, since the bytes may lie at an odd place. */
+function floatsOf(bytes: Uint8Array | undefined): Float32Array | undefined {
+  return bytes && new Float32Array(Uint8Array.from(bytes).buffer);
 }
 
 function flagsOf(bytes: Uint8Array): boolean[] {

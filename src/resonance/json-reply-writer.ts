@@ -3,9 +3,9 @@ import type { ByteArena } from "../kernel/byte-arena.ts";
 import type { ReplyFacts, ReplyValues, ReplyWriter } from "./reply-writer.ts";
 import { strongest } from "./strongest.ts";
 
-/** Templates of the values: twelve decimals of a probability, sign and nine decimals of a similarity. */
+/** Templates of the values: twelve decimals of a probability, sign and eight decimals of a similarity. */
 const PROBABILITY = "0.000000000000";
-const SIMILARITY = " 0.000000000";
+const SIMILARITY = " 0.00000000";
 const FLAG = "false";
 /** From the last segment on. */
 const NONE = Buffer.from(`],"none":${PROBABILITY}`);
@@ -16,14 +16,14 @@ const E = 0x65;
 const ESCAPED_CHARACTER_BYTES = 6;
 const UTF8_CHARACTER_BYTES = 3;
 
-/** Three digits of each number below 1,000. */
-const TRIPLES = Uint8Array.from({ length: 3_000 }, (_, i) => {
-  const divisor = 10 ** (2 - (i % 3));
-  return ZERO + (Math.floor(Math.floor(i / 3) / divisor) % 10);
+/** The four digits of each number below 10,000 as the bytes of one, the first digit first. */
+const QUADS = Uint32Array.from({ length: 10_000 }, (_, value) => {
+  const digit = (place: number): number => ZERO + (Math.floor(value / 10 ** place) % 10);
+  return digit(3) * 2 ** 24 + digit(2) * 2 ** 16 + digit(1) * 2 ** 8 + digit(0);
 });
 
 /**
- * Answers as JSON. Probabilities have twelve decimals, similarities nine; a similarity that is not negative has a blank
+ * Answers as JSON. Probabilities have twelve decimals, similarities eight; a similarity that is not negative has a blank
  * before it, and a `true` one behind it, so that all stay in their places.
  */
 export class JsonReplyWriter implements ReplyWriter {
@@ -86,7 +86,7 @@ export class JsonReplyWriter implements ReplyWriter {
     if (this.#count > 0) at--; // The comma behind the last segment.
     bytes.set(NONE, at);
     at += NONE.length;
-    writeProbability(bytes, at - PROBABILITY.length, values.probabilities[this.#count] ?? 0);
+    writeProbability(arena.view, at - PROBABILITY.length, values.probabilities[this.#count] ?? 0);
     return arena.close(at + bytes.write(tail, at));
   }
 
@@ -109,9 +109,9 @@ export class JsonReplyWriter implements ReplyWriter {
 
   /** Writes a segment's values into its part, which ends at `end`. */
   #patch(values: ReplyValues, k: number, end: number): void {
-    const { bytes } = this.#arena;
-    writeProbability(bytes, end - this.#fromEnd.probability, values.probabilities[k] ?? 0);
-    writeSimilarity(bytes, end - this.#fromEnd.similarity, values.similarities[k] ?? 0);
+    const { bytes, view } = this.#arena;
+    writeProbability(view, end - this.#fromEnd.probability, values.probabilities[k] ?? 0);
+    writeSimilarity(view, end - this.#fromEnd.similarity, values.similarities[k] ?? 0);
     if (values.resonating[k] === 1) writeFlag(bytes, end - this.#fromEnd.resonating, true);
   }
 
@@ -132,42 +132,29 @@ function writeFlag(bytes: Uint8Array, at: number, flag: boolean): void {
 }
 
 /** @param value - In [0, 1]. */
-function writeProbability(bytes: Uint8Array, at: number, value: number): void {
-  const units = Math.round(value * 1e12);
-  let millionths = Math.floor(units / 1e6);
-  const rest = units - millionths * 1e6;
-  bytes[at] = ZERO;
-  if (millionths >= 1e6) {
-    bytes[at] = ZERO + 1;
-    millionths -= 1e6;
+function writeProbability(view: DataView, at: number, value: number): void {
+  let units = Math.round(value * 1e12);
+  if (units >= 1e12) {
+    view.setUint8(at, ZERO + 1);
+    units -= 1e12;
   }
-  writeSix(bytes, at + 2, millionths);
-  writeSix(bytes, at + 8, rest);
+  const high = Math.floor(units / 1e8);
+  const low = units - high * 1e8; // Below 2^31.
+  const middle = (low / 10_000) | 0;
+  view.setUint32(at + 2, QUADS[high] ?? 0);
+  view.setUint32(at + 6, QUADS[middle] ?? 0);
+  view.setUint32(at + 10, QUADS[low - middle * 10_000] ?? 0);
 }
 
 /** @param value - In [-1, 1]. */
-function writeSimilarity(bytes: Uint8Array, at: number, value: number): void {
-  let units = Math.round(Math.abs(value) * 1e9);
-  bytes[at] = value < 0 && units > 0 ? MINUS : BLANK;
-  bytes[at + 1] = ZERO;
-  if (units >= 1e9) {
-    bytes[at + 1] = ZERO + 1;
-    units -= 1e9;
+function writeSimilarity(view: DataView, at: number, value: number): void {
+  let units = Math.round(Math.abs(value) * 1e8);
+  if (value < 0 && units > 0) view.setUint8(at, MINUS);
+  if (units >= 1e8) {
+    view.setUint8(at + 1, ZERO + 1);
+    units -= 1e8;
   }
-  const thousands = (units / 1_000) | 0;
-  writeSix(bytes, at + 3, thousands);
-  writeThree(bytes, at + 9, units - thousands * 1_000);
-}
-
-function writeSix(bytes: Uint8Array, at: number, value: number): void {
-  const high = (value / 1_000) | 0;
-  writeThree(bytes, at, high);
-  writeThree(bytes, at + 3, (value - high * 1_000) | 0);
-}
-
-function writeThree(bytes: Uint8Array, at: number, value: number): void {
-  const triple = value * 3;
-  bytes[at] = TRIPLES[triple] ?? ZERO;
-  bytes[at + 1] = TRIPLES[triple + 1] ?? ZERO;
-  bytes[at + 2] = TRIPLES[triple + 2] ?? ZERO;
+  const high = (units / 10_000) | 0;
+  view.setUint32(at + 3, QUADS[high] ?? 0);
+  view.setUint32(at + 7, QUADS[units - high * 10_000] ?? 0);
 }

@@ -27,24 +27,43 @@ export type CopyView = Readonly<{
 /** An answer at once, unless it has to wait for something. */
 export type Handler = (request: BusRequest) => Promise<BusReply> | BusReply;
 
+/**
+ * How long the news that answers went out may wait, ms: the news of all answers of that time cost one turn of the gateway
+ * then, and it waits for them only to know whether it must ask somebody else.
+ */
+const NEWS_MS = 2;
+
 /** What the handlers of reads work on. */
 type Reads = Readonly<{
   bus: Pick<Bus, "answer">;
   state: ShardState;
   answers: ScoreAnswers;
   copy: CopyView;
+  sleep(ms: number): Promise<void>;
   /** The epoch to answer under. It throws if the lease is lost, which what was waited for may have taken along. */
   epochNow(): number;
 }>;
 
 /** The reads that the gateway asks of a shard, in MessagePack. */
 export function readsOf(reads: Reads): Readonly<Record<"score" | "session", Handler>> {
-  const { answers, epochNow } = reads;
+  const { answers, epochNow, sleep } = reads;
+  let news: Promise<void> | undefined;
+  const withTheNews = async (reply: BusReply): Promise<BusReply> => {
+    news ??= sleep(NEWS_MS).then(() => {
+      news = undefined;
+    });
+    await news;
+    return reply;
+  };
   return {
     score(request) {
       const asked = decode(request.data) as ShardScoreRequest;
       const { atLeast, waitMs } = asked;
-      return onceFolded(reads, atLeast, waitMs, () => scored(reads, asked));
+      return onceFolded(reads, atLeast, waitMs, () => {
+        const reply = packed(scored(reads, asked));
+        const isAllSent = asked.askers?.every((asker) => asker !== "") === true;
+        return isAllSent ? withTheNews(reply) : reply;
+      });
     },
     session({ data }) {
       const { behaviours, type = MSGPACK, ...aspect } = decode(data) as ShardSessionRequest;
@@ -101,10 +120,10 @@ export function notCaughtUp(state: ShardState, sequence: number): EngineError {
   });
 }
 
-function scored({ answers, bus, epochNow }: Reads, asked: ShardScoreRequest): BusReply {
+function scored({ answers, bus, epochNow }: Reads, asked: ShardScoreRequest): ShardScoreReply {
   const { users, type = MSGPACK, askers, columns } = asked;
   if (columns !== undefined)
-    return packed({ answers: [answers.columns(users, asked.map, columns)], epoch: epochNow() });
+    return { answers: [answers.columns(users, asked.map, columns)], epoch: epochNow() };
   const written = users.map((user) => answers.score(user, asked, type));
   const epoch = epochNow(); // Before the first answer leaves.
   const returned: Uint8Array[] = [];
@@ -113,14 +132,14 @@ function scored({ answers, bus, epochNow }: Reads, asked: ShardScoreRequest): Bu
     if (asker === "") returned.push(data);
     else bus.answer(asker, { data, contentType: type });
   }
-  return packed({ answers: returned, epoch } satisfies ShardScoreReply);
+  return { answers: returned, epoch };
 }
 
 function onceFolded(
   { copy, state }: Reads,
   atLeast: number | undefined,
   waitMs: number | undefined,
-  act: () => BusReply,
+  act: () => Promise<BusReply> | BusReply,
 ): Promise<BusReply> | BusReply {
   if (atLeast === undefined || state.applied >= atLeast) return act();
   return copy.reaches(atLeast, waitMs ?? WAIT_MS).then((isFolded) => {

@@ -33,6 +33,7 @@ type ServePorts = Readonly<{
   clock: Clock;
   subjects: Subjects;
   store: ContextStore;
+  sleep(ms: number): Promise<void>;
   /** A new unique id. */
   newId(): string;
 }>;
@@ -43,10 +44,10 @@ export async function serveShard(
   state: ShardState,
   host: HostView,
 ): Promise<() => Promise<void>> {
-  const { bus, subjects } = ports;
+  const { bus, sleep, subjects } = ports;
   const { shard } = state;
   const answers = answersOf(ports, state);
-  const reads = { bus, state, answers, copy: host, epochNow: () => ownerOf(shard, host).epoch };
+  const reads = { bus, state, answers, copy: host, sleep, epochNow: () => ownerOf(shard, host).epoch };
   const handlers: Record<string, Handler> = {
     ...readsOf(reads),
     status: () =>
@@ -99,17 +100,15 @@ export async function serveCopy(
   copy: CopyView,
 ): Promise<() => Promise<void>> {
   const answers = answersOf(ports, state);
-  const reads = readsOf({ bus: ports.bus, state, answers, copy, epochNow: () => NO_EPOCH });
+  const { bus, sleep } = ports;
+  const reads = readsOf({ bus, state, answers, copy, sleep, epochNow: () => NO_EPOCH });
   const served = await Promise.all(
     Object.entries(reads).map(([name, handler]) => {
       const answer = (request: BusRequest) => {
         if (copy.lag() > COPY_LAG_MAX) throw notCaughtUp(state, state.applied + copy.lag());
         return handler(request);
       };
-      return ports.bus.serve(
-        ports.subjects.shard(state.shard, endpointAt(`copy-${name}`, copy.node)),
-        answer,
-      );
+      return bus.serve(ports.subjects.shard(state.shard, endpointAt(`copy-${name}`, copy.node)), answer);
     }),
   );
   return async () => void (await Promise.all(served.map((one) => one.close())));

@@ -14,7 +14,7 @@ const FORMATS = [
     read: (bytes: Uint8Array) =>
       JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes)) as ScoreAnswer,
     probabilityError: 5.1e-13,
-    similarityError: 5.1e-10,
+    similarityError: 5.1e-9,
   },
   {
     name: "MessagePack",

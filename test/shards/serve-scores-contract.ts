@@ -47,6 +47,7 @@ export function serveScoresContract(bus: () => Bus): void {
       clock: { nowMs: () => START_MS + 60_000, monotonicMs: () => 0 },
       subjects,
       store: memoryContextStore(),
+      sleep: async () => {},
       newId: () => `served-${deployments}`,
     };
     const host = {
