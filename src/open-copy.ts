@@ -28,6 +28,7 @@ export type CopyWorld = Readonly<{
   releases: Releases;
   clock: Clock;
   sleep(ms: number): Promise<void>;
+  newId(): string;
   subjects: Subjects;
   report(line: string): void;
 }>;
@@ -108,6 +109,7 @@ async function openShard(
       { ...world, pause: world.snapshots.pause, store },
       {
         shard,
+        shards: options.shards,
         node: options.node,
         residentUsers: options.residentUsers,
         ringEvents: options.ringEvents,

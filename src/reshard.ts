@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { setImmediate as immediate, setTimeout as sleep } from "node:timers/promises";
 import type { BlobStore } from "./actors/blob-store.ts";
 import type { SnapshotPorts } from "./actors/write-snapshot.ts";
+import { newId } from "./adapters/entropy.ts";
 import { lmdbContextStore } from "./adapters/lmdb-context-store.ts";
 import { memoryBus } from "./adapters/memory-bus.ts";
 import { natsBlobStore } from "./adapters/nats-blob-store.ts";
@@ -161,6 +162,7 @@ async function splitOne(shard: number, work: Work): Promise<number[]> {
         releases: releasesOf(blobs),
         clock: systemClock,
         sleep: (ms) => sleep(ms),
+        newId,
         subjects: now,
         report,
       },

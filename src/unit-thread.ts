@@ -1,6 +1,7 @@
 import { setImmediate as immediate, setTimeout as sleep } from "node:timers/promises";
 import type { MessagePort } from "node:worker_threads";
 import type { Lease, UnitCopy } from "./actors/unit-copy.ts";
+import { newId } from "./adapters/entropy.ts";
 import { natsBlobStore } from "./adapters/nats-blob-store.ts";
 import { natsBus } from "./adapters/nats-bus.ts";
 import { connectNats } from "./adapters/nats-connection.ts";
@@ -54,6 +55,7 @@ export async function runUnits(task: UnitThreadTask & { readonly port: MessagePo
       releases: releasesOf(blobs),
       clock: systemClock,
       sleep: (ms: number) => sleep(ms, undefined, { ref: false }),
+      newId,
       subjects,
       report: (line: string) => tell({ kind: "report", line }),
     };

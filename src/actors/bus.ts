@@ -6,7 +6,12 @@ export type BusRequest = Readonly<{
   data: Uint8Array;
   /** Value of the `Content-Type` header; empty if absent. */
   contentType: string;
+  /** Where the answer is waited for: see {@link Bus.answer}. Absent if the request did not come over a bus. */
+  replyTo?: string;
 }>;
+
+/** What answers the requests on a subject; undefined if the answer comes from elsewhere, by {@link Bus.answer}. */
+export type RequestHandler = (request: BusRequest) => Promise<BusReply | undefined> | BusReply | undefined;
 
 export type BusReply = Readonly<{ data: Uint8Array; contentType: string; error?: WireError }>;
 
@@ -19,7 +24,7 @@ export interface Bus {
    */
   serve(
     subject: string,
-    handler: (request: BusRequest) => Promise<BusReply> | BusReply,
+    handler: RequestHandler,
     options?: Readonly<{ queue?: string }>,
   ): Promise<{ close(): Promise<void> }>;
   /**
@@ -30,6 +35,13 @@ export interface Bus {
     data: Uint8Array,
     options: Readonly<{ timeoutMs: number; contentType?: string }>,
   ): Promise<BusReply>;
+  /**
+   * Answers a request in the place of whom it was sent to. Of several answers the first one counts.
+   *
+   * @param replyTo - The request's own.
+   * @throws EngineError `MESSAGE_TOO_LARGE`.
+   */
+  answer(replyTo: string, reply: BusReply): void;
   publish(subject: string, data: Uint8Array): void;
   /** Calls back for each message on a subject, which may end in `>`. */
   subscribe(

@@ -1,16 +1,29 @@
-import type { BusReply, BusRequest } from "../actors/bus.ts";
+import type { BusReply, BusRequest, RequestHandler } from "../actors/bus.ts";
 import { EngineError, toWireError } from "../kernel/engine-error.ts";
 
-/** What answers the requests on a subject. */
-export type RequestHandler = (request: BusRequest) => Promise<BusReply> | BusReply;
+const NOTHING = new Uint8Array();
 
-/** A handler's reply; what it throws becomes an error reply of the request's content type. */
-export async function answerRequest(handler: RequestHandler, request: BusRequest): Promise<BusReply> {
+/**
+ * A handler's reply; what it throws becomes an error reply of the request's content type. What a handler has at once is
+ * returned at once: a promise for each request costs more than many an answer.
+ */
+export function answerRequest(
+  handler: RequestHandler,
+  request: BusRequest,
+): Promise<BusReply | undefined> | BusReply | undefined {
   try {
-    return await handler(request);
+    const answer = handler(request);
+    return answer instanceof Promise
+      ? answer.catch((thrown) => failedReply(thrown, request.contentType))
+      : answer;
   } catch (thrown) {
-    return { data: new Uint8Array(), contentType: request.contentType, error: toWireError(thrown) };
+    return failedReply(thrown, request.contentType);
   }
+}
+
+/** The reply that tells of a failure. */
+export function failedReply(thrown: unknown, contentType: string): BusReply {
+  return { data: NOTHING, contentType, error: toWireError(thrown) };
 }
 
 /** Nobody serves a subject, or nobody can be reached. */

@@ -1,5 +1,5 @@
-import type { Bus, BusReply, BusRequest } from "../actors/bus.ts";
-import { answerRequest, noResponders, type RequestHandler, timedOut } from "./answer-request.ts";
+import type { Bus, BusReply, BusRequest, RequestHandler } from "../actors/bus.ts";
+import { answerRequest, noResponders, timedOut } from "./answer-request.ts";
 import { subjectMatches } from "./subject-match.ts";
 
 /** Calls back after a time unless cancelled; a simulation hands in its own. */
@@ -15,7 +15,9 @@ type Listener = { subject: string; handler: (subject: string, data: Uint8Array) 
 export function memoryBus(timer: Timer = machineTimer): Bus {
   const servers = new Set<Server>();
   const listeners = new Set<Listener>();
+  const inboxes = new Map<string, (reply: BusReply) => void>();
   let turn = 0;
+  let requests = 0;
 
   const serversOf = (subject: string): Server[] => {
     const matching = [...servers].filter((server) => subjectMatches(server.subject, subject));
@@ -32,9 +34,9 @@ export function memoryBus(timer: Timer = machineTimer): Bus {
   return {
     async serve(subject, handler, options = {}) {
       const server: Server = { subject, queue: options.queue, handler };
-      const answering = new Set<Promise<BusReply>>();
+      const answering = new Set<Promise<unknown>>();
       server.handler = (request) => {
-        const answer = answerRequest(handler, request);
+        const answer = Promise.resolve(answerRequest(handler, request));
         answering.add(answer);
         void answer.finally(() => answering.delete(answer));
         return answer;
@@ -51,11 +53,22 @@ export function memoryBus(timer: Timer = machineTimer): Bus {
     async request(subject, data, { timeoutMs, contentType = "" }) {
       const chosen = serversOf(subject);
       if (chosen.length === 0) throw noResponders(subject);
-      const requests = chosen.map((server): Promise<BusReply> => {
-        const request: BusRequest = { subject, data: data.slice(), contentType };
-        return Promise.resolve().then(() => server.handler(request));
-      });
-      return within(timer, timeoutMs, subject, Promise.race(requests));
+      const replyTo = `inbox.${++requests}`;
+      const answered = new Promise<BusReply>((resolve) => inboxes.set(replyTo, resolve));
+      for (const server of chosen) {
+        const request: BusRequest = { subject, data: data.slice(), contentType, replyTo };
+        void Promise.resolve()
+          .then(() => server.handler(request))
+          .then((reply) => {
+            if (reply !== undefined) inboxes.get(replyTo)?.(reply);
+          });
+      }
+      return within(timer, timeoutMs, subject, answered).finally(() => inboxes.delete(replyTo));
+    },
+
+    answer(replyTo, reply) {
+      const copy = { ...reply, data: reply.data.slice() };
+      queueMicrotask(() => inboxes.get(replyTo)?.(copy));
     },
 
     publish(subject, data) {

@@ -1,20 +1,22 @@
 import { errors, type Msg, type NatsConnection, type Subscription } from "@nats-io/transport-node";
-import type { Bus, BusReply } from "../actors/bus.ts";
+import type { Bus, BusReply, RequestHandler } from "../actors/bus.ts";
 import { EngineError } from "../kernel/engine-error.ts";
-import { answerRequest, noResponders, type RequestHandler, timedOut } from "./answer-request.ts";
-import { unlessBroken, untilConnected } from "./nats-connectivity.ts";
+import { answerRequest, noResponders } from "./answer-request.ts";
+import { NatsRequests } from "./nats-requests.ts";
 import { contentTypeOf, messageToReply, replyToMessage, requestHeaders } from "./nats-wire-error.ts";
 
 /** {@link Bus} over core NATS. The connection stays the caller's to close. */
 export function natsBus(nc: NatsConnection): Bus {
+  const requests = new NatsRequests(nc);
   return {
     async serve(subject, handler, options = {}) {
-      const answering = new Set<Promise<BusReply>>();
+      const answering = new Set<Promise<unknown>>();
       const subscription = nc.subscribe(subject, {
         ...(options.queue === undefined ? {} : { queue: options.queue }),
         callback: (error, message) => {
           if (error !== null) return throwLater(error);
           const answer = answerMessage(message, handler);
+          if (!(answer instanceof Promise)) return;
           answering.add(answer);
           void answer.finally(() => answering.delete(answer));
         },
@@ -28,17 +30,22 @@ export function natsBus(nc: NatsConnection): Bus {
       };
     },
 
-    async request(subject, data, options) {
-      const { timeoutMs, contentType } = options;
+    async request(subject, data, { timeoutMs, contentType }) {
       try {
-        const startedMs = performance.now();
-        await untilConnected(nc, timeoutMs);
-        const timeout = Math.max(1, timeoutMs - (performance.now() - startedMs));
-        const answer = nc.request(subject, data, { timeout, ...requestHeaders(contentType) });
-        const reply = await unlessBroken(nc, answer);
+        const reply = await requests.request(subject, data, { timeoutMs, ...requestHeaders(contentType) });
         return messageToReply(reply.data, reply.headers);
       } catch (thrown) {
-        throw requestFailure(thrown, subject, timeoutMs);
+        throw requestFailure(thrown, subject);
+      }
+    },
+
+    answer(replyTo, reply) {
+      const { data, ...header } = replyToMessage(reply);
+      try {
+        nc.publish(replyTo, data, header);
+      } catch (thrown) {
+        if (isTooLarge(thrown)) throw tooLarge(replyTo, data.byteLength, thrown);
+        // The connection is closed: nobody can be told.
       }
     },
 
@@ -64,33 +71,54 @@ export function natsBus(nc: NatsConnection): Bus {
 }
 
 /** A request that waits for its answer. */
-export type IncomingMessage = Pick<Msg, "subject" | "data" | "headers" | "respond">;
+export type IncomingMessage = Pick<Msg, "subject" | "data" | "headers" | "reply" | "respond">;
 
-/** Lets a handler answer a message, with headers for a failure. */
-export async function answerMessage(message: IncomingMessage, handler: RequestHandler): Promise<BusReply> {
-  const contentType = contentTypeOf(message.headers);
-  const reply = await answerRequest(handler, { subject: message.subject, data: message.data, contentType });
-  respond(message, reply);
+/**
+ * Lets a handler answer a message, with headers for a failure.
+ *
+ * @returns What was answered, at once if the handler has it at once; undefined if the answer comes from elsewhere.
+ */
+export function answerMessage(
+  message: IncomingMessage,
+  handler: RequestHandler,
+): Promise<BusReply | undefined> | BusReply | undefined {
+  const { subject, data, reply: replyTo = "" } = message;
+  const answer = answerRequest(handler, {
+    subject,
+    data,
+    contentType: contentTypeOf(message.headers),
+    replyTo,
+  });
+  if (!(answer instanceof Promise)) return responded(message, answer);
+  return answer.then((reply) => responded(message, reply));
+}
+
+function responded(message: IncomingMessage, reply: BusReply | undefined): BusReply | undefined {
+  if (reply !== undefined) respond(message, reply);
   return reply;
 }
 
 /** Sends a reply; one that the server would refuse for its size becomes an error that says so. */
 export function respond(message: IncomingMessage, reply: BusReply): void {
-  const { data, headers } = replyToMessage(reply);
+  const { data, ...header } = replyToMessage(reply);
   try {
-    message.respond(data, { headers });
+    message.respond(data, header);
   } catch (thrown) {
-    if (!(thrown instanceof errors.InvalidArgumentError)) return; // The connection is closed: nobody can be told.
+    if (!isTooLarge(thrown)) return; // The connection is closed: nobody can be told.
     const error = tooLarge(message.subject, data.byteLength, thrown).toWire();
     const refusal = replyToMessage({ data: new Uint8Array(), contentType: reply.contentType, error });
-    message.respond(refusal.data, { headers: refusal.headers });
+    message.respond(refusal.data, { ...(refusal.headers === undefined ? {} : { headers: refusal.headers }) });
   }
 }
 
-function requestFailure(thrown: unknown, subject: string, timeoutMs: number): EngineError {
-  if (thrown instanceof errors.TimeoutError) return timedOut(subject, timeoutMs, thrown);
-  if (thrown instanceof errors.InvalidArgumentError) return tooLarge(subject, undefined, thrown);
-  return noResponders(subject, thrown); // None there, or the connection broke before the answer.
+function requestFailure(thrown: unknown, subject: string): EngineError {
+  if (thrown instanceof EngineError) return thrown;
+  if (isTooLarge(thrown)) return tooLarge(subject, undefined, thrown);
+  return noResponders(subject, thrown);
+}
+
+function isTooLarge(thrown: unknown): thrown is Error {
+  return thrown instanceof errors.InvalidArgumentError;
 }
 
 function tooLarge(subject: string, sizeBytes: number | undefined, cause: Error): EngineError {

@@ -16,6 +16,16 @@ export function observeConnectivity(nc: NatsConnection): void {
   void follow(nc, connectivity);
 }
 
+/** Whether a connection is up now, as far as it is observed. */
+export function isConnected(nc: NatsConnection): boolean {
+  return observed.get(nc)?.isUp !== false && !nc.isClosed();
+}
+
+/** Calls back each time an observed connection breaks. */
+export function onBreak(nc: NatsConnection, broken: () => void): void {
+  observed.get(nc)?.asking.add(broken);
+}
+
 /**
  * Waits until an observed connection is up.
  *

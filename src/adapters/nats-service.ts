@@ -1,10 +1,10 @@
 import { Svcm } from "@nats-io/services";
 import type { NatsConnection } from "@nats-io/transport-node";
-import type { BusReply, BusRequest } from "../actors/bus.ts";
+import type { BusReply, RequestHandler } from "../actors/bus.ts";
 import { answerMessage, type IncomingMessage, respond } from "./nats-bus.ts";
 
 /** What answers the requests of each endpoint, named by the words behind `<prefix>.v1.`. */
-export type ServiceHandlers = Readonly<Record<string, (request: BusRequest) => Promise<BusReply>>>;
+export type ServiceHandlers = Readonly<Record<string, RequestHandler>>;
 
 /** How a service is mounted. */
 export type ServiceOptions = Readonly<{
@@ -35,21 +35,25 @@ export async function mountService(
   options: ServiceOptions,
 ): Promise<{ close(): Promise<void> }> {
   const inFlightMax = options.inFlightMax ?? IN_FLIGHT_MAX;
-  const inFlight = new Set<Promise<BusReply>>();
+  const inFlight = new Set<Promise<void>>();
   const tallies = new Map<string, Tally>();
-  const answer = async (
-    message: IncomingMessage,
-    handler: ServiceHandlers[string],
-    tally: Tally,
-  ): Promise<void> => {
+  const count = (tally: Tally, reply: BusReply | undefined, startedMs: number): void => {
+    tally.answered += 1;
+    tally.failed += reply?.error === undefined ? 0 : 1;
+    tally.totalMs += performance.now() - startedMs;
+  };
+  const answer = (message: IncomingMessage, handler: RequestHandler, tally: Tally): void => {
     const startedMs = performance.now();
     const answering = answerMessage(message, handler);
-    inFlight.add(answering);
-    const reply = await answering;
-    inFlight.delete(answering);
-    tally.answered += 1;
-    tally.failed += reply.error === undefined ? 0 : 1;
-    tally.totalMs += performance.now() - startedMs;
+    if (!(answering instanceof Promise)) {
+      count(tally, answering, startedMs);
+      return;
+    }
+    const counted = answering.then((reply) => {
+      inFlight.delete(counted);
+      count(tally, reply, startedMs);
+    });
+    inFlight.add(counted);
   };
 
   // The library types its connection by an older core than ours; what it uses of it is the same (DESIGN, traps).
@@ -71,7 +75,7 @@ export async function mountService(
         const message = libraryMessage as unknown as IncomingMessage; // As above: typed by the older core.
         if (error !== null) return; // The library has ended the service: the connection is closed.
         if (inFlight.size < inFlightMax) {
-          void answer(message, handler, tally);
+          answer(message, handler, tally);
           return;
         }
         tally.refused += 1;

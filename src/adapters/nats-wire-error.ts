@@ -9,31 +9,32 @@ const JSON_TYPE = "application/json";
 const CONTENT_TYPE = "Content-Type";
 const ERROR_HEADER = "Nats-Service-Error";
 const ERROR_CODE_HEADER = "Nats-Service-Error-Code";
+const MSGPACK_HEADER = constantHeader(MSGPACK);
 
 /**
- * A reply as it goes over NATS. A failure also gets the headers of NATS micro services, so that any of their
- * clients sees one; the number in them is an HTTP status, the engine's own code is in the body.
+ * A reply as it goes over NATS. JSON is the default and needs no header. A failure also gets the headers of NATS micro
+ * services, so that any of their clients sees one; the number in them is an HTTP status, the engine's own code is in
+ * the body.
  */
-export function replyToMessage(reply: BusReply): Readonly<{ data: Uint8Array; headers: MsgHdrs }> {
-  const header = headers();
-  if (reply.error === undefined) {
-    header.set(CONTENT_TYPE, reply.contentType);
-    return { data: reply.data, headers: header };
+export function replyToMessage(reply: BusReply): Readonly<{ data: Uint8Array; headers?: MsgHdrs }> {
+  const { contentType, data, error } = reply;
+  if (error === undefined) {
+    if (contentType === JSON_TYPE || contentType === "") return { data };
+    return { data, headers: headerOf(contentType) };
   }
-  const contentType = reply.contentType === MSGPACK ? MSGPACK : JSON_TYPE;
-  header.set(CONTENT_TYPE, contentType);
-  header.set(ERROR_CODE_HEADER, String(statusOf(reply.error)));
-  header.set(
-    ERROR_HEADER,
-    `${reply.error.code}: ${reply.error.message}`.replaceAll(/\s+/g, " ").slice(0, 512),
-  );
-  return { data: encodeError(reply.error, contentType), headers: header };
+  const header = headers();
+  const errorType = contentType === MSGPACK ? MSGPACK : JSON_TYPE;
+  header.set(CONTENT_TYPE, errorType);
+  header.set(ERROR_CODE_HEADER, String(statusOf(error)));
+  header.set(ERROR_HEADER, `${error.code}: ${error.message}`.replaceAll(/\s+/g, " ").slice(0, 512));
+  return { data: encodeError(error, errorType), headers: header };
 }
 
 /** The reply that a message was made from, of this engine or of any NATS micro service. */
 export function messageToReply(data: Uint8Array, header: MsgHdrs | undefined): BusReply {
-  const contentType = header?.get(CONTENT_TYPE) ?? "";
-  if (header === undefined || !header.has(ERROR_CODE_HEADER)) return { data, contentType };
+  if (header === undefined) return { data, contentType: JSON_TYPE };
+  const contentType = header.get(CONTENT_TYPE);
+  if (!header.has(ERROR_CODE_HEADER)) return { data, contentType };
   const error = decodeError(data, contentType) ?? {
     code: "SERVICE_ERROR",
     message: `${header.get(ERROR_CODE_HEADER)} ${header.get(ERROR_HEADER)}`,
@@ -44,15 +45,28 @@ export function messageToReply(data: Uint8Array, header: MsgHdrs | undefined): B
 
 /** The headers of a request; none if its content type is the default. */
 export function requestHeaders(contentType: string | undefined): { headers?: MsgHdrs } {
-  if (contentType === undefined || contentType === "") return {};
-  const header = headers();
-  header.set(CONTENT_TYPE, contentType);
-  return { headers: header };
+  return contentType === undefined || contentType === "" ? {} : { headers: headerOf(contentType) };
 }
 
 /** The content type that a message names; empty if none. */
 export function contentTypeOf(header: MsgHdrs | undefined): string {
   return header?.get(CONTENT_TYPE) ?? "";
+}
+
+/** Only a content type: the client writes a header anew for each message, so that of MessagePack is kept as bytes. */
+function headerOf(contentType: string): MsgHdrs {
+  if (contentType === MSGPACK) return MSGPACK_HEADER;
+  const header = headers();
+  header.set(CONTENT_TYPE, contentType);
+  return header;
+}
+
+function constantHeader(contentType: string): MsgHdrs {
+  const header = headers() as MsgHdrs & { encode(): Uint8Array };
+  header.set(CONTENT_TYPE, contentType);
+  const bytes = header.encode();
+  header.encode = () => bytes; // What the client asks a header for as it publishes.
+  return header;
 }
 
 function statusOf(error: WireError): number {

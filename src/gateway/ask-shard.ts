@@ -1,21 +1,20 @@
 import { endpointAt } from "../events/endpoint-at.ts";
 import { EngineError, fromWireError } from "../kernel/engine-error.ts";
 import { decode, encode } from "../kernel/msgpack.ts";
-import type {
-  ScoreAnswer,
-  ShardScoreReply,
-  ShardScoreRequest,
-  ShardSessionRequest,
-} from "../resonance/score-answer.ts";
+import type { ShardScoreReply, ShardScoreRequest, ShardSessionRequest } from "../resonance/score-answer.ts";
 import type { GatewayPorts } from "./gateway-ports.ts";
 import { waysToShard } from "./ways-to-shard.ts";
 
-/** Asks the owner of a shard, whoever that is by then; while there is none, a copy that has caught up. */
+/**
+ * Asks the owner of a shard, whoever that is by then; while there is none, a copy that has caught up.
+ *
+ * @returns The answers of the {@link ShardScoreReply}.
+ */
 export type AskShard = (
   shard: number,
   name: "score" | "session",
   request: ShardScoreRequest | ShardSessionRequest,
-) => Promise<readonly ScoreAnswer[]>;
+) => Promise<readonly Uint8Array[]>;
 
 type AskPorts = Pick<GatewayPorts, "bus" | "clock" | "copiesOf" | "ownerOf" | "sleep" | "subjects">;
 
@@ -50,7 +49,7 @@ export function shardAsker(ports: AskPorts): AskShard {
     subject: string,
     data: Uint8Array,
     timeoutMs: number,
-  ): Promise<readonly ScoreAnswer[]> => {
+  ): Promise<readonly Uint8Array[]> => {
     const reply = await bus.request(subject, data, { timeoutMs });
     if (reply.error !== undefined) throw fromWireError(reply.error);
     return (decode(reply.data) as ShardScoreReply).answers;
@@ -61,7 +60,7 @@ export function shardAsker(ports: AskPorts): AskShard {
     name: string,
     data: Uint8Array,
     waitMs: number,
-  ): Promise<readonly ScoreAnswer[] | undefined> => {
+  ): Promise<readonly Uint8Array[] | undefined> => {
     for (const node of copiesOf(shard)) {
       const subject = subjects.shard(shard, endpointAt(`copy-${name}`, node));
       try {

@@ -1,8 +1,8 @@
+import { fieldsOf, refused } from "../events/request-body.ts";
 import type { PublishedProfiles } from "../resonance/published-profiles.ts";
 import { prepareScorer } from "../resonance/scorer.ts";
 import type { SegmentMap } from "../resonance/segment-map.ts";
 import type { GatewayPorts } from "./gateway-ports.ts";
-import { fieldsOf, refused } from "./request-body.ts";
 
 /** One map in the reply of `profiles`. */
 export type ProfilesReply = Readonly<{

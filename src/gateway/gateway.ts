@@ -1,19 +1,19 @@
 import type { BusReply, BusRequest } from "../actors/bus.ts";
 import { contentTypeOf, decodeRequest, encodeReply } from "../events/decode-request.ts";
+import { refused } from "../events/request-body.ts";
 import { toWireError } from "../kernel/engine-error.ts";
 import type { SegmentDefinitions, SegmentMap } from "../resonance/segment-map.ts";
 import { shardAsker } from "./ask-shard.ts";
 import { describeProfiles } from "./describe-profiles.ts";
 import { countUp, type GatewayCounters, type GatewayOptions, type GatewayPorts } from "./gateway-ports.ts";
 import { ingest } from "./ingest.ts";
-import { refused } from "./request-body.ts";
-import { score, scoreBatch, scoreSession } from "./score.ts";
+import { type Asker, createScoring } from "./score.ts";
 import { definedMaps, getSegments, putDefinitions, readDefinitionsInForce } from "./segments.ts";
 import { status } from "./status.ts";
 
 /** The public endpoints, by the name behind `<prefix>.v1.`; a socket mounts them. */
 export type Gateway = Readonly<{
-  handlers: Readonly<Record<string, (request: BusRequest) => Promise<BusReply>>>;
+  handlers: Readonly<Record<string, (request: BusRequest) => Promise<BusReply | undefined>>>;
   counters: GatewayCounters;
   /** Reads the definitions in force again: they may have been put through another gateway. */
   refreshDefinitions(): Promise<void>;
@@ -39,19 +39,17 @@ export function createGateway(ports: GatewayPorts, options: GatewayOptions): Gat
     lastPut = done.catch(() => undefined); // Its own caller is told; the next put starts afresh.
     return done;
   };
-  const scoring = { ...ports, askShard: shardAsker(ports) };
-  let sessions = 0;
-  const nextShard = (): number => sessions++ % options.shards;
-  const firstMap = (): string | undefined => definitions.maps[0]?.name;
-  const endpoints: Readonly<Record<string, (body: unknown) => Promise<unknown>>> = {
-    ingest: (body) => ingest(ports, options, counters, body),
-    score: (body) => score(scoring, options, firstMap(), body),
-    "score.batch": (body) => scoreBatch(scoring, options, firstMap(), body),
-    "score.session": (body) => scoreSession(scoring, nextShard, counters, firstMap(), body),
-    profiles: (body) => describeProfiles(ports, definitions.maps, body),
-    status: (body) => status(ports, options, counters, body),
-    "segments.get": async (body) => getSegments(definitions, body),
-    "segments.put": async (body) => ({ version: (await put(definedMaps(body))).version }),
+  const mapNames = (): readonly string[] => definitions.maps.map((map) => map.name);
+  const scoring = createScoring({ ...ports, askShard: shardAsker(ports) }, options, counters, mapNames);
+  const endpoints: Readonly<Record<string, Endpoint>> = {
+    ingest: inItsType((body) => ingest(ports, options, counters, body)),
+    score: scoring.score,
+    "score.batch": scoring.batch,
+    "score.session": scoring.session,
+    profiles: inItsType((body) => describeProfiles(ports, definitions.maps, body)),
+    status: inItsType((body) => status(ports, options, counters, body)),
+    "segments.get": inItsType(async (body) => getSegments(definitions, body)),
+    "segments.put": inItsType(async (body) => ({ version: (await put(definedMaps(body))).version })),
   };
   const handlers = Object.fromEntries(
     Object.entries(endpoints).map(([name, answer]) => [
@@ -71,24 +69,32 @@ export function createGateway(ports: GatewayPorts, options: GatewayOptions): Gat
   };
 }
 
-/** Decodes, answers and encodes in the request's own content type; a failure is an error reply with its code. */
+/** Answers a decoded request; undefined if the answer goes to the asker from elsewhere. */
+type Endpoint = (body: unknown, asker: Asker) => Promise<BusReply | undefined>;
+
+/** An endpoint that has a value to tell, which is encoded as the request was. */
+function inItsType(answer: (body: unknown) => Promise<unknown>): Endpoint {
+  return async (body, { type }) => ({ data: encodeReply(await answer(body), type), contentType: type });
+}
+
+/** Decodes and answers; a failure is an error reply with its code in the request's own content type. */
 async function handle(
   name: string,
-  answer: (body: unknown) => Promise<unknown>,
+  answer: Endpoint,
   counters: GatewayCounters,
   request: BusRequest,
-): Promise<BusReply> {
+): Promise<BusReply | undefined> {
   countUp(counters.requests, name);
-  const type = contentTypeOf(request.contentType);
-  const contentType = typeof type === "string" ? type : "application/json";
+  const named = contentTypeOf(request.contentType);
+  const type = typeof named === "string" ? named : "application/json";
   try {
-    if (typeof type !== "string") throw refused(type);
+    if (typeof named !== "string") throw refused(named);
     const decoded = decodeRequest(request.data, type);
     if (decoded.kind === "refused") throw refused(decoded);
-    return { data: encodeReply(await answer(decoded.value), contentType), contentType };
+    return await answer(decoded.value, { type, replyTo: request.replyTo ?? "" });
   } catch (thrown) {
     const error = toWireError(thrown);
     countUp(counters.errors, error.code);
-    return { data: encodeReply(error, contentType), contentType, error };
+    return { data: encodeReply(error, type), contentType: type, error };
   }
 }

@@ -4,10 +4,10 @@ import { LIMITS } from "../events/limits.ts";
 import { encodeEntry } from "../events/log-codec.ts";
 import type { Position } from "../events/log-entry.ts";
 import { parseEvent } from "../events/parse-event.ts";
+import { refused } from "../events/request-body.ts";
 import { toWireError } from "../kernel/engine-error.ts";
 import { shardOf } from "../kernel/hash.ts";
 import { countUp, type GatewayCounters, type GatewayOptions, type GatewayPorts } from "./gateway-ports.ts";
-import { refused } from "./request-body.ts";
 import { toBehaviour } from "./to-behaviour.ts";
 
 /** The reply of `ingest`: what the log has stored, what it has not and why, and where each shard's last event is. */

@@ -1,10 +1,10 @@
 import { raisePointer } from "../actors/raise-pointer.ts";
 import { encodeEntry } from "../events/log-codec.ts";
 import { encodeProfileControl } from "../events/profile-control.ts";
+import { fieldsOf, refused } from "../events/request-body.ts";
 import { parseDefinitions } from "../resonance/parse-definitions.ts";
 import type { SegmentDefinitions, SegmentMap } from "../resonance/segment-map.ts";
 import type { GatewayOptions, GatewayPorts } from "./gateway-ports.ts";
-import { fieldsOf, refused } from "./request-body.ts";
 
 /** What definitions need of the gateway's ports. */
 type SegmentPorts = Pick<GatewayPorts, "log" | "releases" | "subjects">;

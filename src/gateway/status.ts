@@ -1,7 +1,7 @@
+import { fieldsOf } from "../events/request-body.ts";
 import { decode } from "../kernel/msgpack.ts";
 import type { ShardStatus } from "../resonance/score-answer.ts";
 import type { ClusterView, GatewayCounters, GatewayOptions, GatewayPorts } from "./gateway-ports.ts";
-import { fieldsOf } from "./request-body.ts";
 import { waysToShard } from "./ways-to-shard.ts";
 
 /** A shard in the reply of `status`: its owner's word, or what is known without one. */

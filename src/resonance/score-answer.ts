@@ -12,61 +12,103 @@ export type SegmentScore = Readonly<{
 /** A user's live distribution over the segments of one map. */
 export type Resonance = Readonly<{
   map: string;
-  /** In the order of the map's definition. */
+  /** In the order of the map's definition; with `top`, the strongest first. */
   segments: readonly SegmentScore[];
   /** Probability of no segment; 0 in an independent map. */
   none: number;
 }>;
 
-/** What a shard answers for one user. */
-export type ScoreAnswer = Readonly<{
-  user: string;
-  /** False if nothing is held of this user: the distribution is then the prior. */
-  known: boolean;
-  /** One for each map asked for. */
-  resonances: readonly Resonance[];
-  versions: Readonly<{
-    encoder: string;
-    /** False while the untrained projection serves. */
-    trained: boolean;
-    /** Map to version of the profiles in force; 0 before the first publication. */
-    profiles: Readonly<Record<string, number>>;
-    segments: number;
-  }>;
-  ages: Readonly<{
-    /** Milliseconds since the user's newest event; null for an unknown user. */
-    contextMs: number | null;
-    /** Milliseconds since the profiles in force were activated in this shard, by map; null before the first. */
-    profilesMs: Readonly<Record<string, number | null>>;
-  }>;
-  /** Effective events behind the answer. */
-  evidence: number;
-  /** The shard and the last log sequence that the answer contains. */
-  position: Readonly<{ shard: number; sequence: number }>;
+/** What an answer was computed with. */
+export type Versions = Readonly<{
+  encoder: string;
+  /** False while the untrained projection serves. */
+  trained: boolean;
+  /** Map to version of the profiles in force; 0 before the first publication. */
+  profiles: Readonly<Record<string, number>>;
+  segments: number;
 }>;
+
+/** One user's answer, as services see it. */
+export type ScoreAnswer = Resonance &
+  Readonly<{
+    user: string;
+    /** False if nothing is held of this user: the distribution is then the prior. */
+    known: boolean;
+    /** Effective events behind the answer. */
+    evidence: number;
+    versions: Versions;
+    ages: Readonly<{
+      /** Milliseconds since the user's newest event; null for an unknown user. */
+      contextMs: number | null;
+      /** Milliseconds since the profiles in force were activated in this shard, by map; null before the first. */
+      profilesMs: Readonly<Record<string, number | null>>;
+    }>;
+    /** The shard and the last log sequence that the answer contains. */
+    position: Readonly<{ shard: number; sequence: number }>;
+    /** Id of this answer: feedback and explanations refer to it. */
+    decision: string;
+  }>;
+
+/** What is asked of each user beside who they are. */
+export type ScoreAspect = Readonly<{
+  /** The first map that is defined, if left out. */
+  map?: string;
+  /** So many of the strongest segments, strongest first; all in their order if left out. */
+  top?: number;
+}>;
+
+/** Values that columns may hold beside the probabilities. */
+export const COLUMN_FIELDS = ["similarities", "resonating"] as const;
+export type ColumnField = (typeof COLUMN_FIELDS)[number];
 
 /** The gateway's request to a shard's owner, as MessagePack, on `internal.shard.<n>.score`. */
-export type ShardScoreRequest = Readonly<{
-  users: readonly string[];
-  /** All maps if left out. */
-  map?: string;
-  /** Answer only once this sequence is folded. */
-  atLeast?: number;
-  /** How long to wait for `atLeast`, ms. */
-  waitMs?: number;
-}>;
+export type ShardScoreRequest = ScoreAspect &
+  Readonly<{
+    users: readonly string[];
+    /** How the answers are written; MessagePack if left out. */
+    type?: "application/json" | "application/msgpack";
+    /** Where the answer for each user is sent straight away; "" for those that come back in the reply. */
+    askers?: readonly string[];
+    /** One {@link ShardColumns} for all users instead of an answer each, with these values beside the probabilities. */
+    columns?: readonly ColumnField[];
+    /** Answer only once this sequence is folded. */
+    atLeast?: number;
+    /** How long to wait for `atLeast`, ms. */
+    waitMs?: number;
+  }>;
 
 /**
- * The shard's reply: one answer a user, in order, under the epoch of its owner's lease; 0 if another copy answered.
- * Errors: `UNKNOWN_MAP`, `NOT_CAUGHT_UP` and `NOT_OWNER` (both retryable).
+ * The shard's reply, under the epoch of its owner's lease; 0 if another copy answered. `answers` holds one
+ * {@link ScoreAnswer} a user in order, written as the request says, without those that went to their askers; or one
+ * {@link ShardColumns} as MessagePack.
+ * Errors: `UNKNOWN_MAP`, `NO_SEGMENTS`, `NOT_CAUGHT_UP` and `NOT_OWNER` (the last two retryable).
  */
-export type ShardScoreReply = Readonly<{ answers: readonly ScoreAnswer[]; epoch: number }>;
+export type ShardScoreReply = Readonly<{ answers: readonly Uint8Array[]; epoch: number }>;
+
+/** Many users' values of one map, a row a user; float32 is little-endian. */
+export type ShardColumns = Readonly<{
+  segments: readonly string[];
+  versions: Versions;
+  position: ScoreAnswer["position"];
+  /** Shape [users]; 0 or 1. */
+  known: Uint8Array;
+  /** Float32 of shape [users], each. */
+  evidence: Uint8Array;
+  none: Uint8Array;
+  /** Float32 of shape [users x segments], each. */
+  probabilities: Uint8Array;
+  similarities?: Uint8Array;
+  /** Shape [users x segments]; 0 or 1. */
+  resonating?: Uint8Array;
+}>;
 
 /**
  * A session of which nothing is stored, on `internal.shard.<n>.session`, as MessagePack: `behaviours` are
  * {@link import("../events/log-entry.ts").Behaviour} values in the order to fold. The reply is a ShardScoreReply with one answer.
  */
-export type ShardSessionRequest = Readonly<{ behaviours: readonly unknown[]; map?: string }>;
+export type ShardSessionRequest = ScoreAspect &
+  Pick<ShardScoreRequest, "type"> &
+  Readonly<{ behaviours: readonly unknown[] }>;
 
 /** A shard's own state on `internal.shard.<n>.status`, as MessagePack (empty request). */
 export type ShardStatus = Readonly<{
@@ -88,5 +130,5 @@ export type ShardStatus = Readonly<{
   events: number;
   duplicates: number;
   deadLetters: number;
-  versions: ScoreAnswer["versions"];
+  versions: Versions;
 }>;

@@ -42,11 +42,15 @@ export type ShardPorts = Readonly<{
   sleep(ms: number): Promise<void>;
   /** Resolves once the requests that have come meanwhile are answered. */
   pause(): Promise<void>;
+  /** A new unique id. */
+  newId(): string;
   subjects: Subjects;
 }>;
 
 export type ShardHostOptions = Readonly<{
   shard: number;
+  /** Number of shards of the deployment. */
+  shards: number;
   node: string;
   /** Contexts kept in memory. */
   residentUsers: number;
@@ -251,6 +255,7 @@ class Host implements UnitCopy {
   #copyView() {
     return {
       node: this.#options.node,
+      shards: this.#options.shards,
       lag: () => this.#reader?.lag() ?? 0,
       reaches: (sequence: number, waitMs: number) => this.#reaches(sequence, waitMs),
     };

@@ -85,6 +85,25 @@ export function busContract(bus: () => Bus): void {
     await server.close();
   });
 
+  test("another one may answer in the place of whom a request was sent to, and its answer is the first that counts", async () => {
+    const subject = aSubject();
+    const other = await bus().serve(`${subject}-other`, ({ data }) => {
+      const said = { data: bytesOf("from elsewhere"), contentType: "application/msgpack" };
+      bus().answer(textOf({ data }), said);
+      bus().answer(textOf({ data }), { data: bytesOf("too late"), contentType: "" });
+      return { data: bytesOf("done"), contentType: "" };
+    });
+    const server = await bus().serve(subject, async ({ replyTo = "" }) => {
+      await ask(`${subject}-other`, replyTo);
+      return undefined;
+    });
+    const reply = await ask(subject);
+    expect(textOf(reply)).toBe("from elsewhere");
+    expect(reply.contentType).toBe("application/msgpack");
+    await server.close();
+    await other.close();
+  });
+
   test("servers of one queue share the requests: each is answered once", async () => {
     const subject = aSubject();
     const counts = [0, 0];

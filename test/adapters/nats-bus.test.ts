@@ -1,6 +1,7 @@
 import { headers } from "@nats-io/transport-node";
 import { expect, test } from "vitest";
 import { natsBus } from "../../src/adapters/nats-bus.ts";
+import { connectNats } from "../../src/adapters/nats-connection.ts";
 import { EngineError } from "../../src/kernel/engine-error.ts";
 import { busContract } from "./bus-contract.ts";
 import { bytesOf } from "./log-messages.ts";
@@ -43,6 +44,24 @@ await describeWithNats("a bus", (suite) => {
     const { error } = await bus.request("large", bytesOf(""), { timeoutMs: 1_000 });
     expect(error).toMatchObject({ code: "MESSAGE_TOO_LARGE", retryable: false });
     await server.close();
+  });
+
+  test("an answer in another's place that is too large fails where it is made", async () => {
+    const bus = natsBus(suite().nc);
+    const large = { data: new Uint8Array(2_000_000), contentType: "" };
+    expect(() => bus.answer("anybody", large)).toThrow(
+      expect.objectContaining({ code: "MESSAGE_TOO_LARGE", retryable: false }),
+    );
+  });
+
+  test("requests under way are told at once when the connection ends", async () => {
+    const nc = await connectNats({ servers: [suite().nats.url], name: "ending" });
+    suite().nc.subscribe("silent", { callback: () => undefined });
+    await suite().nc.flush();
+    const asked = natsBus(nc).request("silent", bytesOf(""), { timeoutMs: 60_000 });
+    const told = expect(asked).rejects.toMatchObject({ code: "NO_RESPONDERS", retryable: true });
+    await nc.close();
+    await told;
   });
 
   test("a request that is too large for the server is refused here", async () => {

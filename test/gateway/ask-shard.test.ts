@@ -116,7 +116,13 @@ function aWorld(given: {
   const unused = async (): Promise<never> => {
     throw new Error("not used");
   };
-  const bus: Bus = { request, serve: unused, subscribe: unused, publish: () => undefined };
+  const bus: Bus = {
+    request,
+    serve: unused,
+    subscribe: unused,
+    answer: () => undefined,
+    publish: () => undefined,
+  };
   return {
     bus,
     clock,

@@ -3,6 +3,7 @@ import type { Append, Log } from "../../src/actors/log.ts";
 import { memoryBlobStore } from "../../src/adapters/memory-blob-store.ts";
 import { memoryBus } from "../../src/adapters/memory-bus.ts";
 import { MemoryLog } from "../../src/adapters/memory-log.ts";
+import { encodeReply } from "../../src/events/decode-request.ts";
 import { decodeEntry } from "../../src/events/log-codec.ts";
 import type { LogEntry } from "../../src/events/log-entry.ts";
 import { subjectsOf } from "../../src/events/subjects.ts";
@@ -49,13 +50,14 @@ export async function gatewayWorld() {
   const bus = memoryBus(() => () => undefined);
   const releases = memoryBlobStore();
   let ids = 0;
+  const newId = () => `decision-${++ids}`;
   const gateway = createGateway(
     {
       bus,
       log,
       releases,
       clock,
-      newId: () => `decision-${++ids}`,
+      newId,
       subjects,
       decodeProfiles,
       memoryBytes: () => 1,
@@ -86,10 +88,12 @@ export async function gatewayWorld() {
     },
 
     /** Sends bytes as they are. */
-    send(endpoint: string, data: Uint8Array, contentType = ""): Promise<BusReply> {
+    async send(endpoint: string, data: Uint8Array, contentType = ""): Promise<BusReply> {
       const handler = gateway.handlers[endpoint];
       if (handler === undefined) throw new Error(`there is no endpoint ${endpoint}`);
-      return handler({ subject: subjects.api(endpoint), data, contentType });
+      const reply = await handler({ subject: subjects.api(endpoint), data, contentType });
+      if (reply === undefined) throw new Error("the answer went elsewhere, though nobody waits there");
+      return reply;
     },
 
     /** What a shard's log holds. */
@@ -116,12 +120,16 @@ export async function gatewayWorld() {
         await bus.serve(subjects.shard(shard, "score"), ({ data }) => {
           const request = decode(data) as ShardScoreRequest;
           asked.push({ shard, name: "score", request });
-          return packed({ answers: request.users.map((user) => anAnswer(shard, user)) });
+          refuseUnknown(request.map);
+          return packed({
+            answers: request.users.map((user) => written(anAnswer(shard, user, newId()), request.type)),
+          });
         });
         await bus.serve(subjects.shard(shard, "session"), ({ data }) => {
           const request = decode(data) as ShardSessionRequest;
           asked.push({ shard, name: "session", request });
-          return packed({ answers: [anAnswer(shard, "visitor")] });
+          refuseUnknown(request.map);
+          return packed({ answers: [written(anAnswer(shard, "visitor", newId()), request.type)] });
         });
         await bus.serve(subjects.shard(shard, "status"), () => packed(aStatus(shard)));
       }
@@ -154,24 +162,31 @@ export const PARSED_MAP: SegmentMap = {
   threshold: { enter: 0.5, minEvidence: 1 },
 };
 
-function anAnswer(shard: number, user: string): ScoreAnswer {
+/** The shards know no other map. */
+function refuseUnknown(map: string | undefined): void {
+  if (map === "life") return;
+  throw new EngineError({ code: "UNKNOWN_MAP", message: `no map ${map}`, retryable: false });
+}
+
+function written(answer: ScoreAnswer, type: ShardScoreRequest["type"]): Uint8Array {
+  return encodeReply(answer, type ?? "application/msgpack");
+}
+
+function anAnswer(shard: number, user: string, decision: string): ScoreAnswer {
   return {
     user,
+    map: "life",
     known: true,
-    resonances: [
-      {
-        map: "life",
-        segments: [
-          { segment: "new", probability: 0.7, similarity: 0.4, resonating: true },
-          { segment: "loyal", probability: 0.2, similarity: -0.1, resonating: false },
-        ],
-        none: 0.1,
-      },
+    segments: [
+      { segment: "new", probability: 0.7, similarity: 0.4, resonating: true },
+      { segment: "loyal", probability: 0.2, similarity: -0.1, resonating: false },
     ],
+    none: 0.1,
     versions: { encoder: "e1", trained: true, profiles: { life: 3 }, segments: 1 },
     ages: { contextMs: 5, profilesMs: { life: 7 } },
     evidence: 4,
     position: { shard, sequence: 9 },
+    decision,
   };
 }
 

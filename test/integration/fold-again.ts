@@ -47,10 +47,12 @@ export async function foldAgain(
       clock: systemClock,
       sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
       pause: () => new Promise((resolve) => setImmediate(resolve)),
+      newId: () => "again",
       subjects,
     },
     {
       shard: given.shard,
+      shards: given.shard + 1,
       node: "again",
       residentUsers: 1_000_000,
       ringEvents: given.ringEvents,

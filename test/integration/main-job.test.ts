@@ -7,7 +7,9 @@ import { ingest } from "../../src/cli/ingest-pump.ts";
 import { shopSimulator } from "../../src/cli/shop/shop-simulator.ts";
 import { toWire } from "../../src/cli/shop/wire-event.ts";
 import type { ProfilesReply } from "../../src/gateway/describe-profiles.ts";
+import type { ColumnsReply } from "../../src/gateway/join-columns.ts";
 import type { ScoreReply } from "../../src/gateway/score.ts";
+import { shardOf } from "../../src/kernel/hash.ts";
 import { decode, encode } from "../../src/kernel/msgpack.ts";
 import { type RunningNode, startNode } from "../../src/node.ts";
 import { DEFAULT_NODE_OPTIONS } from "../../src/node-options.ts";
@@ -120,6 +122,41 @@ await describeWithNats("a node", (suite) => {
     });
     expect(reply.contentType).toBe("application/msgpack");
     expect(decode(reply.data)).toMatchObject({ user: "visitor-2", map: "shopper" });
+  });
+
+  test("a shard asked by a service itself tells what the gateway tells", async () => {
+    for (let i = 0; i < 20; i++) {
+      const user = `visitor-${i}`;
+      const direct = (await client.ask(`score.shard.${shardOf(user, 3)}`, { user })) as ScoreReply;
+      const { ages, decision, position, ...told } = (await client.ask("score", { user })) as ScoreReply;
+      expect(direct).toMatchObject({ ...told, position: { shard: position.shard } });
+      expect(direct.decision).not.toBe(decision);
+    }
+    const wrong = (shardOf("visitor-1", 3) + 1) % 3;
+    await expect(client.ask(`score.shard.${wrong}`, { user: "visitor-1" })).rejects.toMatchObject({
+      code: "WRONG_SHARD",
+      retryable: false,
+    });
+  });
+
+  test("a thousand users fit into one answer as columns", async () => {
+    const users = Array.from({ length: 1_000 }, (_, i) => `visitor-${i % 400}`);
+    const request = encode({ users, format: "columns", fields: ["similarities"] });
+    const reply = await client.bus.request(client.subjects.api("score.batch"), request, {
+      timeoutMs: 5_000,
+      contentType: "application/msgpack",
+    });
+    const columns = decode(reply.data) as ColumnsReply<Uint8Array>;
+    expect(columns).toMatchObject({ map: "shopper", users: 1_000 });
+    const cells = new Float32Array(columns.probabilities.slice().buffer);
+    expect(cells.length).toBe(1_000 * columns.segments.length);
+    for (const row of [0, 1, 399, 999]) {
+      const single = (await client.ask("score", { user: users[row] })) as ScoreReply;
+      for (const [k, segment] of single.segments.entries())
+        expect(cells[row * columns.segments.length + k]).toBeCloseTo(segment.probability, 6);
+    }
+    const { answers } = (await client.ask("score.batch", { users, top: 1 })) as { answers: ScoreReply[] };
+    expect(answers.every((answer) => answer.segments.length === 1)).toBe(true);
   });
 
   test("a score that asks for a position contains the event stored there", async () => {

@@ -11,7 +11,7 @@ import { FEATURES } from "../../src/features/all-families.ts";
 import { fromWireError } from "../../src/kernel/engine-error.ts";
 import { decode, encode } from "../../src/kernel/msgpack.ts";
 import type { SampleBatch } from "../../src/profiles/sample.ts";
-import type { ShardScoreReply } from "../../src/resonance/score-answer.ts";
+import type { ScoreAnswer, ShardScoreReply } from "../../src/resonance/score-answer.ts";
 import type { ContextStore } from "../../src/shards/context-store.ts";
 import { startShardHost } from "../../src/shards/shard-host.ts";
 import { aView, MAP, START_MS } from "./a-shard.ts";
@@ -20,6 +20,7 @@ const clock = { nowMs: () => START_MS, monotonicMs: () => 0 };
 const subjects = subjectsOf("test");
 const stream = subjects.shardLog(0);
 const encoder = untrainedEncoder(FEATURES);
+let ids = 0;
 const turn = () => new Promise((resolve) => setTimeout(resolve, 1));
 
 async function aWorld() {
@@ -41,10 +42,12 @@ async function aWorld() {
       clock,
       sleep: (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, Math.min(ms, 5))),
       pause: () => new Promise<void>((resolve) => setImmediate(resolve)),
+      newId: () => `id-${++ids}`,
       subjects,
     };
     const host = await startShardHost(ports, {
       shard: 0,
+      shards: 1,
       node,
       residentUsers: 10,
       ringEvents: 4,
@@ -63,7 +66,9 @@ async function aWorld() {
     const request = encode({ users: ["ada"], atLeast, waitMs: 500 });
     const reply = await bus.request(subjects.shard(0, endpoint), request, { timeoutMs: 1_000 });
     if (reply.error !== undefined) throw fromWireError(reply.error);
-    return decode(reply.data) as ShardScoreReply;
+    const { answers, epoch } = decode(reply.data) as ShardScoreReply;
+    const [answer] = answers.map((bytes) => decode(bytes) as ScoreAnswer);
+    return { epoch, answer: { ...answer, decision: "" } }; // An id each, whoever answers.
   };
   const samples = async (): Promise<number[]> => {
     const { last } = await log.bounds(subjects.samples);
@@ -200,7 +205,7 @@ test("a copy that has caught up answers under its own name, whoever owns the sha
     }
   };
   held.held = false;
-  for (const node of ["a", "b"]) expect(await asked(node)).toEqual({ answers: byOwner.answers, epoch: 0 });
+  for (const node of ["a", "b"]) expect(await asked(node)).toEqual({ answer: byOwner.answer, epoch: 0 });
   await owner.host.stop();
   await expect(world.score(3, endpointAt("copy-score", "a"))).rejects.toMatchObject({
     code: "NO_RESPONDERS",

@@ -9,13 +9,14 @@ import { FEATURES } from "../../src/features/all-families.ts";
 import { fromWireError } from "../../src/kernel/engine-error.ts";
 import { decode, encode } from "../../src/kernel/msgpack.ts";
 import type { SampleBatch } from "../../src/profiles/sample.ts";
-import type { ShardScoreReply } from "../../src/resonance/score-answer.ts";
+import type { ScoreAnswer, ShardScoreReply } from "../../src/resonance/score-answer.ts";
 import { decodeContext } from "../../src/shards/context-codec.ts";
 import { startShardHost } from "../../src/shards/shard-host.ts";
 import type { DeadLetter } from "../../src/shards/shard-messages.ts";
 import { aView, MAP, START_MS } from "./a-shard.ts";
 
 let appended = 0;
+let ids = 0;
 const clock = { nowMs: () => START_MS, monotonicMs: () => 0 };
 const subjects = subjectsOf("test");
 const stream = subjects.shardLog(0);
@@ -41,9 +42,10 @@ async function aWorld() {
         clock,
         sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
         pause: () => new Promise((resolve) => setImmediate(resolve)),
+        newId: () => `id-${++ids}`,
         subjects,
       },
-      { shard: 0, node: "test", residentUsers: 2, ringEvents: 4, batchEntries: 10 },
+      { shard: 0, shards: 1, node: "test", residentUsers: 2, ringEvents: 4, batchEntries: 10 },
     );
     await host.own({ epoch: 1, session: 1, isHeld: () => true });
     return host;
@@ -57,7 +59,8 @@ async function aWorld() {
     const request = encode({ users: [user], atLeast, waitMs: 500 });
     const reply = await bus.request(subjects.shard(0, "score"), request, { timeoutMs: 5_000 });
     if (reply.error !== undefined) throw fromWireError(reply.error);
-    return (decode(reply.data) as ShardScoreReply).answers[0];
+    const { answers } = decode(reply.data) as ShardScoreReply;
+    return answers[0] === undefined ? undefined : (decode(answers[0]) as ScoreAnswer);
   };
   /** All messages of a stream, once there are so many. */
   const messages = async (name: string, count: number): Promise<unknown[]> => {

@@ -127,11 +127,11 @@ export function wiredBus(servers: Servers, life: Life): Bus {
       const shard = SCORE_SUBJECT.exec(subject)?.[1];
       const served = await bus.serve(
         subject,
-        async (request): Promise<BusReply> => {
+        async (request): Promise<BusReply | undefined> => {
           await life.travel();
           if (life.isCutOff) await new Promise<never>(() => {});
           const reply = await handler(request);
-          if (shard !== undefined && reply.error === undefined) {
+          if (shard !== undefined && reply !== undefined && reply.error === undefined) {
             const { epoch } = decode(reply.data) as ShardScoreReply;
             servers.answers.push({ shard: Number(shard), epoch, node: life.name, atMs: time.monotonicMs() });
           }
@@ -160,6 +160,12 @@ export function wiredBus(servers: Servers, life: Life): Bus {
       await life.travel();
       if (life.isCutOff) throw timedOut(subject, options.timeoutMs);
       return reply;
+    },
+    answer(replyTo, reply) {
+      const copy = { ...reply, data: reply.data.slice() };
+      void life.travel().then(() => {
+        if (!life.isCutOff) bus.answer(replyTo, copy);
+      });
     },
     publish(subject, data) {
       const copy = data.slice();

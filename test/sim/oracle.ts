@@ -214,7 +214,14 @@ async function foldOnce(
   };
   const host = await startShardHost(
     { ...world(servers), log, store, releases: releasesOf(servers.blobs) },
-    { shard, node: "once", residentUsers: 1_000_000, ringEvents: shape.ringEvents, batchEntries: 50 },
+    {
+      shard,
+      shards: shape.shards,
+      node: "once",
+      residentUsers: 1_000_000,
+      ringEvents: shape.ringEvents,
+      batchEntries: 50,
+    },
   );
   await host.own({ epoch: 1, session: 1, isHeld: () => true });
   const { last } = await servers.log.bounds(subjects.shardLog(shard));
@@ -231,6 +238,7 @@ function world(servers: Servers) {
     clock: servers.time,
     sleep: servers.time.sleep,
     pause: () => servers.time.sleep(0),
+    newId: () => "once",
     subjects,
   };
 }

@@ -104,13 +104,13 @@ export class SimNode {
       releases: blobs,
       clock,
       sleep,
+      newId,
       subjects,
     };
     const gateway = createGateway(
       {
         ...plain,
         log: bug?.gatewayLog?.(plain.log, servers, life) ?? plain.log,
-        newId,
         decodeProfiles,
         memoryBytes: () => 0,
         cluster: () => ({ nodes: [], units: [] }),
@@ -255,5 +255,6 @@ type CopyPorts = Readonly<{
   releases: BlobStore;
   clock: Clock;
   sleep(ms: number): Promise<void>;
+  newId(): string;
   subjects: typeof subjects;
 }>;

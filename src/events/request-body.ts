@@ -1,5 +1,5 @@
-import type { Refusal } from "../events/refusal.ts";
 import { EngineError } from "../kernel/engine-error.ts";
+import type { Refusal } from "./refusal.ts";
 
 /** The request as a whole was refused; the caller is told with the refusal's code. */
 export function refused({

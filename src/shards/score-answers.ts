@@ -1,0 +1,202 @@
+import type { Behaviour } from "../events/log-entry.ts";
+import { ByteArena } from "../kernel/byte-arena.ts";
+import type { Clock } from "../kernel/clock.ts";
+import { EngineError } from "../kernel/engine-error.ts";
+import { encode } from "../kernel/msgpack.ts";
+import { JsonReplyWriter } from "../resonance/json-reply-writer.ts";
+import { MsgpackReplyWriter } from "../resonance/msgpack-reply-writer.ts";
+import type { ReplyValues, ReplyWriter } from "../resonance/reply-writer.ts";
+import type { ColumnField, ScoreAspect, ShardScoreRequest, Versions } from "../resonance/score-answer.ts";
+import { newScoreBuffer, type ScoreBuffer, type Scorer, scoreInto } from "../resonance/scorer.ts";
+import { Context } from "./context.ts";
+import { embedContext, rebuildIfStale } from "./embed-context.ts";
+import { foldTransient } from "./fold-batch.ts";
+import { ScoreColumns } from "./score-columns.ts";
+import type { ShardState } from "./shard-state.ts";
+
+/** How an answer is written. */
+export type AnswerType = NonNullable<ShardScoreRequest["type"]>;
+
+/** What scoring one map needs, until something else is put in force. */
+type ReadyMap = Readonly<{
+  scorer: Scorer | undefined;
+  scores: ScoreBuffer;
+  places: ReadonlyMap<string, number>;
+  resonating: Uint8Array;
+  writers: Partial<Record<AnswerType, ReplyWriter>>;
+}>;
+
+/** Scores a shard's users, and writes the answers as bytes. */
+export class ScoreAnswers {
+  readonly #state: ShardState;
+  readonly #clock: Clock;
+  readonly #newDecision: () => string;
+  readonly #arena = new ByteArena();
+  readonly #maps = new Map<string | undefined, ReadyMap>();
+  #versions: Versions | undefined;
+  /** What {@link #maps} and {@link #versions} are made of. */
+  #madeOf: readonly unknown[] = [];
+
+  /** @param newDecision - Makes the id of an answer. */
+  constructor(state: ShardState, clock: Clock, newDecision: () => string) {
+    this.#state = state;
+    this.#clock = clock;
+    this.#newDecision = newDecision;
+  }
+
+  /**
+   * Answers for a user.
+   *
+   * @throws EngineError `UNKNOWN_MAP`.
+   */
+  score(user: string, aspect: ScoreAspect, type: AnswerType): Uint8Array {
+    const context = this.#find(user);
+    return this.#answer(context ?? this.#nobody(user), context !== undefined, aspect, type);
+  }
+
+  /** Answers for somebody of whom only these behaviours are known. */
+  session(behaviours: readonly Behaviour[], aspect: ScoreAspect, type: AnswerType): Uint8Array {
+    const context = this.#nobody(behaviours[0]?.user ?? "");
+    for (const behaviour of behaviours) foldTransient(this.#state, context, behaviour);
+    return this.#answer(context, false, aspect, type);
+  }
+
+  /** Answers for many users in columns. */
+  columns(users: readonly string[], map: string | undefined, fields: readonly ColumnField[]): Uint8Array {
+    const ready = this.#ready(map);
+    const columns = new ScoreColumns(users.length, ready.scorer?.segments.length ?? 0, fields);
+    for (const user of users) {
+      const context = this.#find(user);
+      const evidence = this.#score(context ?? this.#nobody(user), ready);
+      columns.add(context !== undefined, evidence, ready.scores, ready.resonating);
+    }
+    const { shard, applied } = this.#state;
+    return encode(
+      columns.finish({
+        segments: ready.scorer?.segments ?? [],
+        versions: this.versions(),
+        position: { shard, sequence: applied },
+      }),
+    );
+  }
+
+  versions(): Versions {
+    this.#forgetIfChanged();
+    if (this.#versions === undefined) {
+      const { encoder, scorers, definitions } = this.#state;
+      this.#versions = {
+        encoder: encoder.version,
+        trained: encoder.trained,
+        profiles: Object.fromEntries(scorers.map((scorer) => [scorer.map, scorer.version])),
+        segments: definitions.version,
+      };
+    }
+    return this.#versions;
+  }
+
+  #find(user: string): Context | undefined {
+    const context = this.#state.contexts.find(user);
+    if (context !== undefined) rebuildIfStale(this.#state, context);
+    return context;
+  }
+
+  #answer(context: Context, known: boolean, { map, top }: ScoreAspect, type: AnswerType): Uint8Array {
+    const ready = this.#ready(map);
+    const evidence = this.#score(context, ready);
+    const nowMs = this.#clock.nowMs();
+    const { scorers, activatedMs, applied } = this.#state;
+    const values: ReplyValues = {
+      user: context.user,
+      known,
+      probabilities: ready.scores.probabilities,
+      similarities: ready.scores.similarities,
+      resonating: ready.resonating,
+      evidence,
+      contextMs: context.events === 0 ? null : Math.max(0, nowMs - context.lastTsMs),
+      profilesMs: scorers.map((scorer) => {
+        const atMs = activatedMs.get(scorer.map);
+        return atMs === undefined ? null : Math.max(0, nowMs - atMs);
+      }),
+      sequence: applied,
+      decision: this.#newDecision(),
+      top,
+    };
+    return this.#writer(ready, type).write(values);
+  }
+
+  /** Writes a context's distribution into the map's buffers. @returns The evidence behind it. */
+  #score(context: Context, { scorer, scores, places, resonating }: ReadyMap): number {
+    const evidence = embedContext(this.#state, context);
+    if (scorer === undefined) return evidence;
+    scoreInto(scorer, this.#state.scratch.embedding, evidence, scores);
+    resonating.fill(0);
+    for (const segment of context.resonating.get(scorer.map) ?? []) {
+      const k = places.get(segment);
+      if (k !== undefined) resonating[k] = 1;
+    }
+    return evidence;
+  }
+
+  #writer(ready: ReadyMap, type: AnswerType): ReplyWriter {
+    const known = ready.writers[type];
+    if (known !== undefined) return known;
+    const { scorers, shard } = this.#state;
+    const facts = {
+      map: ready.scorer?.map ?? "",
+      segments: ready.scorer?.segments ?? [],
+      versions: this.versions(),
+      maps: scorers.map((scorer) => scorer.map),
+      shard,
+    };
+    const Writer = type === "application/json" ? JsonReplyWriter : MsgpackReplyWriter;
+    const writer = new Writer(facts, this.#arena);
+    ready.writers[type] = writer;
+    return writer;
+  }
+
+  /** @throws EngineError `UNKNOWN_MAP`. */
+  #ready(map: string | undefined): ReadyMap {
+    this.#forgetIfChanged();
+    const known = this.#maps.get(map);
+    if (known !== undefined) return known;
+    const { scorers } = this.#state;
+    const scorer = map === undefined ? scorers[0] : scorers.find((one) => one.map === map);
+    if (map !== undefined && scorer === undefined) throw unknownMap(map, scorers);
+    const segments = scorer?.segments ?? [];
+    const ready: ReadyMap = {
+      scorer,
+      scores: newScoreBuffer(segments.length),
+      places: new Map(segments.map((segment, k) => [segment, k])),
+      resonating: new Uint8Array(segments.length),
+      writers: {},
+    };
+    this.#maps.set(map, ready);
+    return ready;
+  }
+
+  #forgetIfChanged(): void {
+    const { encoder, definitions, scorers } = this.#state;
+    const [madeOfEncoder, madeOfDefinitions, ...madeOfScorers] = this.#madeOf;
+    const isSame =
+      encoder === madeOfEncoder &&
+      definitions === madeOfDefinitions &&
+      scorers.length === madeOfScorers.length &&
+      scorers.every((scorer, m) => scorer === madeOfScorers[m]);
+    if (isSame) return;
+    this.#madeOf = [encoder, definitions, ...scorers];
+    this.#maps.clear();
+    this.#versions = undefined;
+  }
+
+  /** The context of somebody of whom nothing is held: all zero, so that they get the prior. */
+  #nobody(user: string): Context {
+    const { encoder } = this.#state;
+    return new Context(user, encoder.slots, encoder.version);
+  }
+}
+
+function unknownMap(map: string, scorers: readonly Scorer[]): EngineError {
+  const defined = scorers.map((scorer) => scorer.map).join(", ") || "none is";
+  const message = `no map "${map}" is defined: ${defined}`;
+  return new EngineError({ code: "UNKNOWN_MAP", message, retryable: false });
+}

@@ -1,0 +1,154 @@
+import type { Bus, BusReply, BusRequest } from "../actors/bus.ts";
+import { contentTypeOf, decodeRequest } from "../events/decode-request.ts";
+import type { Behaviour } from "../events/log-entry.ts";
+import { refused } from "../events/request-body.ts";
+import { EngineError, toWireError } from "../kernel/engine-error.ts";
+import { shardOf } from "../kernel/hash.ts";
+import { decode, encode } from "../kernel/msgpack.ts";
+import type { ShardScoreReply, ShardScoreRequest, ShardSessionRequest } from "../resonance/score-answer.ts";
+import { noSegments, readScoreRequest, sequenceFor } from "../resonance/score-request.ts";
+import type { AnswerType, ScoreAnswers } from "./score-answers.ts";
+import type { ShardState } from "./shard-state.ts";
+
+const MSGPACK = "application/msgpack";
+const WAIT_MS = 2_000;
+const NOTHING = new Uint8Array();
+
+/** What requests need of a copy beside its state. */
+export type CopyView = Readonly<{
+  node: string;
+  /** Number of shards of the deployment. */
+  shards: number;
+  lag(): number;
+  /** Waits until an entry is folded; false if that takes longer than `waitMs`. */
+  reaches(sequence: number, waitMs: number): Promise<boolean>;
+}>;
+
+/** An answer at once, unless it has to wait for something. */
+export type Handler = (request: BusRequest) => Promise<BusReply> | BusReply;
+
+/**
+ * How long the news that answers went out may wait, ms: the news of all answers of that time cost one turn of the gateway
+ * then, and it waits for them only to know whether it must ask somebody else.
+ */
+const NEWS_MS = 2;
+
+/** What the handlers of reads work on. */
+type Reads = Readonly<{
+  bus: Pick<Bus, "answer">;
+  state: ShardState;
+  answers: ScoreAnswers;
+  copy: CopyView;
+  sleep(ms: number): Promise<void>;
+  /** The epoch to answer under. It throws if the lease is lost, which what was waited for may have taken along. */
+  epochNow(): number;
+}>;
+
+/** The reads that the gateway asks of a shard, in MessagePack. */
+export function readsOf(reads: Reads): Readonly<Record<"score" | "session", Handler>> {
+  const { answers, epochNow, sleep } = reads;
+  let news: Promise<void> | undefined;
+  const withTheNews = async (reply: BusReply): Promise<BusReply> => {
+    news ??= sleep(NEWS_MS).then(() => {
+      news = undefined;
+    });
+    await news;
+    return reply;
+  };
+  return {
+    score(request) {
+      const asked = decode(request.data) as ShardScoreRequest;
+      const { atLeast, waitMs } = asked;
+      return onceFolded(reads, atLeast, waitMs, () => {
+        const reply = packed(scored(reads, asked));
+        const isAllSent = asked.askers?.every((asker) => asker !== "") === true;
+        return isAllSent ? withTheNews(reply) : reply;
+      });
+    },
+    session({ data }) {
+      const { behaviours, type = MSGPACK, ...aspect } = decode(data) as ShardSessionRequest;
+      const answer = answers.session(behaviours as readonly Behaviour[], aspect, type);
+      return packed({ answers: [answer], epoch: epochNow() } satisfies ShardScoreReply);
+    },
+  };
+}
+
+/** `score.shard.<n>`: what services ask of a shard's owner without the way over a gateway. */
+export function publicScoreOf(reads: Reads): Handler {
+  const { answers, copy, epochNow, state } = reads;
+  const answer = (request: BusRequest, type: AnswerType) => {
+    epochNow();
+    const decoded = decodeRequest(request.data, type);
+    if (decoded.kind === "refused") throw refused(decoded);
+    const { user, atLeast, ...aspect } = readScoreRequest(decoded.value);
+    const shard = shardOf(user, copy.shards);
+    if (shard !== state.shard) throw wrongShard(state.shard, copy.shards);
+    if (state.scorers.length === 0 && aspect.map === undefined) throw noSegments();
+    return onceFolded(reads, sequenceFor(shard, atLeast), WAIT_MS, () => {
+      const data = answers.score(user, aspect, type);
+      epochNow();
+      return { data, contentType: type };
+    });
+  };
+  return (request) => {
+    const named = contentTypeOf(request.contentType);
+    const type = typeof named === "string" ? named : "application/json";
+    const failed = (thrown: unknown) => ({ data: NOTHING, contentType: type, error: toWireError(thrown) });
+    try {
+      if (typeof named !== "string") throw refused(named);
+      const answered = answer(request, type);
+      return answered instanceof Promise ? answered.catch(failed) : answered;
+    } catch (thrown) {
+      return failed(thrown);
+    }
+  };
+}
+
+/** Plain data as a reply in MessagePack. */
+export function packed(value: unknown): BusReply {
+  return { data: encode(value), contentType: MSGPACK };
+}
+
+/** The shard has not folded a log position yet. */
+export function notCaughtUp(state: ShardState, sequence: number): EngineError {
+  const message = `shard ${state.shard} has folded ${state.applied} entries, ${sequence} are asked for: try again`;
+  return new EngineError({
+    code: "NOT_CAUGHT_UP",
+    message,
+    retryable: true,
+    detail: { applied: state.applied },
+  });
+}
+
+function scored({ answers, bus, epochNow }: Reads, asked: ShardScoreRequest): ShardScoreReply {
+  const { users, type = MSGPACK, askers, columns } = asked;
+  if (columns !== undefined)
+    return { answers: [answers.columns(users, asked.map, columns)], epoch: epochNow() };
+  const written = users.map((user) => answers.score(user, asked, type));
+  const epoch = epochNow(); // Before the first answer leaves.
+  const returned: Uint8Array[] = [];
+  for (const [i, data] of written.entries()) {
+    const asker = askers?.[i] ?? "";
+    if (asker === "") returned.push(data);
+    else bus.answer(asker, { data, contentType: type });
+  }
+  return { answers: returned, epoch };
+}
+
+function onceFolded(
+  { copy, state }: Reads,
+  atLeast: number | undefined,
+  waitMs: number | undefined,
+  act: () => Promise<BusReply> | BusReply,
+): Promise<BusReply> | BusReply {
+  if (atLeast === undefined || state.applied >= atLeast) return act();
+  return copy.reaches(atLeast, waitMs ?? WAIT_MS).then((isFolded) => {
+    if (isFolded) return act();
+    throw notCaughtUp(state, atLeast);
+  });
+}
+
+function wrongShard(shard: number, shards: number): EngineError {
+  const message = `the user is not of shard ${shard} of ${shards}: compute the shard again with the number that status tells`;
+  return new EngineError({ code: "WRONG_SHARD", message, retryable: false, detail: { shard, shards } });
+}
