@@ -1,6 +1,7 @@
-import { headers, type NatsConnection } from "@nats-io/transport-node";
+import type { NatsConnection } from "@nats-io/transport-node";
 import type { Append } from "../actors/log.ts";
 import { newId } from "./entropy.ts";
+import { writtenHeaders } from "./written-headers.ts";
 
 /** What became of a batch: stored whole, or refused whole with the server's code and words. */
 export type AtomicAppend =
@@ -29,18 +30,17 @@ export async function appendAtomically(
 ): Promise<AtomicAppend> {
   const batch = newId();
   const last = messages.length - 1;
+  const { headers, write } = writtenHeaders();
   let reply: ReturnType<NatsConnection["request"]> | undefined;
   messages.forEach(({ subject, id, data }, index) => {
-    const header = headers();
-    header.set("Nats-Batch-Id", batch);
-    header.set("Nats-Batch-Sequence", String(index + 1));
-    header.set("Nats-Msg-Id", id);
+    const place = `\r\nNats-Batch-Id: ${batch}\r\nNats-Batch-Sequence: ${index + 1}`;
     if (index < last) {
-      nc.publish(subject ?? stream, data, { headers: header });
+      write(id, place);
+      nc.publish(subject ?? stream, data, { headers });
       return;
     }
-    header.set("Nats-Batch-Commit", "1");
-    reply = nc.request(subject ?? stream, data, { headers: header, timeout: timeoutMs });
+    write(id, `${place}\r\nNats-Batch-Commit: 1`);
+    reply = nc.request(subject ?? stream, data, { headers, timeout: timeoutMs });
   });
   const ack = (await reply)?.json<BatchAck>() ?? {};
   if (ack.error !== undefined || ack.seq === undefined || ack.count !== messages.length) {

@@ -1,5 +1,6 @@
 import { Packr } from "msgpackr";
 import { EngineError } from "../kernel/engine-error.ts";
+import { MsgpackWriter } from "../kernel/msgpack-writer.ts";
 import type { Behaviour, Control, LogEntry } from "./log-entry.ts";
 
 /** First byte of every entry. A reader that meets another one stops instead of guessing. */
@@ -32,13 +33,29 @@ const CONTROL_KINDS: Readonly<Record<Control["kind"], true>> = {
 
 type Rest = Omit<Behaviour, "kind" | "id" | "user" | "type" | "tsMs" | "item" | "categories" | "keywords">;
 
+/** Fields of {@link Rest}, all of them: one that is missing here fails to compile. */
+const REST = Object.keys({
+  sentiment: true,
+  value: true,
+  currency: true,
+  peer: true,
+  cell: true,
+  context: true,
+  traits: true,
+  segments: true,
+  consent: true,
+  decision: true,
+} satisfies Record<keyof Rest, true>) as readonly (keyof Rest)[];
+
+const writer = new MsgpackWriter();
+
 /** An entry as the bytes that a log keeps. Minus zero is kept as zero. */
 export function encodeEntry(entry: LogEntry): Uint8Array {
-  const packed = packr.pack(entry.kind === "behaviour" ? rowOf(entry) : entry);
-  const bytes = new Uint8Array(packed.length + 1);
-  bytes[0] = FORMAT;
-  bytes.set(packed, 1);
-  return bytes;
+  writer.reset(); // Of an entry that could not be packed, whose caller was told.
+  writer.byte(FORMAT);
+  if (entry.kind === "behaviour") writeRow(entry);
+  else writer.value(entry);
+  return writer.finish();
 }
 
 /**
@@ -64,10 +81,35 @@ export function decodeEntry(bytes: Uint8Array): LogEntry {
   throw unreadable("neither a behaviour nor a control entry");
 }
 
-function rowOf(behaviour: Behaviour): Row {
-  const { kind: _, id, user, type, tsMs, item, categories, keywords, ...rest } = behaviour;
-  const more = Object.keys(rest).length > 0 ? rest : null;
-  return [id, user, type, tsMs, item ?? null, categories ?? null, keywords ?? null, more];
+function writeRow(behaviour: Behaviour): void {
+  const { item, categories, keywords } = behaviour;
+  writer.list(ROW_LENGTH);
+  writer.text(behaviour.id);
+  writer.text(behaviour.user);
+  writer.text(behaviour.type);
+  writer.number(behaviour.tsMs);
+  if (item === undefined) writer.nil();
+  else writer.text(item);
+  if (categories === undefined) writer.nil();
+  else {
+    writer.list(categories.length);
+    for (const category of categories) writer.text(category);
+  }
+  if (keywords === undefined) writer.nil();
+  else {
+    writer.list(keywords.length);
+    for (const keyword of keywords) writer.number(keyword);
+  }
+  let more = 0;
+  for (const field of REST) if (behaviour[field] !== undefined) more++;
+  if (more === 0) return writer.nil();
+  writer.map(more);
+  for (const field of REST) {
+    const value = behaviour[field];
+    if (value === undefined) continue;
+    writer.text(field);
+    writer.value(value);
+  }
 }
 
 function isControl(value: unknown): value is Control {
