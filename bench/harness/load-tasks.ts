@@ -1,0 +1,73 @@
+import type { LatencySummary } from "./latency-recorder.ts";
+
+/** What a load process is asked to do; plain data, since it crosses processes. */
+export type LoadTask = EchoTask | ClosedTask | OpenTask | ConsumeTask | PublishTask;
+
+/** Answers requests until the process is closed: with what it got, or with so many bytes. */
+export type EchoTask = Readonly<{ kind: "echo"; url: string; subject: string; replyBytes?: number }>;
+
+/** One request, encoded before the clock runs. */
+export type EncodedRequest = Readonly<{ subject: string; data: Uint8Array }>;
+
+type Requests = Readonly<{
+  url: string;
+  requests: readonly EncodedRequest[];
+  /** Sent as `Content-Type`; none for JSON. */
+  contentType?: string;
+}>;
+
+/** Requests one after the other, `inFlight` at a time. */
+export type ClosedTask = Requests &
+  Readonly<{
+    kind: "closed";
+    inFlight: number;
+    /** Not counted, before. */
+    warmUpMs: number;
+    /** How long to go on, round and round; without it every request is sent once, and no warm-up is made. */
+    durationMs?: number;
+  }>;
+
+/** Requests at the times of a schedule, round and round. */
+export type OpenTask = Requests &
+  Readonly<{ kind: "open"; perSecond: number; warmUpMs: number; durationMs: number }>;
+
+/** Reads streams to the end with plain consumers. */
+export type ConsumeTask = Readonly<{
+  kind: "consume";
+  url: string;
+  streams: readonly { readonly name: string; readonly from: number; readonly count: number }[];
+  /** A pushing consumer, or the client library's ordered one, which pulls. */
+  way: "push" | "ordered";
+}>;
+
+/** Publishes to streams with acknowledgements; each has one batch or window under way at a time. */
+export type PublishTask = Readonly<{
+  kind: "publish";
+  url: string;
+  streams: readonly { readonly name: string; readonly messages: readonly PublishedMessage[] }[];
+  /** Messages an atomic batch, or single publishes under way. */
+  batch: number;
+  isAtomic: boolean;
+}>;
+
+/** `id` is sent as the message id that the server recognises a repeat by; none if empty. */
+export type PublishedMessage = Readonly<{ id: string; data: Uint8Array }>;
+
+/** What a load process found. */
+export type LoadResult = Readonly<{
+  /** Requests answered in order, or messages. */
+  count: number;
+  /** Requests refused or not answered. */
+  failed: number;
+  /** Of the measured part, on the machine's clock, epoch ms with fractions: tells processes' times apart. */
+  beganMs: number;
+  endedMs: number;
+  /** Of single requests; nothing for streams. */
+  latency: LatencySummary;
+  /** How late the generator itself sent what was due: a part of each latency of an open loop. */
+  late: LatencySummary;
+  /** By second since the beginning: requests answered in order, and the 99th percentile of their latency, ms. */
+  bySecond: readonly { readonly second: number; readonly count: number; readonly p99Ms: number }[];
+  /** The last answer, as a sample of what was measured. */
+  lastReply: Uint8Array;
+}>;
