@@ -6,6 +6,9 @@ import type { ConsumeTask, LoadResult, PublishedMessage, PublishTask } from "./l
 /** A ceiling, and the way in which it was reached. */
 export type Ceiling = Readonly<{ perSecond: number; way: string }>;
 
+/** A way that was the best in an earlier round: only it is tried again. */
+type Only = Readonly<{ way?: string }>;
+
 /**
  * Messages a second that plain consumers read from streams: the best of pushing and ordered consumers, each in as many
  * processes as the node has threads, with the streams shared out among them.
@@ -14,17 +17,20 @@ export async function consumeCeiling(
   url: string,
   streams: ConsumeTask["streams"],
   processes: number,
+  only: Only = {},
 ): Promise<Ceiling> {
   const loads = await startAll(processes);
   try {
     const ways: Ceiling[] = [];
     for (const way of ["push", "ordered"] as const) {
+      const name = `${way} consumers in ${processes} processes`;
+      if (only.way !== undefined && only.way !== name) continue;
       const results = await Promise.all(
         loads.map((load, i) =>
           load.run({ kind: "consume", url, way, streams: shareOf(streams, i, loads.length) }),
         ),
       );
-      ways.push({ perSecond: together(results), way: `${way} consumers in ${processes} processes` });
+      ways.push({ perSecond: together(results), way: name });
     }
     return best(ways);
   } finally {
@@ -42,6 +48,7 @@ export async function publishCeiling(
   url: string,
   prefix: string,
   messages: readonly (readonly PublishedMessage[])[],
+  only: Only = {},
 ): Promise<Ceiling> {
   const nc = await connectNats({ servers: url.split(","), name: "resonance bench ceiling" });
   const loads = await startAll(2);
@@ -52,6 +59,9 @@ export async function publishCeiling(
     const ways: Ceiling[] = [];
     for (const batch of isAtomic ? [500, 1_000] : [256, 1_000])
       for (const processes of [1, 2]) {
+        const how = isAtomic ? `atomic batches of ${batch}` : `${batch} publishes under way a stream`;
+        const way = `${how} from ${processes} ${processes === 1 ? "process" : "processes"}`;
+        if (only.way !== undefined && only.way !== way) continue;
         for (const name of names)
           await jsm.streams.add({
             name,
@@ -74,8 +84,7 @@ export async function publishCeiling(
           }),
         );
         for (const name of names) await jsm.streams.delete(name);
-        const how = isAtomic ? `atomic batches of ${batch}` : `${batch} publishes under way a stream`;
-        ways.push({ perSecond: together(results), way: `${how} from ${processes} process(es)` });
+        ways.push({ perSecond: together(results), way });
       }
     return best(ways);
   } finally {

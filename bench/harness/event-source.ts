@@ -68,6 +68,7 @@ export class EventStream {
   readonly #random = seededRandom(SEED);
   #count = 0;
   #held: SentEvent[] = [];
+  #last: Promise<unknown> = Promise.resolve();
 
   constructor(origin: EventOrigin, options: EventOptions) {
     this.#events = origin.kind === "file" ? laps(origin.path) : simulated(options.users);
@@ -75,7 +76,13 @@ export class EventStream {
   }
 
   /** The next events. Every tenth new user is a member: an `identify` event comes before his first event. */
-  async take(count: number): Promise<SentEvent[]> {
+  take(count: number): Promise<SentEvent[]> {
+    const taken = this.#last.then(() => this.#take(count)); // In turn: several may ask at once.
+    this.#last = taken.catch(() => {});
+    return taken;
+  }
+
+  async #take(count: number): Promise<SentEvent[]> {
     const taken = this.#held.splice(0, count);
     while (taken.length < count) {
       const next = await this.#events.next();

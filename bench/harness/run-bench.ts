@@ -58,7 +58,7 @@ export async function runBench(options: BenchOptions, output: BenchOutput): Prom
         skipped.push({ scenario: scenario.name, reason });
         continue;
       }
-      const world = { options, origin, workDir, results, series, versions, output };
+      const world = { options, origin, workDir, results, series, skipped, versions, output };
       isWhole = (await runOne(scenario, world)) && isWhole;
       if (options.json !== undefined) await writeFile(options.json, `${JSON.stringify(result(), null, 2)}\n`);
     }
@@ -90,12 +90,13 @@ type World = Readonly<{
   workDir: string;
   results: Measurement[];
   series: Series[];
+  skipped: SkippedScenario[];
   versions: Record<string, string>;
   output: BenchOutput;
 }>;
 
 async function runOne(scenario: Scenario, world: World): Promise<boolean> {
-  const { options, origin, workDir, results, series, versions, output } = world;
+  const { options, origin, workDir, results, series, skipped, versions, output } = world;
   const { name } = scenario;
   const opened: Deployment[] = [];
   const profiled = new Map<string, string>();
@@ -105,8 +106,9 @@ async function runOne(scenario: Scenario, world: World): Promise<boolean> {
     origin,
     sizes: sizesOf(options),
     progress,
-    version: (what, is) => {
-      versions[what] = is;
+    skip(reason) {
+      skipped.push({ scenario: name, reason });
+      progress(`skipped: ${reason}`);
     },
     profiling(label) {
       if (options.profile === undefined) return [];

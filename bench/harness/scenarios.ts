@@ -11,4 +11,6 @@ export type ScenarioEntry = Readonly<{
 /** All scenarios, in the order in which they run if none is named. */
 export const SCENARIOS: readonly ScenarioEntry[] = [
   { name: "drain", load: async () => (await import("../scenarios/drain.ts")).drain },
+  { name: "ingest", load: async () => (await import("../scenarios/ingest.ts")).ingest },
+  { name: "score", load: async () => (await import("../scenarios/score.ts")).score },
 ];

@@ -9,8 +9,8 @@ export function sizesOf(options: BenchOptions): Sizes {
     preparedEvents: 100_000,
     drainEvents: events ?? 300_000,
     ingestEvents: events ?? 100_000,
-    warmUpMs: 1_500,
-    durationMs: durationMs ?? 5_000,
+    warmUpMs: 1_000,
+    durationMs: durationMs ?? 3_000,
   };
   if (!options.smoke) return full;
   return {

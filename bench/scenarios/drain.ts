@@ -17,13 +17,18 @@ export const drain: Scenario = {
     const whole: number[] = [];
     const warm: number[] = [];
     const ceilings: number[] = [];
-    let way = "";
+    let way: string | undefined;
     const events = await deployment.events();
     for (let round = 0; round < sizes.rounds; round++) {
       context.progress(`round ${round + 1}: appending ${sizes.drainEvents} events to the logs`);
       const streams = await appendEvents(deployment, await events.take(sizes.drainEvents));
       context.progress(`round ${round + 1}: bare consumers`);
-      const ceiling = await consumeCeiling(deployment.url, streams, options.threads);
+      const ceiling = await consumeCeiling(
+        deployment.url,
+        streams,
+        options.threads,
+        way === undefined ? {} : { way },
+      );
       ceilings.push(ceiling.perSecond);
       way = ceiling.way;
       context.progress(`round ${round + 1}: the node`);
@@ -88,6 +93,9 @@ export async function appendEvents(
         const { last } = await log.bounds(name);
         for (let at = 0; at < messages.length; at += AT_ONCE)
           await log.append(name, messages.slice(at, at + AT_ONCE));
+        const stored = (await log.bounds(name)).last - last;
+        if (stored !== messages.length)
+          throw new Error(`${name} took ${stored} of ${messages.length} events`);
         return { name, from: last + 1, count: messages.length };
       }),
     );

@@ -47,6 +47,7 @@ export function addBenchCommand(program: Command): void {
     .action(
       runs(async (scenarios: string[], options: Omit<Parameters<RunBench>[0], "scenarios">) => {
         const { duration, ...rest } = options as typeof options & { duration?: number };
+        for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130)); // Ends what it started.
         // Loaded only here: the engine itself never needs it.
         const { runBench } = await import("../../../bench/harness/run-bench.ts");
         const isWhole = await runBench(

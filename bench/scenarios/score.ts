@@ -1,0 +1,133 @@
+import { whileEchoing } from "../harness/bare-ceilings.ts";
+import type { Deployment } from "../harness/deployment.ts";
+import { runLoad } from "../harness/load-process.ts";
+import type { EncodedRequest, LoadResult } from "../harness/load-tasks.ts";
+import {
+  answeredPerSecond,
+  latenessNote,
+  percentilesSeries,
+  refuseFailures,
+} from "../harness/request-figures.ts";
+import type { Scenario, ScenarioContext } from "../harness/scenario.ts";
+import { answeredWays, type ScoreWay, scoreRequests } from "../harness/score-requests.ts";
+
+/** Scores of users who are held: as many as possible, one after the other, and at a rate. */
+export const score: Scenario = {
+  name: "score",
+  summary: "scores: closed loop, in sequence and at a rate, against a bare echo of the same bytes",
+  ownsNodes: false,
+  async run(context) {
+    const deployment = await context.deployment();
+    const node = deployment.isOwned
+      ? await deployment.startNode({ runtime: context.profiling("score") })
+      : undefined;
+    const ways = await answeredWays(deployment, context.options.via, context.skip);
+    const replyBytes = ways[0]?.replyBytes ?? 0;
+    const echoes = { many: [] as number[], sequenceMs: [] as number[], sized: [] as number[] };
+    const found = new Map(ways.map(({ way }) => [way, newFigures()] as const));
+    for (let round = 0; round < context.sizes.rounds; round++) {
+      context.progress(`round ${round + 1}: bare echo`);
+      await measureEcho(context, deployment, replyBytes, echoes);
+      for (const [way, figures] of found) {
+        context.progress(`round ${round + 1}: scores through the ${way}`);
+        await measureScores(context, deployment, scoreRequests(deployment, way), figures);
+      }
+    }
+    await node?.stop();
+    for (const [way, figures] of found) report(context, way, figures, echoes);
+    context.measured({
+      metric: `bare echo with replies of ${replyBytes} bytes, ${context.options.inFlight} in flight`,
+      unit: "requests/s",
+      rounds: echoes.sized,
+    });
+  },
+};
+
+type Echoes = Readonly<{ many: number[]; sequenceMs: number[]; sized: number[] }>;
+type Figures = Readonly<{ many: LoadResult[]; sequence: LoadResult[]; open: LoadResult[] }>;
+
+function newFigures(): Figures {
+  return { many: [], sequence: [], open: [] };
+}
+
+async function measureEcho(
+  context: ScenarioContext,
+  { url, prefix, ...deployment }: Deployment,
+  replyBytes: number,
+  echoes: Echoes,
+): Promise<void> {
+  const subject = `${prefix}-bench.echo`;
+  const same = scoreRequests({ prefix, ...deployment }, "gateway").map(({ data }) => ({ subject, data }));
+  await whileEchoing({ url, subject }, async () => {
+    echoes.sequenceMs.push((await closed(context, url, same, 1)).latency.p50Ms);
+    echoes.many.push(answeredPerSecond(await closed(context, url, same, context.options.inFlight)));
+  });
+  await whileEchoing({ url, subject, replyBytes }, async () => {
+    echoes.sized.push(answeredPerSecond(await closed(context, url, same, context.options.inFlight)));
+  });
+}
+
+async function measureScores(
+  context: ScenarioContext,
+  { url }: Deployment,
+  requests: readonly EncodedRequest[],
+  figures: Figures,
+): Promise<void> {
+  const { options, sizes } = context;
+  figures.sequence.push(await closed(context, url, requests, 1));
+  figures.many.push(await closed(context, url, requests, options.inFlight));
+  const { warmUpMs, durationMs } = sizes;
+  const open = { kind: "open", url, requests, perSecond: options.scoreRate, warmUpMs, durationMs } as const;
+  figures.open.push(await runLoad(open));
+}
+
+async function closed(
+  { sizes }: ScenarioContext,
+  url: string,
+  requests: readonly EncodedRequest[],
+  inFlight: number,
+): Promise<LoadResult> {
+  const { warmUpMs, durationMs } = sizes;
+  const result = await runLoad({ kind: "closed", url, requests, inFlight, warmUpMs, durationMs });
+  refuseFailures(result);
+  return result;
+}
+
+function report(context: ScenarioContext, way: ScoreWay, figures: Figures, echoes: Echoes): void {
+  const { inFlight, scoreRate } = context.options;
+  const through = way === "gateway" ? "through the gateway" : "to the shard";
+  context.measured({
+    metric: `${inFlight} in flight, ${through}`,
+    unit: "requests/s",
+    rounds: figures.many.map(answeredPerSecond),
+    ceiling: { name: "bare echo of the same request bytes", rounds: echoes.many },
+    goal: { ratio: { atLeast: 0.5 } },
+    note: `p99 ${Math.max(...figures.many.map(({ latency }) => latency.p99Ms)).toFixed(1)} ms at that load`,
+  });
+  context.measured({
+    metric: `p50 in sequence, ${through}`,
+    unit: "ms",
+    rounds: figures.sequence.map(({ latency }) => latency.p50Ms),
+    ceiling: { name: "bare echo of the same request bytes, p50", rounds: echoes.sequenceMs },
+    goal: { ratio: { atMost: 1.6 } },
+  });
+  for (const [name, of] of [
+    ["p50", "p50Ms"],
+    ["p99", "p99Ms"],
+    ["p99.9", "p999Ms"],
+  ] as const)
+    context.measured({
+      metric: `${name} at ${scoreRate}/s, ${through}`,
+      unit: "ms",
+      rounds: figures.open.map(({ latency }) => latency[of]),
+      ...(name === "p50" ? { note: latenessNote(figures.open) } : {}),
+    });
+  for (const [name, results] of [
+    [`${inFlight} in flight, ${through}`, figures.many],
+    [`in sequence, ${through}`, figures.sequence],
+    [`at ${scoreRate}/s, ${through}`, figures.open],
+  ] as const) {
+    const last = results.at(-1);
+    if (last !== undefined) context.series(percentilesSeries(name, last.latency));
+  }
+}
