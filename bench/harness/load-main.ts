@@ -4,6 +4,7 @@ import { publish } from "./bare-publish.ts";
 import type { LoadAnswer } from "./load-process.ts";
 import type { LoadResult, LoadTask } from "./load-tasks.ts";
 import { echo, requestsClosed, requestsOpen } from "./request-load.ts";
+import { visible } from "./visible-load.ts";
 
 /** Entry of a load process: runs the tasks that its parent sends, until that closes the channel. */
 process.on("message", (task: LoadTask) => {
@@ -28,6 +29,7 @@ async function perform(task: LoadTask): Promise<LoadResult> {
   try {
     if (task.kind === "closed") return await requestsClosed(connection, task);
     if (task.kind === "open") return await requestsOpen(connection, task);
+    if (task.kind === "visible") return await visible(connection, task);
     if (task.kind === "consume") return await consume(connection, task);
     return await publish(connection, task);
   } finally {

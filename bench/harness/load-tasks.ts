@@ -1,7 +1,7 @@
 import type { LatencySummary } from "./latency-recorder.ts";
 
 /** What a load process is asked to do; plain data, since it crosses processes. */
-export type LoadTask = EchoTask | ClosedTask | OpenTask | ConsumeTask | PublishTask;
+export type LoadTask = EchoTask | ClosedTask | OpenTask | ConsumeTask | PublishTask | VisibleTask;
 
 /** Answers requests until the process is closed: with what it got, or with so many bytes. */
 export type EchoTask = Readonly<{ kind: "echo"; url: string; subject: string; replyBytes?: number }>;
@@ -30,6 +30,17 @@ export type ClosedTask = Requests &
 /** Requests at the times of a schedule, round and round. */
 export type OpenTask = Requests &
   Readonly<{ kind: "open"; perSecond: number; warmUpMs: number; durationMs: number }>;
+
+/** Events of users of whom nothing is held, each followed by a score that must know its user. */
+export type VisibleTask = Readonly<{
+  kind: "visible";
+  url: string;
+  prefix: string;
+  events: readonly { readonly user: string; readonly data: Uint8Array }[];
+  perSecond: number;
+  warmUpMs: number;
+  durationMs: number;
+}>;
 
 /** Reads streams to the end with plain consumers. */
 export type ConsumeTask = Readonly<{
