@@ -50,11 +50,9 @@ export async function publishCeiling(
   messages: readonly (readonly PublishedMessage[])[],
   only: Only = {},
 ): Promise<Ceiling> {
-  const nc = await connectNats({ servers: url.split(","), name: "resonance bench ceiling" });
   const loads = await startAll(2);
   try {
-    const jsm = await jetstreamManager(nc, { checkAPI: false });
-    const isAtomic = abilitiesOf(nc).atomicBatch;
+    const isAtomic = await takesAtomicBatches(url);
     const names = messages.map((_, i) => `${prefix.toUpperCase()}_BENCH_${i}`);
     const ways: Ceiling[] = [];
     for (const batch of isAtomic ? [500, 1_000] : [256, 1_000])
@@ -62,35 +60,56 @@ export async function publishCeiling(
         const how = isAtomic ? `atomic batches of ${batch}` : `${batch} publishes under way a stream`;
         const way = `${how} from ${processes} ${processes === 1 ? "process" : "processes"}`;
         if (only.way !== undefined && only.way !== way) continue;
-        for (const name of names)
-          await jsm.streams.add({
-            name,
-            subjects: [name],
-            storage: StorageType.File,
-            retention: RetentionPolicy.Limits,
-            ...(isAtomic ? { allow_atomic: true } : {}),
-          });
         const streams = messages.map((list, i) => ({ name: names[i] ?? "", messages: list }));
-        const results = await Promise.all(
-          loads.slice(0, processes).map((load, i) => {
-            const task: PublishTask = {
-              kind: "publish",
-              url,
-              batch,
-              isAtomic,
-              streams: shareOf(streams, i, processes),
-            };
-            return load.run(task);
-          }),
-        );
-        for (const name of names) await jsm.streams.delete(name);
+        const tasks = loads.slice(0, processes).map((load, i) => {
+          const task: PublishTask = {
+            kind: "publish",
+            url,
+            batch,
+            isAtomic,
+            streams: shareOf(streams, i, processes),
+          };
+          return () => load.run(task);
+        });
+        const results = await withBareStreams(url, names, () => Promise.all(tasks.map((run) => run())));
         ways.push({ perSecond: together(results), way });
       }
     return best(ways);
   } finally {
     await closeAll(loads);
+  }
+}
+
+/** Makes streams like the shards' logs, each with a subject of its name, for as long as `during` takes. */
+export async function withBareStreams<Result>(
+  url: string,
+  names: readonly string[],
+  during: () => Promise<Result>,
+): Promise<Result> {
+  const nc = await connectNats({ servers: url.split(","), name: "resonance bench ceiling" });
+  try {
+    const jsm = await jetstreamManager(nc, { checkAPI: false });
+    for (const name of names)
+      await jsm.streams.add({
+        name,
+        subjects: [name],
+        storage: StorageType.File,
+        retention: RetentionPolicy.Limits,
+        ...(abilitiesOf(nc).atomicBatch ? { allow_atomic: true } : {}),
+      });
+    const result = await during();
+    for (const name of names) await jsm.streams.delete(name);
+    return result;
+  } finally {
     await nc.close();
   }
+}
+
+async function takesAtomicBatches(url: string): Promise<boolean> {
+  const nc = await connectNats({ servers: url.split(","), name: "resonance bench ceiling" });
+  const { atomicBatch } = abilitiesOf(nc);
+  await nc.close();
+  return atomicBatch;
 }
 
 /** Runs a bare responder in a process of its own for as long as `during` takes. */

@@ -43,6 +43,8 @@ export type Deployment = Readonly<{
   client: Client;
   /** The events that come after those folded already. */
   events(): Promise<EventStream>;
+  /** Events of users who are not held yet, the first ones one event each. */
+  newUsers(users: number, name: string): EventStream;
   /** Starts a node and waits until it is ready. */
   startNode(given?: GivenNode): Promise<NodeUnderTest>;
   spawnNode(given?: GivenNode): StartingNode;
@@ -135,6 +137,7 @@ async function openFolder(
       await stream.skip(held.events);
       return stream;
     },
+    newUsers: (users, name) => new EventStream(origin, { segments: config.segments, users, name }),
     startNode: (given) => spawn(given).ready,
     spawnNode: spawn,
     shutDown,

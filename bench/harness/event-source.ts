@@ -21,6 +21,8 @@ export type EventOptions = Readonly<{
   segments: number;
   /** Users that the events are spread over, the first ones one event each; as the origin has them if left out. */
   users?: number;
+  /** Begins the names of users and events: two streams of different names share none. */
+  name?: string;
 }>;
 
 /** The map that members are labelled in. */
@@ -116,11 +118,11 @@ export class EventStream {
   }
 
   #spread(event: SentEvent): SentEvent {
-    const { users } = this.#options;
+    const { users, name = "" } = this.#options;
     if (users === undefined) return event;
     const index = this.#count++;
     const user = index < users ? index : Math.floor(this.#random() * users);
-    return { ...event, user: `u${user}` };
+    return { ...event, id: `${name}${event.id}`, user: `${name}u${user}` };
   }
 }
 

@@ -32,6 +32,8 @@ export async function givenDeployment(world: DeploymentWorld, config: Deployment
       await stream.skip(used);
       return stream;
     },
+    newUsers: (count, name) =>
+      new EventStream(origin, { segments: config.segments, users: count, name: `${name}${Date.now()}` }),
     startNode: async () => notOwned(),
     spawnNode: notOwned,
     shutDown: () => client.close(),

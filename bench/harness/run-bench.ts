@@ -11,7 +11,7 @@ import { thisMachine } from "./machine.ts";
 import { profileLines, readProfiles } from "./profile-report.ts";
 import { figure, resultTable } from "./result-table.ts";
 import type { Scenario, ScenarioContext } from "./scenario.ts";
-import { SCENARIOS } from "./scenarios.ts";
+import { GROUPS, SCENARIOS } from "./scenarios.ts";
 import { sizesOf } from "./sizes.ts";
 import { measurementOf } from "./spread.ts";
 
@@ -73,7 +73,7 @@ export async function runBench(options: BenchOptions, output: BenchOutput): Prom
 
 async function chosen(names: readonly string[]): Promise<Scenario[]> {
   const usual = SCENARIOS.filter(({ isLong }) => !isLong).map(({ name }) => name);
-  const wanted = names.length === 0 ? usual : names;
+  const wanted = names.length === 0 ? usual : names.flatMap((name) => GROUPS[name] ?? [name]);
   return Promise.all(
     wanted.map((name) => {
       const entry = SCENARIOS.find((one) => one.name === name);

@@ -40,6 +40,10 @@ export type Sizes = Readonly<{
   drainEvents: number;
   /** Events of a round of ingest in batches of 100; a tenth of that singly. */
   ingestEvents: number;
+  /** Drains of the growth scenarios. */
+  growthEvents: number;
+  /** Users of the scenarios that need many. */
+  users: number;
   warmUpMs: number;
   /** Of a round of requests. */
   durationMs: number;

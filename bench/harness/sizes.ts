@@ -8,7 +8,9 @@ export function sizesOf(options: BenchOptions): Sizes {
     rounds: options.rounds,
     preparedEvents: 100_000,
     drainEvents: events ?? 300_000,
-    ingestEvents: events ?? 100_000,
+    ingestEvents: events ?? 60_000,
+    growthEvents: events ?? 150_000,
+    users: options.users ?? 1_000_000,
     warmUpMs: 1_000,
     durationMs: durationMs ?? 3_000,
   };
@@ -18,6 +20,8 @@ export function sizesOf(options: BenchOptions): Sizes {
     preparedEvents: 3_000,
     drainEvents: events ?? 2_000,
     ingestEvents: events ?? 1_000,
+    growthEvents: events ?? 2_000,
+    users: options.users ?? 2_000,
     warmUpMs: 200,
     durationMs: durationMs ?? 500,
   };

@@ -1,10 +1,12 @@
-import { encode } from "../../src/kernel/msgpack.ts";
+import { decode, encode } from "../../src/kernel/msgpack.ts";
 import { seededRandom } from "../../src/kernel/random.ts";
+import { whileEchoing } from "../harness/bare-ceilings.ts";
 import type { Deployment } from "../harness/deployment.ts";
 import { runLoad } from "../harness/load-process.ts";
 import type { EncodedRequest, LoadResult } from "../harness/load-tasks.ts";
 import { answeredPerSecond } from "../harness/request-figures.ts";
 import type { Scenario } from "../harness/scenario.ts";
+import { warmNode } from "../harness/warm-node.ts";
 
 /** `format` as the request names it; none for one object a user. */
 type Way = Readonly<{ users: number; format?: "columns"; goal: boolean }>;
@@ -29,6 +31,9 @@ export const batch: Scenario = {
       ? await deployment.startNode({ runtime: context.profiling("batch") })
       : undefined;
     const { url } = deployment;
+    const events = await deployment.events();
+    await warmNode(context, deployment, events);
+    await events.close();
     const { warmUpMs, durationMs, rounds } = context.sizes;
     for (const way of WAYS) {
       const requests = batchRequests(deployment, way);
@@ -40,15 +45,23 @@ export const batch: Scenario = {
         continue;
       }
       const results: LoadResult[] = [];
+      const echoes: number[] = [];
       for (let round = 0; round < rounds; round++) {
         context.progress(`round ${round + 1}: ${name}`);
         results.push(await runLoad({ ...asked, inFlight: IN_FLIGHT, warmUpMs, durationMs }));
+        const subject = `${context.options.prefix}-bench.echo`;
+        const same = requests.map(({ data }) => ({ subject, data }));
+        const echo = await whileEchoing({ url, subject, replyBytes: probe.lastReply.length }, () =>
+          runLoad({ ...asked, requests: same, inFlight: IN_FLIGHT, warmUpMs, durationMs }),
+        );
+        echoes.push(answeredPerSecond(echo) * way.users);
       }
       const p99Ms = Math.max(...results.map(({ latency }) => latency.p99Ms)).toFixed(1);
       context.measured({
         metric: name,
         unit: "users/s",
         rounds: results.map((result) => answeredPerSecond(result) * way.users),
+        ceiling: { name: "bare echo with requests and replies of the same size", rounds: echoes },
         ...(way.goal ? { goal: { value: { atLeast: 300_000 } } } : {}),
         note: `${IN_FLIGHT} requests in flight, p99 ${p99Ms} ms, replies of ${probe.lastReply.length} bytes`,
       });
@@ -67,6 +80,7 @@ function batchRequests({ prefix, users }: Deployment, way: Way): EncodedRequest[
 }
 
 function readable(reply: Uint8Array): string {
-  const text = new TextDecoder().decode(reply.subarray(0, 160));
-  return text === "" ? "no answer" : text.replaceAll(/[^ -~]+/g, " ").trim();
+  if (reply.length === 0) return "no answer";
+  const { code, message } = decode(reply) as { code: string; message: string };
+  return `${code}: ${message}`;
 }

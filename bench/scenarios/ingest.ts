@@ -26,7 +26,8 @@ export const ingest: Scenario = {
     const found = WAYS.map((way) => ({ way, perSecond: [] as number[], lags: [] as number[] }));
     const open: LoadResult[] = [];
     context.progress("warm-up");
-    await closedOnce(context, deployment, await takeFor(events, context, MAIN), MAIN);
+    const warmUp = { ...MAIN, share: 0.4 };
+    await closedOnce(deployment, await takeFor(events, context, warmUp), warmUp);
     for (let round = 0; round < context.sizes.rounds; round++) {
       context.progress(`round ${round + 1}: bare acknowledged publishing`);
       const published = logEntries(await events.take(context.sizes.ingestEvents), deployment.shards);
@@ -38,7 +39,7 @@ export const ingest: Scenario = {
       withIds.push((await publishCeiling(url, prefix, published, only)).perSecond);
       for (const one of found) {
         context.progress(`round ${round + 1}: ${nameOf(one.way)}`);
-        const done = await closedOnce(context, deployment, await takeFor(events, context, one.way), one.way);
+        const done = await closedOnce(deployment, await takeFor(events, context, one.way), one.way);
         one.perSecond.push(done.perSecond);
         one.lags.push(done.lag);
       }
@@ -88,7 +89,6 @@ function takeFor(events: EventStream, { sizes }: ScenarioContext, way: Way): Pro
 
 /** Sends events as fast as they are acknowledged, then lets the shards catch up. */
 async function closedOnce(
-  _: ScenarioContext,
   { url, prefix, client }: Deployment,
   events: readonly SentEvent[],
   { batch, type, inFlight }: Way,

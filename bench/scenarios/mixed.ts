@@ -1,10 +1,12 @@
+import { whileEchoing } from "../harness/bare-ceilings.ts";
 import { untilFolded } from "../harness/deployment.ts";
 import { type IngestBeside, whileIngesting } from "../harness/ingest-load.ts";
 import { runLoad } from "../harness/load-process.ts";
-import type { LoadResult } from "../harness/load-tasks.ts";
+import type { EncodedRequest, LoadResult } from "../harness/load-tasks.ts";
 import { latenessNote, percentilesSeries, refuseFailures } from "../harness/request-figures.ts";
 import type { Scenario, ScenarioContext } from "../harness/scenario.ts";
 import { answeredWays, type ScoreWay, scoreRequests } from "../harness/score-requests.ts";
+import { warmNode } from "../harness/warm-node.ts";
 
 /** Scores at a rate while events come in at a rate. */
 export const mixed: Scenario = {
@@ -19,6 +21,8 @@ export const mixed: Scenario = {
       : undefined;
     const events = await deployment.events();
     const { url } = deployment;
+    await warmNode(context, deployment, events);
+    const echoes: LoadResult[] = [];
     for (const { way } of await answeredWays(deployment, options.via, context.skip)) {
       const rounds: MixedRound[] = [];
       const requests = scoreRequests(deployment, way);
@@ -35,17 +39,37 @@ export const mixed: Scenario = {
         refuseFailures(beside);
         rounds.push({ ingest, scores: beside });
         await untilFolded(deployment.client);
+        if (echoes.length <= round) echoes.push(await echoAtRate(context, url, requests));
       }
-      report(context, way, rounds);
+      report(context, way, rounds, echoes);
     }
     await events.close();
     await node?.stop();
   },
 };
 
+/** A bare echo of the same requests at the same rate, with nothing beside it. */
+function echoAtRate(
+  { options, sizes }: ScenarioContext,
+  url: string,
+  scores: readonly EncodedRequest[],
+): Promise<LoadResult> {
+  const subject = `${options.prefix}-bench.echo`;
+  const requests = scores.map(({ data }) => ({ subject, data }));
+  const { warmUpMs, durationMs } = sizes;
+  return whileEchoing({ url, subject }, () =>
+    runLoad({ kind: "open", url, requests, perSecond: options.scoreRate, warmUpMs, durationMs }),
+  );
+}
+
 type MixedRound = Readonly<{ ingest: IngestBeside; scores: LoadResult }>;
 
-function report(context: ScenarioContext, way: ScoreWay, rounds: readonly MixedRound[]): void {
+function report(
+  context: ScenarioContext,
+  way: ScoreWay,
+  rounds: readonly MixedRound[],
+  echoes: readonly LoadResult[],
+): void {
   const { rate, scoreRate } = context.options;
   const through = way === "gateway" ? "through the gateway" : "to the shard";
   const at = `score ${through} at ${scoreRate}/s beside ${rate} events/s`;
@@ -59,6 +83,10 @@ function report(context: ScenarioContext, way: ScoreWay, rounds: readonly MixedR
       metric: `${name}, ${at}`,
       unit: "ms",
       rounds: rounds.map(({ scores }) => scores.latency[of]),
+      ceiling: {
+        name: `${name} of a bare echo at the same rate, without events`,
+        rounds: echoes.map(({ latency }) => latency[of]),
+      },
       ...goal,
       ...("note" in more ? { note: more.note } : {}),
     });

@@ -10,6 +10,7 @@ import {
 } from "../harness/request-figures.ts";
 import type { Scenario, ScenarioContext } from "../harness/scenario.ts";
 import { answeredWays, type ScoreWay, scoreRequests } from "../harness/score-requests.ts";
+import { warmNode } from "../harness/warm-node.ts";
 
 /** Scores of users who are held: as many as possible, one after the other, and at a rate. */
 export const score: Scenario = {
@@ -23,6 +24,9 @@ export const score: Scenario = {
       : undefined;
     const ways = await answeredWays(deployment, context.options.via, context.skip);
     const replyBytes = ways[0]?.replyBytes ?? 0;
+    const events = await deployment.events();
+    await warmNode(context, deployment, events);
+    await events.close();
     const echoes = { many: [] as number[], sequenceMs: [] as number[], sized: [] as number[] };
     const found = new Map(ways.map(({ way }) => [way, newFigures()] as const));
     for (let round = 0; round < context.sizes.rounds; round++) {

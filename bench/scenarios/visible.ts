@@ -1,10 +1,12 @@
 import { encodeReply } from "../../src/events/decode-request.ts";
+import { withBareStreams } from "../harness/bare-ceilings.ts";
 import { type Deployment, untilFolded } from "../harness/deployment.ts";
 import { type IngestBeside, whileIngesting } from "../harness/ingest-load.ts";
 import { runLoad } from "../harness/load-process.ts";
 import type { LoadResult, VisibleTask } from "../harness/load-tasks.ts";
 import { latenessNote, percentilesSeries, refuseFailures } from "../harness/request-figures.ts";
-import type { Scenario } from "../harness/scenario.ts";
+import type { Scenario, ScenarioContext } from "../harness/scenario.ts";
+import { warmNode } from "../harness/warm-node.ts";
 
 const PROBES_A_SECOND = 100;
 
@@ -22,6 +24,8 @@ export const visible: Scenario = {
     const events = await deployment.events();
     const { url, prefix } = deployment;
     const { warmUpMs, durationMs } = sizes;
+    await warmNode(context, deployment, events);
+    const stores: LoadResult[] = [];
     const rounds: { ingest: IngestBeside; probes: LoadResult }[] = [];
     for (let round = 0; round < sizes.rounds; round++) {
       context.progress(`round ${round + 1}: probes beside ${options.rate} events/s`);
@@ -36,6 +40,7 @@ export const visible: Scenario = {
       refuseFailures(beside);
       rounds.push({ ingest, probes: beside });
       await untilFolded(deployment.client);
+      stores.push(await storeBarely(context, url, probes));
     }
     await events.close();
     await node?.stop();
@@ -49,6 +54,10 @@ export const visible: Scenario = {
         metric: `${name}, ${at}`,
         unit: "ms",
         rounds: rounds.map(({ probes }) => probes.latency[of]),
+        ceiling: {
+          name: `${name} of a bare acknowledged publish at the same rate, without other events`,
+          rounds: stores.map(({ latency }) => latency[of]),
+        },
         ...(name === "p99" ? { goal: { value: { atMost: 50 } } } : {}),
         ...(name === "p50" ? { note: latenessNote(rounds.map(({ probes }) => probes)) } : {}),
       });
@@ -62,6 +71,20 @@ export const visible: Scenario = {
     if (last !== undefined) context.series(percentilesSeries(at, last.probes.latency));
   },
 };
+
+/** The same events stored in a bare stream, each acknowledged. */
+async function storeBarely(
+  { options, sizes }: ScenarioContext,
+  url: string,
+  probes: VisibleTask["events"],
+): Promise<LoadResult> {
+  const subject = `${options.prefix.toUpperCase()}_BENCH_VISIBLE`;
+  const requests = probes.map(({ data }) => ({ subject, data }));
+  const { warmUpMs, durationMs } = sizes;
+  return withBareStreams(url, [subject], () =>
+    runLoad({ kind: "open", url, requests, perSecond: PROBES_A_SECOND, warmUpMs, durationMs }),
+  );
+}
 
 /** First events of users of whom nothing is held, in this deployment or an earlier run on it. */
 function probeEvents({ folder }: Deployment, round: number, count: number): VisibleTask["events"] {
