@@ -41,7 +41,8 @@ export async function findEvents(
   options: Pick<BenchOptions, "data" | "eventsFile" | "smoke">,
 ): Promise<EventOrigin> {
   if (options.eventsFile !== undefined) return { kind: "file", path: options.eventsFile };
-  const folder = options.data ?? fileURLToPath(new URL("../../../shared/data", import.meta.url));
+  const root = new URL(import.meta.url.endsWith(".ts") ? "../../" : "../../../", import.meta.url);
+  const folder = options.data ?? fileURLToPath(new URL("../shared/data", root));
   const path = join(folder, DATA_FILE);
   const isThere = await access(path).then(
     () => true,

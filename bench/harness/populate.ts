@@ -23,14 +23,12 @@ export async function addUsers(
   progress: (line: string) => void,
 ): Promise<string[]> {
   const users = new Set<string>();
-  for (let added = 0; added < count; ) {
-    const size = Math.min(CHUNK, count - added);
-    const taken = await events.take(size);
+  while (users.size < count) {
+    const taken = await events.take(Math.min(CHUNK, count - users.size));
     for (const { user } of taken) users.add(user);
     await appendEvents(deployment, taken);
     await untilFolded(deployment.client);
-    added += size;
-    progress(`${added} of ${count} events of new users folded`);
+    progress(`${users.size} of ${count} new users are held`);
   }
   return [...users];
 }

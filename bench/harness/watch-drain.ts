@@ -27,13 +27,15 @@ export async function watchDrain(
 ): Promise<Drained> {
   const { client, shards } = deployment;
   const total = streams.reduce((sum, { count }) => sum + count, 0);
-  const marks: { atMs: number; folded: number }[] = [];
+  const marks: Mark[] = [];
+  let before: Mark | undefined;
   for (;;) {
     const asked = askShards(client.bus, client.subjects, shards);
     const told = await Promise.race([asked, failed.then(() => asked)]);
     const atMs = performance.now();
     const folded = told.reduce((sum, one) => sum + (one?.events ?? 0), 0);
     if (folded > 0) marks.push({ atMs, folded });
+    else before = { atMs, folded };
     const isDone = told.every((one, shard) => {
       const stream = streams[shard];
       return one !== undefined && stream !== undefined && one.applied >= stream.from + stream.count - 1;
@@ -42,18 +44,21 @@ export async function watchDrain(
       const lost = told.reduce((sum, one) => sum + (one?.duplicates ?? 0) + (one?.deadLetters ?? 0), 0);
       if (folded !== total || lost > 0)
         throw new Error(`${total} events were appended, ${folded} folded, ${lost} left without effect`);
-      return rateOf(marks);
+      // So few that all were folded between two looks: from the look before.
+      return rateOf(marks.length > 1 || before === undefined ? marks : [before, ...marks]);
     }
     await sleep(LOOK_MS);
   }
 }
 
-function rateOf(marks: readonly { readonly atMs: number; readonly folded: number }[]): Drained {
+type Mark = Readonly<{ atMs: number; folded: number }>;
+
+/** @param marks - Two at least, in order. */
+function rateOf(marks: readonly Mark[]): Drained {
   const [first, last] = [marks[0], marks.at(-1)];
   if (first === undefined || last === undefined || first === last)
-    throw new Error("the node was done before its progress was seen: give it more events");
-  const rate = (from: typeof first, to: typeof first): number =>
-    ((to.folded - from.folded) * 1_000) / (to.atMs - from.atMs);
+    throw new Error("no progress was seen: give the node more events");
+  const rate = (from: Mark, to: Mark): number => ((to.folded - from.folded) * 1_000) / (to.atMs - from.atMs);
   const half = marks.find(({ folded }) => folded >= last.folded / 2) ?? first;
   const overTime: [number, number][] = [];
   let before = first;

@@ -6,7 +6,8 @@ import type { NodeUnderTest } from "../harness/node-under-test.ts";
 import type { Scenario } from "../harness/scenario.ts";
 import { askShards } from "../harness/shard-progress.ts";
 
-const [VICTIM, SURVIVOR] = ["bench-a", "bench-b"] as const;
+/** The survivor is the node that the deployment was prepared with; the other one builds its copies from the logs. */
+const [VICTIM, SURVIVOR] = ["bench-victim", "bench"] as const;
 const PROBE_EVERY_MS = 10;
 /** A service's own patience: a request that the dead gateway took along is asked again after this. */
 const PATIENCE_MS = 250;
@@ -22,7 +23,6 @@ export const failover: Scenario = {
   ownsNodes: true,
   async run(context) {
     const deployment = await context.deployment();
-    // Both begin with what the prepared node stored, and go on over the same log.
     const survivor = await deployment.startNode({ name: SURVIVOR });
     const answered: number[] = [];
     const owned: number[] = [];
