@@ -24,14 +24,12 @@ export function resultTable(result: Pick<BenchResult, "results" | "skipped">, co
     one.ratio === undefined ? "" : one.ratio.toFixed(2),
     goalCell(one),
   ]);
-  const notes = result.results.flatMap((one) => [
-    ...(one.note === undefined ? [] : [`${one.scenario}, ${one.metric}: ${one.note}`]),
-    ...(one.ceilingName === undefined
-      ? []
-      : [`${one.scenario}, ${one.metric}: ceiling is ${one.ceilingName}`]),
+  const notes = result.results.flatMap(({ scenario, metric, note, ceilingName }) => [
+    ...(note === undefined ? [] : [`${scenario}, ${metric}: ${note}`]),
+    ...(ceilingName === undefined ? [] : [`${scenario}: ceiling is ${ceilingName}`]),
   ]);
   const skipped = result.skipped.map(({ scenario, reason }) => `skipped ${scenario}: ${reason}`);
-  return [...renderTable(COLUMNS, rows, columns), "", ...notes, ...skipped];
+  return [...renderTable(COLUMNS, rows, columns), "", ...new Set(notes), ...skipped];
 }
 
 /** A figure with as many digits as say something. */

@@ -106,6 +106,9 @@ async function runOne(scenario: Scenario, world: World): Promise<boolean> {
     origin,
     sizes: sizesOf(options),
     progress,
+    version(what, is) {
+      versions[what] = is;
+    },
     skip(reason) {
       skipped.push({ scenario: name, reason });
       progress(`skipped: ${reason}`);

@@ -28,6 +28,8 @@ export type ScenarioContext = Readonly<{
   /** Adds a figure to the result. The scenario's name is filled in; goals are left out at smoke size. */
   measured(measured: Omit<MeasuredRounds, "scenario">): void;
   series(series: Omit<Series, "scenario">): void;
+  /** Adds to the result's versions, such as those of a peer. */
+  version(name: string, version: string): void;
   /** Tells what of the scenario could not be done here, and why. */
   skip(reason: string): void;
 }>;

@@ -6,13 +6,18 @@ import { note, runs } from "../output.ts";
 /** Cells of a line where the terminal does not say: wide enough for every column of the result. */
 const COLUMNS = 180;
 
+/** As `bench/harness/scenarios.ts` has them, which is loaded only to run them. */
+const SCENARIOS =
+  "drain, ingest, score, mixed, visible, batch, failover (these if none is named); start, memory, " +
+  "growth-segments, growth-users, growth-threads (growth: all three), soak; all";
+
 /** `resonance bench`: load scenarios, each beside what the machine allows. */
 export function addBenchCommand(program: Command): void {
   const given = DEFAULT_NODE_OPTIONS;
   program
     .command("bench")
     .description("measure a deployment that it starts, or a running one, each figure beside its ceiling")
-    .argument("[scenario...]", "names of scenarios (docs/benchmarks.md); all but the long ones if left out")
+    .argument("[scenario...]", SCENARIOS)
     .option("--json <file>", "write the result as JSON")
     .option("--html <file>", "write the result as an HTML page with plots")
     .option("--nats <url>", "measure the deployment on these NATS servers instead of starting one")
