@@ -21,6 +21,8 @@ export type ClosedTask = Requests &
   Readonly<{
     kind: "closed";
     inFlight: number;
+    /** Who sends: at the least cost by default, or as the client library does. */
+    client?: "lean" | "library";
     /** Not counted, before. */
     warmUpMs: number;
     /** How long to go on, round and round; without it every request is sent once, and no warm-up is made. */

@@ -26,17 +26,31 @@ type CpuProfile = Readonly<{
 
 /** Not work: the thread waits. */
 const IDLE = "(idle)";
+/** Date and time, process, thread. */
+const FILE = /^CPU\.(\d+\.\d+)\.(\d+)\.(\d+)\.\d+\.cpuprofile$/;
+const NONE = { atText: "", pid: "" };
 const TOP = 20;
 const LEAST_BUSY_MS = 100;
 
-/** Reads the profiles that `--cpu-prof` left in a folder, and sums each thread's self time by function. */
+/**
+ * Reads the profiles that `--cpu-prof` left in a folder, and sums each thread's self time by function. Of several
+ * processes, those of the last one.
+ */
 export async function readProfiles(folder: string): Promise<ThreadProfile[]> {
-  const files = (await readdir(folder)).filter((name) => name.endsWith(".cpuprofile"));
+  const files = (await readdir(folder)).flatMap((name) => {
+    const [, atText, pid, thread] = FILE.exec(name) ?? [];
+    return atText === undefined ? [] : [{ name, atText, pid: pid ?? "", thread: Number(thread) }];
+  });
+  const last = files.reduce(
+    (newest, file) => (file.atText > newest.atText ? file : newest),
+    files[0] ?? NONE,
+  );
   const threads = await Promise.all(
-    files.map(async (name) => {
-      const thread = Number(/^CPU\.\d+\.\d+\.\d+\.(\d+)\./.exec(name)?.[1] ?? Number.NaN);
-      return summed(thread, JSON.parse(await readFile(join(folder, name), "utf8")) as CpuProfile);
-    }),
+    files
+      .filter(({ pid }) => pid === last.pid)
+      .map(async ({ name, thread }) =>
+        summed(thread, JSON.parse(await readFile(join(folder, name), "utf8")) as CpuProfile),
+      ),
   );
   return threads.filter(({ busyMs }) => busyMs >= LEAST_BUSY_MS).sort((a, b) => b.busyMs - a.busyMs);
 }

@@ -1,5 +1,11 @@
 import { createInbox, type Msg, type MsgHdrs, type NatsConnection } from "@nats-io/transport-node";
 
+/** Sends requests and tells of each answer; two kinds, see {@link LeanClient} and {@link libraryClient}. */
+export type RequestClient = Readonly<{
+  send(subject: string, data: Uint8Array, headers: MsgHdrs | undefined, answered: Answered): void;
+  close(): void;
+}>;
+
 /** Whether a request was answered in order. */
 export type Answered = (isGood: boolean, data: Uint8Array) => void;
 
@@ -13,7 +19,7 @@ const CODE = [0x63, 0x6f, 0x64] as const;
  * Requests at the least cost: one subscription, no promise and no timer each, so that what is measured is the one who
  * answers. Ceilings and scenarios use the same client.
  */
-export class RequestClient {
+export class LeanClient implements RequestClient {
   readonly #nc: NatsConnection;
   readonly #inbox = createInbox();
   readonly #waiting: (Waiting | undefined)[] = [];
@@ -31,8 +37,8 @@ export class RequestClient {
     this.#watchdog = setInterval(() => this.#giveUpOld(), LOOK_MS);
   }
 
-  static async over(nc: NatsConnection): Promise<RequestClient> {
-    const client = new RequestClient(nc);
+  static async over(nc: NatsConnection): Promise<LeanClient> {
+    const client = new LeanClient(nc);
     await nc.flush();
     return client;
   }
@@ -66,6 +72,20 @@ export class RequestClient {
       waiting.answered(false, new Uint8Array());
     }
   }
+}
+
+/** The client library's own requests, as most services send them: a promise and a timer each. */
+export function libraryClient(nc: NatsConnection): RequestClient {
+  return {
+    send(subject, data, headers, answered) {
+      const how = { timeout: PATIENCE_MS, ...(headers === undefined ? {} : { headers }) };
+      nc.request(subject, data, how).then(
+        (message) => answered(!isErrorReply(message.data), message.data),
+        () => answered(false, new Uint8Array()),
+      );
+    },
+    close() {},
+  };
 }
 
 type Waiting = Readonly<{ answered: Answered; sentMs: number }>;

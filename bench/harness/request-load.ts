@@ -3,7 +3,7 @@ import { closedLoop } from "./closed-loop.ts";
 import { LoadRecorder, movedResult, preciseNowMs } from "./load-result.ts";
 import type { ClosedTask, EchoTask, EncodedRequest, LoadResult, OpenTask } from "./load-tasks.ts";
 import { openLoop } from "./open-loop.ts";
-import { RequestClient } from "./request-client.ts";
+import { LeanClient, libraryClient, type RequestClient } from "./request-client.ts";
 
 /** Answers every request on a subject at once: the least that any service could do. */
 export async function echo(nc: NatsConnection, task: EchoTask): Promise<LoadResult> {
@@ -19,7 +19,8 @@ export async function echo(nc: NatsConnection, task: EchoTask): Promise<LoadResu
 
 /** Requests with a number of them under way. */
 export async function requestsClosed(nc: NatsConnection, task: ClosedTask): Promise<LoadResult> {
-  const sender = new Sender(await RequestClient.over(nc), task);
+  const client = task.client === "library" ? libraryClient(nc) : await LeanClient.over(nc);
+  const sender = new Sender(client, task);
   const { recorder } = sender;
   const loop = async (goesOn: () => boolean): Promise<void> => {
     await closedLoop({
@@ -47,7 +48,7 @@ export async function requestsClosed(nc: NatsConnection, task: ClosedTask): Prom
 
 /** Requests at the times of a schedule. */
 export async function requestsOpen(nc: NatsConnection, task: OpenTask): Promise<LoadResult> {
-  const sender = new Sender(await RequestClient.over(nc), task);
+  const sender = new Sender(await LeanClient.over(nc), task);
   const { recorder } = sender;
   const loop = async (durationMs: number): Promise<void> => {
     await openLoop({

@@ -11,8 +11,8 @@ export function sizesOf(options: BenchOptions): Sizes {
     ingestEvents: events ?? 60_000,
     growthEvents: events ?? 150_000,
     users: options.users ?? 1_000_000,
-    warmUpMs: 1_000,
-    durationMs: durationMs ?? 3_000,
+    warmUpMs: 700,
+    durationMs: durationMs ?? 2_000,
   };
   if (!options.smoke) return full;
   return {

@@ -2,7 +2,7 @@ import type { NatsConnection } from "@nats-io/transport-node";
 import { LoadRecorder } from "./load-result.ts";
 import type { LoadResult, VisibleTask } from "./load-tasks.ts";
 import { openLoop } from "./open-loop.ts";
-import { RequestClient } from "./request-client.ts";
+import { LeanClient } from "./request-client.ts";
 
 const decoder = new TextDecoder();
 const encoder = new TextEncoder();
@@ -12,7 +12,7 @@ const encoder = new TextEncoder();
  * acknowledgement named: visible means that the answer knows him. Timed from when the event was due.
  */
 export async function visible(nc: NatsConnection, task: VisibleTask): Promise<LoadResult> {
-  const client = await RequestClient.over(nc);
+  const client = await LeanClient.over(nc);
   const recorder = new LoadRecorder();
   let next = 0;
   const probe = (done: () => void): void => {

@@ -23,8 +23,11 @@ test("self time is summed by function and thread, and waiting is not work", asyn
       samples: [1, 2, 3, 4],
       timeDeltas: [200_000, 500_000, 100_000, 100_000],
     };
-    await writeFile(join(folder, "CPU.20260101.120000.4711.2.000.cpuprofile"), JSON.stringify(profile));
-    const [thread] = await readProfiles(folder);
+    const earlier = { ...profile, samples: [4, 4, 4, 4] };
+    await writeFile(join(folder, "CPU.20260101.115900.4711.2.000.cpuprofile"), JSON.stringify(earlier));
+    await writeFile(join(folder, "CPU.20260101.120000.4712.2.000.cpuprofile"), JSON.stringify(profile));
+    const [thread, ...others] = await readProfiles(folder);
+    expect(others).toEqual([]); // The earlier process is another round.
     expect(thread).toMatchObject({ thread: 2, busyMs: 400, idleMs: 500 });
     expect(thread?.top.map(({ name, selfMs }) => [name, selfMs])).toEqual([
       ["fold", 300],
