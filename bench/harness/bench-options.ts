@@ -13,7 +13,7 @@ export type BenchOptions = Readonly<{
   smoke: boolean;
   /** Events of a round. */
   events?: number;
-  /** Users that the events are spread over; as the data has them if left out. */
+  /** Users of the scenarios that need many; a million if left out. */
   users?: number;
   segments: number;
   dims: number;

@@ -9,7 +9,7 @@ export type BenchResult = {
   readonly options: Readonly<Record<string, unknown>>;
   readonly results: readonly Measurement[];
   readonly series: readonly Series[];
-  /** Scenarios that were asked for but could not run here, each with its reason. */
+  /** What was asked for but could not be measured here, or failed, each with its reason. */
   readonly skipped: readonly SkippedScenario[];
 };
 

@@ -4,10 +4,10 @@ export type ClosedLoopOptions = Readonly<{
   inFlight: number;
   /** Whether another request is to be sent; asked before each. */
   goesOn(): boolean;
-  /** Sends the next request; calls `done` exactly once, when it is answered or has failed. */
-  send(done: () => void): void;
-  /** Told of each answer: the time since it was sent. */
-  answered(latencyMs: number): void;
+  /** Sends the next request; calls `done` exactly once, when it is answered in order or has failed. */
+  send(done: (isGood: boolean) => void): void;
+  /** Told of each end: the time since it was sent, and whether it was an answer. */
+  answered(latencyMs: number, isGood: boolean): void;
 }>;
 
 /** Keeps a number of requests under way: each answer sends the next one. Resolves once all are answered. */
@@ -21,8 +21,8 @@ export function closedLoop({ inFlight, goesOn, send, answered }: ClosedLoopOptio
       }
       open++;
       const sentMs = performance.now();
-      send(() => {
-        answered(performance.now() - sentMs);
+      send((isGood) => {
+        answered(performance.now() - sentMs, isGood);
         open--;
         next();
       });

@@ -19,8 +19,6 @@ export type DeploymentConfig = Readonly<{
   dims: number;
   shards: number;
   threads: number;
-  /** Users that events are spread over; as the origin has them if left out. */
-  users?: number;
   /** Events that are folded before the encoder is fitted. */
   preparedEvents: number;
   /** Further options of its nodes. */
@@ -133,7 +131,7 @@ async function openFolder(
     users: held.users,
     client,
     async events() {
-      const stream = new EventStream(origin, streamOptions(config));
+      const stream = new EventStream(origin, { segments: config.segments });
       await stream.skip(held.events);
       return stream;
     },
@@ -152,9 +150,9 @@ async function openFolder(
 async function prepare(world: DeploymentWorld, config: DeploymentConfig): Promise<string> {
   const { origin, options } = world;
   const kind = origin.kind === "file" ? originText(origin).split(" ").at(-1) : "simulated";
-  const { segments, dims, shards, users, preparedEvents } = config;
+  const { segments, dims, shards, preparedEvents } = config;
   const own = (config.nodeOptions ?? []).join("");
-  const key = `${kind}-${preparedEvents}e-${users ?? "all"}u-${segments}s-${dims}d-${shards}x-${options.sync}${own}`;
+  const key = `${kind}-${preparedEvents}e-${segments}s-${dims}d-${shards}x-${options.sync}${own}`;
   const folder = join(world.workDir, `prepared-${key}`);
   if (await readFile(join(folder, "prepared.json")).catch(() => undefined)) return folder;
   world.report(`preparing: ${preparedEvents} events, ${segments} segments, ${dims} dimensions`);
@@ -234,10 +232,6 @@ async function trainAndSettle({ client, shards }: Deployment, report: (line: str
   await untilFolded(client);
   const seconds = ((performance.now() - beganMs) / 1_000).toFixed(1);
   report(`fitted from ${result.report.members} members and in force after ${seconds} s`);
-}
-
-function streamOptions({ segments, users }: DeploymentConfig) {
-  return { segments, ...(users === undefined ? {} : { users }) };
 }
 
 function definitionsOf(segments: number): object {

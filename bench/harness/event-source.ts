@@ -21,7 +21,7 @@ export type EventOptions = Readonly<{
   segments: number;
   /** Users that the events are spread over, the first ones one event each; as the origin has them if left out. */
   users?: number;
-  /** Begins the names of users and events: two streams of different names share none. */
+  /** Begins the ids of events, and of users who are spread over: two streams of different names share none. */
   name?: string;
 }>;
 
@@ -113,14 +113,14 @@ export class EventStream {
     into.push(event);
   }
 
-  #identify({ user, ts, item, type }: SentEvent): SentEvent {
+  #identify({ id, user, ts, item, type }: SentEvent): SentEvent {
     const segment = `segment-${hash32(item ?? type, SEED) % this.#options.segments}`;
-    return { id: `identify-${user}`, user, ts, type: "identify", segments: { [BENCH_MAP]: segment } };
+    return { id: `identify-${id}`, user, ts, type: "identify", segments: { [BENCH_MAP]: segment } };
   }
 
   #spread(event: SentEvent): SentEvent {
     const { users, name = "" } = this.#options;
-    if (users === undefined) return event;
+    if (users === undefined) return name === "" ? event : { ...event, id: `${name}${event.id}` };
     const index = this.#count++;
     const user = index < users ? index : Math.floor(this.#random() * users);
     return { ...event, id: `${name}${event.id}`, user: `${name}u${user}` };

@@ -17,6 +17,7 @@ export async function givenDeployment(world: DeploymentWorld, config: Deployment
     throw new Error("the nodes of this deployment are not the bench's to start");
   };
   let used = 0;
+  const name = `${Date.now().toString(36)}-`; // What an earlier run sent is known there, and would count for nothing.
   const deployment: Deployment = {
     url,
     prefix: options.prefix,
@@ -27,13 +28,12 @@ export async function givenDeployment(world: DeploymentWorld, config: Deployment
     users: [],
     client,
     async events() {
-      const { segments, users } = config;
-      const stream = new EventStream(origin, { segments, ...(users === undefined ? {} : { users }) });
+      const stream = new EventStream(origin, { segments: config.segments, name });
       await stream.skip(used);
       return stream;
     },
-    newUsers: (count, name) =>
-      new EventStream(origin, { segments: config.segments, users: count, name: `${name}${Date.now()}` }),
+    newUsers: (count, given) =>
+      new EventStream(origin, { segments: config.segments, users: count, name: `${given}${name}` }),
     startNode: async () => notOwned(),
     spawnNode: notOwned,
     shutDown: () => client.close(),

@@ -4,7 +4,7 @@ import type { EventStream } from "./event-source.ts";
 import { ingestRequests } from "./ingest-requests.ts";
 import { startLoadProcess } from "./load-process.ts";
 import type { LoadResult } from "./load-tasks.ts";
-import { refuseFailures } from "./request-figures.ts";
+import { failuresOf } from "./request-figures.ts";
 
 /** What came in beside the load that was measured. */
 export type IngestBeside = Readonly<{
@@ -13,6 +13,13 @@ export type IngestBeside = Readonly<{
   /** Events not folded at the end. */
   lag: number;
 }>;
+
+/** How many events came in beside, round by round, and what of them was refused. */
+export function ingestNote(rounds: readonly IngestBeside[]): string {
+  const rates = rounds.map(({ perSecond }) => Math.round(perSecond)).join(", ");
+  const failures = failuresOf(rounds.map(({ result }) => result));
+  return `events came in at ${rates} a second${failures === undefined ? "" : `; ${failures}`}`;
+}
 
 /** Events a request: what a service gathers in a few milliseconds at such rates. */
 const BATCH = 50;
@@ -37,9 +44,9 @@ export async function whileIngesting<Result>(
     await new Promise((resolve) => setTimeout(resolve, MARGIN_MS));
     const found = await beside();
     const result = await sending;
-    refuseFailures(result);
     const { lag } = (await client.ask("status", {})) as StatusReply;
-    const sent = (result.count * BATCH * 1_000) / (result.endedMs - result.beganMs);
+    const stored = result.count - result.failed;
+    const sent = (stored * BATCH * 1_000) / (result.endedMs - result.beganMs);
     return { ingest: { result, perSecond: sent, lag }, beside: found };
   } finally {
     await load.close();

@@ -1,6 +1,9 @@
 import { LatencyRecorder } from "./latency-recorder.ts";
 import type { LoadResult } from "./load-tasks.ts";
 
+/** A request without an answer has failed after this long. */
+export const PATIENCE_MS = 10_000;
+
 /** The machine's clock with fractions of a millisecond, comparable between processes. */
 export function preciseNowMs(): number {
   return performance.timeOrigin + performance.now();
@@ -11,6 +14,7 @@ export class LoadRecorder {
   readonly latency = new LatencyRecorder();
   readonly late = new LatencyRecorder();
   failed = 0;
+  lastFailure: Uint8Array = new Uint8Array();
   lastReply: Uint8Array = new Uint8Array();
   #count = 0;
   #beganMs = preciseNowMs();
@@ -26,8 +30,11 @@ export class LoadRecorder {
     this.#beganMs = preciseNowMs();
   }
 
-  answered(latencyMs: number): void {
+  /** A request has ended. One that failed counts as if it had been waited for until patience ended: no fast error helps. */
+  answered(tookMs: number, isGood: boolean): void {
     this.#count++;
+    if (!isGood) this.failed++;
+    const latencyMs = isGood ? tookMs : Math.max(tookMs, PATIENCE_MS);
     this.latency.record(latencyMs);
     const second = Math.floor((preciseNowMs() - this.#beganMs) / 1_000);
     let last = this.#seconds.at(-1);
@@ -53,6 +60,7 @@ export class LoadRecorder {
         count,
         p99Ms: latency.summary().p99Ms,
       })),
+      lastFailure: Uint8Array.from(this.lastFailure),
       lastReply: Uint8Array.from(this.lastReply),
     };
   }

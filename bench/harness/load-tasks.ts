@@ -68,9 +68,9 @@ export type PublishedMessage = Readonly<{ id: string; data: Uint8Array }>;
 
 /** What a load process found. */
 export type LoadResult = Readonly<{
-  /** Requests answered in order, or messages. */
+  /** Requests that ended, or messages. */
   count: number;
-  /** Requests refused or not answered. */
+  /** Those of them that were refused or not answered; their latency counts as ten seconds at least. */
   failed: number;
   /** Of the measured part, on the machine's clock, epoch ms with fractions: tells processes' times apart. */
   beganMs: number;
@@ -79,8 +79,10 @@ export type LoadResult = Readonly<{
   latency: LatencySummary;
   /** How late the generator itself sent what was due: a part of each latency of an open loop. */
   late: LatencySummary;
-  /** By second since the beginning: requests answered in order, and the 99th percentile of their latency, ms. */
+  /** By second since the beginning: requests that ended, and the 99th percentile of their latency, ms. */
   bySecond: readonly { readonly second: number; readonly count: number; readonly p99Ms: number }[];
+  /** The last reply that was a refusal; empty if none was, or none came. */
+  lastFailure: Uint8Array;
   /** The last answer, as a sample of what was measured. */
   lastReply: Uint8Array;
 }>;

@@ -15,10 +15,10 @@ export type OpenLoopOptions = Readonly<{
   perSecond: number;
   /** How long requests are due; those under way are waited for after that. */
   durationMs: number;
-  /** Sends request `index`; calls `done` exactly once, when it is answered or has failed. */
-  send(index: number, done: () => void): void;
-  /** Told of each answer: the time since it was due, and when it was due, ms since the beginning. */
-  answered(latencyMs: number, dueMs: number): void;
+  /** Sends request `index`; calls `done` exactly once, when it is answered in order or has failed. */
+  send(index: number, done: (isGood: boolean) => void): void;
+  /** Told of each end: the time since it was due, and whether it was an answer. */
+  answered(latencyMs: number, isGood: boolean): void;
   /** Told how long after its due time a request was sent: the generator's own part of a latency. */
   late(ms: number): void;
 }>;
@@ -43,8 +43,8 @@ export function openLoop(options: OpenLoopOptions, timeline: Timeline = MACHINE_
       if (done === total) resolve(total);
     };
     const one = (index: number, dueMs: number): void => {
-      send(index, () => {
-        answered(timeline.nowMs() - dueMs, dueMs - beganMs);
+      send(index, (isGood) => {
+        answered(timeline.nowMs() - dueMs, isGood);
         done++;
         end();
       });

@@ -1,4 +1,5 @@
 import { createInbox, type Msg, type MsgHdrs, type NatsConnection } from "@nats-io/transport-node";
+import { PATIENCE_MS } from "./load-result.ts";
 
 /** Sends requests and tells of each answer; two kinds, see {@link LeanClient} and {@link libraryClient}. */
 export type RequestClient = Readonly<{
@@ -9,8 +10,7 @@ export type RequestClient = Readonly<{
 /** Whether a request was answered in order. */
 export type Answered = (isGood: boolean, data: Uint8Array) => void;
 
-/** A request without an answer has failed after this long; looked at once a second. */
-const PATIENCE_MS = 10_000;
+/** How often old requests are looked for. */
 const LOOK_MS = 1_000;
 /** The first letters of `code`. */
 const CODE = [0x63, 0x6f, 0x64] as const;

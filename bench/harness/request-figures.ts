@@ -8,10 +8,19 @@ export function answeredPerSecond(result: LoadResult): number {
 }
 
 /** @throws Error if a request was refused or not answered. */
-export function refuseFailures({ count, failed, lastReply }: LoadResult): void {
-  if (failed === 0) return;
-  const said = new TextDecoder().decode(lastReply.subarray(0, 200));
-  throw new Error(`${failed} of ${count} requests failed; the last reply was ${said}`);
+export function refuseFailures(result: LoadResult): void {
+  const said = failuresOf([result]);
+  if (said !== undefined) throw new Error(said);
+}
+
+/** How many requests failed, and what was said of the last one; undefined if none did. */
+export function failuresOf(results: readonly LoadResult[]): string | undefined {
+  const failed = results.reduce((sum, result) => sum + result.failed, 0);
+  if (failed === 0) return undefined;
+  const count = results.reduce((sum, result) => sum + result.count, 0);
+  const last = results.findLast((result) => result.failed > 0)?.lastFailure ?? new Uint8Array();
+  const said = last.length === 0 ? "not answered" : new TextDecoder().decode(last.subarray(0, 200));
+  return `${failed} of ${count} requests failed, the last one: ${said}`;
 }
 
 /** A latency for a plot. */
@@ -25,9 +34,11 @@ export function percentilesSeries(name: string, latency: LatencySummary) {
   } as const;
 }
 
-/** What the generator itself adds to an open loop's latencies. */
-export function latenessNote(results: readonly LoadResult[]): string {
+/** What an open loop's latencies contain beside the answers: the generator's own delay, and requests that failed. */
+export function openLoopNote(results: readonly LoadResult[]): string {
   const p50 = Math.max(...results.map(({ late }) => late.p50Ms));
   const p99 = Math.max(...results.map(({ late }) => late.p99Ms));
-  return `measured from the time at which each was due; of that, the generator sent late: p50 ${p50.toFixed(2)} ms, p99 ${p99.toFixed(2)} ms`;
+  const failures = failuresOf(results);
+  const counted = failures === undefined ? "" : `; ${failures}: each counts as 10 s`;
+  return `measured from the time at which each was due; of that, the generator sent late: p50 ${p50.toFixed(2)} ms, p99 ${p99.toFixed(2)} ms${counted}`;
 }

@@ -27,7 +27,7 @@ export async function requestsClosed(nc: NatsConnection, task: ClosedTask): Prom
       inFlight: task.inFlight,
       goesOn,
       send: (done) => sender.send(done),
-      answered: (ms) => recorder.answered(ms),
+      answered: (ms, isGood) => recorder.answered(ms, isGood),
     });
   };
   const until = (ms: number): (() => boolean) => {
@@ -55,7 +55,7 @@ export async function requestsOpen(nc: NatsConnection, task: OpenTask): Promise<
       perSecond: task.perSecond,
       durationMs,
       send: (_, done) => sender.send(done),
-      answered: (ms) => recorder.answered(ms),
+      answered: (ms, isGood) => recorder.answered(ms, isGood),
       late: (ms) => recorder.late.record(ms),
     });
   };
@@ -86,13 +86,13 @@ class Sender {
     }
   }
 
-  send(done: () => void): void {
+  send(done: (isGood: boolean) => void): void {
     const request = this.#requests[this.sent++ % this.#requests.length];
     if (request === undefined) throw new Error("a load needs requests");
     this.#client.send(request.subject, request.data, this.#headers, (isGood, data) => {
-      if (!isGood) this.recorder.failed++;
-      this.recorder.lastReply = data;
-      done();
+      if (isGood) this.recorder.lastReply = data;
+      else this.recorder.lastFailure = data;
+      done(isGood);
     });
   }
 

@@ -129,10 +129,9 @@ async function runOne(scenario: Scenario, world: World): Promise<boolean> {
     },
     series: (one) => series.push({ ...one, scenario: name }),
     async deployment(given = {}) {
-      const { segments, dims, shards, threads, users } = options;
+      const { segments, dims, shards, threads } = options;
       const { preparedEvents } = sizesOf(options);
-      const usual = { segments, dims, shards, threads, preparedEvents };
-      const config = { ...usual, ...(users === undefined ? {} : { users }), ...given };
+      const config = { segments, dims, shards, threads, preparedEvents, ...given };
       const how = { options, origin, workDir, report: progress };
       const one =
         options.nats === undefined ? await openDeployment(how, config) : await givenDeployment(how, config);
@@ -146,9 +145,9 @@ async function runOne(scenario: Scenario, world: World): Promise<boolean> {
     return true;
   } catch (thrown) {
     output.note(`${name} failed: ${thrown instanceof Error ? thrown.stack : String(thrown)}`);
-    world.results.push({
-      ...measurementOf({ scenario: name, metric: "failed", unit: "", rounds: [Number.NaN] }),
-      note: thrown instanceof Error ? thrown.message : String(thrown),
+    skipped.push({
+      scenario: name,
+      reason: `it failed: ${thrown instanceof Error ? thrown.message : String(thrown)}`,
     });
     return false;
   } finally {

@@ -41,7 +41,7 @@ export async function answeredWays(
     const found = await runLoad({ kind: "closed", url, requests, inFlight: 1, warmUpMs: 0 });
     if (found.failed === 0) ways.push({ way, replyBytes: found.lastReply.length });
     else if (way === "shard") skip(`no shard answers on ${deployment.prefix}.v1.score.shard.<n>`);
-    else throw new Error(`scores are refused: ${new TextDecoder().decode(found.lastReply)}`);
+    else throw new Error(`scores are refused: ${new TextDecoder().decode(found.lastFailure)}`);
   }
   return ways;
 }

@@ -15,13 +15,12 @@ export async function visible(nc: NatsConnection, task: VisibleTask): Promise<Lo
   const client = await LeanClient.over(nc);
   const recorder = new LoadRecorder();
   let next = 0;
-  const probe = (done: () => void): void => {
+  const probe = (done: (isGood: boolean) => void): void => {
     const event = task.events[next++];
     if (event === undefined) throw new Error("a probe needs an event of its own");
     const fail = (data: Uint8Array): void => {
-      recorder.failed++;
-      recorder.lastReply = data;
-      done();
+      recorder.lastFailure = data;
+      done(false);
     };
     client.send(`${task.prefix}.v1.ingest`, event.data, undefined, (isStored, stored) => {
       const [atLeast] = isStored ? (JSON.parse(decoder.decode(stored)) as Stored).positions : [];
@@ -31,7 +30,7 @@ export async function visible(nc: NatsConnection, task: VisibleTask): Promise<Lo
         if (!isScored || !(JSON.parse(decoder.decode(scored)) as { known: boolean }).known)
           return fail(scored);
         recorder.lastReply = scored;
-        done();
+        done(true);
       });
     });
   };
@@ -40,7 +39,7 @@ export async function visible(nc: NatsConnection, task: VisibleTask): Promise<Lo
       perSecond: task.perSecond,
       durationMs,
       send: (_, done) => probe(done),
-      answered: (ms) => recorder.answered(ms),
+      answered: (ms, isGood) => recorder.answered(ms, isGood),
       late: (ms) => recorder.late.record(ms),
     });
   await loop(task.warmUpMs);

@@ -41,7 +41,7 @@ export const batch: Scenario = {
       const name = `${way.users} users a request, ${way.format ?? "one object a user"}`;
       const probe = await runLoad({ ...asked, requests: requests.slice(0, 1), inFlight: 1, warmUpMs: 0 });
       if (probe.failed > 0) {
-        context.skip(`${name}: refused with ${readable(probe.lastReply)}`);
+        context.skip(`${name}: refused with ${readable(probe.lastFailure)}`);
         continue;
       }
       const results: LoadResult[] = [];

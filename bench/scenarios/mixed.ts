@@ -1,9 +1,9 @@
 import { whileEchoing } from "../harness/bare-ceilings.ts";
 import { untilFolded } from "../harness/deployment.ts";
-import { type IngestBeside, whileIngesting } from "../harness/ingest-load.ts";
+import { type IngestBeside, ingestNote, whileIngesting } from "../harness/ingest-load.ts";
 import { runLoad } from "../harness/load-process.ts";
 import type { EncodedRequest, LoadResult } from "../harness/load-tasks.ts";
-import { latenessNote, percentilesSeries, refuseFailures } from "../harness/request-figures.ts";
+import { openLoopNote, percentilesSeries } from "../harness/request-figures.ts";
 import type { Scenario, ScenarioContext } from "../harness/scenario.ts";
 import { answeredWays, type ScoreWay, scoreRequests } from "../harness/score-requests.ts";
 import { warmNode } from "../harness/warm-node.ts";
@@ -36,7 +36,6 @@ export const mixed: Scenario = {
           { eventsPerSecond: options.rate, besideMs: warmUpMs + durationMs },
           () => runLoad({ ...open, warmUpMs, durationMs }),
         );
-        refuseFailures(beside);
         rounds.push({ ingest, scores: beside });
         await untilFolded(deployment.client);
         if (echoes.length <= round) echoes.push(await echoAtRate(context, url, requests));
@@ -74,7 +73,7 @@ function report(
   const through = way === "gateway" ? "through the gateway" : "to the shard";
   const at = `score ${through} at ${scoreRate}/s beside ${rate} events/s`;
   const figures = [
-    { name: "p50", of: "p50Ms", goal: {}, note: latenessNote(rounds.map(({ scores }) => scores)) },
+    { name: "p50", of: "p50Ms", goal: {}, note: openLoopNote(rounds.map(({ scores }) => scores)) },
     { name: "p99", of: "p99Ms", goal: { goal: { value: { atMost: 5 } } } },
     { name: "p99.9", of: "p999Ms", goal: { goal: { value: { atMost: 20 } } } },
   ] as const;
@@ -94,7 +93,7 @@ function report(
     metric: `events not folded at the end, ${at}`,
     unit: "events",
     rounds: rounds.map(({ ingest }) => ingest.lag),
-    note: `events came in at ${rounds.map(({ ingest }) => Math.round(ingest.perSecond)).join(", ")} a second`,
+    note: ingestNote(rounds.map(({ ingest }) => ingest)),
   });
   context.measured({
     metric: `p99 of the acknowledgement of events, ${at}`,

@@ -4,7 +4,7 @@ import { runLoad } from "../harness/load-process.ts";
 import type { EncodedRequest, LoadResult } from "../harness/load-tasks.ts";
 import {
   answeredPerSecond,
-  latenessNote,
+  openLoopNote,
   percentilesSeries,
   refuseFailures,
 } from "../harness/request-figures.ts";
@@ -153,7 +153,7 @@ function report(context: ScenarioContext, way: ScoreWay, figures: Figures, echoe
       metric: `${name} at ${scoreRate}/s, ${through}`,
       unit: "ms",
       rounds: figures.open.map(({ latency }) => latency[of]),
-      ...(name === "p50" ? { note: latenessNote(figures.open) } : {}),
+      ...(name === "p50" ? { note: openLoopNote(figures.open) } : {}),
     });
   for (const [name, results] of [
     [`${inFlight} in flight, ${through}`, figures.many.lean],

@@ -3,7 +3,7 @@ import { whileIngesting } from "../harness/ingest-load.ts";
 import { runLoad } from "../harness/load-process.ts";
 import type { LoadResult } from "../harness/load-tasks.ts";
 import { memoryOf } from "../harness/process-memory.ts";
-import { refuseFailures } from "../harness/request-figures.ts";
+import { openLoopNote } from "../harness/request-figures.ts";
 import type { Scenario } from "../harness/scenario.ts";
 import { answeredWays, scoreRequests } from "../harness/score-requests.ts";
 import { median } from "../harness/spread.ts";
@@ -49,7 +49,6 @@ export const soak: Scenario = {
             durationMs,
           }),
       );
-      refuseFailures(beside);
       await untilFolded(deployment.client);
       const held = await memoryOf(node.pid);
       const anonymousMiB = (held?.anonymousBytes ?? Number.NaN) / MEBIBYTE;
@@ -64,6 +63,7 @@ export const soak: Scenario = {
       metric: `p99 of scores at ${options.scoreRate}/s beside ${options.rate} events/s, by 10 s`,
       unit: "ms",
       rounds: legs.map(({ scores }) => scores.latency.p99Ms),
+      note: openLoopNote(legs.map(({ scores }) => scores)),
     });
     context.measured({
       metric: "events not folded at the end of each 10 s",

@@ -1,10 +1,10 @@
 import { encodeReply } from "../../src/events/decode-request.ts";
 import { withBareStreams } from "../harness/bare-ceilings.ts";
 import { type Deployment, untilFolded } from "../harness/deployment.ts";
-import { type IngestBeside, whileIngesting } from "../harness/ingest-load.ts";
+import { type IngestBeside, ingestNote, whileIngesting } from "../harness/ingest-load.ts";
 import { runLoad } from "../harness/load-process.ts";
 import type { LoadResult, VisibleTask } from "../harness/load-tasks.ts";
-import { latenessNote, percentilesSeries, refuseFailures } from "../harness/request-figures.ts";
+import { openLoopNote, percentilesSeries } from "../harness/request-figures.ts";
 import type { Scenario, ScenarioContext } from "../harness/scenario.ts";
 import { warmNode } from "../harness/warm-node.ts";
 
@@ -37,7 +37,6 @@ export const visible: Scenario = {
         { eventsPerSecond: options.rate, besideMs: warmUpMs + durationMs },
         () => runLoad({ ...task, warmUpMs, durationMs }),
       );
-      refuseFailures(beside);
       rounds.push({ ingest, probes: beside });
       await untilFolded(deployment.client);
       stores.push(await storeBarely(context, url, probes));
@@ -59,13 +58,13 @@ export const visible: Scenario = {
           rounds: stores.map(({ latency }) => latency[of]),
         },
         ...(name === "p99" ? { goal: { value: { atMost: 50 } } } : {}),
-        ...(name === "p50" ? { note: latenessNote(rounds.map(({ probes }) => probes)) } : {}),
+        ...(name === "p50" ? { note: openLoopNote(rounds.map(({ probes }) => probes)) } : {}),
       });
     context.measured({
       metric: `events not folded at the end, ${at}`,
       unit: "events",
       rounds: rounds.map(({ ingest }) => ingest.lag),
-      note: `events came in at ${rounds.map(({ ingest }) => Math.round(ingest.perSecond)).join(", ")} a second`,
+      note: ingestNote(rounds.map(({ ingest }) => ingest)),
     });
     const last = rounds.at(-1);
     if (last !== undefined) context.series(percentilesSeries(at, last.probes.latency));

@@ -25,7 +25,7 @@ export function addBenchCommand(program: Command): void {
     .option("--rounds <n>", "rounds of each measurement", wholeNumber(1), 3)
     .option("--smoke", "tiny sizes: shows that all works, measures nothing", false)
     .option("--events <n>", "events of a round", wholeNumber(100))
-    .option("--users <n>", "spread the events over so many users", wholeNumber(1))
+    .option("--users <n>", "users of start, memory and growth-users (default: 1000000)", wholeNumber(100))
     .option("--segments <n>", "segments of the map", wholeNumber(2), 64)
     .option("--dims <n>", "dimensions of the encoder at most", wholeNumber(17), 32)
     .option("--shards <n>", "shards of the deployment", wholeNumber(1), given.shards)
