@@ -32,8 +32,8 @@ export type Deployment = Readonly<{
   shards: number;
   /** Whether its nodes are the bench's to start, stop and kill. */
   isOwned: boolean;
-  /** Version of the NATS server, and where it was found. */
-  server: Readonly<{ version: string; source: string }>;
+  /** Version of the NATS server, where it was found, and its process if it is the bench's own. */
+  server: Readonly<{ version: string; source: string; pid?: number }>;
   /** Folder of everything that it stores. */
   folder: string;
   /** Users who are held already. */

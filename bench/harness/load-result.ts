@@ -18,6 +18,7 @@ export class LoadRecorder {
   lastReply: Uint8Array = new Uint8Array();
   #count = 0;
   #beganMs = preciseNowMs();
+  #cpuBefore = process.cpuUsage();
   readonly #seconds: { second: number; count: number; latency: LatencyRecorder }[] = [];
 
   /** From now on it counts: what was before was the warm-up. */
@@ -28,6 +29,7 @@ export class LoadRecorder {
     this.#count = 0;
     this.failed = 0;
     this.#beganMs = preciseNowMs();
+    this.#cpuBefore = process.cpuUsage();
   }
 
   /** A request has ended. One that failed counts as if it had been waited for until patience ended: no fast error helps. */
@@ -48,7 +50,9 @@ export class LoadRecorder {
 
   /** @param endedMs - When the last one counted was answered. */
   result(endedMs = preciseNowMs()): LoadResult {
+    const { user, system } = process.cpuUsage(this.#cpuBefore);
     return {
+      cores: (user + system) / 1_000 / Math.max(1, endedMs - this.#beganMs),
       count: this.#count,
       failed: this.failed,
       beganMs: this.#beganMs,

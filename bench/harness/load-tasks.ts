@@ -75,6 +75,8 @@ export type LoadResult = Readonly<{
   /** Of the measured part, on the machine's clock, epoch ms with fractions: tells processes' times apart. */
   beganMs: number;
   endedMs: number;
+  /** Cores that the load process itself kept busy. */
+  cores: number;
   /** Of single requests; nothing for streams. */
   latency: LatencySummary;
   /** How late the generator itself sent what was due: a part of each latency of an open loop. */

@@ -28,7 +28,8 @@ export async function addUsers(
     for (const { user } of taken) users.add(user);
     await appendEvents(deployment, taken);
     await untilFolded(deployment.client);
-    progress(`${users.size} of ${count} new users are held`);
+    if (taken.length === CHUNK || users.size === count)
+      progress(`${users.size} of ${count} new users are held`);
   }
   return [...users];
 }

@@ -2,6 +2,7 @@ import { appendEvents, type FilledStream } from "../harness/append-events.ts";
 import { consumeCeiling } from "../harness/bare-ceilings.ts";
 import type { Deployment } from "../harness/deployment.ts";
 import type { EventStream } from "../harness/event-source.ts";
+import { type CoresUsed, coresText, servingProcesses } from "../harness/process-cores.ts";
 import type { Scenario, ScenarioContext } from "../harness/scenario.ts";
 import { type Drained, watchDrain } from "../harness/watch-drain.ts";
 
@@ -22,7 +23,7 @@ export const drain: Scenario = {
       rounds: found.whole,
       ceiling,
       goal: { ratio: { atLeast: 0.5 }, value: { atLeast: 100_000 } },
-      note: `${drainEvents} events a round, from a node that has just started`,
+      note: `${drainEvents} events a round, from a node that has just started; ${coresText(found.cores)}`,
     });
     context.measured({
       metric: "the same, second half of each round",
@@ -48,6 +49,7 @@ export type DrainRounds = Readonly<{
   ceilings: readonly number[];
   /** How the ceiling was reached. */
   way: string;
+  cores: CoresUsed;
   overTime: readonly Drained["overTime"][];
 }>;
 
@@ -77,6 +79,7 @@ export async function drainRounds(
     secondHalves: drained.map(({ secondHalfPerSecond }) => secondHalfPerSecond),
     ceilings,
     way: way ?? "",
+    cores: drained.at(-1)?.cores ?? {},
     overTime: drained.map(({ overTime }) => overTime),
   };
 }
@@ -89,7 +92,8 @@ async function drainOnce(
   options: readonly string[],
 ): Promise<Drained> {
   const node = deployment.spawnNode({ options, runtime: context.profiling("drain") });
-  const drained = await watchDrain(deployment, streams, node.ready);
+  const pids = servingProcesses(deployment, node.pid);
+  const drained = await watchDrain(deployment, streams, pids, node.ready);
   await (await node.ready).stop();
   return drained;
 }

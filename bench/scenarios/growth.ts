@@ -1,6 +1,7 @@
 import type { Deployment } from "../harness/deployment.ts";
 import type { EventStream } from "../harness/event-source.ts";
 import { addUsers, allResident } from "../harness/populate.ts";
+import { coresText } from "../harness/process-cores.ts";
 import type { Scenario, ScenarioContext } from "../harness/scenario.ts";
 import { median } from "../harness/spread.ts";
 import { type DrainRounds, drainRounds } from "./drain.ts";
@@ -89,6 +90,7 @@ class Growth {
       unit: "events/s",
       rounds: found.whole,
       ceiling: { name: `bare consume (${found.way})`, rounds: found.ceilings },
+      note: coresText(found.cores),
     });
   }
 

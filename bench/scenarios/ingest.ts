@@ -7,6 +7,7 @@ import { ingestRequests } from "../harness/ingest-requests.ts";
 import { runLoad } from "../harness/load-process.ts";
 import type { LoadResult } from "../harness/load-tasks.ts";
 import { logEntries } from "../harness/log-entries.ts";
+import { type CoresUsed, coresText, servingProcesses, watchCores } from "../harness/process-cores.ts";
 import { openLoopNote, percentilesSeries, refuseFailures } from "../harness/request-figures.ts";
 import type { Scenario, ScenarioContext } from "../harness/scenario.ts";
 
@@ -23,11 +24,17 @@ export const ingest: Scenario = {
     const events = await deployment.events();
     const ceilings: Ceiling[] = [];
     const withIds: number[] = [];
-    const found = WAYS.map((way) => ({ way, perSecond: [] as number[], lags: [] as number[] }));
+    const found = WAYS.map((way) => ({
+      way,
+      perSecond: [] as number[],
+      lags: [] as number[],
+      cores: {} as CoresUsed,
+    }));
+    const pids = servingProcesses(deployment, ...(node === undefined ? [] : [node.pid]));
     const open: LoadResult[] = [];
     context.progress("warm-up");
     const warmUp = { ...MAIN, share: 0.4 };
-    await closedOnce(deployment, await takeFor(events, context, warmUp), warmUp);
+    await closedOnce(deployment, await takeFor(events, context, warmUp), warmUp, pids);
     for (let round = 0; round < context.sizes.rounds; round++) {
       context.progress(`round ${round + 1}: bare acknowledged publishing`);
       const published = logEntries(await events.take(context.sizes.ingestEvents), deployment.shards);
@@ -39,7 +46,8 @@ export const ingest: Scenario = {
       withIds.push((await publishCeiling(url, prefix, published, only)).perSecond);
       for (const one of found) {
         context.progress(`round ${round + 1}: ${nameOf(one.way)}`);
-        const done = await closedOnce(deployment, await takeFor(events, context, one.way), one.way);
+        const done = await closedOnce(deployment, await takeFor(events, context, one.way), one.way, pids);
+        one.cores = done.cores;
         one.perSecond.push(done.perSecond);
         one.lags.push(done.lag);
       }
@@ -52,14 +60,14 @@ export const ingest: Scenario = {
       name: `bare acknowledged publishing (${ceilings[0]?.way})`,
       rounds: ceilings.map(({ perSecond }) => perSecond),
     };
-    for (const { way, perSecond, lags } of found)
+    for (const { way, perSecond, lags, cores } of found)
       context.measured({
         metric: `acknowledged, ${nameOf(way)}`,
         unit: "events/s",
         rounds: perSecond,
         ceiling,
         ...(way === MAIN ? { goal: { ratio: { atLeast: 0.6 }, value: { atLeast: 60_000 } } } : {}),
-        note: `${way.inFlight} requests in flight; the shards of the same node were ${Math.max(...lags)} events behind at the end`,
+        note: `${way.inFlight} requests in flight; the shards of the same node were ${Math.max(...lags)} events behind at the end; ${coresText(cores)}`,
       });
     context.measured({ metric: "bare publishing with message ids", unit: "events/s", rounds: withIds });
     reportOpen(context, open);
@@ -92,17 +100,20 @@ async function closedOnce(
   { url, prefix, client }: Deployment,
   events: readonly SentEvent[],
   { batch, type, inFlight }: Way,
-): Promise<{ perSecond: number; lag: number }> {
+  pids: Readonly<Record<string, number>>,
+): Promise<{ perSecond: number; lag: number; cores: CoresUsed }> {
   const before = (await client.ask("status", {})) as StatusReply;
   const requests = ingestRequests(prefix, events, batch, type);
   const json = type === "application/json" ? {} : { contentType: type };
+  const coresUsed = await watchCores(pids);
   const result = await runLoad({ kind: "closed", url, requests, inFlight, warmUpMs: 0, ...json });
+  const cores = { ...(await coresUsed()), generator: result.cores };
   refuseFailures(result);
   const after = (await client.ask("status", {})) as StatusReply;
   const accepted = after.gateway.accepted - before.gateway.accepted;
   if (accepted !== events.length) throw new Error(`${accepted} of ${events.length} events were accepted`);
   await untilFolded(client);
-  return { perSecond: (events.length * 1_000) / (result.endedMs - result.beganMs), lag: after.lag };
+  return { perSecond: (events.length * 1_000) / (result.endedMs - result.beganMs), lag: after.lag, cores };
 }
 
 async function atRate(

@@ -2,6 +2,7 @@ import { whileEchoing } from "../harness/bare-ceilings.ts";
 import type { Deployment } from "../harness/deployment.ts";
 import { runLoad } from "../harness/load-process.ts";
 import type { EncodedRequest, LoadResult } from "../harness/load-tasks.ts";
+import { type CoresUsed, coresText, servingProcesses, watchCores } from "../harness/process-cores.ts";
 import {
   answeredPerSecond,
   openLoopNote,
@@ -27,6 +28,7 @@ export const score: Scenario = {
     const events = await deployment.events();
     await warmNode(context, deployment, events);
     await events.close();
+    const pids = servingProcesses(deployment, ...(node === undefined ? [] : [node.pid]));
     const echoes = newFigures();
     const sized: number[] = [];
     const found = new Map(ways.map(({ way }) => [way, newFigures()] as const));
@@ -35,7 +37,7 @@ export const score: Scenario = {
       sized.push(await measureEcho(context, deployment, replyBytes, echoes));
       for (const [way, figures] of found) {
         context.progress(`round ${round + 1}: scores through the ${way}`);
-        await measureScores(context, deployment, scoreRequests(deployment, way), figures);
+        await measureScores(context, deployment, pids, scoreRequests(deployment, way), figures);
       }
     }
     await node?.stop();
@@ -59,10 +61,12 @@ type Figures = Readonly<{
   many: Record<ClientName, LoadResult[]>;
   sequence: Record<ClientName, LoadResult[]>;
   open: LoadResult[];
+  /** While as many as possible were asked, by the lean client. */
+  cores: CoresUsed[];
 }>;
 
 function newFigures(): Figures {
-  return { many: { lean: [], library: [] }, sequence: { lean: [], library: [] }, open: [] };
+  return { many: { lean: [], library: [] }, sequence: { lean: [], library: [] }, open: [], cores: [] };
 }
 
 /** @returns Requests a second of an echo whose replies are as long as the scores'. */
@@ -83,10 +87,11 @@ async function measureEcho(
 async function measureScores(
   context: ScenarioContext,
   { url }: Deployment,
+  pids: Readonly<Record<string, number>>,
   requests: readonly EncodedRequest[],
   figures: Figures,
 ): Promise<void> {
-  await measureClosed(context, url, requests, figures);
+  await measureClosed(context, url, requests, figures, pids);
   const { warmUpMs, durationMs } = context.sizes;
   const perSecond = context.options.scoreRate;
   figures.open.push(await runLoad({ kind: "open", url, requests, perSecond, warmUpMs, durationMs }));
@@ -97,10 +102,14 @@ async function measureClosed(
   url: string,
   requests: readonly EncodedRequest[],
   figures: Figures,
+  pids: Readonly<Record<string, number>> = {},
 ): Promise<void> {
   for (const { client } of CLIENTS) {
     figures.sequence[client].push(await closed(context, url, requests, 1, client));
-    figures.many[client].push(await closed(context, url, requests, context.options.inFlight, client));
+    const coresUsed = await watchCores(pids);
+    const many = await closed(context, url, requests, context.options.inFlight, client);
+    if (client === "lean") figures.cores.push({ ...(await coresUsed()), generator: many.cores });
+    figures.many[client].push(many);
   }
 }
 
@@ -131,7 +140,7 @@ function report(context: ScenarioContext, way: ScoreWay, figures: Figures, echoe
         rounds: echoes.many[client].map(answeredPerSecond),
       },
       goal: { ratio: { atLeast: 0.5 } },
-      note: `p99 ${Math.max(...many.map(({ latency }) => latency.p99Ms)).toFixed(1)} ms at that load`,
+      note: `p99 ${Math.max(...many.map(({ latency }) => latency.p99Ms)).toFixed(1)} ms at that load${client === "lean" ? `; ${coresText(figures.cores.at(-1) ?? {})}` : ""}`,
     });
     context.measured({
       metric: `p50 in sequence, ${through}${by}`,
