@@ -6,10 +6,6 @@ import { fileURLToPath } from "node:url";
 /** A node in a process of its own, as an operator starts it. */
 export type NodeUnderTest = Readonly<{
   pid: number;
-  /** Milliseconds from the start of the process until it said that it is ready. */
-  readyMs: number;
-  /** What it said on standard error. */
-  said: readonly string[];
   /** Ends it as a power cut would. */
   kill(): Promise<void>;
   /** Ends it as an operator does: shards drain and commit. */
@@ -17,7 +13,13 @@ export type NodeUnderTest = Readonly<{
 }>;
 
 /** A node that was started and is not ready yet. */
-export type StartingNode = Readonly<{ pid: number; ready: Promise<NodeUnderTest>; kill(): Promise<void> }>;
+export type StartingNode = Readonly<{
+  pid: number;
+  ready: Promise<NodeUnderTest>;
+  /** What it has said on standard error so far. */
+  said: readonly string[];
+  kill(): Promise<void>;
+}>;
 
 const SAID_MAX = 200;
 
@@ -29,7 +31,6 @@ const SAID_MAX = 200;
 export function spawnNode(options: readonly string[], runtime: readonly string[]): StartingNode {
   const ending = import.meta.url.endsWith(".ts") ? ".ts" : ".js";
   const main = fileURLToPath(new URL(`../../src/cli/main${ending}`, import.meta.url));
-  const beganMs = performance.now();
   const child = spawn(process.execPath, [...runtime, main, "up", "--json", ...options], {
     stdio: ["ignore", "pipe", "pipe"],
   });
@@ -50,8 +51,6 @@ export function spawnNode(options: readonly string[], runtime: readonly string[]
   const ready = untilReady(child, exited, said).then(
     (): NodeUnderTest => ({
       pid: child.pid ?? 0,
-      readyMs: performance.now() - beganMs,
-      said,
       kill: () => end("SIGKILL"),
       async stop() {
         await end("SIGTERM");
@@ -61,7 +60,7 @@ export function spawnNode(options: readonly string[], runtime: readonly string[]
     }),
   );
   ready.catch(() => {}); // Whoever awaits it is told.
-  return { pid: child.pid ?? 0, ready, kill: () => end("SIGKILL") };
+  return { pid: child.pid ?? 0, ready, said, kill: () => end("SIGKILL") };
 }
 
 async function untilReady(

@@ -93,7 +93,9 @@ async function drainOnce(
 ): Promise<Drained> {
   const node = deployment.spawnNode({ options, runtime: context.profiling("drain") });
   const pids = servingProcesses(deployment, node.pid);
-  const drained = await watchDrain(deployment, streams, pids, node.ready);
+  const drained = await watchDrain(deployment, streams, pids, node.ready).catch((cause: Error) => {
+    throw new Error(`${cause.message}; the node said:\n${node.said.join("\n")}`, { cause });
+  });
   await (await node.ready).stop();
   return drained;
 }
