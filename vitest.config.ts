@@ -7,6 +7,6 @@ export default defineConfig({
     maxWorkers: 2,
     testTimeout: 30_000,
     hookTimeout: 60_000,
-    benchmark: { include: ["bench/**/*.bench.ts"] },
+    benchmark: { include: ["bench/micro/**/*.bench.ts"] },
   },
 });

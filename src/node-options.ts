@@ -1,3 +1,4 @@
+import { DEFAULT_FIT_OPTIONS } from "./embedding/fit-options.ts";
 import { DEFAULT_REFIT_POLICY, type RefitPolicy } from "./embedding/refit-policy.ts";
 import type { SegmentMap } from "./resonance/segment-map.ts";
 import type { NodeRole } from "./supervisor/cluster-records.ts";
@@ -42,6 +43,8 @@ export type NodeOptions = Readonly<{
   refit: RefitPolicy | null;
   /** How often the members are counted to decide on a refit, ms. */
   refitCheckMs: number;
+  /** Dimensions that a fitted encoder has at most; of many segments the ones that matter most get theirs. */
+  dimMax: number;
   /** The embedded server's file sync: `interval` (every two minutes) or `always` (each write). */
   sync: "interval" | "always";
 }>;
@@ -63,5 +66,6 @@ export const DEFAULT_NODE_OPTIONS: NodeOptions = {
   keepLogMs: 7 * 86_400_000,
   refit: DEFAULT_REFIT_POLICY,
   refitCheckMs: 1_000,
+  dimMax: DEFAULT_FIT_OPTIONS.dimMax,
   sync: "interval",
 };

@@ -217,7 +217,7 @@ async function compose(
 
   const trainer = startTrainer(
     { bus, log, releases, compute, subjects },
-    { nats: natsUrl, prefix: options.prefix, generation, shards: options.shards },
+    { nats: natsUrl, prefix: options.prefix, generation, shards: options.shards, dimMax: options.dimMax },
   );
   const train = async (): Promise<TrainingResult> => announce(await trainer.train(), report);
   const ownsProfiles = (): boolean => agent.roles().get(PROFILES_UNIT) === "owner";

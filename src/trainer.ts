@@ -33,6 +33,7 @@ export function startTrainer(
     readonly prefix: string;
     readonly generation: number;
     readonly shards: number;
+    readonly dimMax: number;
   },
 ): Trainer {
   const { bus, log, releases, compute, subjects } = ports;

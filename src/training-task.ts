@@ -20,6 +20,8 @@ export type TrainingTask = Readonly<{
   generation: number;
   shards: number;
   seed: number;
+  /** Dimensions of the encoder at most. */
+  dimMax: number;
 }>;
 
 export type TrainingResult =
@@ -44,7 +46,10 @@ export async function fitEncoder(task: TrainingTask): Promise<TrainingResult> {
       const definitions = await definitionsInForce(blobs);
       const histories: History[] = [];
       for (let shard = 0; shard < task.shards; shard++) await gather(bus, subjects, shard, histories);
-      const release = fitRelease(histories, definitions.maps, FEATURES, { seed: task.seed });
+      const release = fitRelease(histories, definitions.maps, FEATURES, {
+        seed: task.seed,
+        dimMax: task.dimMax,
+      });
       await blobs.put(releaseKeys.encoder(release.version), release.artefact);
       const calibrations = JSON.stringify(release.calibrations);
       // Copies of the profile actor read it at their own time: whatever is fitted later, it stays as it is.

@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { addBenchCommand } from "./commands/bench.ts";
 import { addClusterCommand } from "./commands/cluster.ts";
 import { addDeadLettersCommand } from "./commands/dead-letters.ts";
 import { addDemoCommand } from "./commands/demo.ts";
@@ -30,5 +31,6 @@ addReshardCommand(program);
 addTrainCommand(program);
 addEvaluateCommand(program);
 addDemoCommand(program);
+addBenchCommand(program);
 
 await program.parseAsync();

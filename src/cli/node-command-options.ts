@@ -17,6 +17,7 @@ export type NodeCommandOptions = Readonly<{
   sync: "interval" | "always";
   segments?: string;
   refit: boolean;
+  dimMax: number;
   name?: string;
   roles: readonly NodeRole[];
   weight: number;
@@ -25,6 +26,9 @@ export type NodeCommandOptions = Readonly<{
   snapshotEvery: number;
   keepLog: number;
 }>;
+
+/** Beside the 16 that are kept for what no segment asks about yet, one at least tells segments apart. */
+const DIM_MIN = 17;
 
 /** Adds the options of a node to a command. */
 export function withNodeOptions(command: Command): Command {
@@ -55,6 +59,12 @@ export function withNodeOptions(command: Command): Command {
         .default(given.sync),
     )
     .option("--no-refit", "fit the encoder only by command")
+    .option(
+      "--dim-max <n>",
+      "dimensions of a fitted encoder at most: fewer are faster and take less memory",
+      wholeNumber(DIM_MIN),
+      given.dimMax,
+    )
     .option(
       "--name <word>",
       "the node's name in the cluster (default: made once, kept in the data folder)",
@@ -99,6 +109,7 @@ export async function nodeOptionsOf(options: NodeCommandOptions): Promise<NodeOp
     movesMax: options.moves,
     snapshotEveryMs: options.snapshotEvery === 0 ? Number.POSITIVE_INFINITY : options.snapshotEvery * 1_000,
     keepLogMs: options.keepLog * 3_600_000,
+    dimMax: options.dimMax,
     refit: options.refit ? DEFAULT_NODE_OPTIONS.refit : null,
     ...(maps === undefined ? {} : { maps }),
   };

@@ -97,6 +97,14 @@ test("several maps share one embedding, which grows with their segments", () => 
   expect(artefact.dim).toBe(41);
 });
 
+test("an encoder has no more dimensions than asked for, also if that is fewer than usual", () => {
+  const members = someHistories({ users: 400, segments: 12, seed: 1 });
+  const strangers = someHistories({ users: 200, segments: 12, seed: 2 });
+  const small = fitLinear(members, someMaps(12), tinySchema, { dimMax: 20 });
+  expect(small.dim).toBe(20);
+  expect(recognised(small, members, strangers)).toBeGreaterThan(2 / 12);
+});
+
 test("users without events or without a known segment do no harm", () => {
   const histories = someHistories({ users: 60, segments: 2 });
   const strange: History[] = [

@@ -1,12 +1,12 @@
 import { bench } from "vitest";
-import { KNOWN_TYPES } from "../src/events/event.ts";
-import type { Behaviour } from "../src/events/log-entry.ts";
-import { FEATURES } from "../src/features/all-families.ts";
-import { packFeatureEvent, unpackFeatureEvent } from "../src/features/pack-feature-event.ts";
-import { sentimentOf } from "../src/features/sentiment.ts";
-import { toFeatureEvent } from "../src/features/to-feature-event.ts";
-import { assert } from "../src/kernel/assert.ts";
-import { seededRandom } from "../src/kernel/random.ts";
+import { KNOWN_TYPES } from "../../src/events/event.ts";
+import type { Behaviour } from "../../src/events/log-entry.ts";
+import { FEATURES } from "../../src/features/all-families.ts";
+import { packFeatureEvent, unpackFeatureEvent } from "../../src/features/pack-feature-event.ts";
+import { sentimentOf } from "../../src/features/sentiment.ts";
+import { toFeatureEvent } from "../../src/features/to-feature-event.ts";
+import { assert } from "../../src/kernel/assert.ts";
+import { seededRandom } from "../../src/kernel/random.ts";
 
 /** Full scale: BENCH_SCALE=full. */
 const isFull = process.env["BENCH_SCALE"] === "full";

@@ -1,10 +1,10 @@
 import { bench } from "vitest";
-import { memoryProfileStore } from "../src/adapters/memory-profile-store.ts";
-import { assert } from "../src/kernel/assert.ts";
-import { gaussian, seededRandom } from "../src/kernel/random.ts";
-import { ProfileState } from "../src/profiles/profile-state.ts";
-import { GRID, type Sample, type SampleBatch } from "../src/profiles/sample.ts";
-import { membersOf } from "../src/profiles/window-sum.ts";
+import { memoryProfileStore } from "../../src/adapters/memory-profile-store.ts";
+import { assert } from "../../src/kernel/assert.ts";
+import { gaussian, seededRandom } from "../../src/kernel/random.ts";
+import { ProfileState } from "../../src/profiles/profile-state.ts";
+import { GRID, type Sample, type SampleBatch } from "../../src/profiles/sample.ts";
+import { membersOf } from "../../src/profiles/window-sum.ts";
 
 /** Full scale: BENCH_SCALE=full. */
 const isFull = process.env["BENCH_SCALE"] === "full";

@@ -1,13 +1,13 @@
 import { bench } from "vitest";
-import type { Encoder, History } from "../src/embedding/encoder.ts";
-import { fitLinear } from "../src/embedding/fit-linear.ts";
-import { linearEncoder } from "../src/embedding/linear-encoder.ts";
-import { untrainedEncoder } from "../src/embedding/untrained-encoder.ts";
-import type { FeatureEvent } from "../src/features/feature-event.ts";
-import type { FeatureFamily } from "../src/features/feature-family.ts";
-import { FeatureSchema } from "../src/features/feature-schema.ts";
-import { assert } from "../src/kernel/assert.ts";
-import { seededRandom } from "../src/kernel/random.ts";
+import type { Encoder, History } from "../../src/embedding/encoder.ts";
+import { fitLinear } from "../../src/embedding/fit-linear.ts";
+import { linearEncoder } from "../../src/embedding/linear-encoder.ts";
+import { untrainedEncoder } from "../../src/embedding/untrained-encoder.ts";
+import type { FeatureEvent } from "../../src/features/feature-event.ts";
+import type { FeatureFamily } from "../../src/features/feature-family.ts";
+import { FeatureSchema } from "../../src/features/feature-schema.ts";
+import { assert } from "../../src/kernel/assert.ts";
+import { seededRandom } from "../../src/kernel/random.ts";
 
 /** Full scale: BENCH_SCALE=full. */
 const isFull = process.env["BENCH_SCALE"] === "full";

@@ -1,16 +1,16 @@
 import { bench } from "vitest";
-import { memoryContextStore } from "../src/adapters/memory-context-store.ts";
-import { untrainedEncoder } from "../src/embedding/untrained-encoder.ts";
-import { decodeEntry, encodeEntry } from "../src/events/log-codec.ts";
-import type { Behaviour } from "../src/events/log-entry.ts";
-import { FEATURES } from "../src/features/all-families.ts";
-import { assert } from "../src/kernel/assert.ts";
-import { seededRandom } from "../src/kernel/random.ts";
-import { defaultCalibration } from "../src/resonance/default-calibration.ts";
-import { prepareScorer } from "../src/resonance/scorer.ts";
-import { foldBatch } from "../src/shards/fold-batch.ts";
-import { emptyOutcome } from "../src/shards/outcome.ts";
-import { newShardState, useDefinitions, useScorers } from "../src/shards/shard-state.ts";
+import { memoryContextStore } from "../../src/adapters/memory-context-store.ts";
+import { untrainedEncoder } from "../../src/embedding/untrained-encoder.ts";
+import { decodeEntry, encodeEntry } from "../../src/events/log-codec.ts";
+import type { Behaviour } from "../../src/events/log-entry.ts";
+import { FEATURES } from "../../src/features/all-families.ts";
+import { assert } from "../../src/kernel/assert.ts";
+import { seededRandom } from "../../src/kernel/random.ts";
+import { defaultCalibration } from "../../src/resonance/default-calibration.ts";
+import { prepareScorer } from "../../src/resonance/scorer.ts";
+import { foldBatch } from "../../src/shards/fold-batch.ts";
+import { emptyOutcome } from "../../src/shards/outcome.ts";
+import { newShardState, useDefinitions, useScorers } from "../../src/shards/shard-state.ts";
 
 const full = process.env["BENCH_SCALE"] === "full";
 const EVENTS = full ? 50_000 : 1_000;

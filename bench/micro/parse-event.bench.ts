@@ -1,13 +1,13 @@
 import { bench } from "vitest";
-import { type ContentType, decodeRequest, encodeReply } from "../src/events/decode-request.ts";
-import type { Event } from "../src/events/event.ts";
-import { LIMITS } from "../src/events/limits.ts";
-import { decodeEntry, encodeEntry } from "../src/events/log-codec.ts";
-import type { Behaviour } from "../src/events/log-entry.ts";
-import { parseEvent } from "../src/events/parse-event.ts";
-import { toBehaviour } from "../src/gateway/to-behaviour.ts";
-import { assert } from "../src/kernel/assert.ts";
-import { seededRandom } from "../src/kernel/random.ts";
+import { type ContentType, decodeRequest, encodeReply } from "../../src/events/decode-request.ts";
+import type { Event } from "../../src/events/event.ts";
+import { LIMITS } from "../../src/events/limits.ts";
+import { decodeEntry, encodeEntry } from "../../src/events/log-codec.ts";
+import type { Behaviour } from "../../src/events/log-entry.ts";
+import { parseEvent } from "../../src/events/parse-event.ts";
+import { toBehaviour } from "../../src/gateway/to-behaviour.ts";
+import { assert } from "../../src/kernel/assert.ts";
+import { seededRandom } from "../../src/kernel/random.ts";
 
 /** Full scale: BENCH_SCALE=full. Each iteration handles so many batches of a thousand events. */
 const isFull = process.env["BENCH_SCALE"] === "full";
