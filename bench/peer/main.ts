@@ -11,7 +11,6 @@ const { values } = parseArgs({
     rounds: { type: "string", default: "3" },
     workers: { type: "string", default: "2" },
     cache: { type: "string", default: "100000" },
-    batch: { type: "string", default: "1000" },
     rate: { type: "string", default: "20000" },
     seconds: { type: "string", default: "4" },
     fsync: { type: "string", default: "everysec,no" },
@@ -21,7 +20,7 @@ const [count, rounds, rate] = [Number(values.events), Number(values.rounds), Num
 const openLoopEvents = Math.floor(rate * Number(values.seconds));
 const report = (line: string): void => console.error(line);
 const redis = await redisServerBinary({ env: process.env, report });
-const { events, release, origin } = await standAloneMaterial(count * (rounds + 1) + openLoopEvents, 64);
+const { events, release, origin } = await standAloneMaterial(count * (rounds + 2) + openLoopEvents, 64);
 console.log(`${origin}, redis-server ${redis.version} (${redis.source}), ${values.workers} workers`);
 
 for (const durability of values.fsync.split(",") as RedisDurability[]) {
@@ -31,7 +30,6 @@ for (const durability of values.fsync.split(",") as RedisDurability[]) {
     release,
     workers: Number(values.workers),
     cacheUsers: Number(values.cache),
-    batchEvents: Number(values.batch),
   });
   try {
     const taken = (round: number): readonly PeerEvent[] => events.slice(round * count, (round + 1) * count);
@@ -42,11 +40,12 @@ for (const durability of values.fsync.split(",") as RedisDurability[]) {
         `fsync ${durability}, drain: ${whole(perSecond)}/s, second half ${whole(secondHalfPerSecond)}/s`,
       );
     }
-    const { latenciesMs, sentPerSecond, lateMsMax } = await peer.openLoop(
+    const [warmUp, sent] = [
+      events.slice(-openLoopEvents - count, -openLoopEvents),
       events.slice(-openLoopEvents),
-      rate,
-      1_000,
-    );
+    ];
+    const loop = await peer.openLoop({ warmUp, events: sent, perSecond: rate });
+    const { latenciesMs, sentPerSecond, lateMsMax } = loop;
     const sorted = latenciesMs.flatMap((some) => [...some]).toSorted((a, b) => a - b);
     const at = (share: number): string => (sorted[Math.floor(share * (sorted.length - 1))] ?? 0).toFixed(1);
     console.log(

@@ -21,8 +21,6 @@ export type PeerOptions = Readonly<{
   workers: number;
   /** Contexts that all workers together keep between batches; 0 for none. */
   cacheUsers: number;
-  /** Entries that a worker reads at a time. */
-  batchEvents?: number;
 }>;
 
 /** What the pipeline takes in memory. */
@@ -36,9 +34,17 @@ export type PeerMemory = Readonly<{
   stateBytesAUser: number;
 }>;
 
+/** What is sent in an open loop. */
+export type PeerOpenLoop = Readonly<{
+  /** Worked through before, as fast as it goes. */
+  warmUp: readonly PeerEvent[];
+  events: readonly PeerEvent[];
+  perSecond: number;
+}>;
+
 /** An open loop's outcome. */
 export type PeerLatencies = Readonly<{
-  /** From the time at which each event was due until its state was committed; the warm-up left out. */
+  /** From the time at which each event was due until its state was committed. */
   latenciesMs: readonly Float64Array[];
   /** Events a second that were sent. */
   sentPerSecond: number;
@@ -52,14 +58,15 @@ export type PeerPipeline = Readonly<{
   versions: Readonly<Record<string, string>>;
   /** Fills the streams, starts workers, measures how they catch up, stops them. States stay. */
   drain(events: readonly PeerEvent[]): Promise<DrainRate>;
-  /** Sends events at a rate to running workers. */
-  openLoop(events: readonly PeerEvent[], perSecond: number, warmUpMs: number): Promise<PeerLatencies>;
+  /** Sends events at a rate to workers that have worked through the warm-up before. */
+  openLoop(given: PeerOpenLoop): Promise<PeerLatencies>;
   /** With workers that hold what they cached in the last run. */
   memory(): PeerMemory;
   close(): Promise<void>;
 }>;
 
-const BATCH_EVENTS = 1_000;
+/** Entries that a worker reads at a time: larger batches catch up faster, smaller ones answer sooner. */
+const BATCH_EVENTS = { drain: 4_000, openLoop: 1_000 } as const;
 const AT_ONCE = 1_000;
 const TICK_MS = 1;
 /** A pipeline that makes no progress for so long is broken. */
@@ -76,7 +83,7 @@ export async function openPeer(options: PeerOptions): Promise<PeerPipeline> {
     return {
       versions: { "redis-server": `${server.version} (${options.redis.source})` },
       drain: (events) => peer.drain(events),
-      openLoop: (events, perSecond, warmUpMs) => peer.openLoop(events, perSecond, warmUpMs),
+      openLoop: (given) => peer.openLoop(given),
       memory: () => peer.memory,
       async close() {
         redis.close();
@@ -103,40 +110,42 @@ class Peer {
 
   async drain(events: readonly PeerEvent[]): Promise<DrainRate> {
     await this.#settle();
-    for (let at = 0; at < events.length; at += AT_ONCE)
-      await Promise.all(events.slice(at, at + AT_ONCE).map((event) => this.#append(event)));
-    const run = await this.#start();
+    await this.#appendAll(events);
+    const run = await this.#start(BATCH_EVENTS.drain);
     await run.until(events.length);
     await this.#finish(run);
     return drainRate(run.marks);
   }
 
-  async openLoop(events: readonly PeerEvent[], perSecond: number, warmUpMs: number): Promise<PeerLatencies> {
+  async openLoop({ warmUp, events, perSecond }: PeerOpenLoop): Promise<PeerLatencies> {
     await this.#settle();
-    const run = await this.#start();
-    const warmUpEvents = Math.floor((warmUpMs * perSecond) / 1_000);
+    const run = await this.#start(BATCH_EVENTS.openLoop);
+    await this.#appendAll(warmUp);
+    await run.until(warmUp.length);
     const beganMs = monotonicMs();
+    const failed: unknown[] = [];
     let lateMsMax = 0;
     let sent = 0;
-    const failed: unknown[] = [];
     while (sent < events.length) {
       for (const nowMs = monotonicMs(); sent < events.length; sent++) {
         const dueMs = beganMs + (sent * 1_000) / perSecond;
-        if (dueMs > nowMs) break;
-        lateMsMax = Math.max(lateMsMax, nowMs - dueMs);
         const event = events[sent];
-        if (event === undefined) break;
-        this.#append(event, sent < warmUpEvents ? undefined : dueMs).catch((thrown: unknown) =>
-          failed.push(thrown),
-        );
+        if (dueMs > nowMs || event === undefined) break;
+        lateMsMax = Math.max(lateMsMax, nowMs - dueMs);
+        this.#append(event, dueMs).catch((thrown: unknown) => failed.push(thrown));
       }
       await sleep(TICK_MS);
     }
     const tookMs = monotonicMs() - beganMs;
-    await run.until(events.length);
+    await run.until(warmUp.length + events.length);
     if (failed.length > 0) throw failed[0];
     const latenciesMs = await this.#finish(run);
     return { latenciesMs, sentPerSecond: (events.length * 1_000) / tookMs, lateMsMax };
+  }
+
+  async #appendAll(events: readonly PeerEvent[]): Promise<void> {
+    for (let at = 0; at < events.length; at += AT_ONCE)
+      await Promise.all(events.slice(at, at + AT_ONCE).map((event) => this.#append(event)));
   }
 
   #append({ user, data }: PeerEvent, dueMs?: number): Promise<unknown> {
@@ -156,8 +165,8 @@ class Peer {
     while (await isRewriting()) await sleep(50);
   }
 
-  async #start(): Promise<Run> {
-    const { workers, cacheUsers, batchEvents = BATCH_EVENTS, release } = this.#options;
+  async #start(batchEvents: number): Promise<Run> {
+    const { workers, cacheUsers, release } = this.#options;
     const run = new Run(workers);
     const { host, port } = this.#at;
     const cached = Math.ceil(cacheUsers / workers);

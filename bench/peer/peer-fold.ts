@@ -112,9 +112,11 @@ function follow(
 ): void {
   const { map, segments, threshold } = scorer;
   const held = context.resonating.get(map);
-  for (const [k, segment] of segments.entries()) {
-    const probability = scores.probabilities[k] ?? 0;
+  const { probabilities } = scores;
+  for (let k = 0; k < segments.length; k++) {
+    const probability = probabilities[k]!;
     if (probability < leave && (held === undefined || held.size === 0)) continue; // The common case.
+    const segment = segments[k]!;
     const was = context.resonating.get(map)?.has(segment) === true;
     if (nextResonating(was, probability, evidence, threshold) === was) continue;
     const resonating = context.resonating.get(map) ?? new Set<string>();
