@@ -57,13 +57,13 @@ export function eventOf(behaviour: Behaviour): PeerEvent {
 }
 
 /** An encoder fitted on some behaviours, labelled by their users' first item, and profiles in random directions. */
-export function fitted(behaviours: readonly Behaviour[], segments: number): PeerRelease {
+export function fitted(behaviours: readonly Behaviour[], segments: number, enter = 0.5): PeerRelease {
   const map: SegmentMap = {
     name: "bench",
     mode: "exclusive",
     segments: Array.from({ length: segments }, (_, k) => ({ name: `segment-${k}` })),
     window: { bucketMs: DAY_MS, buckets: 30 },
-    threshold: { enter: 0.5, minEvidence: 1 },
+    threshold: { enter, minEvidence: 1 },
   };
   const options = { seed: 1, dimMin: DIM, dimMax: DIM, usersMax: 5_000, samplesMax: 5_000 };
   const release = fitRelease(historiesOf(behaviours, segments), [map], FEATURES, options);
