@@ -66,7 +66,9 @@ export type PeerPipeline = Readonly<{
 }>;
 
 /** Entries that a worker reads at a time: larger batches catch up faster, smaller ones answer sooner. */
-const BATCH_EVENTS = { drain: 4_000, openLoop: 1_000 } as const;
+const BATCH_EVENTS = { drain: 4_000, drainLeast: 100, openLoop: 1_000 } as const;
+/** A drain of few events takes smaller batches, so that there is progress to be seen. */
+const BATCHES_MIN = 8;
 const AT_ONCE = 1_000;
 const TICK_MS = 1;
 /** A pipeline that makes no progress for so long is broken. */
@@ -111,7 +113,9 @@ class Peer {
   async drain(events: readonly PeerEvent[]): Promise<DrainRate> {
     await this.#settle();
     await this.#appendAll(events);
-    const run = await this.#start(BATCH_EVENTS.drain);
+    const { drain: most, drainLeast: least } = BATCH_EVENTS;
+    const wanted = Math.ceil(events.length / this.#options.workers / BATCHES_MIN);
+    const run = await this.#start(Math.max(least, Math.min(most, wanted)));
     await run.until(events.length);
     await this.#finish(run);
     return drainRate(run.marks);
