@@ -6,6 +6,7 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { promisify } from "node:util";
 import { sha256Hex } from "../kernel/hash.ts";
+import { unpackDebianPackages } from "./debian-packages.ts";
 import {
   type FailedStep,
   type NatsServerBinary,
@@ -84,34 +85,10 @@ async function unpackRelease(work: string, options: FetchOptions): Promise<void>
   await run("tar", ["-xzf", path, "-C", work], { timeout: COMMAND_TIMEOUT_MS, env: options.env });
 }
 
-/** Lets apt verify and download the package into a folder of its own; its system-wide state stays untouched. */
 async function unpackDebianPackage(work: string, options: FetchOptions): Promise<void> {
   options.report("nats-server: asking apt for the distribution's package");
-  try {
-    await aptDownload(work, options, []);
-  } catch (withSystemLists) {
-    options.report(`nats-server: ${reasonOf(withSystemLists)}; reading the package lists anew`);
-    await mkdir(join(work, "lists", "partial"), { recursive: true });
-    await mkdir(join(work, "cache", "archives", "partial"), { recursive: true });
-    const own = ["-o", `Dir::State::lists=${join(work, "lists")}`, "-o", `Dir::Cache=${join(work, "cache")}`];
-    // Else apt, as root, hands the download to a user who may not write here.
-    const asCaller = ["-o", "APT::Sandbox::User=root"];
-    await run("apt-get", ["update", "-qq", ...own, ...asCaller], {
-      cwd: work,
-      timeout: COMMAND_TIMEOUT_MS,
-      env: options.env,
-    });
-    await aptDownload(work, options, own);
-  }
-  const debs = (await readdir(work)).filter((name) => name.endsWith(".deb"));
-  const deb = debs[0];
-  if (deb === undefined) throw new Error("apt-get download left no package");
-  await run("dpkg", ["-x", join(work, deb), work], { timeout: COMMAND_TIMEOUT_MS, env: options.env });
-}
-
-async function aptDownload(work: string, options: FetchOptions, settings: readonly string[]): Promise<void> {
-  const words = ["download", "-qq", ...settings, "-o", "APT::Sandbox::User=root", "nats-server"];
-  await run("apt-get", words, { cwd: work, timeout: COMMAND_TIMEOUT_MS, env: options.env });
+  const report = (line: string): void => options.report(`nats-server: ${line}`);
+  await unpackDebianPackages(["nats-server"], { work, env: options.env, report });
 }
 
 /** Moves the unpacked server to its place in the cache in one step, so that no reader sees half of it. */
