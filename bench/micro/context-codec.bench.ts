@@ -40,7 +40,7 @@ bench(`decode ${USERS} contexts of ${Math.round(bytes / USERS)} bytes`, () => {
 
 /** A user as most are: some events, one in ten of them known by name with a trait or two. */
 function aContext(user: number): Context {
-  const context = new Context(`user-${user}`, FEATURES.slots + encoder.slots, encoder.version);
+  const context = new Context(`user-${user}`, encoder.slots, encoder.version);
   for (let i = 0; i < EVENTS_A_USER; i++) {
     const behaviour: Behaviour = {
       kind: "behaviour",
@@ -52,16 +52,19 @@ function aContext(user: number): Context {
       categories: [`group-${Math.floor(random() * 10)}`],
     };
     const event = toFeatureEvent(behaviour);
-    FEATURES.fold(context.slab, 0, event);
-    encoder.fold(context.slab, FEATURES.slots, event);
+    FEATURES.foldSparse(context, event);
+    encoder.fold(context.slab, 0, event);
     context.seen.add(behaviour.id);
     context.events++;
   }
   if (user % 10 === 0) {
     context.authenticated = true;
-    context.labels.set("life", `segment-${user % 64}`);
-    context.traits.set("orders", user).set("city", "Zürich");
-    context.resonating.set("life", new Set(["segment-1"]));
+    context.labels = new Map([["life", `segment-${user % 64}`]]);
+    context.traits = new Map<string, number | string>([
+      ["orders", user],
+      ["city", "Zürich"],
+    ]);
+    context.resonating = new Map([["life", new Set(["segment-1"])]]);
   }
   return context;
 }

@@ -13,7 +13,7 @@ import {
   type Scorer,
   scoreInto,
 } from "../../src/resonance/scorer.ts";
-import { Context } from "../../src/shards/context.ts";
+import { Context, withEntry } from "../../src/shards/context.ts";
 
 /** What the pipeline scores with: an encoder's artefact and published profiles, as bytes, so that they cross processes. */
 export type PeerRelease = Readonly<{ encoder: Uint8Array; profiles: readonly Uint8Array[] }>;
@@ -55,7 +55,7 @@ export class PeerFold {
 
   /** What is held of somebody new. */
   newContext(user: string): Context {
-    return new Context(user, FEATURES.slots + this.#encoder.slots, this.#encoder.version);
+    return new Context(user, this.#encoder.slots, this.#encoder.version);
   }
 
   /** Probabilities of each map after the event that was applied last; overwritten by the next one. */
@@ -77,8 +77,8 @@ export class PeerFold {
     if (ADMINISTRATIVE.has(behaviour.type)) identify(context, behaviour);
     else {
       const event = toFeatureEvent(behaviour);
-      FEATURES.fold(context.slab, 0, event);
-      this.#encoder.fold(context.slab, FEATURES.slots, event);
+      FEATURES.foldSparse(context, event);
+      this.#encoder.fold(context.slab, 0, event);
       context.events++;
     }
     if (context.events > 0) this.#score(context, transitions);
@@ -87,9 +87,9 @@ export class PeerFold {
 
   #score(context: Context, transitions: PeerTransition[]): void {
     const { slab, lastTsMs } = context;
-    FEATURES.read(slab, 0, lastTsMs, this.#features);
-    this.#encoder.embed(slab, FEATURES.slots, this.#features, lastTsMs, this.#embedding);
-    const evidence = this.#encoder.evidence(slab, FEATURES.slots, lastTsMs);
+    FEATURES.readSparse(context, lastTsMs, this.#features);
+    this.#encoder.embed(slab, 0, this.#features, lastTsMs, this.#embedding);
+    const evidence = this.#encoder.evidence(slab, 0, lastTsMs);
     for (const map of this.#maps) {
       scoreInto(map.scorer, this.#embedding, evidence, map.scores);
       follow(context, map, evidence, transitions);
@@ -100,8 +100,10 @@ export class PeerFold {
 function identify(context: Context, { type, traits, segments }: Behaviour): void {
   if (type !== "identify") return;
   context.authenticated = true;
-  for (const [trait, value] of Object.entries(traits ?? {})) context.traits.set(trait, value);
-  for (const [map, label] of Object.entries(segments ?? {})) context.labels.set(map, label);
+  for (const [trait, value] of Object.entries(traits ?? {}))
+    context.traits = withEntry(context.traits, trait, value);
+  for (const [map, label] of Object.entries(segments ?? {}))
+    context.labels = withEntry(context.labels, map, label);
 }
 
 function follow(
@@ -119,10 +121,10 @@ function follow(
     const segment = segments[k]!;
     const was = context.resonating.get(map)?.has(segment) === true;
     if (nextResonating(was, probability, evidence, threshold) === was) continue;
-    const resonating = context.resonating.get(map) ?? new Set<string>();
+    const resonating = new Set(context.resonating.get(map));
     if (was) resonating.delete(segment);
     else resonating.add(segment);
-    context.resonating.set(map, resonating);
+    context.resonating = withEntry(context.resonating, map, resonating);
     transitions.push({ user: context.user, map, segment, kind: was ? "left" : "entered", probability });
   }
 }

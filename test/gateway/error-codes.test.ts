@@ -20,7 +20,7 @@ test("every documented code is one of the source", () => {
 /** Each code with the file that names it first. */
 function codesInSource(): ReadonlyMap<string, string> {
   const codes = new Map<string, string>();
-  for (const { path, source } of readSources("src")) {
+  for (const { path, source } of [...readSources("src"), ...readSources("bench")]) {
     for (const match of source.replaceAll(ENVIRONMENT, "").matchAll(CODES)) {
       const code = match[1] ?? match[2] ?? "";
       if (!codes.has(code)) codes.set(code, path);

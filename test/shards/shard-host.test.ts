@@ -88,7 +88,8 @@ test("an entry whose fold throws is retried alone and set aside, and the batch a
   const world = await aWorld();
   const host = await world.start();
   // A behaviour that no gateway lets through: its keywords are no list.
-  const poison = encodeEntry({ ...aView(), keywords: 7 as unknown as number[] });
+  const { id, user, type, tsMs } = aView();
+  const poison = Uint8Array.of(1, ...encode([id, user, type, tsMs, null, null, 7, null]));
   await world.append(encodeEntry(aView()), poison, encodeEntry(aView()));
   expect((await world.score("ada", 3))?.position.sequence).toBe(3);
   const [letter] = (await world.messages(subjects.deadLetters, 1)) as DeadLetter[];

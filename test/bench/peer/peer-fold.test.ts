@@ -78,7 +78,7 @@ test("the pipeline computes what the engine computes: contexts, scores of each e
       "traits",
     ] as const)
       expect(ours?.[key]).toEqual(theirs[key]);
-    expect(ours?.seen.held).toEqual(theirs.seen.held);
+    expect(ours?.seen.hashes).toEqual(theirs.seen.hashes);
   }
   expect(peer.probabilities).toEqual(engine.probabilities);
   const known = engine.transitions.map(({ id: _, at: __, ...rest }) => rest);
