@@ -22,6 +22,7 @@ export interface Encoder {
    * Writes the embedding, of L2 norm at most 1, to `out` of shape [dim].
    *
    * @param features - What the feature schema read as of `atMs`; shape [schema.width].
+   * @throws {@link DimensionMismatch} if a fitted encoder is given features of another shape.
    */
   embed(slab: Float64Array, at: number, features: Float32Array, atMs: number, out: Float32Array): void;
 }

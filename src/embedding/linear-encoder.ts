@@ -1,6 +1,7 @@
 import type { FeatureEvent } from "../features/feature-event.ts";
 import type { FeatureSchema } from "../features/feature-schema.ts";
 import { EngineError } from "../kernel/engine-error.ts";
+import { DimensionMismatch } from "./dimension-mismatch.ts";
 import type { Encoder } from "./encoder.ts";
 import { TOKEN_GROUPS, TOKENS_MAX, tokenBuffer, writeTokens } from "./event-tokens.ts";
 import type { LinearArtefact } from "./linear-artefact.ts";
@@ -73,13 +74,13 @@ class LinearEncoder implements Encoder {
   embed(slab: Float64Array, at: number, features: Float32Array, atMs: number, out: Float32Array): void {
     const { dim, fill, power, halfLifeMs } = this.#artefact;
     const { width, lanes, places } = this.#layout;
+    if (features.length !== width) throw new DimensionMismatch({ expected: width, actual: features.length });
     const left = leftAt(slab, at, atMs, halfLifeMs);
     const shrink = left / (slab[at + STATE.events]! * left + 1) ** power;
     const kernels = vectorKernels();
     const { float32, float64 } = kernels;
     const place = kernels.place(this.#artefact, LINEAR_PLACEMENT);
-    const featuresAt = (place + places.features) / 4;
-    for (let i = 0; i < width; i++) float32[featuresAt + i] = features[i]!;
+    float32.set(features, (place + places.features) / 4);
     const sumsAt = (place + places.sums) / 8;
     for (let i = 0; i < dim; i++) float64[sumsAt + i] = slab[at + STATE.sums + i]!;
     kernels.embed(place, width, lanes, shrink, fill, FEATURE_CLIP);

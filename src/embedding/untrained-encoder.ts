@@ -28,8 +28,10 @@ const NO_SPLITS: ReadonlyMap<number, number> = new Map();
  * @see Achlioptas, "Database-friendly random projections", 2003; Weinberger et al., "Feature Hashing", ICML 2009.
  */
 export function untrainedEncoder(schema: FeatureSchema): Encoder {
-  const features = schema.features.map((name) => rehash32(hash32(name), SIGN_SEED));
-  const featureScale = FEATURES_WEIGHT / Math.sqrt(Math.max(1, features.length));
+  const hashes = schema.features.map((name) => rehash32(hash32(name), SIGN_SEED));
+  const dimensions = Uint8Array.from(hashes, (hash) => hash % DIM);
+  const featureScale = FEATURES_WEIGHT / Math.sqrt(Math.max(1, hashes.length));
+  const scales = Float64Array.from(hashes, (hash) => (hash & DIM ? featureScale : -featureScale));
   const tokenScale = 1 / Math.sqrt(DIM);
   const tokens = tokenBuffer();
   const sum = new Float64Array(DIM);
@@ -54,14 +56,15 @@ export function untrainedEncoder(schema: FeatureSchema): Encoder {
       const left = leftAt(slab, at, atMs, HALF_LIFE_MS);
       const shrink = left / Math.sqrt(slab[at + STATE.events]! * left + 1);
       for (let i = 0; i < DIM; i++) sum[i] = shrink * slab[at + STATE.sums + i]!;
-      for (let f = 0; f < features.length; f++) {
+      for (let f = 0; f < scales.length; f++) {
         const x = read[f]!;
-        const squashed = (featureScale * x) / (1 + Math.abs(x));
-        sum[features[f]! % DIM]! += features[f]! & DIM ? squashed : -squashed;
+        if (x === 0) continue; // Most are.
+        sum[dimensions[f]!]! += (scales[f]! * x) / (1 + Math.abs(x));
       }
       let square = 1; // Keeps the norm below 1, and that of a user who shows little near 0.
       for (let i = 0; i < DIM; i++) square += sum[i]! * sum[i]!;
-      for (let i = 0; i < DIM; i++) out[i] = sum[i]! / Math.sqrt(square);
+      const norm = Math.sqrt(square);
+      for (let i = 0; i < DIM; i++) out[i] = sum[i]! / norm;
     },
   };
 }

@@ -26,6 +26,7 @@ type Exports = Readonly<{
     shortest: number,
     exclusive: number,
   ): void;
+  constantsEnd(): number;
 }>;
 
 /** The part of WebAssembly that is used: its types come with those of a browser only. */
@@ -51,20 +52,23 @@ export class VectorKernels {
   readonly score: Exports["score"];
   readonly #sizeBytes: number;
   #places = new WeakMap<object, number>();
-  #usedBytes = 0;
+  readonly #beginsAt: number;
+  #usedBytes: number;
 
   constructor() {
     const { pages, pageBytes } = MEMORY;
     const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
     const module = new WebAssembly.Module(Buffer.from(KERNEL_MODULE, "base64"));
     const { exports } = new WebAssembly.Instance(module, { env: { memory } });
-    const { embed, score } = exports as Exports; // The committed module is of these sources: a test compiles them.
+    const { embed, score, constantsEnd } = exports as Exports; // The committed module is of these sources: a test compiles them.
     this.float64 = new Float64Array(memory.buffer);
     this.float32 = new Float32Array(memory.buffer);
     this.uint32 = new Uint32Array(memory.buffer);
     this.embed = embed;
     this.score = score;
     this.#sizeBytes = pages * pageBytes;
+    this.#beginsAt = Math.ceil(constantsEnd() / ALIGNMENT_BYTES) * ALIGNMENT_BYTES;
+    this.#usedBytes = this.#beginsAt;
   }
 
   /**
@@ -78,10 +82,13 @@ export class VectorKernels {
 
   #placeNew<Owner extends object>(owner: Owner, placement: Placement<Owner>): number {
     const sizeBytes = Math.ceil(placement.sizeBytes(owner) / ALIGNMENT_BYTES) * ALIGNMENT_BYTES;
-    assert(sizeBytes <= this.#sizeBytes, `${sizeBytes} bytes do not fit into the kernels' memory`);
+    assert(
+      this.#beginsAt + sizeBytes <= this.#sizeBytes,
+      `${sizeBytes} bytes do not fit into the kernels' memory`,
+    );
     if (this.#usedBytes + sizeBytes > this.#sizeBytes) {
       this.#places = new WeakMap();
-      this.#usedBytes = 0;
+      this.#usedBytes = this.#beginsAt;
     }
     const at = this.#usedBytes;
     placement.write(owner, at, this);

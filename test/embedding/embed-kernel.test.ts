@@ -113,3 +113,13 @@ test("a projection that is all zero gives an embedding of zeros", () => {
   linearEncoder(artefact, schemaOf(4)).embed(new Float64Array(11), 0, new Float32Array(4), NOW_MS, out);
   expect([...out]).toEqual(new Array(9).fill(0));
 });
+
+test("features of another shape are refused, and write nothing", () => {
+  const shape = { dim: 9, width: 64, supervised: 3, seed: 5 };
+  const encoder = linearEncoder(anArtefact(shape), schemaOf(64));
+  for (const width of [63, 65]) {
+    expect(() =>
+      encoder.embed(new Float64Array(11), 0, new Float32Array(width), 0, new Float32Array(9)),
+    ).toThrow(expect.objectContaining({ code: "DIMENSION_MISMATCH" }));
+  }
+});

@@ -1,4 +1,4 @@
-import { expPair } from "./exp.ts";
+import { exponentials } from "./exp.ts";
 
 /**
  * The distribution of one user over the segments of a map. All in float64, at `at`, one after the other:
@@ -125,20 +125,14 @@ function squaredLength(from: usize, end: usize): f64 {
 function softmax(from: usize, end: usize, highest: v128): void {
   const left = f64x2.extract_lane(highest, 0);
   const right = f64x2.extract_lane(highest, 1);
-  const top = f64x2.splat(left > right ? left : right);
-  let sum = f64x2.splat(0);
-  for (let at = from; at < end; at += 16) {
-    const e = expPair(f64x2.sub(v128.load(at), top));
-    v128.store(at, e);
-    sum = f64x2.add(sum, e);
-  }
-  const factor = f64x2.splat(1 / (f64x2.extract_lane(sum, 0) + f64x2.extract_lane(sum, 1)));
+  const factor = f64x2.splat(1 / exponentials(from, end, left > right ? left : right));
   for (let at = from; at < end; at += 16) v128.store(at, f64x2.mul(v128.load(at), factor));
 }
 
 function sigmoids(from: usize, end: usize): void {
-  const one = f64x2.splat(1);
+  exponentials(from, end, 0);
   for (let at = from; at < end; at += 16) {
-    v128.store(at, f64x2.div(one, f64x2.add(one, expPair(f64x2.neg(v128.load(at))))));
+    const e = v128.load(at);
+    v128.store(at, f64x2.div(e, f64x2.add(f64x2.splat(1), e)));
   }
 }
