@@ -14,6 +14,8 @@ export type SparseSlab = {
   mask: number;
   /** Slots in front of the features, which belong to somebody else. */
   readonly featuresAt: number;
+  /** Makes room: a run of so many zeros in the place of `slab`, which is copied from and then given up. */
+  exchange(slots: number, copy: (from: Float64Array, to: Float64Array) => void): void;
 };
 
 /** Where the families of a mask begin, from `featuresAt`; -1 for those that are not there. */
@@ -113,10 +115,22 @@ export class FeatureSchema {
 
   /** Makes room for the families of a mask, all at once, and moves in what they have just folded. */
   #grow(held: SparseSlab, added: number): void {
-    const { slab, featuresAt } = held;
+    const { featuresAt } = held;
     const mask = held.mask | added;
     const layout = this.#layoutOf(mask);
-    const grown = new Float64Array(featuresAt + layout.slots);
+    held.exchange(featuresAt + layout.slots, (slab, grown) =>
+      this.#spread(slab, grown, featuresAt, { mask, added, layout }),
+    );
+    held.mask = mask;
+  }
+
+  /** Copies a slab into one that has more families, which have just folded. */
+  #spread(
+    slab: Float64Array,
+    grown: Float64Array,
+    featuresAt: number,
+    { mask, added, layout }: Readonly<{ mask: number; added: number; layout: Layout }>,
+  ): void {
     for (let i = 0; i < featuresAt; i++) grown[i] = slab[i]!;
     let from = featuresAt;
     for (let f = 0, freshAt = 0; f < this.families.length; f++) {
@@ -133,8 +147,6 @@ export class FeatureSchema {
       }
       freshAt += slots;
     }
-    held.slab = grown;
-    held.mask = mask;
   }
 
   #layoutOf(mask: number): Layout {

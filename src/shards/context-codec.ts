@@ -72,13 +72,13 @@ export function decodeContext(user: string, bytes: Uint8Array): Context {
   context.bucketEvents = reader.f64();
   context.featuresAt = reader.u16();
   context.mask = reader.u16();
-  context.slab = readSlab(reader);
+  readSlab(reader, context);
   const added = reader.f64();
   const size = reader.u16();
   // LMDB hands out bytes at any address: a copy is aligned.
   context.seen = new SeenIds(roomFor(new Uint32Array(reader.copy(size * 8))), added);
   const tail = reader.u16();
-  if (tail > 0) context.tail.restore(new Uint8Array(reader.copy(tail)));
+  if (tail > 0) context.tail.restore(reader.raw(tail));
   context.labels = readRecord(reader, readLabel);
   context.traits = readRecord(reader, readTrait);
   context.consents = readRecord(reader, readConsent);
@@ -100,14 +100,14 @@ function writeSlab(slab: Float64Array, writer: ByteWriter): void {
   }
 }
 
-function readSlab(reader: ByteReader): Float64Array {
-  const slab = new Float64Array(reader.u16());
+function readSlab(reader: ByteReader, context: Context): void {
+  context.exchange(reader.u16(), () => {});
+  const { slab } = context;
   for (let at = 0; at < slab.length; at += SLOTS_A_BYTE) {
     const held = reader.u8();
     for (let bit = 0; bit < SLOTS_A_BYTE && at + bit < slab.length; bit++)
       if ((held & (1 << bit)) !== 0) slab[at + bit] = reader.f64();
   }
-  return slab;
 }
 
 function writeIds(hashes: Uint32Array, count: number, writer: ByteWriter): void {

@@ -1,5 +1,6 @@
 import type { TraitValue } from "../events/event.ts";
 import type { SparseSlab } from "../features/feature-schema.ts";
+import { contextMemory } from "./context-memory.ts";
 import { RingTail } from "./ring-tail.ts";
 import { SeenIds } from "./seen-ids.ts";
 
@@ -47,22 +48,39 @@ export class Context implements SparseSlab {
   /** @param encoderSlots - Slots of the encoder's state. */
   constructor(user: string, encoderSlots: number, encoder: string) {
     this.user = user;
-    this.slab = new Float64Array(encoderSlots);
+    this.slab = contextMemory.take(encoderSlots);
     this.featuresAt = encoderSlots;
     this.encoder = encoder;
   }
 
+  exchange(slots: number, copy: (from: Float64Array, to: Float64Array) => void): void {
+    const held = this.slab;
+    this.slab = contextMemory.take(slots);
+    copy(held, this.slab);
+    contextMemory.give(held);
+  }
+
   /** Another encoder's state in the place of the present one's. */
   replaceEncoder(state: Float64Array, encoder: string): void {
-    const features = this.slab.subarray(this.featuresAt);
-    const slab = new Float64Array(state.length + features.length);
-    slab.set(state);
-    slab.set(features, state.length);
-    this.slab = slab;
+    const { featuresAt } = this;
+    this.exchange(state.length + this.slab.length - featuresAt, (from, to) => {
+      to.set(state);
+      to.set(from.subarray(featuresAt), state.length);
+    });
     this.featuresAt = state.length;
     this.encoder = encoder;
   }
+
+  /** Gives its memory back: it must not be used any more. */
+  release(): void {
+    contextMemory.give(this.slab);
+    this.slab = RELEASED;
+    this.tail.release();
+  }
 }
+
+/** What is left of a context that has left memory: using it would throw, or read nothing. */
+const RELEASED = new Float64Array(0);
 
 /** A record with one more entry, or another value of it. Records are shared until they are written to. */
 export function withEntry<Value>(

@@ -66,7 +66,10 @@ export class ResidentContexts {
       if (isSpared) {
         context.isUsed = false;
         this.#contexts.set(user, context);
-      } else over--;
+        continue;
+      }
+      context.release();
+      over--;
     }
   }
 

@@ -1,17 +1,22 @@
 import type { FeatureEvent } from "../features/feature-event.ts";
 import { PACKED_BYTES_MAX, packFeatureEventInto } from "../features/pack-feature-event.ts";
 import { EngineError } from "../kernel/engine-error.ts";
+import { contextMemory } from "./context-memory.ts";
 
 /** Events of a chunk: the ring is written a chunk at a time, so that an event costs a sixteenth of a row. */
 export const CHUNK_EVENTS = 16;
 /** Bytes that an event's length takes in front of it. */
 const LENGTH_BYTES = 2;
-const FIRST_ROOM = 160;
+/** Bytes of room are a multiple of this, and so of the slots that contexts are made of. */
+const ROOM_STEP = 128;
 const NO_BYTES = new Uint8Array();
+const NO_SLOTS = new Float64Array();
 
 /** The newest events of a user, packed one behind the other, until they fill a chunk of the ring. */
 export class RingTail {
   #bytes: Uint8Array = NO_BYTES;
+  /** The memory behind the bytes. */
+  #slots: Float64Array = NO_SLOTS;
   #length = 0;
 
   /** What is held, as {@link unpackChunk} reads it: a view, valid until the next change. */
@@ -46,15 +51,29 @@ export class RingTail {
 
   /** Takes in what {@link bytes} gave. */
   restore(bytes: Uint8Array): void {
-    this.#bytes = bytes;
+    this.#length = 0;
+    this.#makeRoom(bytes.length);
+    this.#bytes.set(bytes);
     this.#length = bytes.length;
+  }
+
+  /** Gives its memory back. */
+  release(): void {
+    contextMemory.give(this.#slots);
+    this.#slots = NO_SLOTS;
+    this.#bytes = NO_BYTES;
+    this.#length = 0;
   }
 
   #makeRoom(bytes: number): void {
     const needed = this.#length + bytes;
     if (needed <= this.#bytes.length) return;
-    const grown = new Uint8Array(Math.max(FIRST_ROOM, needed, this.#bytes.length * 2));
-    grown.set(this.#bytes.subarray(0, this.#length));
+    const room = Math.ceil(Math.max(needed, this.#bytes.length * 2) / ROOM_STEP) * ROOM_STEP;
+    const slots = contextMemory.take(room / Float64Array.BYTES_PER_ELEMENT);
+    const grown = new Uint8Array(slots.buffer, slots.byteOffset, room);
+    for (let i = 0; i < this.#length; i++) grown[i] = this.#bytes[i]!;
+    contextMemory.give(this.#slots);
+    this.#slots = slots;
     this.#bytes = grown;
   }
 }
