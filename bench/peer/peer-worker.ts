@@ -2,7 +2,7 @@ import { decodeEntry } from "../../src/events/log-codec.ts";
 import type { Behaviour } from "../../src/events/log-entry.ts";
 import { ByteWriter } from "../../src/kernel/byte-writer.ts";
 import type { Context } from "../../src/shards/context.ts";
-import { decodeContext, encodeContext } from "../../src/shards/context-codec.ts";
+import { decodeContext, writeContext } from "../../src/shards/context-codec.ts";
 import { ContextCache } from "./context-cache.ts";
 import { PeerFold, type PeerTransition } from "./peer-fold.ts";
 import { contextsKey, GROUP, monotonicMs, streamKey, TRANSITIONS } from "./peer-keys.ts";
@@ -139,6 +139,22 @@ export class PeerWorker {
     return contexts;
   }
 
+  /** The states of a batch, all in one buffer. */
+  #encoded(contexts: Iterable<Context>): (readonly [user: string, state: Buffer])[] {
+    this.#writer.reset();
+    const ends = [...contexts].map((context) => {
+      writeContext(context, this.#writer);
+      return [context.user, this.#writer.length] as const;
+    });
+    const { buffer, byteOffset } = this.#writer.finish();
+    let at = byteOffset;
+    return ends.map(([user, end]) => {
+      const state = Buffer.from(buffer, at, byteOffset + end - at);
+      at = byteOffset + end;
+      return [user, state];
+    });
+  }
+
   async #commit(
     entries: readonly StreamEntry[],
     contexts: Iterable<Context>,
@@ -146,7 +162,7 @@ export class PeerWorker {
   ): Promise<void> {
     const { partition } = this.#setup;
     const states: RedisWord[] = ["HSET", contextsKey(partition)];
-    for (const context of contexts) states.push(context.user, bufferOf(encodeContext(context, this.#writer)));
+    for (const [user, state] of this.#encoded(contexts)) states.push(user, state);
     const acknowledged = [
       "XACK",
       streamKey(partition),
@@ -175,8 +191,4 @@ function valueAt(fields: readonly Buffer[], at: number): Buffer {
   const value = fields[at];
   if (value === undefined) throw new Error("an entry of the stream has other fields than it was given");
   return value;
-}
-
-function bufferOf({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
-  return Buffer.from(buffer, byteOffset, byteLength);
 }
