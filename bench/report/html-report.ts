@@ -99,16 +99,20 @@ function aside(text: string | undefined): string {
   return text === undefined || text === "" ? "" : `<span class="note">${escapeHtml(text)}</span>`;
 }
 
-/** The share of the ceiling as a bar, with a mark where the goal is. */
+/** The share of the ceiling as a bar, with a mark where the goal is; what is beyond the ceiling is cut off by a gap. */
 function ratioBar({ ratio, goal }: Measurement): string {
   if (ratio === undefined || !Number.isFinite(ratio)) return "";
   const wanted = Number(/[<>]= ([\d.]+) x/.exec(goal ?? "")?.[1] ?? Number.NaN);
   const end = Math.max(1, ratio, Number.isNaN(wanted) ? 0 : wanted);
   const at = (value: number): string => ((100 * value) / end).toFixed(1);
-  const mark = Number.isNaN(wanted)
-    ? ""
-    : `<rect class="mark" x="${Math.min(99, Number(at(wanted)))}" width="1" height="8"/>`;
-  return `<div>${ratio.toFixed(2)} ×<svg viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true"><rect class="track" width="100" height="8"/><rect class="bar" width="${at(ratio)}" height="8"/>${mark}</svg></div>`;
+  const rects = [
+    `<rect class="track" width="100" height="8"/><rect class="bar" width="${at(ratio)}" height="8"/>`,
+    ratio > 1 ? `<rect class="one" x="${at(1)}" width="2" height="8"/>` : "",
+    Number.isNaN(wanted)
+      ? ""
+      : `<rect class="mark" x="${Math.min(99, Number(at(wanted)))}" width="1" height="8"/>`,
+  ];
+  return `<div>${ratio.toFixed(2)} ×<svg viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">${rects.join("")}</svg></div>`;
 }
 
 function goalText({ goal, reached }: Measurement): string {
