@@ -4,13 +4,13 @@ import { redisServerBinary } from "./redis-server-find.ts";
 import type { RedisDurability } from "./redis-server-run.ts";
 import { standAloneMaterial } from "./stand-alone-material.ts";
 
-// Runs the pipeline without an engine beside it: node bench/peer/main.ts --events 100000 --cache 100000
+// Runs the pipeline without an engine beside it: node bench/peer/main.ts --events 100000 --fsync everysec
 const { values } = parseArgs({
   options: {
     events: { type: "string", default: "100000" },
     rounds: { type: "string", default: "3" },
     workers: { type: "string", default: "2" },
-    cache: { type: "string", default: "100000" },
+    cache: { type: "string", default: "0" },
     rate: { type: "string", default: "20000" },
     seconds: { type: "string", default: "4" },
     fsync: { type: "string", default: "everysec,no" },

@@ -20,10 +20,11 @@ const TRANSITIONS_MAX = "100000";
 /**
  * One worker of the pipeline. It owns a partition: a stream, and the hash of its users' states.
  *
- * What makes it fast: batches of 1,000; the next batch is read over a connection of its own while this one is folded; one
+ * What makes it fast: large batches; the next batch is read over a connection of its own while this one is folded; one
  * read for all users of a batch that are not cached; one transaction a batch (states, transitions, acknowledgements),
  * under way while the next batch is folded. As states and acknowledgements are one transaction, what Redis delivers again
- * after a crash was not counted yet. The cache is honest because nobody else writes a partition's states.
+ * after a crash was not counted yet. A cache is honest because nobody else writes a partition's states; it did
+ * not pay (see `PeerOptions.cacheUsers`).
  */
 export class PeerWorker {
   readonly #setup: WorkerSetup;
