@@ -18,6 +18,7 @@ const { values } = parseArgs({
 });
 const [count, rounds, rate] = [Number(values.events), Number(values.rounds), Number(values.rate)];
 const openLoopEvents = Math.floor(rate * Number(values.seconds));
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130)); // Ends what it started.
 const report = (line: string): void => console.error(line);
 const redis = await redisServerBinary({ env: process.env, report });
 const { events, release, origin } = await standAloneMaterial(count * (rounds + 2) + openLoopEvents, 64);
