@@ -4,13 +4,13 @@ import { redisServerBinary } from "./redis-server-find.ts";
 import type { RedisDurability } from "./redis-server-run.ts";
 import { standAloneMaterial } from "./stand-alone-material.ts";
 
-// Runs the pipeline without an engine beside it: node bench/peer/main.ts --events 100000 --cache 100000
+// Runs the pipeline without an engine beside it: node bench/peer/main.ts --events 100000 --fsync everysec
 const { values } = parseArgs({
   options: {
     events: { type: "string", default: "100000" },
     rounds: { type: "string", default: "3" },
     workers: { type: "string", default: "2" },
-    cache: { type: "string", default: "100000" },
+    cache: { type: "string", default: "0" },
     rate: { type: "string", default: "20000" },
     seconds: { type: "string", default: "4" },
     fsync: { type: "string", default: "everysec,no" },
@@ -18,6 +18,7 @@ const { values } = parseArgs({
 });
 const [count, rounds, rate] = [Number(values.events), Number(values.rounds), Number(values.rate)];
 const openLoopEvents = Math.floor(rate * Number(values.seconds));
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130)); // Ends what it started.
 const report = (line: string): void => console.error(line);
 const redis = await redisServerBinary({ env: process.env, report });
 const { events, release, origin } = await standAloneMaterial(count * (rounds + 2) + openLoopEvents, 64);

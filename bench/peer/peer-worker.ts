@@ -2,7 +2,7 @@ import { decodeEntry } from "../../src/events/log-codec.ts";
 import type { Behaviour } from "../../src/events/log-entry.ts";
 import { ByteWriter } from "../../src/kernel/byte-writer.ts";
 import type { Context } from "../../src/shards/context.ts";
-import { decodeContext, encodeContext } from "../../src/shards/context-codec.ts";
+import { decodeContext, writeContext } from "../../src/shards/context-codec.ts";
 import { ContextCache } from "./context-cache.ts";
 import { PeerFold, type PeerTransition } from "./peer-fold.ts";
 import { contextsKey, GROUP, monotonicMs, streamKey, TRANSITIONS } from "./peer-keys.ts";
@@ -20,10 +20,11 @@ const TRANSITIONS_MAX = "100000";
 /**
  * One worker of the pipeline. It owns a partition: a stream, and the hash of its users' states.
  *
- * What makes it fast: batches of 1,000; the next batch is read over a connection of its own while this one is folded; one
+ * What makes it fast: large batches; the next batch is read over a connection of its own while this one is folded; one
  * read for all users of a batch that are not cached; one transaction a batch (states, transitions, acknowledgements),
  * under way while the next batch is folded. As states and acknowledgements are one transaction, what Redis delivers again
- * after a crash was not counted yet. The cache is honest because nobody else writes a partition's states.
+ * after a crash was not counted yet. A cache is honest because nobody else writes a partition's states; it did
+ * not pay (see `PeerOptions.cacheUsers`).
  */
 export class PeerWorker {
   readonly #setup: WorkerSetup;
@@ -139,6 +140,22 @@ export class PeerWorker {
     return contexts;
   }
 
+  /** The states of a batch, all in one buffer. */
+  #encoded(contexts: Iterable<Context>): (readonly [user: string, state: Buffer])[] {
+    this.#writer.reset();
+    const ends = [...contexts].map((context) => {
+      writeContext(context, this.#writer);
+      return [context.user, this.#writer.length] as const;
+    });
+    const { buffer, byteOffset } = this.#writer.finish();
+    let at = byteOffset;
+    return ends.map(([user, end]) => {
+      const state = Buffer.from(buffer, at, byteOffset + end - at);
+      at = byteOffset + end;
+      return [user, state];
+    });
+  }
+
   async #commit(
     entries: readonly StreamEntry[],
     contexts: Iterable<Context>,
@@ -146,7 +163,7 @@ export class PeerWorker {
   ): Promise<void> {
     const { partition } = this.#setup;
     const states: RedisWord[] = ["HSET", contextsKey(partition)];
-    for (const context of contexts) states.push(context.user, bufferOf(encodeContext(context, this.#writer)));
+    for (const [user, state] of this.#encoded(contexts)) states.push(user, state);
     const acknowledged = [
       "XACK",
       streamKey(partition),
@@ -175,8 +192,4 @@ function valueAt(fields: readonly Buffer[], at: number): Buffer {
   const value = fields[at];
   if (value === undefined) throw new Error("an entry of the stream has other fields than it was given");
   return value;
-}
-
-function bufferOf({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
-  return Buffer.from(buffer, byteOffset, byteLength);
 }

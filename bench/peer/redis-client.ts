@@ -1,5 +1,3 @@
-import { createClient, RESP_TYPES } from "@redis/client";
-
 /** What commands take. */
 export type RedisWord = string | Buffer;
 
@@ -18,6 +16,8 @@ export async function connectRedis(at: {
   readonly host: string;
   readonly port: number;
 }): Promise<RedisConnection> {
+  // Only when it is needed: an installed package comes without it, and the other scenarios run all the same.
+  const { createClient, RESP_TYPES } = await import("@redis/client");
   const client = createClient({
     RESP: 2,
     socket: { host: at.host, port: at.port, reconnectStrategy: false },

@@ -28,9 +28,11 @@ const run = promisify(execFile);
 /**
  * Finds a Redis server, or fetches one: PATH, the cache, the distribution's packages (unpacked, not installed).
  *
- * @throws EngineError `REDIS_SERVER_UNAVAILABLE`, which names each way that was tried and why it failed.
+ * @throws EngineError `REDIS_SERVER_UNAVAILABLE`, which names each way that was tried and why it failed, or
+ *   `REDIS_CLIENT_UNAVAILABLE` where the npm package is not there.
  */
 export async function redisServerBinary(search: RedisSearch): Promise<RedisServerBinary> {
+  await requireClient();
   const failed: FailedStep[] = [];
   const found =
     (await findOnPath(search.env, failed)) ??
@@ -42,6 +44,14 @@ export async function redisServerBinary(search: RedisSearch): Promise<RedisServe
     message: `no Redis server was found or could be fetched: ${failed.map(({ step, reason }) => `${step}: ${reason}`).join("; ")}`,
     retryable: false,
     detail: { tried: failed },
+  });
+}
+
+/** The client is a development dependency: an installed package comes without it. */
+async function requireClient(): Promise<void> {
+  await import("@redis/client").catch((cause: unknown) => {
+    const message = "the npm package @redis/client is not installed: it comes with a checkout";
+    throw new EngineError({ code: "REDIS_CLIENT_UNAVAILABLE", message, retryable: false, cause });
   });
 }
 

@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { rmSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
@@ -49,10 +50,13 @@ export async function runRedisServer(
   child.stdout.on("data", hear);
   child.stderr.on("data", hear);
   const exited = once(child, "exit");
-  const killed = (): void => void child.kill("SIGKILL");
-  process.once("exit", killed);
+  const abandon = (): void => {
+    child.kill("SIGKILL");
+    rmSync(dir, { recursive: true, force: true });
+  };
+  process.once("exit", abandon); // Whatever ends the bench leaves nothing behind.
   const stop = async (): Promise<void> => {
-    process.removeListener("exit", killed);
+    process.removeListener("exit", abandon);
     if (child.exitCode === null && child.signalCode === null) child.kill("SIGKILL"); // Nothing of it is kept.
     await exited;
     await rm(dir, { recursive: true, force: true });

@@ -1,8 +1,8 @@
 import { renderTable, type TableColumn } from "../../src/cli/view/table.ts";
 import type { BenchResult } from "../harness/bench-result.ts";
+import { figure } from "../harness/result-table.ts";
 import type { Compared, ComparedFigure, Comparison } from "./compare-results.ts";
 import { escapeHtml } from "./escape-html.ts";
-import { figureText } from "./figure-text.ts";
 import { htmlPage, machineText } from "./html-report.ts";
 
 /** Two runs and what was found between them. */
@@ -75,15 +75,15 @@ function rowOf(one: ComparedFigure): string {
 
 function sideCell(side: Compared | undefined, unit: string): string {
   if (side === undefined) return "";
-  const range = side.rounds > 1 ? `${figureText(side.min)} – ${figureText(side.max)}` : "one round";
-  return `<span><strong>${figureText(side.figure)}</strong> ${escapeHtml(unit)}<span class="note">${range}</span></span>`;
+  const range = side.rounds > 1 ? `${figure(side.min)} – ${figure(side.max)}` : "one round";
+  return `<span><strong>${figure(side.figure)}</strong> ${escapeHtml(unit)}<span class="note">${range}</span></span>`;
 }
 
 function sideText(side: Compared | undefined): string {
-  return side === undefined ? "" : figureText(side.figure);
+  return side === undefined ? "" : figure(side.figure);
 }
 
 function changeText({ changePercent }: ComparedFigure): string {
   if (changePercent === undefined) return "";
-  return `${changePercent < 0 ? "−" : "+"}${figureText(Math.abs(changePercent))} %`;
+  return `${changePercent < 0 ? "−" : "+"}${figure(Math.abs(changePercent))} %`;
 }

@@ -1,6 +1,6 @@
 import type { BenchResult, Measurement, Series } from "../harness/bench-result.ts";
+import { figure } from "../harness/result-table.ts";
 import { escapeHtml } from "./escape-html.ts";
-import { figureText } from "./figure-text.ts";
 import { linePlot } from "./line-plot.ts";
 import { REPORT_STYLE } from "./report-style.ts";
 
@@ -40,7 +40,7 @@ ${body}
 
 /** The machine and the time, in one line. */
 export function machineText({ machine, startedAt }: Pick<BenchResult, "machine" | "startedAt">): string {
-  const memory = `${figureText(machine.memoryBytes / 2 ** 30)} GiB`;
+  const memory = `${figure(machine.memoryBytes / 2 ** 30)} GiB`;
   const load = machine.load1Minute >= 0.5 ? `, load ${machine.load1Minute.toFixed(1)} before it began` : "";
   const when = startedAt.replace("T", " ").replace(/(:\d\d)\.\d+Z$/, "$1 UTC");
   return `${when} · ${machine.cpu}, ${machine.cores} cores, ${memory}, ${machine.system}${load}`;
@@ -81,10 +81,10 @@ ${measured.map(row).join("\n")}
 function row(one: Measurement): string {
   const { metric, value, unit, spread, note, ceiling, ceilingName } = one;
   const rounds = spread.rounds.length;
-  const range = rounds > 1 ? `${figureText(spread.min)} – ${figureText(spread.max)}` : "";
-  const ceilingText = ceiling === undefined ? "" : figureText(ceiling);
+  const range = rounds > 1 ? `${figure(spread.min)} – ${figure(spread.max)}` : "";
+  const ceilingText = ceiling === undefined ? "" : figure(ceiling);
   return `<tr><th scope="row">${escapeHtml(metric)}${aside(note)}</th>
-${cell("median", `<span><strong>${figureText(value)}</strong> ${escapeHtml(unit)}</span>`, "figure")}
+${cell("median", `<span><strong>${figure(value)}</strong> ${escapeHtml(unit)}</span>`, "figure")}
 ${cell("spread", range === "" ? "" : `<span>${range}${aside(`${rounds} rounds`)}</span>`, "figure")}
 ${cell("ceiling", ceilingText === "" ? "" : `<span>${ceilingText}${aside(ceilingName)}</span>`, "figure")}
 ${cell("ratio", ratioBar(one), "ratio")}
@@ -99,16 +99,20 @@ function aside(text: string | undefined): string {
   return text === undefined || text === "" ? "" : `<span class="note">${escapeHtml(text)}</span>`;
 }
 
-/** The share of the ceiling as a bar, with a mark where the goal is. */
+/** The share of the ceiling as a bar, with a mark where the goal is; what is beyond the ceiling is cut off by a gap. */
 function ratioBar({ ratio, goal }: Measurement): string {
   if (ratio === undefined || !Number.isFinite(ratio)) return "";
   const wanted = Number(/[<>]= ([\d.]+) x/.exec(goal ?? "")?.[1] ?? Number.NaN);
   const end = Math.max(1, ratio, Number.isNaN(wanted) ? 0 : wanted);
   const at = (value: number): string => ((100 * value) / end).toFixed(1);
-  const mark = Number.isNaN(wanted)
-    ? ""
-    : `<rect class="mark" x="${Math.min(99, Number(at(wanted)))}" width="1" height="8"/>`;
-  return `<div>${ratio.toFixed(2)} ×<svg viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true"><rect class="track" width="100" height="8"/><rect class="bar" width="${at(ratio)}" height="8"/>${mark}</svg></div>`;
+  const rects = [
+    `<rect class="track" width="100" height="8"/><rect class="bar" width="${at(ratio)}" height="8"/>`,
+    ratio > 1 ? `<rect class="one" x="${at(1)}" width="2" height="8"/>` : "",
+    Number.isNaN(wanted)
+      ? ""
+      : `<rect class="mark" x="${Math.min(99, Number(at(wanted)))}" width="1" height="8"/>`,
+  ];
+  return `<div>${ratio.toFixed(2)} ×<svg viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">${rects.join("")}</svg></div>`;
 }
 
 function goalText({ goal, reached }: Measurement): string {

@@ -1,6 +1,6 @@
 import type { Series } from "../harness/bench-result.ts";
+import { figure } from "../harness/result-table.ts";
 import { escapeHtml } from "./escape-html.ts";
-import { figureText } from "./figure-text.ts";
 import { percentileScale, type Scale, sizeScale, valueScale } from "./plot-scale.ts";
 
 const WIDTH = 460;
@@ -76,7 +76,7 @@ function lineOf({ name, points }: Series, index: number, x: Scale, y: Scale): st
 }
 
 function dotOf(name: string, [x, y]: readonly [number, number], [px, py]: readonly [number, number]): string {
-  const text = escapeHtml(`${name}: ${figureText(x)}, ${figureText(y)}`);
+  const text = escapeHtml(`${name}: ${figure(x)}, ${figure(y)}`);
   return `<circle class="dot" cx="${px}" cy="${py}" r="3"><title>${text}</title></circle>`;
 }
 

@@ -1,4 +1,4 @@
-import { tickText } from "./figure-text.ts";
+import { tickText } from "./tick-text.ts";
 
 /** Where values lie along an axis: 0 at its start, 1 at its end. */
 export type Scale = Readonly<{

@@ -21,12 +21,12 @@ thead th { border-top: 0; color: var(--soft); font-size: 12.5px; font-weight: 60
 td.figure, th.figure { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
 td.figure strong { font-size: 1.07em; }
 tbody th { font-weight: 500; } th, td { overflow-wrap: break-word; }
-thead .what { width: 29%; } thead .median, thead .spread { width: 16%; } thead .ceiling { width: 15%; } thead .ratio { width: 11%; }
+thead .what { width: 29%; } thead .median, thead .spread { width: 15%; } thead .ceiling { width: 18%; } thead .ratio { width: 11%; }
 td.figure .note { white-space: normal; }
 .note { display: block; color: var(--soft); font-size: 0.87em; font-weight: 400; }
 .ratio { font-variant-numeric: tabular-nums; }
 .ratio svg { display: block; width: 100%; height: 8px; margin-top: 5px; }
-.track { fill: var(--track); } .bar { fill: var(--bar); } .mark { fill: var(--ink); }
+.track { fill: var(--track); } .bar { fill: var(--bar); } .mark { fill: var(--ink); } .one { fill: var(--card); }
 .reached { color: var(--good); font-weight: 600; } .missed { color: var(--bad); font-weight: 600; }
 .plots { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 420px), 1fr)); gap: 14px; margin-top: 14px; }
 figure { margin: 0; padding: 14px; background: var(--card); border: 1px solid var(--rule); min-width: 0; break-inside: avoid; }

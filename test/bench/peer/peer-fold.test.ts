@@ -69,6 +69,7 @@ test("the pipeline computes what the engine computes: contexts, scores of each e
     const ours = peer.contexts.get(theirs.user);
     for (const key of [
       "slab",
+      "mask",
       "events",
       "firstTsMs",
       "lastTsMs",
