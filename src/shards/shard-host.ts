@@ -311,20 +311,21 @@ class Host implements UnitCopy {
   }
 
   /** The messages that follow; undefined once what is folded may be committed, if none have come until then. */
-  #nextMessages(reader: LogReader): Promise<readonly LogMessage[] | undefined> {
+  async #nextMessages(reader: LogReader): Promise<readonly LogMessage[] | undefined> {
     const room = this.#options.batchEntries - this.#group.entries;
     this.#reading ??= reader.next(Math.min(room, READ_ENTRIES));
-    const reading = this.#reading.then((messages) => {
-      this.#reading = undefined;
-      return messages;
-    });
-    if (this.#group.entries === 0) return reading;
-    this.#due ??= this.#committing.then(async () => {
-      const leftMs = this.#commitFromMs - this.#ports.clock.monotonicMs();
-      if (leftMs > 0) await this.#ports.sleep(leftMs);
-      return undefined;
-    });
-    return Promise.race([reading, this.#due]);
+    if (this.#group.entries > 0)
+      this.#due ??= this.#committing.then(async () => {
+        const leftMs = this.#commitFromMs - this.#ports.clock.monotonicMs();
+        if (leftMs > 0) await this.#ports.sleep(leftMs);
+        return undefined;
+      });
+    const messages = await (this.#due === undefined
+      ? this.#reading
+      : Promise.race([this.#reading, this.#due]));
+    // Both may have come at the same moment: what was not taken is what the next call gets.
+    if (messages !== undefined) this.#reading = undefined;
+    return messages;
   }
 
   /** A standby that has much to catch up on leaves half of the processor to those who answer. */

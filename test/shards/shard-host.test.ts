@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import type { LogMessage } from "../../src/actors/log.ts";
 import { memoryBus } from "../../src/adapters/memory-bus.ts";
 import { memoryContextStore } from "../../src/adapters/memory-context-store.ts";
 import { MemoryLog } from "../../src/adapters/memory-log.ts";
@@ -11,6 +12,7 @@ import { decode, encode } from "../../src/kernel/msgpack.ts";
 import type { SampleBatch } from "../../src/profiles/sample.ts";
 import type { ScoreAnswer, ShardScoreReply } from "../../src/resonance/score-answer.ts";
 import { decodeContext } from "../../src/shards/context-codec.ts";
+import type { ContextStore } from "../../src/shards/context-store.ts";
 import { startShardHost } from "../../src/shards/shard-host.ts";
 import type { DeadLetter } from "../../src/shards/shard-messages.ts";
 import { aView, MAP, START_MS } from "./a-shard.ts";
@@ -154,3 +156,89 @@ test("contexts of another feature schema are refused instead of misread", async 
   });
   await expect(world.start()).rejects.toMatchObject({ code: "CONTEXTS_OUTDATED", retryable: false });
 });
+
+test.for([0, 1, 2, 3, 4, 5, 6, 7, 8])(
+  "messages that come in the very moment in which a commit is due, or %i turns behind, are folded after it",
+  async (turns) => {
+    const store = memoryContextStore();
+    const arrivals: ((messages: readonly LogMessage[]) => void)[] = [];
+    const wakes: (() => void)[] = [];
+    const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
+    let monotonicMs = 0;
+    const host = await startShardHost(
+      {
+        log: {
+          ...new MemoryLog(clock),
+          append: async (_, messages) => messages.map(() => 0),
+          bounds: async () => ({ first: 1, last: 0 }),
+          ensure: async () => {},
+          trim: async () => 1,
+          read: async () => ({
+            next: () => new Promise<readonly LogMessage[]>((resolve) => arrivals.push(resolve)),
+            lag: () => 0,
+            close: async () => arrivals.pop()?.([]),
+          }),
+        },
+        bus: memoryBus(),
+        // A commit that takes a while makes the next one wait.
+        store: {
+          ...methodsOf(store),
+          async commit(commit) {
+            await store.commit(commit);
+            monotonicMs += 20;
+          },
+        },
+        releases: {
+          encoder: async () => encoder,
+          profiles: async () => undefined,
+          segments: async () => undefined,
+        },
+        clock: { nowMs: () => START_MS, monotonicMs: () => monotonicMs },
+        sleep: (ms) =>
+          new Promise((resolve) =>
+            ms > 20 && ms < 200 ? wakes.push(resolve) : setTimeout(resolve, ms).unref(),
+          ),
+        pause: turn,
+        newId: () => "id",
+        subjects,
+      },
+      { shard: 0, shards: 1, node: "test", residentUsers: 2, ringEvents: 4, batchEntries: 10 },
+    );
+    const arrive = (sequence: number) =>
+      arrivals.pop()?.([
+        { sequence, storedAtMs: START_MS, data: encodeEntry(aView({ id: `e${sequence}` })) },
+      ]);
+    arrive(1); // Folded, and committed at once.
+    while (store.meta()?.applied !== 1 || arrivals.length === 0) await turn();
+    arrive(2); // Folded; its commit waits.
+    while (wakes.length === 0 || arrivals.length === 0) await turn();
+    wakes.pop()?.();
+    for (let i = 0; i < turns; i++) await Promise.resolve();
+    arrive(3);
+    while (store.meta()?.applied !== 3) {
+      monotonicMs += 1;
+      wakes.pop()?.();
+      await turn();
+    }
+    await host.stop();
+    expect(decodeContext("ada", store.load("ada") ?? new Uint8Array()).events).toBe(3);
+  },
+);
+
+function methodsOf(store: ContextStore): ContextStore {
+  return {
+    load: (user) => store.load(user),
+    loadRing: (user) => store.loadRing(user),
+    authenticated: () => store.authenticated(),
+    authenticatedAfter: (after, limit) => store.authenticatedAfter(after, limit),
+    meta: () => store.meta(),
+    outbox: () => store.outbox(),
+    commit: (commit) => store.commit(commit),
+    removeOutbox: (keys) => store.removeOutbox(keys),
+    contexts: () => store.contexts(),
+    users: () => store.users(),
+    snapshot: () => store.snapshot(),
+    import: () => store.import(),
+    close: () => store.close(),
+  };
+}
