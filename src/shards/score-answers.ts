@@ -10,6 +10,7 @@ import type { ColumnField, ScoreAspect, ShardScoreRequest, Versions } from "../r
 import { newScoreBuffer, type ScoreBuffer, type Scorer, scoreInto } from "../resonance/scorer.ts";
 import { Context } from "./context.ts";
 import { embedContext, rebuildIfStale } from "./embed-context.ts";
+import { EmbeddingCache } from "./embedding-cache.ts";
 import { foldTransient } from "./fold-batch.ts";
 import { ScoreColumns } from "./score-columns.ts";
 import type { ShardState } from "./shard-state.ts";
@@ -31,6 +32,7 @@ export class ScoreAnswers {
   readonly #state: ShardState;
   readonly #clock: Clock;
   readonly #newDecision: () => string;
+  readonly #embeddings: EmbeddingCache;
   readonly #arena = new ByteArena();
   readonly #maps = new Map<string | undefined, ReadyMap>();
   #versions: Versions | undefined;
@@ -40,6 +42,7 @@ export class ScoreAnswers {
   /** @param newDecision - Makes the id of an answer. */
   constructor(state: ShardState, clock: Clock, newDecision: () => string) {
     this.#state = state;
+    this.#embeddings = new EmbeddingCache(state);
     this.#clock = clock;
     this.#newDecision = newDecision;
   }
@@ -67,7 +70,7 @@ export class ScoreAnswers {
     const columns = new ScoreColumns(users.length, ready.scorer?.segments.length ?? 0, fields);
     for (const user of users) {
       const context = this.#find(user);
-      const evidence = this.#score(context ?? this.#nobody(user), ready);
+      const evidence = this.#score(context ?? this.#nobody(user), context !== undefined, ready);
       columns.add(context !== undefined, evidence, ready.scores, ready.resonating);
     }
     const { shard, applied } = this.#state;
@@ -102,7 +105,7 @@ export class ScoreAnswers {
 
   #answer(context: Context, known: boolean, { map, top }: ScoreAspect, type: AnswerType): Uint8Array {
     const ready = this.#ready(map);
-    const evidence = this.#score(context, ready);
+    const evidence = this.#score(context, known, ready);
     const nowMs = this.#clock.nowMs();
     const { scorers, activatedMs, applied } = this.#state;
     const values: ReplyValues = {
@@ -125,8 +128,9 @@ export class ScoreAnswers {
   }
 
   /** Writes a context's distribution into the map's buffers. @returns The evidence behind it. */
-  #score(context: Context, { scorer, scores, places, resonating }: ReadyMap): number {
-    const evidence = embedContext(this.#state, context);
+  #score(context: Context, known: boolean, ready: ReadyMap): number {
+    const { scorer, scores, places, resonating } = ready;
+    const evidence = known ? this.#embeddings.embed(context) : embedContext(this.#state, context);
     if (scorer === undefined) return evidence;
     scoreInto(scorer, this.#state.scratch.embedding, evidence, scores);
     resonating.fill(0);
