@@ -2,11 +2,16 @@ import type { Behaviour } from "../events/log-entry.ts";
 import { ByteArena } from "../kernel/byte-arena.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { EngineError } from "../kernel/engine-error.ts";
-import { encode } from "../kernel/msgpack.ts";
 import { JsonReplyWriter } from "../resonance/json-reply-writer.ts";
 import { MsgpackReplyWriter } from "../resonance/msgpack-reply-writer.ts";
 import type { ReplyValues, ReplyWriter } from "../resonance/reply-writer.ts";
-import type { ColumnField, ScoreAspect, ShardScoreRequest, Versions } from "../resonance/score-answer.ts";
+import type {
+  ColumnField,
+  ScoreAspect,
+  ShardColumns,
+  ShardScoreRequest,
+  Versions,
+} from "../resonance/score-answer.ts";
 import { newScoreBuffer, type ScoreBuffer, type Scorer, scoreInto } from "../resonance/scorer.ts";
 import { Context } from "./context.ts";
 import { embedContext, rebuildIfStale } from "./embed-context.ts";
@@ -65,7 +70,7 @@ export class ScoreAnswers {
   }
 
   /** Answers for many users in columns. */
-  columns(users: readonly string[], map: string | undefined, fields: readonly ColumnField[]): Uint8Array {
+  columns(users: readonly string[], map: string | undefined, fields: readonly ColumnField[]): ShardColumns {
     const ready = this.#ready(map);
     const columns = new ScoreColumns(users.length, ready.scorer?.segments.length ?? 0, fields);
     for (const user of users) {
@@ -74,13 +79,16 @@ export class ScoreAnswers {
       columns.add(context !== undefined, evidence, ready.scores, ready.resonating);
     }
     const { shard, applied } = this.#state;
-    return encode(
-      columns.finish({
-        segments: ready.scorer?.segments ?? [],
-        versions: this.versions(),
-        position: { shard, sequence: applied },
-      }),
-    );
+    return columns.finish({
+      segments: ready.scorer?.segments ?? [],
+      versions: this.versions(),
+      position: { shard, sequence: applied },
+    });
+  }
+
+  /** A new id for answers that are told together. */
+  newDecision(): string {
+    return this.#newDecision();
   }
 
   versions(): Versions {
