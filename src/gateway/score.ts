@@ -1,11 +1,13 @@
 import type { BusReply } from "../actors/bus.ts";
-import { type ContentType, encodeReply } from "../events/decode-request.ts";
+import type { ContentType } from "../events/decode-request.ts";
 import { LIMITS } from "../events/limits.ts";
 import { parseEvent } from "../events/parse-event.ts";
 import { fieldsOf, refused } from "../events/request-body.ts";
 import { EngineError } from "../kernel/engine-error.ts";
 import { shardOf } from "../kernel/hash.ts";
 import { decode } from "../kernel/msgpack.ts";
+import { joinAnswers } from "../resonance/join-answers.ts";
+import { encodeColumns } from "../resonance/join-columns.ts";
 import type { ScoreAnswer, ShardColumns } from "../resonance/score-answer.ts";
 import {
   aspectOf,
@@ -18,8 +20,6 @@ import {
 } from "../resonance/score-request.ts";
 import type { AskShard } from "./ask-shard.ts";
 import { countUp, type GatewayCounters, type GatewayOptions, type GatewayPorts } from "./gateway-ports.ts";
-import { joinAnswers } from "./join-answers.ts";
-import { columnsAsLists, joinColumns } from "./join-columns.ts";
 import { ScoreBundles } from "./score-bundles.ts";
 import { toBehaviour } from "./to-behaviour.ts";
 
@@ -160,13 +160,12 @@ function inOrder(users: number, parts: readonly Part[]): Uint8Array[] {
 
 function columnsOf(
   parts: readonly Part[],
-  facts: Parameters<typeof joinColumns>[1],
+  facts: Parameters<typeof encodeColumns>[1],
   type: ContentType,
 ): Uint8Array {
   const rows = parts.map(({ answers, places }) => ({
     columns: decode(answers[0] ?? new Uint8Array()) as ShardColumns,
     places,
   }));
-  const joined = joinColumns(rows, facts);
-  return encodeReply(type === "application/json" ? columnsAsLists(joined) : joined, type);
+  return encodeColumns(rows, facts, type);
 }

@@ -138,8 +138,8 @@ function writeProbability(view: DataView, at: number, value: number): void {
     view.setUint8(at, ZERO + 1);
     units -= 1e12;
   }
-  const high = Math.floor(units / 1e8);
-  const low = units - high * 1e8; // Below 2^31.
+  const high = (units / 1e8) | 0;
+  const low = (units - high * 1e8) | 0; // Below 2^31, so that the rest is of whole numbers.
   const middle = (low / 10_000) | 0;
   view.setUint32(at + 2, QUADS[high] ?? 0);
   view.setUint32(at + 6, QUADS[middle] ?? 0);
@@ -148,7 +148,7 @@ function writeProbability(view: DataView, at: number, value: number): void {
 
 /** @param value - In [-1, 1]. */
 function writeSimilarity(view: DataView, at: number, value: number): void {
-  let units = Math.round(Math.abs(value) * 1e8);
+  let units = Math.round(Math.abs(value) * 1e8) | 0;
   if (value < 0 && units > 0) view.setUint8(at, MINUS);
   if (units >= 1e8) {
     view.setUint8(at + 1, ZERO + 1);

@@ -2,14 +2,20 @@ import type { Behaviour } from "../events/log-entry.ts";
 import { ByteArena } from "../kernel/byte-arena.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { EngineError } from "../kernel/engine-error.ts";
-import { encode } from "../kernel/msgpack.ts";
 import { JsonReplyWriter } from "../resonance/json-reply-writer.ts";
 import { MsgpackReplyWriter } from "../resonance/msgpack-reply-writer.ts";
 import type { ReplyValues, ReplyWriter } from "../resonance/reply-writer.ts";
-import type { ColumnField, ScoreAspect, ShardScoreRequest, Versions } from "../resonance/score-answer.ts";
+import type {
+  ColumnField,
+  ScoreAspect,
+  ShardColumns,
+  ShardScoreRequest,
+  Versions,
+} from "../resonance/score-answer.ts";
 import { newScoreBuffer, type ScoreBuffer, type Scorer, scoreInto } from "../resonance/scorer.ts";
 import { Context } from "./context.ts";
 import { embedContext, rebuildIfStale } from "./embed-context.ts";
+import { EmbeddingCache } from "./embedding-cache.ts";
 import { foldTransient } from "./fold-batch.ts";
 import { ScoreColumns } from "./score-columns.ts";
 import type { ShardState } from "./shard-state.ts";
@@ -31,6 +37,7 @@ export class ScoreAnswers {
   readonly #state: ShardState;
   readonly #clock: Clock;
   readonly #newDecision: () => string;
+  readonly #embeddings: EmbeddingCache;
   readonly #arena = new ByteArena();
   readonly #maps = new Map<string | undefined, ReadyMap>();
   #versions: Versions | undefined;
@@ -40,6 +47,7 @@ export class ScoreAnswers {
   /** @param newDecision - Makes the id of an answer. */
   constructor(state: ShardState, clock: Clock, newDecision: () => string) {
     this.#state = state;
+    this.#embeddings = new EmbeddingCache(state);
     this.#clock = clock;
     this.#newDecision = newDecision;
   }
@@ -62,22 +70,25 @@ export class ScoreAnswers {
   }
 
   /** Answers for many users in columns. */
-  columns(users: readonly string[], map: string | undefined, fields: readonly ColumnField[]): Uint8Array {
+  columns(users: readonly string[], map: string | undefined, fields: readonly ColumnField[]): ShardColumns {
     const ready = this.#ready(map);
     const columns = new ScoreColumns(users.length, ready.scorer?.segments.length ?? 0, fields);
     for (const user of users) {
       const context = this.#find(user);
-      const evidence = this.#score(context ?? this.#nobody(user), ready);
+      const evidence = this.#score(context ?? this.#nobody(user), context !== undefined, ready);
       columns.add(context !== undefined, evidence, ready.scores, ready.resonating);
     }
     const { shard, applied } = this.#state;
-    return encode(
-      columns.finish({
-        segments: ready.scorer?.segments ?? [],
-        versions: this.versions(),
-        position: { shard, sequence: applied },
-      }),
-    );
+    return columns.finish({
+      segments: ready.scorer?.segments ?? [],
+      versions: this.versions(),
+      position: { shard, sequence: applied },
+    });
+  }
+
+  /** A new id for answers that are told together. */
+  newDecision(): string {
+    return this.#newDecision();
   }
 
   versions(): Versions {
@@ -102,7 +113,7 @@ export class ScoreAnswers {
 
   #answer(context: Context, known: boolean, { map, top }: ScoreAspect, type: AnswerType): Uint8Array {
     const ready = this.#ready(map);
-    const evidence = this.#score(context, ready);
+    const evidence = this.#score(context, known, ready);
     const nowMs = this.#clock.nowMs();
     const { scorers, activatedMs, applied } = this.#state;
     const values: ReplyValues = {
@@ -125,8 +136,9 @@ export class ScoreAnswers {
   }
 
   /** Writes a context's distribution into the map's buffers. @returns The evidence behind it. */
-  #score(context: Context, { scorer, scores, places, resonating }: ReadyMap): number {
-    const evidence = embedContext(this.#state, context);
+  #score(context: Context, known: boolean, ready: ReadyMap): number {
+    const { scorer, scores, places, resonating } = ready;
+    const evidence = known ? this.#embeddings.embed(context) : embedContext(this.#state, context);
     if (scorer === undefined) return evidence;
     scoreInto(scorer, this.#state.scratch.embedding, evidence, scores);
     resonating.fill(0);

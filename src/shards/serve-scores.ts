@@ -5,8 +5,10 @@ import { refused } from "../events/request-body.ts";
 import { EngineError, toWireError } from "../kernel/engine-error.ts";
 import { shardOf } from "../kernel/hash.ts";
 import { decode, encode } from "../kernel/msgpack.ts";
+import { joinAnswers } from "../resonance/join-answers.ts";
+import { encodeColumns } from "../resonance/join-columns.ts";
 import type { ShardScoreReply, ShardScoreRequest, ShardSessionRequest } from "../resonance/score-answer.ts";
-import { noSegments, readScoreRequest, sequenceFor } from "../resonance/score-request.ts";
+import { noSegments, readBatchRequest, readScoreRequest, sequenceFor } from "../resonance/score-request.ts";
 import type { AnswerType, ScoreAnswers } from "./score-answers.ts";
 import type { ShardState } from "./shard-state.ts";
 
@@ -73,30 +75,71 @@ export function readsOf(reads: Reads): Readonly<Record<"score" | "session", Hand
   };
 }
 
-/** `score.shard.<n>`: what services ask of a shard's owner without the way over a gateway. */
-export function publicScoreOf(reads: Reads): Handler {
+/**
+ * What services ask of a shard's owner without the way over a gateway: `score.shard.<n>` and `score.batch.shard.<n>`, by
+ * the name in front of the shard's number.
+ */
+export function publicReadsOf(reads: Reads): Readonly<Record<"score.shard" | "score.batch.shard", Handler>> {
   const { answers, copy, epochNow, state } = reads;
-  const answer = (request: BusRequest, type: AnswerType) => {
-    epochNow();
-    const decoded = decodeRequest(request.data, type);
-    if (decoded.kind === "refused") throw refused(decoded);
-    const { user, atLeast, ...aspect } = readScoreRequest(decoded.value);
-    const shard = shardOf(user, copy.shards);
-    if (shard !== state.shard) throw wrongShard(state.shard, copy.shards);
-    if (state.scorers.length === 0 && aspect.map === undefined) throw noSegments();
-    return onceFolded(reads, sequenceFor(shard, atLeast), WAIT_MS, () => {
-      const data = answers.score(user, aspect, type);
+  const refuseIfNotHere = (users: readonly string[], map: string | undefined): void => {
+    if (users.some((user) => shardOf(user, copy.shards) !== state.shard))
+      throw wrongShard(state.shard, copy.shards);
+    if (state.scorers.length === 0 && map === undefined) throw noSegments();
+  };
+  return {
+    "score.shard": inItsType(epochNow, (body, type) => {
+      const { user, atLeast, ...aspect } = readScoreRequest(body);
+      refuseIfNotHere([user], aspect.map);
+      return onceFolded(reads, sequenceFor(state.shard, atLeast), WAIT_MS, () => {
+        const data = answers.score(user, aspect, type);
+        epochNow();
+        return { data, contentType: type };
+      });
+    }),
+    "score.batch.shard": inItsType(epochNow, (body, type) => {
+      const { users, columns, ...aspect } = readBatchRequest(body);
+      refuseIfNotHere(users, aspect.map);
+      const data =
+        columns === undefined
+          ? joinAnswers(
+              users.map((user) => answers.score(user, aspect, type)),
+              type,
+            )
+          : encodeColumns(
+              [
+                {
+                  columns: answers.columns(users, aspect.map, columns),
+                  places: users.map((_, place) => place),
+                },
+              ],
+              {
+                map: aspect.map ?? state.scorers[0]?.map ?? "",
+                users: users.length,
+                decision: answers.newDecision(),
+              },
+              type,
+            );
       epochNow();
       return { data, contentType: type };
-    });
+    }),
   };
+}
+
+/** Decodes and answers; a failure is told in the type of the request. Before all, the lease must be held. */
+function inItsType(
+  epochNow: () => number,
+  answer: (body: unknown, type: AnswerType) => Promise<BusReply> | BusReply,
+): Handler {
   return (request) => {
     const named = contentTypeOf(request.contentType);
     const type = typeof named === "string" ? named : "application/json";
     const failed = (thrown: unknown) => ({ data: NOTHING, contentType: type, error: toWireError(thrown) });
     try {
+      epochNow();
       if (typeof named !== "string") throw refused(named);
-      const answered = answer(request, type);
+      const decoded = decodeRequest(request.data, type);
+      if (decoded.kind === "refused") throw refused(decoded);
+      const answered = answer(decoded.value, type);
       return answered instanceof Promise ? answered.catch(failed) : answered;
     } catch (thrown) {
       return failed(thrown);
@@ -123,7 +166,7 @@ export function notCaughtUp(state: ShardState, sequence: number): EngineError {
 function scored({ answers, bus, epochNow }: Reads, asked: ShardScoreRequest): ShardScoreReply {
   const { users, type = MSGPACK, askers, columns } = asked;
   if (columns !== undefined)
-    return { answers: [answers.columns(users, asked.map, columns)], epoch: epochNow() };
+    return { answers: [encode(answers.columns(users, asked.map, columns))], epoch: epochNow() };
   const written = users.map((user) => answers.score(user, asked, type));
   const epoch = epochNow(); // Before the first answer leaves.
   const returned: Uint8Array[] = [];

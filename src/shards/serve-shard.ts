@@ -9,7 +9,7 @@ import type { ShardStatus } from "../resonance/score-answer.ts";
 import type { ContextStore } from "./context-store.ts";
 import { membershipsOf } from "./sampling.ts";
 import { ScoreAnswers } from "./score-answers.ts";
-import { type CopyView, type Handler, notCaughtUp, packed, publicScoreOf, readsOf } from "./serve-scores.ts";
+import { type CopyView, type Handler, notCaughtUp, packed, publicReadsOf, readsOf } from "./serve-scores.ts";
 import type { HistoriesReply, HistoriesRequest } from "./shard-messages.ts";
 import type { ShardState } from "./shard-state.ts";
 
@@ -83,7 +83,9 @@ export async function serveShard(
       bus.serve(subjects.shard(shard, name), owned(handler), shared),
       bus.serve(subjects.shard(shard, endpointAt(name, host.node)), owned(handler)),
     ]),
-    bus.serve(subjects.api(`score.shard.${shard}`), publicScoreOf(reads), shared),
+    ...Object.entries(publicReadsOf(reads)).map(([name, handler]) =>
+      bus.serve(subjects.api(`${name}.${shard}`), handler, shared),
+    ),
   ]);
   return async () => void (await Promise.all(served.map((one) => one.close())));
 }

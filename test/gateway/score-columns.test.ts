@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { columnsAsLists, joinColumns, type ShardRows } from "../../src/gateway/join-columns.ts";
 import { encode } from "../../src/kernel/msgpack.ts";
+import { columnsAsLists, joinColumns, type ShardRows } from "../../src/resonance/join-columns.ts";
 import type { ShardColumns } from "../../src/resonance/score-answer.ts";
 import { gatewayWorld } from "./gateway-world.ts";
 

@@ -7,7 +7,7 @@ import { ingest } from "../../src/cli/ingest-pump.ts";
 import { shopSimulator } from "../../src/cli/shop/shop-simulator.ts";
 import { toWire } from "../../src/cli/shop/wire-event.ts";
 import type { ProfilesReply } from "../../src/gateway/describe-profiles.ts";
-import type { ColumnsReply } from "../../src/gateway/join-columns.ts";
+import type { ColumnsReply } from "../../src/resonance/join-columns.ts";
 import type { ScoreReply } from "../../src/gateway/score.ts";
 import { shardOf } from "../../src/kernel/hash.ts";
 import { decode, encode } from "../../src/kernel/msgpack.ts";

@@ -7,6 +7,7 @@ import { subjectsOf } from "../../src/events/subjects.ts";
 import { fromWireError } from "../../src/kernel/engine-error.ts";
 import { shardOf } from "../../src/kernel/hash.ts";
 import { decode, encode } from "../../src/kernel/msgpack.ts";
+import type { ColumnsReply } from "../../src/resonance/join-columns.ts";
 import type {
   ScoreAnswer,
   ShardColumns,
@@ -70,8 +71,8 @@ export function serveScoresContract(bus: () => Bus): void {
         for (const one of close) await one();
       },
       /** Asks the subject for services. */
-      direct: (body: unknown, type: (typeof TYPES)[number] | "" = "", shard = 7) =>
-        ask(subjects.api(`score.shard.${shard}`), encodeReply(body, type === "" ? TYPES[0] : type), type),
+      direct: (body: unknown, type: (typeof TYPES)[number] | "" = "", endpoint = "score") =>
+        ask(subjects.api(`${endpoint}.shard.7`), encodeReply(body, type === "" ? TYPES[0] : type), type),
       /** Asks the subject for gateways. */
       async internal(request: ShardScoreRequest, endpoint = "score"): Promise<ShardScoreReply> {
         const reply = await ask(subjects.shard(7, endpoint), encode(request));
@@ -178,6 +179,37 @@ export function serveScoresContract(bus: () => Bus): void {
     const world = await aWorld();
     useDefinitions(world.state, NO_DEFINITIONS);
     expect((await world.direct({ user: ADA })).error?.code).toBe("NO_SEGMENTS");
+    await world.close();
+  });
+
+  test.each(TYPES)("many users of a shard are told at once, as %s, each as one would be", async (type) => {
+    const world = await aWorld();
+    const users = [BOB, ADA, BOB];
+    const batch = await world.direct({ users, top: 2 }, type, "score.batch");
+    const { answers } = read(batch) as unknown as { answers: ScoreAnswer[] };
+    expect(answers.map(({ user }) => user)).toEqual(users);
+    for (const answer of answers) {
+      const told = read(await world.direct({ user: answer.user, top: 2 }, type));
+      expect({ ...answer, decision: "" }).toEqual({ ...told, decision: "" });
+    }
+    const foreign = await world.direct({ users: [ADA, userOf(8, "eve")] }, type, "score.batch");
+    expect(foreign.error).toMatchObject({ code: "WRONG_SHARD" });
+    await world.close();
+  });
+
+  test("columns of one shard have the form that a gateway's have", async () => {
+    const world = await aWorld();
+    const asked = { users: [BOB, ADA], format: "columns" };
+    const bytes = read(
+      await world.direct(asked, TYPES[1], "score.batch"),
+    ) as unknown as ColumnsReply<Uint8Array>;
+    const lists = read(await world.direct(asked, "", "score.batch")) as unknown as ColumnsReply<number[]>;
+    expect({ ...bytes, map: "", decision: "" }).toMatchObject({ segments: ["new", "loyal"], users: 2 });
+    expect(bytes.shards).toMatchObject([{ shard: 7, sequence: 4 }]);
+    expect(lists.known).toEqual([true, true]);
+    for (const [i, value] of floats(bytes.probabilities).entries())
+      expect(lists.probabilities[i]).toBeCloseTo(value, 7);
+    expect(bytes.decision).not.toBe(lists.decision);
     await world.close();
   });
 

@@ -1,5 +1,6 @@
+import { type ContentType, encodeReply } from "../events/decode-request.ts";
 import { EngineError } from "../kernel/engine-error.ts";
-import type { ShardColumns, Versions } from "../resonance/score-answer.ts";
+import type { ShardColumns, Versions } from "./score-answer.ts";
 
 /** Many users' answers in columns, in the order of the request's users. */
 export type ColumnsReply<Column> = Readonly<{
@@ -75,6 +76,16 @@ export function joinColumns(
   };
 }
 
+/** The shards' rows in the order of the request, written as a reply. */
+export function encodeColumns(
+  parts: readonly ShardRows[],
+  facts: Parameters<typeof joinColumns>[1],
+  type: ContentType,
+): Uint8Array {
+  const joined = joinColumns(parts, facts);
+  return encodeReply(type === "application/json" ? columnsAsLists(joined) : joined, type);
+}
+
 /** The same with lists of numbers and flags, for JSON. */
 export function columnsAsLists(reply: ColumnsReply<Uint8Array>): ColumnsReply<readonly (number | boolean)[]> {
   const { known, evidence, none, probabilities, similarities, resonating, ...facts } = reply;
@@ -104,9 +115,11 @@ function scatter<Values extends Float32Array | Uint8Array>(
   }
 }
 
-/** A copy, since the bytes may lie at an odd place. */
+/** The bytes may lie at an odd place: then they are copied. */
 function floatsOf(bytes: Uint8Array | undefined): Float32Array | undefined {
-  return bytes && new Float32Array(Uint8Array.from(bytes).buffer);
+  if (bytes === undefined) return undefined;
+  const aligned = bytes.byteOffset % FLOAT_BYTES === 0 ? bytes : new Uint8Array(bytes);
+  return new Float32Array(aligned.buffer, aligned.byteOffset, aligned.length / FLOAT_BYTES);
 }
 
 function flagsOf(bytes: Uint8Array): boolean[] {
