@@ -16,6 +16,7 @@ export const drain: Scenario = {
     const deployment = await context.deployment();
     const events = await deployment.events();
     const found = await drainRounds(context, deployment, events, { rounds, events: drainEvents });
+    await events.close();
     const ceiling = { name: `bare consume (${found.way})`, rounds: found.ceilings };
     context.measured({
       metric: "events folded and committed",
