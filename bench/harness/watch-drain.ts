@@ -48,13 +48,13 @@ export async function watchDrain(
     const folded = told.reduce((sum, one) => sum + (one?.events ?? 0), 0);
     // A shard that has no owner yet may fold already, which nobody would see.
     const isSeen = folded > 0 && told.every((one) => one !== undefined);
-    if (isSeen && marks.length === 0) coresUsed = await watchCores(pids);
-    if (isSeen) marks.push({ atMs, folded });
-    else if (folded === 0) before = { atMs, folded };
     const isDone = told.every((one, shard) => {
       const stream = streams[shard];
       return one !== undefined && stream !== undefined && one.applied >= stream.from + stream.count - 1;
     });
+    if (isSeen && marks.length === 0 && !isDone) coresUsed = await watchCores(pids);
+    if (isSeen) marks.push({ atMs, folded });
+    else if (folded === 0) before = { atMs, folded };
     if (isDone) {
       const lost = told.reduce((sum, one) => sum + (one?.duplicates ?? 0) + (one?.deadLetters ?? 0), 0);
       if (folded !== total || lost > 0)
