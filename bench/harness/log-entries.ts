@@ -10,10 +10,15 @@ export function logEntries(events: readonly SentEvent[], shards: number): Publis
   const nowMs = Date.now();
   const byShard = Array.from({ length: shards }, (): PublishedMessage[] => []);
   for (const event of events) {
-    const parsed = parseEvent(event, nowMs);
-    if (parsed.kind === "refused") throw new Error(`${event.id}: ${parsed.code}: ${parsed.message}`);
-    const data = encodeEntry(toBehaviour(parsed.event, () => {}));
+    const data = logEntry(event, nowMs);
     byShard[shardOf(event.user, shards)]?.push({ id: `<${event.user}\u001f${event.id}>`, data });
   }
   return byShard;
+}
+
+/** One event as the gateway would put it into a log. */
+export function logEntry(event: SentEvent, nowMs: number): Uint8Array {
+  const parsed = parseEvent(event, nowMs);
+  if (parsed.kind === "refused") throw new Error(`${event.id}: ${parsed.code}: ${parsed.message}`);
+  return encodeEntry(toBehaviour(parsed.event, () => {}));
 }

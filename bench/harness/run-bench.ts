@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { version } from "../../src/cli/version.ts";
+import { renderHtmlReport } from "../report/html-report.ts";
 import type { BenchOptions } from "./bench-options.ts";
 import type { BenchResult, Measurement, Series, SkippedScenario } from "./bench-result.ts";
 import { type Deployment, openDeployment } from "./deployment.ts";
@@ -64,7 +65,7 @@ export async function runBench(options: BenchOptions, output: BenchOutput): Prom
     }
     for (const line of resultTable(result(), output.columns)) output.print(line);
     if (options.json !== undefined) await writeFile(options.json, `${JSON.stringify(result(), null, 2)}\n`);
-    if (options.html !== undefined) await writeHtml(options.html, result());
+    if (options.html !== undefined) await writeFile(options.html, renderHtmlReport(result()));
   } finally {
     if (options.work === undefined) await rm(workDir, { recursive: true, force: true });
   }
@@ -155,12 +156,4 @@ async function runOne(scenario: Scenario, world: World): Promise<boolean> {
     for (const [label, folder] of profiled)
       for (const line of profileLines(label, await readProfiles(folder))) output.note(line);
   }
-}
-
-async function writeHtml(file: string, result: BenchResult): Promise<void> {
-  const ending = import.meta.url.endsWith(".ts") ? ".ts" : ".js";
-  const module = (await import(new URL(`../report/html-report${ending}`, import.meta.url).href)) as {
-    renderHtmlReport(result: BenchResult): string;
-  };
-  await writeFile(file, module.renderHtmlReport(result));
 }

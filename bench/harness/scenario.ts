@@ -42,6 +42,8 @@ export type Sizes = Readonly<{
   drainEvents: number;
   /** Events of a round of ingest in batches of 100; a tenth of that singly. */
   ingestEvents: number;
+  /** Drains beside a peer. */
+  peerEvents: number;
   /** Drains of the growth scenarios. */
   growthEvents: number;
   /** Users of the scenarios that need many. */

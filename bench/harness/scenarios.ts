@@ -17,6 +17,7 @@ export const SCENARIOS: readonly ScenarioEntry[] = [
   { name: "visible", load: async () => (await import("../scenarios/visible.ts")).visible },
   { name: "batch", load: async () => (await import("../scenarios/batch.ts")).batch },
   { name: "failover", load: async () => (await import("../scenarios/failover.ts")).failover },
+  { name: "peer", load: async () => (await import("../scenarios/peer.ts")).peer },
   { name: "start", isLong: true, load: async () => (await import("../scenarios/start.ts")).start },
   { name: "memory", isLong: true, load: async () => (await import("../scenarios/memory.ts")).memory },
   {

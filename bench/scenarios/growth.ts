@@ -18,7 +18,9 @@ export const growthSegments: Scenario = {
     const growth = new Growth(context, "segments");
     for (const segments of context.options.smoke ? SEGMENTS.slice(0, 2) : SEGMENTS) {
       const deployment = await context.deployment({ segments });
-      await growth.at(segments, deployment, await deployment.events());
+      const events = await deployment.events();
+      await growth.at(segments, deployment, events);
+      await events.close();
       await deployment.shutDown();
     }
     growth.report();
@@ -42,6 +44,7 @@ export const growthUsers: Scenario = {
       await addUsers(deployment, events, users, context.progress);
       await node.stop();
       await growth.at(users, deployment, events, resident);
+      await events.close();
     }
     growth.report();
   },
@@ -58,6 +61,7 @@ export const growthThreads: Scenario = {
     const events = await deployment.events();
     for (const threads of THREADS)
       await growth.at(threads, deployment, events, ["--threads", String(threads)]);
+    await events.close();
     growth.report();
   },
 };

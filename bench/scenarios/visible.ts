@@ -1,6 +1,7 @@
 import { encodeReply } from "../../src/events/decode-request.ts";
 import { withBareStreams } from "../harness/bare-ceilings.ts";
 import { type Deployment, untilFolded } from "../harness/deployment.ts";
+import type { EventStream } from "../harness/event-source.ts";
 import { type IngestBeside, ingestNote, whileIngesting } from "../harness/ingest-load.ts";
 import { runLoad } from "../harness/load-process.ts";
 import type { LoadResult, VisibleTask } from "../harness/load-tasks.ts";
@@ -16,30 +17,19 @@ export const visible: Scenario = {
   summary: "time from an event to a score that reflects it, while other events come in at a rate",
   ownsNodes: false,
   async run(context) {
-    const { options, sizes } = context;
+    const { options } = context;
     const deployment = await context.deployment();
     const node = deployment.isOwned
       ? await deployment.startNode({ runtime: context.profiling("visible") })
       : undefined;
     const events = await deployment.events();
-    const { url, prefix } = deployment;
-    const { warmUpMs, durationMs } = sizes;
     await warmNode(context, deployment, events);
     const stores: LoadResult[] = [];
-    const rounds: { ingest: IngestBeside; probes: LoadResult }[] = [];
-    for (let round = 0; round < sizes.rounds; round++) {
+    const rounds: VisibleRound[] = [];
+    for (let round = 0; round < context.sizes.rounds; round++) {
       context.progress(`round ${round + 1}: probes beside ${options.rate} events/s`);
-      const probes = probeEvents(deployment, round, PROBES_A_SECOND * (warmUpMs + durationMs) * 0.001);
-      const task = { kind: "visible", url, prefix, events: probes, perSecond: PROBES_A_SECOND } as const;
-      const { ingest, beside } = await whileIngesting(
-        deployment,
-        events,
-        { eventsPerSecond: options.rate, besideMs: warmUpMs + durationMs },
-        () => runLoad({ ...task, warmUpMs, durationMs }),
-      );
-      rounds.push({ ingest, probes: beside });
-      await untilFolded(deployment.client);
-      stores.push(await storeBarely(context, url, probes));
+      rounds.push(await probeBeside(context, deployment, events, round));
+      stores.push(await storeBarely(context, deployment, round));
     }
     await events.close();
     await node?.stop();
@@ -71,24 +61,56 @@ export const visible: Scenario = {
   },
 };
 
+export type VisibleRound = Readonly<{ ingest: IngestBeside; probes: LoadResult }>;
+
+/** Probes beside events at a rate; then the shards catch up. */
+export async function probeBeside(
+  { options, sizes }: ScenarioContext,
+  deployment: Deployment,
+  events: EventStream,
+  round: number,
+): Promise<VisibleRound> {
+  const { url, prefix } = deployment;
+  const { warmUpMs, durationMs } = sizes;
+  const { ingest, beside } = await whileIngesting(
+    deployment,
+    events,
+    { eventsPerSecond: options.rate, besideMs: warmUpMs + durationMs },
+    () =>
+      runLoad({
+        kind: "visible",
+        url,
+        prefix,
+        events: probeEvents(deployment, round, warmUpMs + durationMs),
+        perSecond: PROBES_A_SECOND,
+        warmUpMs,
+        durationMs,
+      }),
+  );
+  await untilFolded(deployment.client);
+  return { ingest, probes: beside };
+}
+
 /** The same events stored in a bare stream, each acknowledged. */
 async function storeBarely(
   { options, sizes }: ScenarioContext,
-  url: string,
-  probes: VisibleTask["events"],
+  deployment: Deployment,
+  round: number,
 ): Promise<LoadResult> {
-  const subject = `${options.prefix.toUpperCase()}_BENCH_VISIBLE`;
-  const requests = probes.map(({ data }) => ({ subject, data }));
+  const { url } = deployment;
   const { warmUpMs, durationMs } = sizes;
+  const subject = `${options.prefix.toUpperCase()}_BENCH_VISIBLE`;
+  const probes = probeEvents(deployment, round, warmUpMs + durationMs);
+  const requests = probes.map(({ data }) => ({ subject, data }));
   return withBareStreams(url, [subject], () =>
     runLoad({ kind: "open", url, requests, perSecond: PROBES_A_SECOND, warmUpMs, durationMs }),
   );
 }
 
 /** First events of users of whom nothing is held, in this deployment or an earlier run on it. */
-function probeEvents({ folder }: Deployment, round: number, count: number): VisibleTask["events"] {
+function probeEvents({ folder }: Deployment, round: number, totalMs: number): VisibleTask["events"] {
   const run = folder === "" ? Date.now().toString(36) : "probe";
-  return Array.from({ length: Math.ceil(count) + 1 }, (_, i) => {
+  return Array.from({ length: Math.ceil((PROBES_A_SECOND * totalMs) / 1_000) + 1 }, (_, i) => {
     const user = `${run}-${round}-${i}`;
     const event = { id: `e-${user}`, user, ts: Date.now(), type: "view", item: `item-${i % 50}` };
     return { user, data: encodeReply(event, "application/json") };

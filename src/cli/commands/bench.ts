@@ -8,7 +8,7 @@ const COLUMNS = 180;
 
 /** As `bench/harness/scenarios.ts` has them, which is loaded only to run them. */
 const SCENARIOS =
-  "drain, ingest, score, mixed, visible, batch, failover (these if none is named); start, memory, " +
+  "drain, ingest, score, mixed, visible, batch, failover, peer (these if none is named); start, memory, " +
   "growth-segments, growth-users, growth-threads (growth: all three), soak; all";
 
 /** `resonance bench`: load scenarios, each beside what the machine allows. */
@@ -52,7 +52,7 @@ export function addBenchCommand(program: Command): void {
     .action(
       runs(async (scenarios: string[], options: Omit<Parameters<RunBench>[0], "scenarios">) => {
         const { duration, ...rest } = options as typeof options & { duration?: number };
-        for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130)); // Ends what it started.
+        for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => process.exit(130)); // Ends what it started; it may be told twice.
         // Loaded only here: the engine itself never needs it.
         const { runBench } = await import("../../../bench/harness/run-bench.ts");
         const isWhole = await runBench(

@@ -16,6 +16,7 @@ export function addUpCommand(program: Command): void {
     .action(
       runs(async (options: NodeCommandOptions & { json: boolean }) => {
         const node = await startNode(await nodeOptionsOf(options), note);
+        const stopped = stopSignal(); // Before it says that it is ready: who hears that may stop it at once.
         const endpoint = join(options.data, ENDPOINT_FILE);
         await writeFile(
           endpoint,
@@ -31,7 +32,7 @@ export function addUpCommand(program: Command): void {
           `ready at ${node.natsUrl} (nats-server ${node.nats.version}, ${node.nats.source})`,
           `ask it: resonance status --data ${options.data}`,
         ]);
-        const ended = await Promise.race([stopSignal(), node.failed]);
+        const ended = await Promise.race([stopped, node.failed]);
         if (ended instanceof EngineError) throw await afterStop(node, ended);
         note("stopping: every shard drains and commits");
         await rm(endpoint, { force: true });
