@@ -4,6 +4,7 @@ const CHUNK_BYTES = 65_536;
 const LOOP_CHARS = 64;
 /** A text's header and its characters, at three bytes of UTF-8 each at most. */
 const TEXT_ROOM = 5;
+const NIL = 0xc0;
 
 /**
  * Packs plain values as MessagePack, for what is packed 100,000 times a second: a general packer copies each message
@@ -38,7 +39,7 @@ export class MsgpackWriter {
   }
 
   nil(): void {
-    this.byte(0xc0);
+    this.byte(NIL);
   }
 
   /** As many values follow as the list has. */
@@ -51,6 +52,17 @@ export class MsgpackWriter {
   map(size: number): void {
     this.#room(5);
     this.#head(size, 0x80, 0xde);
+  }
+
+  /** Begins a map of fewer than 16 keys that are not counted yet. @returns What {@link endMap} is handed. */
+  beginMap(): number {
+    this.#room(1);
+    return this.#at++ - this.#start;
+  }
+
+  /** Ends a map of so many keys; of none, it is nil. */
+  endMap(begun: number, size: number): void {
+    this.#bytes[this.#start + begun] = size === 0 ? NIL : 0x80 | size;
   }
 
   text(value: string): void {
