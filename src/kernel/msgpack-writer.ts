@@ -68,21 +68,7 @@ export class MsgpackWriter {
   text(value: string): void {
     const { length } = value;
     this.#room(TEXT_ROOM + 3 * length);
-    if (length > LOOP_CHARS) return this.#longText(value);
-    const start = this.#at;
-    const bytes = this.#bytes;
-    let at = start + (length < 32 ? 1 : 2);
-    for (let i = 0; i < length; i++) {
-      const code = value.charCodeAt(i);
-      if (code > 0x7f) return this.#longText(value);
-      bytes[at++] = code;
-    }
-    if (length < 32) bytes[start] = 0xa0 | length;
-    else {
-      bytes[start] = 0xd9;
-      bytes[start + 1] = length;
-    }
-    this.#at = at;
+    if (length > LOOP_CHARS || !this.#isAsciiWritten(value)) this.#longText(value);
   }
 
   /** An integer in the fewest bytes, else a float of 64 bits. Minus zero becomes zero. */
@@ -150,6 +136,26 @@ export class MsgpackWriter {
       this.#view.setUint32(this.#at + 1, length);
       this.#at += 5;
     }
+  }
+
+  /** Writes a short text if it is ASCII. */
+  #isAsciiWritten(value: string): boolean {
+    const { length } = value;
+    const bytes = this.#bytes;
+    const start = this.#at;
+    let at = start + (length < 32 ? 1 : 2);
+    for (let i = 0; i < length; i++) {
+      const code = value.charCodeAt(i);
+      if (code > 0x7f) return false;
+      bytes[at++] = code;
+    }
+    if (length < 32) bytes[start] = 0xa0 | length;
+    else {
+      bytes[start] = 0xd9;
+      bytes[start + 1] = length;
+    }
+    this.#at = at;
+    return true;
   }
 
   /** The header is chosen by the most bytes that the text may have: its length is known only after it is written. */
