@@ -34,6 +34,10 @@ export type NatsLogOptions = Readonly<{
 
 /** Messages of one group, at most; the server takes atomic batches of up to 1,000. */
 const GROUP_MESSAGES = 1_000;
+/** Groups of a stream on their way at a time: one is stored while the next is written and read. */
+const GROUPS = 2;
+/** Fewer messages wait until they are more: a small group costs nearly as much as a large one. */
+const SECOND_FROM = 128;
 /** Bytes of one group, unless a single call has more: its acknowledgements must come before the attempt times out. */
 const GROUP_BYTES = 4_194_304;
 /** An atomic batch is 2 ms of work for a server, however small: below this never worth it. */
@@ -192,6 +196,8 @@ export class NatsLog implements Log {
         monotonicMs: () => performance.now(),
       },
       {
+        groupsMax: GROUPS,
+        secondFrom: SECOND_FROM,
         messagesMax: GROUP_MESSAGES,
         bytesMax: GROUP_BYTES,
         patienceMs: this.#timeoutMs,

@@ -3,7 +3,14 @@ import type { Append } from "../../src/actors/log.ts";
 import { GroupAppender, type GroupTransport, type SentGroup } from "../../src/adapters/group-appender.ts";
 import { messages } from "./log-messages.ts";
 
-const LIMITS = { messagesMax: 10, bytesMax: 1_000, patienceMs: 1_000, attemptMs: 300 };
+const LIMITS = {
+  groupsMax: 2,
+  secondFrom: 8,
+  messagesMax: 10,
+  bytesMax: 1_000,
+  patienceMs: 1_000,
+  attemptMs: 300,
+};
 const NONE: ReadonlyMap<number, unknown> = new Map();
 
 /** A stream that stores a group when the test lets it, with a clock of its own. */
@@ -30,9 +37,14 @@ class FakeStream implements GroupTransport {
     return this.faults.shift()?.(sent) ?? { sequences: this.store(sent), failures: NONE };
   }
 
-  /** Lets the group on its way be stored, and all that follows from it happen. */
-  async release(): Promise<void> {
-    this.#answers.shift()?.();
+  /** Lets a group on its way be answered, the first unless given, and all that follows from it happen. */
+  async release(which = 0): Promise<void> {
+    this.#answers.splice(which, 1)[0]?.();
+    await this.turn();
+  }
+
+  /** Lets all happen that waits for nothing else. */
+  async turn(): Promise<void> {
     await new Promise((resolve) => setImmediate(resolve));
   }
 
@@ -73,7 +85,7 @@ test("what comes while a group is on its way waits, and goes as the next group",
   const stream = new FakeStream(true);
   const appender = new GroupAppender(stream, LIMITS);
   const first = appender.append(named("a", 1));
-  await stream.release(); // Nothing is on its way yet: this lets it go.
+  await stream.turn();
   const others = [appender.append(named("b", 2)), appender.append(named("c", 2))];
   expect(sizes(stream)).toEqual([1]);
   await stream.release();
@@ -118,6 +130,34 @@ test("a message that is refused fails its own caller; the others' are stored", a
   expect(stream.groups).toHaveLength(1);
 });
 
+test("a second group goes before the first is answered if enough waits, a third does not", async () => {
+  const stream = new FakeStream(true);
+  const appender = new GroupAppender(stream, LIMITS);
+  const told = ["a", "b", "c"].map((name) => appender.append(named(name, 8)));
+  await stream.turn();
+  expect(sizes(stream)).toEqual([8, 8]);
+  for (const _ of told) await stream.release();
+  expect(sizes(stream)).toEqual([8, 8, 8]);
+  expect((await Promise.all(told)).map(([first]) => first)).toEqual([1, 9, 17]);
+});
+
+test("what failed in two groups is sent again in the order of the calls, once both are answered", async () => {
+  const stream = new FakeStream(true);
+  const fail = (): never => {
+    throw "passing";
+  };
+  stream.faults.push(fail, fail);
+  const appender = new GroupAppender(stream, LIMITS);
+  const told = ["a", "b", "c"].map((name) => appender.append(named(name, 8)));
+  await stream.turn();
+  await stream.release(1); // The second is answered first.
+  expect(sizes(stream)).toEqual([8, 8]);
+  await stream.release();
+  for (const _ of told) await stream.release();
+  expect(stream.groups.slice(2).map((group) => group[0]?.id)).toEqual(["a0", "b0", "c0"]);
+  expect((await Promise.all(told)).map(([first]) => first)).toEqual([1, 9, 17]);
+});
+
 test("only who failed is sent again, before all that came later", async () => {
   const stream = new FakeStream(true);
   const appender = new GroupAppender(stream, LIMITS);
@@ -126,7 +166,7 @@ test("only who failed is sent again, before all that came later", async () => {
     sequences: stream.store(sent.slice(0, 2)),
     failures: new Map([[2, "passing"]]),
   }));
-  await stream.release();
+  await stream.turn();
   const later = appender.append(named("c", 1));
   await stream.release();
   expect(await a).toEqual([1]);
