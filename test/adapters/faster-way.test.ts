@@ -25,6 +25,13 @@ test("single messages are kept to where atomic batches are little or no faster",
   expect(chosen.length).toBeGreaterThan(290);
 });
 
+test("a single group that took long, as while the machine stood still, changes nothing", () => {
+  const faster = new FasterWay();
+  for (const way of ["single", "atomic"] as const) faster.took(way, 100, 1);
+  faster.took("single", 100, 10_000);
+  expect(faster.next()).toBe("single");
+});
+
 test("a server that changes its manners is found out", () => {
   const faster = new FasterWay();
   const run = (msEach: Readonly<Record<Way, number>>): Way => {

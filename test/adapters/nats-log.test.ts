@@ -27,16 +27,34 @@ await describeWithNats("a log", (suite) => {
 
   test("a message larger than the server takes fails its own caller; those who came with it are stored", async () => {
     await log.ensure("OVERSIZE");
-    const large = { id: "large", data: new Uint8Array(abilitiesOf(nc).maxPayloadBytes + 1) };
-    const [before, failed, after] = await Promise.allSettled([
-      log.append("OVERSIZE", messages(20)),
-      log.append("OVERSIZE", [large]),
-      log.append("OVERSIZE", messages(20, "after ")),
-    ]);
-    expect(before).toMatchObject({ status: "fulfilled" });
-    expect(failed).toMatchObject({ status: "rejected", reason: { code: "LOG_UNAVAILABLE" } });
-    expect(after).toMatchObject({ status: "fulfilled" });
-    expect((await log.bounds("OVERSIZE")).last).toBe(40);
+    const fresh = await NatsLog.over(nc); // Its first group goes singly, the next one as a whole if the server can.
+    for (const name of ["single ", "whole "]) {
+      const large = { id: `${name}large`, data: new Uint8Array(abilitiesOf(nc).maxPayloadBytes + 1) };
+      const [before, failed, after] = await Promise.allSettled([
+        fresh.append("OVERSIZE", messages(20, name)),
+        fresh.append("OVERSIZE", [large]),
+        fresh.append("OVERSIZE", messages(20, `${name}after `)),
+      ]);
+      expect(before).toMatchObject({ status: "fulfilled" });
+      expect(failed).toMatchObject({ status: "rejected", reason: { code: "LOG_UNAVAILABLE" } });
+      expect(after).toMatchObject({ status: "fulfilled" });
+    }
+    expect((await log.bounds("OVERSIZE")).last).toBe(80);
+  });
+
+  test("groups that go as a whole, and those that can't for a repeat, get the sequences of each", async () => {
+    await log.ensure("WHOLE");
+    const fresh = await NatsLog.over(nc);
+    for (let group = 0; group < 4; group++) {
+      const first = group * 40 + 1;
+      const told = await Promise.all([
+        fresh.append("WHOLE", messages(40, `${group} `)),
+        fresh.append("WHOLE", messages(40, `${group} `)),
+        fresh.append("WHOLE", messages(1)),
+      ]);
+      const sequences = Array.from({ length: 40 }, (_, index) => first + index + (group === 0 ? 0 : 1));
+      expect(told).toEqual([sequences, sequences, [41]]);
+    }
   });
 
   test("an id that would end its header's line stores nothing", async () => {
