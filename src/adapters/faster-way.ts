@@ -3,6 +3,9 @@ export type Way = "single" | "atomic";
 
 /** Weight of the newest measurement. */
 const NEWEST = 0.25;
+/** A group that took longer than known by more than this factor, as while a machine stood still, counts as such. */
+const OUTLIER = 4;
+const LEAST_MS = 0.0001;
 /** One group in so many goes the other way, to see. */
 const TRY_EVERY = 64;
 /** By less than this factor the atomic way is not worth it: it costs a server more work. */
@@ -28,10 +31,10 @@ export class FasterWay {
     return ++this.#groups % TRY_EVERY === 0 ? other : best;
   }
 
-  /** Takes note of a group that was stored. */
+  /** Takes note of how long a group took. */
   took(way: Way, messages: number, ms: number): void {
-    const each = ms / messages;
+    const each = Math.max(ms / messages, LEAST_MS);
     const known = this.#msEach[way] ?? each;
-    this.#msEach[way] = known + NEWEST * (each - known);
+    this.#msEach[way] = known + NEWEST * (Math.min(each, OUTLIER * known) - known);
   }
 }

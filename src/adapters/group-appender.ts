@@ -27,6 +27,10 @@ export type GroupTransport = Readonly<{
 
 /** How large a group may be, and how long a caller waits. */
 export type GroupLimits = Readonly<{
+  /** Groups on their way at a time. */
+  groupsMax: number;
+  /** While one is on its way, another goes only once it has so many messages. */
+  secondFrom: number;
   messagesMax: number;
   /** A single call may have more. */
   bytesMax: number;
@@ -37,6 +41,8 @@ export type GroupLimits = Readonly<{
 }>;
 
 type Call = Readonly<{
+  /** Grows from call to call. */
+  number: number;
   messages: readonly Append[];
   deadlineMs: number;
   resolve: (sequences: number[]) => void;
@@ -47,17 +53,24 @@ type Call = Readonly<{
 type Failed = Readonly<{ call: Call; thrown: unknown }>;
 
 /**
- * Appends to one stream for many callers at once: what comes in while a group is on its way goes as the next one. So an
- * idle stream adds no wait, and a busy one is sent few and large groups.
+ * Appends to one stream for many callers at once: what comes in while groups are on their way goes as the next one. So
+ * an idle stream adds no wait, and a busy one is sent few and large groups.
  *
- * One group is on its way at a time, and what is sent again goes before all that came later: so each caller's messages
- * are stored in the order in which they were given. A failure is its own caller's; the others' messages are stored.
+ * A call's messages are in one group, stored in the order given. After a failure nothing more is sent until all that is
+ * on its way is answered, and what failed goes again before all that came later. A failure is its own caller's; the
+ * others' messages are stored.
  */
 export class GroupAppender {
   readonly #transport: GroupTransport;
   readonly #limits: GroupLimits;
+  #calls = 0;
   #waiting: Call[] = [];
-  #isRunning = false;
+  #waitingMessages = 0;
+  /** Groups on their way. */
+  #groups = 0;
+  /** Calls of groups that were answered, which are tried again once all are. */
+  #failed: Failed[] = [];
+  #isScheduled = false;
 
   constructor(transport: GroupTransport, limits: GroupLimits) {
     this.#transport = transport;
@@ -72,24 +85,47 @@ export class GroupAppender {
   append(messages: readonly Append[]): Promise<number[]> {
     return new Promise((resolve, reject) => {
       const deadlineMs = this.#transport.monotonicMs() + this.#limits.patienceMs;
-      this.#waiting.push({ messages, deadlineMs, resolve, reject });
-      if (this.#isRunning) return;
-      this.#isRunning = true;
-      queueMicrotask(() => void this.#run()); // After this turn, so that all its calls go together.
+      this.#waiting.push({ number: this.#calls++, messages, deadlineMs, resolve, reject });
+      this.#waitingMessages += messages.length;
+      if (this.#isScheduled) return;
+      this.#isScheduled = true;
+      queueMicrotask(() => {
+        this.#isScheduled = false;
+        this.#sendMore(); // After this turn, so that all its calls go together.
+      });
     });
   }
 
-  async #run(): Promise<void> {
-    while (this.#waiting.length > 0) {
-      const calls = this.#nextGroup();
-      const failed = this.#settle(calls, await this.#send(calls));
-      const [first] = failed;
-      if (first === undefined) continue;
-      const isHopeful = await this.#transport.recovered(first.thrown);
-      if (isHopeful) this.#waiting.unshift(...failed.map(({ call }) => call));
-      else for (const { call, thrown } of failed) call.reject(this.#transport.toError(thrown));
+  #sendMore(): void {
+    while (this.#mayGo()) void this.#sendGroup(this.#nextGroup());
+  }
+
+  #mayGo(): boolean {
+    if (this.#waiting.length === 0 || this.#failed.length > 0) return false;
+    const { groupsMax, secondFrom } = this.#limits;
+    return this.#groups === 0 || (this.#groups < groupsMax && this.#waitingMessages >= secondFrom);
+  }
+
+  async #sendGroup(calls: readonly Call[]): Promise<void> {
+    this.#groups++;
+    const sent = await this.#send(calls);
+    this.#failed.push(...this.#settle(calls, sent));
+    if (this.#groups === 1 && this.#failed.length > 0) await this.#recover();
+    this.#groups--;
+    this.#sendMore();
+  }
+
+  /** Once nothing is on its way any more: all that failed goes again, or is given up. */
+  async #recover(): Promise<void> {
+    const isHopeful = await this.#transport.recovered(this.#failed[0]?.thrown);
+    const failed = this.#failed.sort((a, b) => a.call.number - b.call.number);
+    this.#failed = [];
+    if (!isHopeful) {
+      for (const { call, thrown } of failed) call.reject(this.#transport.toError(thrown));
+      return;
     }
-    this.#isRunning = false;
+    this.#waiting.unshift(...failed.map(({ call }) => call));
+    for (const { call } of failed) this.#waitingMessages += call.messages.length;
   }
 
   /** The calls that came first, as many as go together. */
@@ -104,7 +140,9 @@ export class GroupAppender {
       if (length > 0 && (count > messagesMax || bytes > bytesMax)) break;
       length++;
     }
-    return this.#waiting.splice(0, length);
+    const group = this.#waiting.splice(0, length);
+    for (const { messages } of group) this.#waitingMessages -= messages.length;
+    return group;
   }
 
   async #send(calls: readonly Call[]): Promise<SentGroup> {

@@ -34,9 +34,13 @@ export type NatsLogOptions = Readonly<{
 
 /** Messages of one group, at most; the server takes atomic batches of up to 1,000. */
 const GROUP_MESSAGES = 1_000;
+/** Groups of a stream on their way at a time: one is stored while the next is written and read. */
+const GROUPS = 2;
+/** Fewer messages wait for what is on its way: as one group with those that come meanwhile they cost less. */
+const SECOND_FROM = 128;
 /** Bytes of one group, unless a single call has more: its acknowledgements must come before the attempt times out. */
 const GROUP_BYTES = 4_194_304;
-/** An atomic batch is 2 ms of work for a server, however small: below this never worth it. */
+/** An atomic batch is up to 2 ms of work for a server, however small. */
 const ATOMIC_FROM = 16;
 const NONE: ReadonlyMap<number, unknown> = new Map();
 /** The server recognises a repeated id this long. */
@@ -192,6 +196,8 @@ export class NatsLog implements Log {
         monotonicMs: () => performance.now(),
       },
       {
+        groupsMax: GROUPS,
+        secondFrom: SECOND_FROM,
         messagesMax: GROUP_MESSAGES,
         bytesMax: GROUP_BYTES,
         patienceMs: this.#timeoutMs,
@@ -205,22 +211,39 @@ export class NatsLog implements Log {
   async #send(stream: string, messages: readonly Append[], timeoutMs: number): Promise<SentGroup> {
     const untilMs = performance.now() + timeoutMs;
     if (!(await untilConnected(this.#nc, timeoutMs))) throw new errors.RequestError("not connected");
-    const mayBeAtomic = messages.length >= this.#atomicFrom && (await this.#isAtomic(stream));
-    const way = mayBeAtomic ? this.#fasterWay.next() : "single";
-    const startedMs = performance.now();
     const left = (): number => Math.max(1, untilMs - performance.now());
-    if (way === "atomic") {
-      const appended = await unlessBroken(this.#nc, appendAtomically(this.#nc, stream, messages, left()));
-      if (appended.kind === "stored") {
-        this.#fasterWay.took(way, messages.length, performance.now() - startedMs);
-        return { sequences: appended.sequences, failures: NONE };
-      }
-      // Refused as a whole, most often for a repeated id: singly, each repeat is recognised by itself.
+    const single = (): Promise<SentGroup> =>
+      unlessBroken(this.#nc, this.#pipeline.send(stream, messages, left()));
+    if (messages.length < this.#atomicFrom || !(await this.#isAtomic(stream))) return single();
+    const way = this.#fasterWay.next();
+    const startedMs = performance.now();
+    const took = (): void => this.#fasterWay.took(way, messages.length, performance.now() - startedMs);
+    if (way === "single") {
+      const sent = await single();
+      took();
+      return sent;
     }
-    const sent = await unlessBroken(this.#nc, this.#pipeline.send(stream, messages, left()));
-    if (mayBeAtomic && way === "single")
-      this.#fasterWay.took(way, messages.length, performance.now() - startedMs);
-    return sent;
+    try {
+      return (await this.#sendAtomically(stream, messages, left())) ?? (await single());
+    } finally {
+      took(); // With what a refusal cost, so that one that is refused again and again is not the faster way.
+    }
+  }
+
+  /** Sends messages as a whole. @returns Undefined if they can't go as a whole: singly it is told which can't. */
+  async #sendAtomically(
+    stream: string,
+    messages: readonly Append[],
+    timeoutMs: number,
+  ): Promise<SentGroup | undefined> {
+    try {
+      const appended = await unlessBroken(this.#nc, appendAtomically(this.#nc, stream, messages, timeoutMs));
+      // It is refused for one repeated id, most often.
+      return appended.kind === "stored" ? { sequences: appended.sequences, failures: NONE } : undefined;
+    } catch (thrown) {
+      if (isPassing(thrown)) throw thrown;
+      return undefined; // One is larger than the server takes.
+    }
   }
 
   /** Waits a little after a failure. @returns False if no server knows of the stream: waiting does not help. */

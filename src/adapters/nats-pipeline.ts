@@ -92,11 +92,12 @@ export class NatsPipeline {
     const { data } = message;
     if (data.length === 0 && message.headers?.code === NO_RESPONDERS) {
       const cause = new errors.NoRespondersError(subject);
-      return answer(flight, place, new errors.RequestError(cause.message, { cause }));
+      answer(flight, place, new errors.RequestError(cause.message, { cause }));
+      return;
     }
     const ack = readPublishAck(data);
-    if (typeof ack === "number") return answer(flight, place, undefined, ack);
-    answer(flight, place, new JetStreamApiError(ack));
+    if (typeof ack === "number") answer(flight, place, undefined, ack);
+    else answer(flight, place, new JetStreamApiError(ack));
   }
 }
 

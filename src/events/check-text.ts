@@ -28,6 +28,11 @@ export function checkId(value: unknown, field: string): Refusal | undefined {
   return refuse("BAD_ID", `${field} must have 1 to ${LIMITS.idChars} printable characters`);
 }
 
+/** Whether it is a text of limited length that prints: where {@link checkText} finds nothing wrong. */
+export function isText(value: unknown, bytes: number): value is string {
+  return typeof value === "string" && fitsUtf8(value, bytes) && isPrintable(value);
+}
+
 /** What is wrong with a text of limited length; undefined if nothing. */
 export function checkText(value: unknown, field: string, bytes: number, lines = false): Refusal | undefined {
   if (typeof value !== "string") return refuse("WRONG_TYPE", `${field} must be a text`);

@@ -33,20 +33,6 @@ const CONTROL_KINDS: Readonly<Record<Control["kind"], true>> = {
 
 type Rest = Omit<Behaviour, "kind" | "id" | "user" | "type" | "tsMs" | "item" | "categories" | "keywords">;
 
-/** Fields of {@link Rest}, all of them: one that is missing here fails to compile. */
-const REST = Object.keys({
-  sentiment: true,
-  value: true,
-  currency: true,
-  peer: true,
-  cell: true,
-  context: true,
-  traits: true,
-  segments: true,
-  consent: true,
-  decision: true,
-} satisfies Record<keyof Rest, true>) as readonly (keyof Rest)[];
-
 const writer = new MsgpackWriter();
 
 /** An entry as the bytes that a log keeps. Minus zero is kept as zero. */
@@ -100,16 +86,30 @@ function writeRow(behaviour: Behaviour): void {
     writer.list(keywords.length);
     for (const keyword of keywords) writer.number(keyword);
   }
-  let more = 0;
-  for (const field of REST) if (behaviour[field] !== undefined) more++;
-  if (more === 0) return writer.nil();
-  writer.map(more);
-  for (const field of REST) {
-    const value = behaviour[field];
-    if (value === undefined) continue;
+  writeRest(behaviour);
+}
+
+/** One by one: a loop over names takes three times as long. */
+function writeRest(rest: Rest): void {
+  const map = writer.beginMap();
+  let size = 0;
+  const write = (field: keyof Rest, value: unknown): void => {
+    if (value === undefined) return;
+    size++;
     writer.text(field);
     writer.value(value);
-  }
+  };
+  write("sentiment", rest.sentiment);
+  write("value", rest.value);
+  write("currency", rest.currency);
+  write("peer", rest.peer);
+  write("cell", rest.cell);
+  write("context", rest.context);
+  write("traits", rest.traits);
+  write("segments", rest.segments);
+  write("consent", rest.consent);
+  write("decision", rest.decision);
+  writer.endMap(map, size); // Of none: nil.
 }
 
 function isControl(value: unknown): value is Control {

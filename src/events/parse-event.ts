@@ -1,32 +1,35 @@
-import { checkId, checkText } from "./check-text.ts";
+import { checkId, checkText, isText } from "./check-text.ts";
 import type { Event, TraitValue } from "./event.ts";
 import { LIMITS } from "./limits.ts";
 import { type Refusal, refuse } from "./refusal.ts";
-import { utf8Bytes } from "./utf8-bytes.ts";
+import { utf8Bytes, utf8BytesAtMost } from "./utf8-bytes.ts";
 
 export type ParsedEvent = Readonly<{ kind: "event"; event: Event }> | Refusal;
 
 /** Fields and how each is checked. Whatever is not here is a typo that must not pass silently. */
-const CHECKS: Readonly<Record<string, (value: unknown) => Refusal | undefined>> = {
-  id: (value) => checkId(value, "id"),
-  user: (value) => checkId(value, "user"),
-  item: (value) => checkId(value, "item"),
-  peer: (value) => checkId(value, "peer"),
-  decision: (value) => checkId(value, "decision"),
-  type: checkType,
-  ts: () => undefined, // Checked when it is read, which needs the time.
-  categories: checkCategories,
-  query: (value) => checkText(value, "query", LIMITS.textBytes),
-  text: (value) => checkText(value, "text", LIMITS.textBytes, true),
-  value: (value) => checkNumber(value, "value"),
-  currency: (value) => checkText(value, "currency", LIMITS.currencyBytes),
-  location: checkLocation,
-  context: (value) => checkRecord(value, "context", checkContextValue),
-  traits: (value) => checkRecord(value, "traits", checkTrait),
-  segments: (value) => checkRecord(value, "segments", checkLabel),
-  consent: (value) => checkRecord(value, "consent", checkBoolean),
-};
+const CHECKS: ReadonlyMap<string, (value: unknown) => Refusal | undefined> = new Map(
+  Object.entries({
+    id: (value) => checkId(value, "id"),
+    user: (value) => checkId(value, "user"),
+    item: (value) => checkId(value, "item"),
+    peer: (value) => checkId(value, "peer"),
+    decision: (value) => checkId(value, "decision"),
+    type: checkType,
+    ts: () => undefined, // Checked when it is read, which needs the time.
+    categories: checkCategories,
+    query: (value) => checkText(value, "query", LIMITS.textBytes),
+    text: (value) => checkText(value, "text", LIMITS.textBytes, true),
+    value: (value) => checkNumber(value, "value"),
+    currency: (value) => checkText(value, "currency", LIMITS.currencyBytes),
+    location: checkLocation,
+    context: (value) => checkRecord(value, "context", checkContextValue),
+    traits: (value) => checkRecord(value, "traits", checkTrait),
+    segments: (value) => checkRecord(value, "segments", checkLabel),
+    consent: (value) => checkRecord(value, "consent", checkBoolean),
+  } satisfies Record<Exclude<keyof Event, "tsMs"> | "ts", (value: unknown) => Refusal | undefined>),
+);
 
+const REQUIRED = ["id", "user", "type", "ts"] as const;
 /** Keys that reach an object's prototype; the second is how the MessagePack decoder hands out the first. */
 const FORBIDDEN_KEYS: ReadonlySet<string> = new Set(["__proto__", "__proto_", "constructor", "prototype"]);
 const NAME = /^[A-Za-z0-9_-]{1,64}$/;
@@ -44,25 +47,27 @@ export function parseEvent(input: unknown, nowMs: number): ParsedEvent {
     return refuse("NOT_AN_OBJECT", "an event must be an object");
   }
   const given = input as Readonly<Record<string, unknown>>;
-  let bytes = 0;
+  const event: Record<string, unknown> = { id: "", user: "", type: "", tsMs: 0 };
+  let mostBytes = 0;
   for (const field of Object.keys(given)) {
-    const check = Object.hasOwn(CHECKS, field) ? CHECKS[field] : undefined;
+    const check = CHECKS.get(field);
     if (check === undefined) return refuseField(field);
     const value = given[field];
     if (value === undefined) continue;
     const refusal = check(value);
     if (refusal !== undefined) return refusal;
-    bytes += bytesOf(value);
+    mostBytes += mostBytesOf(value);
+    if (field !== "ts") event[field] = value;
   }
-  if (bytes > LIMITS.eventBytes)
+  if (mostBytes > LIMITS.eventBytes && bytesOf(given) > LIMITS.eventBytes)
     return refuse("TOO_LARGE", `an event may have ${LIMITS.eventBytes} bytes of text at most`);
-  for (const field of ["id", "user", "type", "ts"]) {
+  for (const field of REQUIRED) {
     if (given[field] === undefined) return refuse("MISSING_FIELD", `${field} is missing`);
   }
   const tsMs = timeOf(given["ts"], nowMs);
   if (typeof tsMs !== "number") return tsMs;
-  const { ts: _, ...rest } = given;
-  return { kind: "event", event: { ...rest, tsMs } as unknown as Event };
+  event["tsMs"] = tsMs;
+  return { kind: "event", event: event as unknown as Event };
 }
 
 function refuseField(field: string): Refusal {
@@ -107,8 +112,7 @@ function checkCategories(value: unknown): Refusal | undefined {
   if (value.length > LIMITS.categories)
     return refuse("TOO_MANY", `an event may have ${LIMITS.categories} categories at most`);
   for (let i = 0; i < value.length; i++) {
-    const refusal = checkText(value[i], `categories[${i}]`, LIMITS.textBytes);
-    if (refusal !== undefined) return refusal;
+    if (!isText(value[i], LIMITS.textBytes)) return checkText(value[i], `categories[${i}]`, LIMITS.textBytes);
   }
   return undefined;
 }
@@ -130,11 +134,10 @@ function checkLocation(value: unknown): Refusal | undefined {
   return onEarth ? undefined : refuse("BAD_LOCATION", "lat is within 90, lon within 180 degrees");
 }
 
-function checkRecord(
-  value: unknown,
-  field: string,
-  checkValue: (value: unknown, path: string, key: string) => Refusal | undefined,
-): Refusal | undefined {
+/** Checks a value of a record; it is handed the record's name and the key apart, to name them if need be. */
+type CheckValue = (value: unknown, field: string, key: string) => Refusal | undefined;
+
+function checkRecord(value: unknown, field: string, checkValue: CheckValue): Refusal | undefined {
   if (typeof value !== "object" || value === null || Array.isArray(value))
     return refuse("WRONG_TYPE", `${field} must be an object`);
   const keys = Object.keys(value);
@@ -143,48 +146,62 @@ function checkRecord(
   for (const key of keys) {
     if (FORBIDDEN_KEYS.has(key)) return refuse("FORBIDDEN_KEY", `"${key}" may not be a key of ${field}`);
     if (key === "") return refuse("BAD_TEXT", `a key of ${field} is empty`);
-    const refusal =
-      checkText(key, `a key of ${field}`, LIMITS.keyBytes) ??
-      checkValue((value as Readonly<Record<string, unknown>>)[key], `${field}.${key}`, key);
+    if (!isText(key, LIMITS.keyBytes)) return checkText(key, `a key of ${field}`, LIMITS.keyBytes);
+    const refusal = checkValue((value as Readonly<Record<string, unknown>>)[key], field, key);
     if (refusal !== undefined) return refusal;
   }
   return undefined;
 }
 
-function checkContextValue(value: unknown, path: string): Refusal | undefined {
-  return checkText(value, path, LIMITS.textBytes);
+function checkContextValue(value: unknown, field: string, key: string): Refusal | undefined {
+  if (isText(value, LIMITS.textBytes)) return undefined;
+  return checkText(value, `${field}.${key}`, LIMITS.textBytes);
 }
 
-function checkTrait(value: unknown, path: string): Refusal | undefined {
+function checkTrait(value: unknown, field: string, key: string): Refusal | undefined {
   if (typeof value === "boolean") return undefined;
-  if (typeof value === "number") return checkNumber(value satisfies TraitValue, path);
-  return checkText(value, path, LIMITS.textBytes);
+  if (typeof value === "number") return checkNumber(value satisfies TraitValue, `${field}.${key}`);
+  return checkContextValue(value, field, key);
 }
 
-function checkLabel(value: unknown, path: string, key: string): Refusal | undefined {
+function checkLabel(value: unknown, field: string, key: string): Refusal | undefined {
   if (!NAME.test(key)) return refuse("BAD_NAME", "a map's name has 1 to 64 letters, digits, - and _");
   if (value === null) return undefined;
   if (typeof value !== "string")
-    return refuse("WRONG_TYPE", `${path} must be a segment's name, or null to take the user out`);
+    return refuse("WRONG_TYPE", `${field}.${key} must be a segment's name, or null to take the user out`);
   return NAME.test(value)
     ? undefined
-    : refuse("BAD_NAME", `${path} must have 1 to 64 letters, digits, - and _`);
+    : refuse("BAD_NAME", `${field}.${key} must have 1 to 64 letters, digits, - and _`);
 }
 
-function checkBoolean(value: unknown, path: string): Refusal | undefined {
-  return typeof value === "boolean" ? undefined : refuse("WRONG_TYPE", `${path} must be true or false`);
+function checkBoolean(value: unknown, field: string, key: string): Refusal | undefined {
+  return typeof value === "boolean"
+    ? undefined
+    : refuse("WRONG_TYPE", `${field}.${key} must be true or false`);
 }
 
-/** What a checked value counts towards the size of its event: it is flat, or a list or record of flat values. */
-function bytesOf(value: unknown): number {
-  if (typeof value === "string") return utf8Bytes(value);
+/** What checked fields count towards the size of their event: each is flat, or a list or record of flat values. */
+function bytesOf(given: Readonly<Record<string, unknown>>): number {
+  let bytes = 0;
+  for (const value of Object.values(given)) if (value !== undefined) bytes += sizeOf(value, utf8Bytes);
+  return bytes;
+}
+
+/** At least as much, without a look at every character: nearly no event comes close to the limit. */
+function mostBytesOf(value: unknown): number {
+  return sizeOf(value, utf8BytesAtMost);
+}
+
+function sizeOf(value: unknown, ofText: (text: string) => number): number {
+  if (typeof value === "string") return ofText(value);
   if (typeof value !== "object" || value === null) return FLAT_BYTES;
   let bytes = 0;
   if (Array.isArray(value)) {
-    for (const one of value) bytes += bytesOf(one);
+    for (const one of value) bytes += sizeOf(one, ofText);
     return bytes;
   }
-  for (const [key, one] of Object.entries(value)) bytes += utf8Bytes(key) + bytesOf(one);
+  const record = value as Readonly<Record<string, unknown>>;
+  for (const key of Object.keys(record)) bytes += ofText(key) + sizeOf(record[key], ofText);
   return bytes;
 }
 

@@ -10,7 +10,12 @@ export function utf8Bytes(text: string): number {
   return bytes;
 }
 
+/** No text has more UTF-8 bytes than this. */
+export function utf8BytesAtMost(text: string): number {
+  return text.length * 3;
+}
+
 /** Whether a text has at most `limit` UTF-8 bytes; most texts are so short that nothing needs counting. */
 export function fitsUtf8(text: string, limit: number): boolean {
-  return text.length * 3 <= limit || (text.length <= limit && utf8Bytes(text) <= limit);
+  return utf8BytesAtMost(text) <= limit || (text.length <= limit && utf8Bytes(text) <= limit);
 }

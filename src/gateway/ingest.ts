@@ -20,7 +20,7 @@ export type IngestReply = Readonly<{
 export type EventRefusal = Readonly<{ index: number; code: string; message: string }>;
 
 /** Events of one shard, each with its place in the request. */
-type Bound = { readonly shard: number; readonly indexes: number[]; readonly messages: Append[] };
+type Bound = Readonly<{ shard: number; indexes: number[]; messages: Append[] }>;
 
 /** Validates events, routes them to their users' shards, and answers once the log has stored them. */
 export async function ingest(
@@ -32,22 +32,27 @@ export async function ingest(
   const events = eventsOf(body);
   const nowMs = ports.clock.nowMs();
   const refusals: EventRefusal[] = [];
-  const bounds = new Map<number, Bound>();
-  for (const [index, input] of events.entries()) {
-    const parsed = parseEvent(input, nowMs);
+  const dropped = (purpose: string): void => countUp(counters.dropped, purpose);
+  const bounds: Bound[] = [];
+  const boundOf: (Bound | undefined)[] = new Array(options.shards);
+  for (let index = 0; index < events.length; index++) {
+    const parsed = parseEvent(events[index], nowMs);
     if (parsed.kind === "refused") {
       refusals.push({ index, code: parsed.code, message: parsed.message });
       continue;
     }
     const { event } = parsed;
-    const behaviour = toBehaviour(event, (purpose) => countUp(counters.dropped, purpose));
     const shard = shardOf(event.user, options.shards);
-    const bound = bounds.get(shard) ?? { shard, indexes: [], messages: [] };
-    bounds.set(shard, bound);
+    let bound = boundOf[shard];
+    if (bound === undefined) {
+      bound = { shard, indexes: [], messages: [] };
+      boundOf[shard] = bound;
+      bounds.push(bound);
+    }
     bound.indexes.push(index);
-    bound.messages.push({ id: messageId(event), data: encodeEntry(behaviour) });
+    bound.messages.push({ id: messageId(event), data: encodeEntry(toBehaviour(event, dropped)) });
   }
-  const stored = await Promise.all([...bounds.values()].map((bound) => store(ports, bound)));
+  const stored = await Promise.all(bounds.map((bound) => store(ports, bound)));
   const positions: Position[] = [];
   let accepted = 0;
   for (const outcome of stored) {

@@ -4,6 +4,7 @@ const CHUNK_BYTES = 65_536;
 const LOOP_CHARS = 64;
 /** A text's header and its characters, at three bytes of UTF-8 each at most. */
 const TEXT_ROOM = 5;
+const NIL = 0xc0;
 
 /**
  * Packs plain values as MessagePack, for what is packed 100,000 times a second: a general packer copies each message
@@ -38,7 +39,7 @@ export class MsgpackWriter {
   }
 
   nil(): void {
-    this.byte(0xc0);
+    this.byte(NIL);
   }
 
   /** As many values follow as the list has. */
@@ -53,24 +54,21 @@ export class MsgpackWriter {
     this.#head(size, 0x80, 0xde);
   }
 
+  /** Begins a map of fewer than 16 keys that are not counted yet. @returns What {@link endMap} is handed. */
+  beginMap(): number {
+    this.#room(1);
+    return this.#at++ - this.#start;
+  }
+
+  /** Ends a map of so many keys; of none, it is nil. */
+  endMap(begun: number, size: number): void {
+    this.#bytes[this.#start + begun] = size === 0 ? NIL : 0x80 | size;
+  }
+
   text(value: string): void {
     const { length } = value;
     this.#room(TEXT_ROOM + 3 * length);
-    if (length > LOOP_CHARS) return this.#longText(value);
-    const start = this.#at;
-    const bytes = this.#bytes;
-    let at = start + (length < 32 ? 1 : 2);
-    for (let i = 0; i < length; i++) {
-      const code = value.charCodeAt(i);
-      if (code > 0x7f) return this.#longText(value);
-      bytes[at++] = code;
-    }
-    if (length < 32) bytes[start] = 0xa0 | length;
-    else {
-      bytes[start] = 0xd9;
-      bytes[start + 1] = length;
-    }
-    this.#at = at;
+    if (length > LOOP_CHARS || !this.#isAsciiWritten(value)) this.#longText(value);
   }
 
   /** An integer in the fewest bytes, else a float of 64 bits. Minus zero becomes zero. */
@@ -138,6 +136,26 @@ export class MsgpackWriter {
       this.#view.setUint32(this.#at + 1, length);
       this.#at += 5;
     }
+  }
+
+  /** Writes a short text if it is ASCII. */
+  #isAsciiWritten(value: string): boolean {
+    const { length } = value;
+    const bytes = this.#bytes;
+    const start = this.#at;
+    let at = start + (length < 32 ? 1 : 2);
+    for (let i = 0; i < length; i++) {
+      const code = value.charCodeAt(i);
+      if (code > 0x7f) return false;
+      bytes[at++] = code;
+    }
+    if (length < 32) bytes[start] = 0xa0 | length;
+    else {
+      bytes[start] = 0xd9;
+      bytes[start + 1] = length;
+    }
+    this.#at = at;
+    return true;
   }
 
   /** The header is chosen by the most bytes that the text may have: its length is known only after it is written. */

@@ -104,6 +104,35 @@ export function logContract(log: () => Log): void {
     },
   );
 
+  test("callers at the same time each get their own sequences, and their messages stay in order", async () => {
+    const stream = await aStream();
+    const sizes = [1, 40, 3, 700, 12, 2_300, 1, 150];
+    const told = await Promise.all(
+      sizes.map((size, caller) => log().append(stream, messages(size, `caller ${caller} `))),
+    );
+    const count = sizes.reduce((sum, size) => sum + size, 0);
+    const read = await readAll(log(), stream, 1, count);
+    const texts = new Map(read.map((message) => [message.sequence, textOf(message)]));
+    for (const [caller, sequences] of told.entries()) {
+      const given = messages(sizes[caller] ?? 0, `caller ${caller} `).map(textOf);
+      expect(sequences.map((sequence) => texts.get(sequence))).toEqual(given);
+      expect(sequences).toEqual([...sequences].sort((a, b) => a - b));
+    }
+    expect((await log().bounds(stream)).last).toBe(count);
+  });
+
+  test("what two callers append at the same time is stored once, and both are told where", async () => {
+    const stream = await aStream();
+    const [first, again, other] = await Promise.all([
+      log().append(stream, messages(200)),
+      log().append(stream, messages(200)),
+      log().append(stream, messages(50, "other ")),
+    ]);
+    expect(again).toEqual(first);
+    expect(other).toHaveLength(50);
+    expect((await log().bounds(stream)).last).toBe(250);
+  });
+
   test("a message of the same id in another stream is no repeat", async () => {
     await log().append(await aStream(), messages(1));
     const other = await aStream();

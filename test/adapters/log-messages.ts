@@ -1,8 +1,8 @@
-/** Messages with ids and contents of their index. */
-export function messages(count: number): { id: string; data: Uint8Array }[] {
+/** Messages with ids and contents of their index, behind a name that tells them from others. */
+export function messages(count: number, name = ""): { id: string; data: Uint8Array }[] {
   return Array.from({ length: count }, (_, index) => ({
-    id: `id-${index}`,
-    data: bytesOf(`message ${index}`),
+    id: `${name}id-${index}`,
+    data: bytesOf(`${name}message ${index}`),
   }));
 }
 

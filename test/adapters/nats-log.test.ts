@@ -25,6 +25,63 @@ await describeWithNats("a log", (suite) => {
     expect(config.allow_atomic === true).toBe(abilitiesOf(nc).atomicBatch);
   });
 
+  test("a message larger than the server takes fails its own caller; those who came with it are stored", async () => {
+    await log.ensure("OVERSIZE");
+    const fresh = await NatsLog.over(nc); // Its first group goes singly, the next one as a whole if the server can.
+    for (const name of ["single ", "whole "]) {
+      const large = { id: `${name}large`, data: new Uint8Array(abilitiesOf(nc).maxPayloadBytes + 1) };
+      const [before, failed, after] = await Promise.allSettled([
+        fresh.append("OVERSIZE", messages(20, name)),
+        fresh.append("OVERSIZE", [large]),
+        fresh.append("OVERSIZE", messages(20, `${name}after `)),
+      ]);
+      expect(before).toMatchObject({ status: "fulfilled" });
+      expect(failed).toMatchObject({ status: "rejected", reason: { code: "LOG_UNAVAILABLE" } });
+      expect(after).toMatchObject({ status: "fulfilled" });
+    }
+    expect((await log.bounds("OVERSIZE")).last).toBe(80);
+  });
+
+  test("groups that go as a whole, and those that can't for a repeat, get the sequences of each", async () => {
+    await log.ensure("WHOLE");
+    const fresh = await NatsLog.over(nc);
+    for (let group = 0; group < 4; group++) {
+      const first = group * 40 + 1;
+      const told = await Promise.all([
+        fresh.append("WHOLE", messages(40, `${group} `)),
+        fresh.append("WHOLE", messages(40, `${group} `)),
+        fresh.append("WHOLE", messages(1)),
+      ]);
+      const sequences = Array.from({ length: 40 }, (_, index) => first + index + (group === 0 ? 0 : 1));
+      expect(told).toEqual([sequences, sequences, [41]]);
+    }
+  });
+
+  test("an id that would end its header's line stores nothing", async () => {
+    await log.ensure("BROKEN_ID");
+    const broken = { id: "a\r\nNats-Rollup: all", data: bytesOf("x") };
+    await expect(log.append("BROKEN_ID", [broken])).rejects.toMatchObject({ code: "LOG_UNAVAILABLE" });
+    expect((await log.bounds("BROKEN_ID")).last).toBe(0);
+  });
+
+  test("an acknowledgement that got lost is asked for again, and nothing is stored twice", async () => {
+    await log.ensure("UNHEARD");
+    let lost = 0;
+    const deaf = await NatsLog.over(
+      withDeliveries(nc, ({ subject }) => !(subject.endsWith(".0.1") && ++lost === 1)),
+    );
+    const told = await Promise.all([
+      deaf.append("UNHEARD", messages(3)),
+      deaf.append("UNHEARD", messages(2, "b ")),
+    ]);
+    expect(lost).toBe(1);
+    expect(told).toEqual([
+      [1, 2, 3],
+      [4, 5],
+    ]);
+    expect((await log.bounds("UNHEARD")).last).toBe(5);
+  });
+
   test("a stream of an older release is brought up to date and keeps its messages", async () => {
     const jsm = await jetstreamManager(nc);
     await jsm.streams.add({ name: "OLD", subjects: ["OLD"] });
@@ -146,6 +203,29 @@ await describeWithNats("a log", (suite) => {
     await restarted;
     expect(sequences).toEqual(Array.from({ length: 8_000 }, (_, index) => index + 1));
     expect((await readAll(log, "DURING", 1, 8_000)).map(textOf)).toEqual(chunks.flat().map(textOf));
+  });
+
+  test("what many callers append while the server restarts is stored once, each in order", async () => {
+    await log.ensure("DURING_MANY");
+    const callers = 30;
+    const pump = async (caller: number): Promise<void> => {
+      for (let call = 0; call < 10; call++) {
+        const sent = messages(20, `${caller}.${call}.`);
+        const sequences = await log.append("DURING_MANY", sent);
+        expect(sequences).toHaveLength(20);
+      }
+    };
+    const pumping = Promise.all(Array.from({ length: callers }, (_, caller) => pump(caller)));
+    await nats.restart();
+    await pumping;
+    const count = callers * 10 * 20;
+    expect((await log.bounds("DURING_MANY")).last).toBe(count);
+    const texts = (await readAll(log, "DURING_MANY", 1, count)).map(textOf);
+    for (let caller = 0; caller < callers; caller++) {
+      const own = texts.filter((text) => text.startsWith(`${caller}.`));
+      const given = Array.from({ length: 10 }, (_, call) => messages(20, `${caller}.${call}.`).map(textOf));
+      expect(own).toEqual(given.flat());
+    }
   });
 
   test("log and reader survive a restart of the server: nothing is lost, nothing comes twice", async () => {

@@ -21,8 +21,11 @@ const someBehaviour = fc.record(
     keywords: fc.array(fc.nat({ max: 0xffffffff }), { maxLength: 4 }),
     sentiment: fc.double({ min: -1, max: 1, noNaN: true }).map(withoutMinusZero),
     value: fc.double({ noNaN: true, noDefaultInfinity: true }).map(withoutMinusZero),
+    currency: word,
     peer: word,
     cell: word,
+    context: fc.dictionary(key, fc.string({ unit: "grapheme", maxLength: 40 })),
+    decision: word,
     traits: fc.dictionary(key, fc.oneof(word, fc.integer(), fc.boolean())),
     segments: fc.dictionary(key, fc.option(word)),
     consent: fc.dictionary(key, fc.boolean()),
@@ -35,6 +38,37 @@ test("a behaviour comes back as it was", () => {
     expect(decodeEntry(encodeEntry(entry))).toEqual(entry);
   };
   fc.assert(fc.property(someBehaviour, holds));
+});
+
+test("a behaviour that an earlier release packed is read, whatever widths it chose", () => {
+  const row = [
+    "e",
+    "u",
+    "view",
+    1_767_225_600_000,
+    null,
+    ["shoes"],
+    [7, 4_294_967_295],
+    { traits: { orders: 3 } },
+  ];
+  expect(decodeEntry(written(row))).toEqual({
+    kind: "behaviour",
+    id: "e",
+    user: "u",
+    type: "view",
+    tsMs: 1_767_225_600_000,
+    categories: ["shoes"],
+    keywords: [7, 4_294_967_295],
+    traits: { orders: 3 },
+  });
+});
+
+test("entries that were packed stay as they are while others are packed", () => {
+  const entries = Array.from({ length: 1_000 }, (_, index): LogEntry => {
+    const behaviour = { kind: "behaviour" as const, id: `e${index}`, user: "u", type: "view", tsMs: index };
+    return { ...behaviour, context: { text: "x".repeat(index) } };
+  });
+  expect(entries.map(encodeEntry).map(decodeEntry)).toEqual(entries);
 });
 
 test("minus zero is kept as zero", () => {
