@@ -13,12 +13,6 @@ export type Drained = Readonly<{
   overTime: readonly (readonly [seconds: number, perSecond: number])[];
 }>;
 
-/**
- * An event was not counted, was taken for a repeat, or was set aside. Where the machine is so busy that a copy of a
- * shard is opened twice, its count begins again, so the round says nothing; if that happens every time, events are lost.
- */
-export class Miscounted extends Error {}
-
 const LOOK_MS = 25;
 const PLOTTED_MS = 250;
 
@@ -28,7 +22,7 @@ const PLOTTED_MS = 250;
  *
  * @param pids - Processes whose cores are told.
  * @param failed - Rejects if the node ends before that.
- * @throws {@link Miscounted}
+ * @throws Error if an event was not counted, was taken for a repeat, or was set aside: never pass over that.
  */
 export async function watchDrain(
   deployment: Pick<Deployment, "client" | "shards">,
@@ -58,7 +52,7 @@ export async function watchDrain(
     if (isDone) {
       const lost = told.reduce((sum, one) => sum + (one?.duplicates ?? 0) + (one?.deadLetters ?? 0), 0);
       if (folded !== total || lost > 0)
-        throw new Miscounted(`${total} events were appended, ${folded} folded, ${lost} left without effect`);
+        throw new Error(`${total} events were appended, ${folded} folded, ${lost} left without effect`);
       // So few that all were folded between two looks: from the look before.
       const cores = await coresUsed();
       return { cores, ...rateOf(marks.length > 1 || before === undefined ? marks : [before, ...marks]) };

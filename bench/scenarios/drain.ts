@@ -4,7 +4,7 @@ import type { Deployment } from "../harness/deployment.ts";
 import type { EventStream } from "../harness/event-source.ts";
 import { type CoresUsed, coresText, servingProcesses } from "../harness/process-cores.ts";
 import type { Scenario, ScenarioContext } from "../harness/scenario.ts";
-import { type Drained, Miscounted, watchDrain } from "../harness/watch-drain.ts";
+import { type Drained, watchDrain } from "../harness/watch-drain.ts";
 
 /** Catching up with a log that was filled while no node ran. */
 export const drain: Scenario = {
@@ -64,23 +64,16 @@ export async function drainRounds(
   const drained: Drained[] = [];
   const ceilings: number[] = [];
   let way: string | undefined;
-  for (let round = 0, disturbed = 0; round < given.rounds; ) {
+  for (let round = 0; round < given.rounds; round++) {
     context.progress(`round ${round + 1}: appending ${given.events} events to the logs`);
     const streams = await appendEvents(deployment, await events.take(given.events));
     context.progress(`round ${round + 1}: bare consumers`);
     const only = way === undefined ? {} : { way };
     const ceiling = await consumeCeiling(deployment.url, streams, context.options.threads, only);
+    ceilings.push(ceiling.perSecond);
     way = ceiling.way;
     context.progress(`round ${round + 1}: the node`);
-    const found = await drainOnce(context, deployment, streams, given.nodeOptions ?? []);
-    if (found instanceof Miscounted) {
-      if (++disturbed > DISTURBED_MAX) throw found;
-      context.progress(`round ${round + 1} is measured again: ${found.message}`);
-      continue;
-    }
-    ceilings.push(ceiling.perSecond);
-    drained.push(found);
-    round++;
+    drained.push(await drainOnce(context, deployment, streams, given.nodeOptions ?? []));
   }
   return {
     whole: drained.map(({ perSecond }) => perSecond),
@@ -92,24 +85,18 @@ export async function drainRounds(
   };
 }
 
-/** Rounds that are measured again before it is an error. */
-const DISTURBED_MAX = 2;
-
 /** Starts a node, measures how it catches up, and stops it. */
 async function drainOnce(
   context: Pick<ScenarioContext, "profiling">,
   deployment: Deployment,
   streams: readonly FilledStream[],
   options: readonly string[],
-): Promise<Drained | Miscounted> {
+): Promise<Drained> {
   const node = deployment.spawnNode({ options, runtime: context.profiling("drain") });
   const pids = servingProcesses(deployment, node.pid);
-  const drained = await watchDrain(deployment, streams, pids, node.ready).catch((thrown: unknown) => {
-    if (thrown instanceof Miscounted) return thrown;
-    throw thrown;
+  const drained = await watchDrain(deployment, streams, pids, node.ready).catch((cause: Error) => {
+    throw new Error(`${cause.message}; the node said: ${node.said.join("; ")}`, { cause });
   });
   await (await node.ready).stop();
-  if (drained instanceof Miscounted)
-    return new Miscounted(`${drained.message}; the node said: ${node.said.join("; ")}`);
   return drained;
 }
