@@ -7,12 +7,12 @@ import { ingest } from "../../src/cli/ingest-pump.ts";
 import { shopSimulator } from "../../src/cli/shop/shop-simulator.ts";
 import { toWire } from "../../src/cli/shop/wire-event.ts";
 import type { ProfilesReply } from "../../src/gateway/describe-profiles.ts";
-import type { ColumnsReply } from "../../src/resonance/join-columns.ts";
 import type { ScoreReply } from "../../src/gateway/score.ts";
 import { shardOf } from "../../src/kernel/hash.ts";
 import { decode, encode } from "../../src/kernel/msgpack.ts";
 import { type RunningNode, startNode } from "../../src/node.ts";
 import { DEFAULT_NODE_OPTIONS } from "../../src/node-options.ts";
+import type { ColumnsReply } from "../../src/resonance/join-columns.ts";
 import { describeWithNats } from "../adapters/with-nats.ts";
 import { untilFolded } from "./node-client.ts";
 
