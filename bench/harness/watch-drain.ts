@@ -44,7 +44,7 @@ export async function watchDrain(
     const isSeen = folded > 0 && told.every((one) => one !== undefined);
     const isDone = told.every((one, shard) => {
       const stream = streams[shard];
-      return one !== undefined && stream !== undefined && one.applied >= stream.from + stream.count - 1;
+      return one !== undefined && stream !== undefined && one.committed >= stream.from + stream.count - 1;
     });
     if (isSeen && marks.length === 0 && !isDone) coresUsed = await watchCores(pids);
     if (isSeen) marks.push({ atMs, folded });

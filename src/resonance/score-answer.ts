@@ -119,8 +119,10 @@ export type ShardStatus = Readonly<{
   ready: true;
   /** Whether its commits wait for room on the disk; scores are answered from memory meanwhile. */
   diskFull: boolean;
-  /** Last log sequence folded and committed. */
+  /** Last log sequence folded: what answers contain. */
   applied: number;
+  /** Last log sequence that is committed with all that it changed; what is behind it is folded again after a crash. */
+  committed: number;
   /** Log entries not folded yet. */
   lag: number;
   /** Contexts in memory, and all that are stored. */

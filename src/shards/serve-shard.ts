@@ -26,6 +26,8 @@ type HostView = CopyView &
     /** The lease under which the shard is answered for; undefined once it is given up. */
     lease(): Lease | undefined;
     isDiskFull(): boolean;
+    /** Last entry whose transaction is committed. */
+    committed(): number;
   }>;
 
 type ServePorts = Readonly<{
@@ -57,6 +59,7 @@ export async function serveShard(
         epoch: ownerOf(shard, host).epoch,
         ready: true,
         diskFull: host.isDiskFull(),
+        committed: host.committed(),
         applied: state.applied,
         lag: host.lag(),
         resident: state.contexts.size,

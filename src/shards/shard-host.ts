@@ -193,6 +193,7 @@ class Host implements UnitCopy {
       ...this.#copyView(),
       lease: () => this.#lease,
       isDiskFull: () => this.#isDiskFull,
+      committed: () => this.#committed,
     });
     await this.#answerAsCopy();
   }

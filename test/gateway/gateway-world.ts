@@ -198,6 +198,7 @@ function aStatus(shard: number): ShardStatus {
     ready: true,
     diskFull: false,
     applied: 0,
+    committed: 0,
     lag: 0,
     resident: 1,
     users: 2,
