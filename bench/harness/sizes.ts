@@ -9,7 +9,7 @@ export function sizesOf(options: BenchOptions): Sizes {
     preparedEvents: 100_000,
     drainEvents: events ?? 300_000,
     ingestEvents: events ?? 60_000,
-    peerEvents: events ?? 100_000,
+    peerEvents: events ?? 200_000,
     growthEvents: events ?? 150_000,
     users: options.users ?? 1_000_000,
     warmUpMs: 700,
