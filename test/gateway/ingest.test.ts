@@ -103,6 +103,18 @@ test("a full batch is taken and one more event is refused as a whole", async () 
   expect(reply.error).toMatchObject({ code: "TOO_MANY", retryable: false });
 });
 
+test("a large batch lets others in between, and its events stay in order", async () => {
+  const world = await gatewayWorld();
+  const events = Array.from({ length: LIMITS.requestEvents }, (_, i) =>
+    anEvent({ id: `e${i}`, user: users[0] }),
+  );
+  const large = world.ask("ingest", { events });
+  const small = world.ask("ingest", anEvent({ id: "small", user: users[0] }));
+  await Promise.all([large, small]);
+  const ids = (await world.entries(0)).map((entry) => "id" in entry && entry.id);
+  expect(ids).toEqual(["small", ...events.map(({ id }) => id)]);
+});
+
 test("an empty batch is answered, and stores nothing", async () => {
   const world = await gatewayWorld();
   expect((await world.ask("ingest", { events: [] })).value).toEqual({
