@@ -89,12 +89,14 @@ type Group = {
   /** Entries folded. */
   entries: number;
   readonly outcome: Outcome;
+  /** Entries that could not be folded, and are not handed over yet. */
+  readonly deadLetters: DeadLetter[];
   /** The shard's counters when it began. */
   readonly counted: ShardState["counters"];
 };
 
 function newGroup(state: ShardState): Group {
-  return { entries: 0, outcome: emptyOutcome(), counted: { ...state.counters } };
+  return { entries: 0, outcome: emptyOutcome(), deadLetters: [], counted: { ...state.counters } };
 }
 
 /**
@@ -302,6 +304,7 @@ class Host implements UnitCopy {
       if (messages !== undefined) {
         const beganMs = this.#ports.clock.monotonicMs();
         await (isAlone ? this.#applyAlone(messages) : this.#apply(messages));
+        this.#publish();
         await this.#giveWay(this.#reader.lag(), this.#ports.clock.monotonicMs() - beganMs);
       }
       if (messages === undefined || isAlone || this.#isCommitDue(this.#reader.lag())) await this.#commit();
@@ -372,7 +375,7 @@ class Host implements UnitCopy {
       await this.#goBackToStore(counted);
       this.#group.entries++;
       this.#state.applied = message.sequence;
-      this.#publish([deadLetter(this.#options.shard, message, thrown)]);
+      this.#group.deadLetters.push(deadLetter(this.#options.shard, message, thrown));
     }
   }
 
@@ -381,24 +384,25 @@ class Host implements UnitCopy {
     const { entries, deadLetters } = readEntries(this.#options.shard, messages);
     await this.#fetchReleases(entries);
     foldBatch(this.#state, entries, group.outcome);
+    for (const letter of deadLetters) group.deadLetters.push(letter);
     group.entries += messages.length;
     this.#state.applied = Math.max(this.#state.applied, messages.at(-1)?.sequence ?? 0);
-    this.#publish(deadLetters);
   }
 
   /** Hands over what follows from the entries folded last. */
-  #publish(deadLetters: readonly DeadLetter[]): void {
+  #publish(): void {
     const { key, applied, counters } = this.#state;
-    const { outcome } = this.#group;
+    const { outcome, deadLetters } = this.#group;
     counters.deadLetters += deadLetters.length;
     const span = { number: this.#nextOutbox, after: this.#publishedUpTo, through: applied };
     this.#publishedUpTo = applied;
     const items = outboxItems(key, outcome, deadLetters, this.#ports.subjects, span);
     this.#nextOutbox += items.length;
-    this.#outbox.add(items);
+    if (items.length > 0) this.#outbox.add(items);
     outcome.samples.length = 0;
     outcome.transitions.length = 0;
     outcome.prepared.length = 0;
+    deadLetters.length = 0;
   }
 
   /** After a group that threw: all of it is read again, and up to this entry each one is folded alone. */

@@ -10,6 +10,7 @@ import { NatsLog } from "../../src/adapters/nats-log.ts";
 import { connectClient } from "../../src/cli/client.ts";
 import { encodeEntry } from "../../src/events/log-codec.ts";
 import { subjectsOf } from "../../src/events/subjects.ts";
+import { poisonEntry } from "../shards/a-shard.ts";
 import { startNats } from "../start-nats.ts";
 import { untilFolded } from "./node-client.ts";
 import { startNodeProcess } from "./node-process.ts";
@@ -32,8 +33,7 @@ test("a poison entry is set aside, and can be shown, tried again and dropped", a
     const log = await NatsLog.over(connection);
     const { shardLog } = subjectsOf("resonance");
     const act = { kind: "behaviour", user: "ada", type: "view", tsMs: Date.UTC(2026, 0, 5) } as const;
-    // Behaviours that no gateway lets through: their keywords are no list.
-    const poison = (id: string) => encodeEntry({ ...act, id, keywords: 7 as unknown as number[] });
+    const poison = (id: string) => poisonEntry({ ...act, id });
     await log.append(shardLog(0), [
       { id: "a", data: encodeEntry({ ...act, id: "a" }) },
       { id: "p", data: poison("p") },

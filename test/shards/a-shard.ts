@@ -2,6 +2,7 @@ import { memoryContextStore } from "../../src/adapters/memory-context-store.ts";
 import { untrainedEncoder } from "../../src/embedding/untrained-encoder.ts";
 import type { Behaviour, LogEntry, PositionedEntry } from "../../src/events/log-entry.ts";
 import { FEATURES } from "../../src/features/all-families.ts";
+import { encode } from "../../src/kernel/msgpack.ts";
 import { defaultCalibration } from "../../src/resonance/default-calibration.ts";
 import type { PublishedProfiles } from "../../src/resonance/published-profiles.ts";
 import { prepareScorer } from "../../src/resonance/scorer.ts";
@@ -35,6 +36,17 @@ export function aShard(given: { readonly ringEvents?: number } = {}): ShardState
 }
 
 let serial = 0;
+
+/** Bytes of a behaviour that no gateway lets through and no fold takes: its keywords are no list. */
+export function poisonEntry({
+  id,
+  user,
+  type,
+  tsMs,
+}: Pick<Behaviour, "id" | "user" | "type" | "tsMs">): Uint8Array {
+  const format = 1;
+  return Uint8Array.of(format, ...encode([id, user, type, tsMs, null, null, 7, null]));
+}
 
 /** A view of something by ada, unless told otherwise. */
 export function aView(given: Partial<Behaviour> = {}): Behaviour {

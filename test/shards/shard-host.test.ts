@@ -15,7 +15,7 @@ import { decodeContext } from "../../src/shards/context-codec.ts";
 import type { ContextStore } from "../../src/shards/context-store.ts";
 import { startShardHost } from "../../src/shards/shard-host.ts";
 import type { DeadLetter } from "../../src/shards/shard-messages.ts";
-import { aView, MAP, START_MS } from "./a-shard.ts";
+import { aView, MAP, poisonEntry, START_MS } from "./a-shard.ts";
 
 let appended = 0;
 let ids = 0;
@@ -89,9 +89,7 @@ test("an entry that can't be read is set aside with its reason, and its neighbou
 test("an entry whose fold throws is retried alone and set aside, and the batch around it counts", async () => {
   const world = await aWorld();
   const host = await world.start();
-  // A behaviour that no gateway lets through: its keywords are no list.
-  const { id, user, type, tsMs } = aView();
-  const poison = Uint8Array.of(1, ...encode([id, user, type, tsMs, null, null, 7, null]));
+  const poison = poisonEntry(aView());
   await world.append(encodeEntry(aView()), poison, encodeEntry(aView()));
   expect((await world.score("ada", 3))?.position.sequence).toBe(3);
   const [letter] = (await world.messages(subjects.deadLetters, 1)) as DeadLetter[];
