@@ -605,8 +605,13 @@ function readEntries(
 
 function deadLetter(shard: number, message: LogMessage, thrown: unknown): DeadLetter {
   const { code, message: reason } = toWireError(thrown);
-  const stack = thrown instanceof Error ? sha256Hex(thrown.stack ?? "").slice(0, 16) : "";
+  const stack = thrown instanceof Error ? sha256Hex(ownFrames(thrown)).slice(0, 16) : "";
   return { shard, sequence: message.sequence, code, reason, stack, data: new Uint8Array(message.data) };
+}
+
+/** The frames of the fold: those behind an `await` depend on what was waited for before, not on the fault. */
+function ownFrames({ stack = "" }: Error): string {
+  return stack.replaceAll(/^ +at (?:async |process\.).*$/gm, "").trimEnd();
 }
 
 /** Whether something else failed than the fold of an entry: then the batch is tried again, not set aside. */
