@@ -136,6 +136,7 @@ test(
           );
         };
         await whileRunning(probe, partition());
+        await probe(); // On a busy machine one look may have taken all that time.
         for (const [key, nodes] of seen) expect([...nodes], key).toHaveLength(1);
         expect(seen.size).toBeGreaterThan(4);
         await untilFolded(world.client);
