@@ -162,12 +162,13 @@ class NatsBlobStore implements WatchableBlobs {
       const marker = markerOf(entry);
       if (marker === undefined) return entry.value.subarray(1);
       const bytes = await this.#readObject(key, marker);
-      if (bytes !== null) {
-        if (sha256Hex(bytes) !== marker.sha256) throw corrupt(key, marker);
-        return bytes;
+      if (bytes !== null && sha256Hex(bytes) === marker.sha256) return bytes;
+      // A writer has just replaced it, and the bucket names its successor by now; or this server's copy of it is not
+      // complete yet; or else it is lost.
+      if (entry.revision === missedAt) {
+        if (tries === TRIES_MAX - 1) throw corrupt(key, marker);
+        await sleep(RETRY_MS, undefined, { ref: false });
       }
-      // A writer has just replaced it, and the bucket names its successor by now; or else it is lost.
-      if (entry.revision === missedAt) throw corrupt(key, marker);
       missedAt = entry.revision;
     }
     throw new Error(`${key} was replaced ${TRIES_MAX} times while it was read`);
@@ -184,7 +185,7 @@ class NatsBlobStore implements WatchableBlobs {
       return await Promise.race([this.#objects.getBlob(marker.object), late]);
     } catch (thrown) {
       // The client has no code for it.
-      if (thrown instanceof Error && thrown.message.includes("corrupt object")) throw corrupt(key, marker);
+      if (thrown instanceof Error && thrown.message.includes("corrupt object")) return null;
       throw thrown;
     } finally {
       patience.abort();
