@@ -59,14 +59,16 @@ export class ScoreAnswers {
    */
   score(user: string, aspect: ScoreAspect, type: AnswerType): Uint8Array {
     const context = this.#find(user);
-    return this.#answer(context ?? this.#nobody(user), context !== undefined, aspect, type);
+    if (context !== undefined) return this.#answer(context, true, aspect, type);
+    return this.#asNobody(user, (nobody) => this.#answer(nobody, false, aspect, type));
   }
 
   /** Answers for somebody of whom only these behaviours are known. */
   session(behaviours: readonly Behaviour[], aspect: ScoreAspect, type: AnswerType): Uint8Array {
-    const context = this.#nobody(behaviours[0]?.user ?? "");
-    for (const behaviour of behaviours) foldTransient(this.#state, context, behaviour);
-    return this.#answer(context, false, aspect, type);
+    return this.#asNobody(behaviours[0]?.user ?? "", (context) => {
+      for (const behaviour of behaviours) foldTransient(this.#state, context, behaviour);
+      return this.#answer(context, false, aspect, type);
+    });
   }
 
   /** Answers for many users in columns. */
@@ -75,7 +77,10 @@ export class ScoreAnswers {
     const columns = new ScoreColumns(users.length, ready.scorer?.segments.length ?? 0, fields);
     for (const user of users) {
       const context = this.#find(user);
-      const evidence = this.#score(context ?? this.#nobody(user), context !== undefined, ready);
+      const evidence =
+        context === undefined
+          ? this.#asNobody(user, (nobody) => this.#score(nobody, false, ready))
+          : this.#score(context, true, ready);
       columns.add(context !== undefined, evidence, ready.scores, ready.resonating);
     }
     const { shard, applied } = this.#state;
@@ -200,10 +205,18 @@ export class ScoreAnswers {
     this.#versions = undefined;
   }
 
-  /** The context of somebody of whom nothing is held: all zero, so that they get the prior. */
-  #nobody(user: string): Context {
+  /**
+   * Acts on the context of somebody of whom nothing is held: all zero, so that they get the prior. Its memory goes
+   * back at once: what is left of it would keep blocks alive that hold contexts.
+   */
+  #asNobody<Result>(user: string, act: (nobody: Context) => Result): Result {
     const { encoder } = this.#state;
-    return new Context(user, encoder.slots, encoder.version);
+    const nobody = new Context(user, encoder.slots, encoder.version);
+    try {
+      return act(nobody);
+    } finally {
+      nobody.release();
+    }
   }
 }
 
