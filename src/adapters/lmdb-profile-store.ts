@@ -166,13 +166,13 @@ class LmdbProfileStore implements ProfileStore, ProbedStore {
   }
 }
 
-function sealedRow([encoder, name, bytes]: Row): readonly [key: string[], sealed: Buffer | undefined] {
+function sealedRow([encoder, name, bytes]: Row): readonly [key: string[], sealed: Uint8Array | undefined] {
   assert(encoder.length > 0 && encoder.length <= ENCODER_CHARS_MAX, "an encoder has 1 to 128 letters");
   assert(name.length > 0 && name.length <= NAME_CHARS_MAX, "a member and a sum have 1 to 512 letters");
   return [[encoder, name], bytes === undefined ? undefined : seal(bytes)];
 }
 
-function putOrRemove(table: Table, key: string[], sealed: Buffer | undefined): void {
+function putOrRemove(table: Table, key: string[], sealed: Uint8Array | undefined): void {
   if (sealed === undefined) void table.remove(key);
   else void table.put(key, sealed);
 }

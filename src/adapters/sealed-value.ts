@@ -1,13 +1,13 @@
 import { crc32 } from "node:zlib";
+import { assert } from "../kernel/assert.ts";
 
 /** Bytes of the checksum behind a value. */
 const CHECKSUM_BYTES = 4;
 
 /** A value with its CRC-32 behind it, so that {@link unseal} notices what a disk has changed. */
-export function seal(value: Uint8Array): Buffer {
-  const sealed = Buffer.allocUnsafe(value.length + CHECKSUM_BYTES);
-  sealed.set(value);
-  sealed.writeUInt32LE(crc32(value), value.length);
+export function seal(value: Uint8Array): Uint8Array {
+  const [sealed] = sealAll([value]);
+  assert(sealed !== undefined, "each value is sealed");
   return sealed;
 }
 

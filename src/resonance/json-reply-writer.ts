@@ -1,6 +1,7 @@
 import { Buffer } from "node:buffer";
 import type { ByteArena } from "../kernel/byte-arena.ts";
 import type { ReplyFacts, ReplyValues, ReplyWriter } from "./reply-writer.ts";
+import { SegmentParts } from "./segment-parts.ts";
 import { strongest } from "./strongest.ts";
 
 /** Templates of the values: twelve decimals of a probability, sign and eight decimals of a similarity. */
@@ -30,9 +31,8 @@ export class JsonReplyWriter implements ReplyWriter {
   readonly #arena: ByteArena;
   /** From behind the user to the first segment. */
   readonly #before: Uint8Array;
-  /** All segments with commas between them, and where each begins; shape [segments + 1]. */
-  readonly #segments: Uint8Array;
-  readonly #starts: Uint32Array;
+  /** All segments, each with a comma behind it. */
+  readonly #segments: SegmentParts;
   /** Places of the values in a segment's part, counted from its end. */
   readonly #fromEnd: Readonly<{ probability: number; similarity: number; resonating: number }>;
   readonly #knownAt: number;
@@ -48,10 +48,10 @@ export class JsonReplyWriter implements ReplyWriter {
     this.#before = Buffer.from(`${known}${FLAG},"segments":[`);
     const behind = `${PROBABILITY},"similarity":${SIMILARITY},"resonating":${FLAG}},`;
     const parts = segments.map((name) => `{"segment":${JSON.stringify(name)},"probability":${behind}`);
-    this.#segments = Buffer.from(parts.join(""));
-    this.#starts = new Uint32Array(segments.length + 1);
-    for (const [k, part] of parts.entries())
-      this.#starts[k + 1] = (this.#starts[k] ?? 0) + Buffer.byteLength(part);
+    this.#segments = new SegmentParts(
+      parts.map((part) => Buffer.from(part)),
+      (values, k, end) => this.#patch(values, k, end),
+    );
     this.#fromEnd = {
       probability: behind.length,
       similarity: behind.length - behind.indexOf(SIMILARITY),
@@ -82,29 +82,12 @@ export class JsonReplyWriter implements ReplyWriter {
     at += this.#before.length;
     const places =
       values.top === undefined ? undefined : strongest(values.probabilities, this.#count, values.top);
-    at = places === undefined ? this.#writeAll(values, at) : this.#writeSome(values, places, at);
+    at = this.#segments.write(values, places, bytes, at);
     if (this.#count > 0) at--; // The comma behind the last segment.
     bytes.set(NONE, at);
     at += NONE.length;
     writeProbability(arena.view, at - PROBABILITY.length, values.probabilities[this.#count] ?? 0);
     return arena.close(at + bytes.write(tail, at));
-  }
-
-  #writeAll(values: ReplyValues, at: number): number {
-    this.#arena.bytes.set(this.#segments, at);
-    for (let k = 0; k < this.#count; k++) this.#patch(values, k, at + (this.#starts[k + 1] ?? 0));
-    return at + this.#segments.length;
-  }
-
-  #writeSome(values: ReplyValues, places: readonly number[], from: number): number {
-    let at = from;
-    for (const k of places) {
-      const part = this.#segments.subarray(this.#starts[k], this.#starts[k + 1]);
-      this.#arena.bytes.set(part, at);
-      at += part.length;
-      this.#patch(values, k, at);
-    }
-    return at;
   }
 
   /** Writes a segment's values into its part, which ends at `end`. */

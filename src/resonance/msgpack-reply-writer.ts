@@ -2,6 +2,7 @@ import { Buffer } from "node:buffer";
 import type { ByteArena } from "../kernel/byte-arena.ts";
 import { encode } from "../kernel/msgpack.ts";
 import type { ReplyFacts, ReplyValues, ReplyWriter } from "./reply-writer.ts";
+import { SegmentParts } from "./segment-parts.ts";
 import { strongest } from "./strongest.ts";
 
 const NIL = 0xc0;
@@ -29,9 +30,7 @@ export class MsgpackReplyWriter implements ReplyWriter {
   readonly #start: Uint8Array;
   readonly #map: Uint8Array;
   readonly #before: Uint8Array;
-  /** All segments, and where each begins; shape [segments + 1]. */
-  readonly #segments: Uint8Array;
-  readonly #starts: Uint32Array;
+  readonly #segments: SegmentParts;
   readonly #fromEnd: Readonly<{ probability: number; similarity: number; resonating: number }>;
   readonly #versions: Uint8Array;
   readonly #profilesMs: Uint8Array;
@@ -52,9 +51,7 @@ export class MsgpackReplyWriter implements ReplyWriter {
     const parts = segments.map((name) =>
       joined([FIXMAP + 4], encode("segment"), encode(name), probability, similarity, resonating),
     );
-    this.#segments = joined(...parts);
-    this.#starts = new Uint32Array(segments.length + 1);
-    for (const [k, part] of parts.entries()) this.#starts[k + 1] = (this.#starts[k] ?? 0) + part.length;
+    this.#segments = new SegmentParts(parts, (values, k, end) => this.#patch(values, k, end));
     this.#fromEnd = {
       probability: resonating.length + similarity.length + NUMBER_BYTES - 1,
       similarity: resonating.length + NUMBER_BYTES - 1,
@@ -92,7 +89,7 @@ export class MsgpackReplyWriter implements ReplyWriter {
       values.top === undefined ? undefined : strongest(values.probabilities, this.#count, values.top);
     bytes[at] = ARRAY32;
     view.setUint32(at + 1, places?.length ?? this.#count);
-    at = places === undefined ? this.#writeAll(values, at + 5) : this.#writeSome(values, places, at + 5);
+    at = this.#segments.write(values, places, bytes, at + 5);
     at = this.#float(NONE, values.probabilities[this.#count] ?? 0, at);
     at = this.#float(EVIDENCE, values.evidence, at);
     at = this.#put(this.#versions, at);
@@ -112,21 +109,6 @@ export class MsgpackReplyWriter implements ReplyWriter {
     size += this.#profilesMs.length;
     for (const name of this.#maps) size += name.length + NUMBER_BYTES;
     return size + this.#position.length + NUMBER_BYTES + this.#decision.length;
-  }
-
-  #writeAll(values: ReplyValues, at: number): number {
-    this.#arena.bytes.set(this.#segments, at);
-    for (let k = 0; k < this.#count; k++) this.#patch(values, k, at + (this.#starts[k + 1] ?? 0));
-    return at + this.#segments.length;
-  }
-
-  #writeSome(values: ReplyValues, places: readonly number[], from: number): number {
-    let at = from;
-    for (const k of places) {
-      at = this.#put(this.#segments.subarray(this.#starts[k], this.#starts[k + 1]), at);
-      this.#patch(values, k, at);
-    }
-    return at;
   }
 
   /** Writes a segment's values into its part, which ends at `end`. */
