@@ -1,24 +1,49 @@
 import { encodeEntry } from "../../src/events/log-codec.ts";
+import type { Behaviour } from "../../src/events/log-entry.ts";
 import { parseEvent } from "../../src/events/parse-event.ts";
+import { logMessages } from "../../src/gateway/log-messages.ts";
 import { toBehaviour } from "../../src/gateway/to-behaviour.ts";
 import { shardOf } from "../../src/kernel/hash.ts";
 import type { SentEvent } from "./event-source.ts";
 import type { PublishedMessage } from "./load-tasks.ts";
 
-/** Events as the gateway would put them into the shards' logs: one list a shard. */
-export function logEntries(events: readonly SentEvent[], shards: number): PublishedMessage[][] {
+/** What a shard's log is given. */
+export type ShardMessages = Readonly<{ messages: PublishedMessage[]; events: number }>;
+
+/**
+ * Events as the gateway would put them into the shards' logs if they came in requests of so many: one list a shard.
+ */
+export function logEntries(
+  events: readonly SentEvent[],
+  shards: number,
+  requestEvents: number,
+): ShardMessages[] {
   const nowMs = Date.now();
-  const byShard = Array.from({ length: shards }, (): PublishedMessage[] => []);
-  for (const event of events) {
-    const data = logEntry(event, nowMs);
-    byShard[shardOf(event.user, shards)]?.push({ id: `<${event.user}\u001f${event.id}>`, data });
+  const found = Array.from({ length: shards }, () => ({ messages: [] as PublishedMessage[], events: 0 }));
+  for (let at = 0; at < events.length; at += requestEvents) {
+    const byShard = new Map<number, Behaviour[]>();
+    for (const event of events.slice(at, at + requestEvents)) {
+      const shard = shardOf(event.user, shards);
+      const behaviours = byShard.get(shard) ?? [];
+      byShard.set(shard, behaviours);
+      behaviours.push(behaviourOf(event, nowMs));
+    }
+    for (const [shard, behaviours] of byShard) {
+      const of = found[shard]!;
+      of.messages.push(...logMessages(behaviours));
+      of.events += behaviours.length;
+    }
   }
-  return byShard;
+  return found;
 }
 
 /** One event as the gateway would put it into a log. */
 export function logEntry(event: SentEvent, nowMs: number): Uint8Array {
+  return encodeEntry(behaviourOf(event, nowMs));
+}
+
+function behaviourOf(event: SentEvent, nowMs: number): Behaviour {
   const parsed = parseEvent(event, nowMs);
   if (parsed.kind === "refused") throw new Error(`${event.id}: ${parsed.code}: ${parsed.message}`);
-  return encodeEntry(toBehaviour(parsed.event, () => {}));
+  return toBehaviour(parsed.event, () => {});
 }

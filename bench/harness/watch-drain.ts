@@ -26,12 +26,12 @@ const PLOTTED_MS = 250;
  */
 export async function watchDrain(
   deployment: Pick<Deployment, "client" | "shards">,
-  streams: readonly Readonly<{ from: number; count: number }>[],
+  streams: readonly Readonly<{ from: number; count: number; events: number }>[],
   pids: Readonly<Record<string, number>>,
   failed: Promise<unknown>,
 ): Promise<Drained> {
   const { client, shards } = deployment;
-  const total = streams.reduce((sum, { count }) => sum + count, 0);
+  const total = streams.reduce((sum, { events }) => sum + events, 0);
   const marks: Mark[] = [];
   let before: Mark | undefined;
   let coresUsed = await watchCores(pids);

@@ -1,7 +1,7 @@
 import { bench } from "vitest";
 import { memoryContextStore } from "../../src/adapters/memory-context-store.ts";
 import { untrainedEncoder } from "../../src/embedding/untrained-encoder.ts";
-import { decodeEntry, encodeEntry } from "../../src/events/log-codec.ts";
+import { decodeEntries, encodeBehaviours } from "../../src/events/log-codec.ts";
 import type { Behaviour } from "../../src/events/log-entry.ts";
 import { FEATURES } from "../../src/features/all-families.ts";
 import { assert } from "../../src/kernel/assert.ts";
@@ -18,9 +18,9 @@ const USERS = EVENTS / 10;
 const SEGMENTS = 64;
 const random = seededRandom(42);
 
-const entries = Array.from({ length: EVENTS }, (_, i): Uint8Array => {
+const behaviours = Array.from({ length: EVENTS }, (_, i): Behaviour => {
   const pick = (n: number) => Math.floor(random() * n);
-  const behaviour: Behaviour = {
+  return {
     kind: "behaviour",
     id: `e${i}`,
     user: `u${pick(USERS)}`,
@@ -29,8 +29,8 @@ const entries = Array.from({ length: EVENTS }, (_, i): Uint8Array => {
     item: `item-${pick(500)}`,
     categories: [`c${pick(20)}`, `d${pick(60)}`],
   };
-  return encodeEntry(behaviour);
 });
+const bundles = encodeBehaviours(behaviours).map(({ data }) => data);
 
 const map = {
   name: "bench",
@@ -79,11 +79,9 @@ bench(
   `decode, fold, encode and score ${EVENTS} events of ${USERS} users, ${SEGMENTS} segments, 32 dimensions`,
   () => {
     const shard = freshShard();
-    const positioned = entries.map((data, i) => ({
-      sequence: i + 1,
-      loggedAtMs: 0,
-      entry: decodeEntry(data),
-    }));
+    const positioned = bundles.flatMap((data, i) =>
+      decodeEntries(data).map((entry, place) => ({ sequence: i + 1, place, loggedAtMs: 0, entry })),
+    );
     foldBatch(shard, positioned, emptyOutcome());
     assert(shard.counters.events === EVENTS, "every event counts once");
   },

@@ -2,7 +2,7 @@ import { bench } from "vitest";
 import { type ContentType, decodeRequest, encodeReply } from "../../src/events/decode-request.ts";
 import type { Event } from "../../src/events/event.ts";
 import { LIMITS } from "../../src/events/limits.ts";
-import { decodeEntry, encodeEntry } from "../../src/events/log-codec.ts";
+import { decodeEntries, encodeBehaviours } from "../../src/events/log-codec.ts";
 import type { Behaviour } from "../../src/events/log-entry.ts";
 import { parseEvent } from "../../src/events/parse-event.ts";
 import { toBehaviour } from "../../src/gateway/to-behaviour.ts";
@@ -25,8 +25,8 @@ const batches = Array.from({ length: BATCHES }, (_, batch) => ({
 const inputs: readonly unknown[] = batches.flatMap(({ events }) => events);
 const events = inputs.map(parsed);
 const behaviours = events.map(reduced);
-const entries = behaviours.map(encodeEntry);
-const storedBytes = entries.reduce((sum, entry) => sum + entry.length, 0);
+const bundles = encodeBehaviours(behaviours).map(({ data }) => data);
+const storedBytes = bundles.reduce((sum, data) => sum + data.length, 0);
 
 for (const type of ["application/json", "application/msgpack"] as const) {
   const requests = batches.map((batch) => encodeReply(batch, type).slice());
@@ -35,7 +35,8 @@ for (const type of ["application/json", "application/msgpack"] as const) {
     () => {
       let bytes = 0;
       for (const request of requests) {
-        for (const input of eventsIn(request, type)) bytes += encodeEntry(reduced(parsed(input))).length;
+        const taken = eventsIn(request, type).map((input) => reduced(parsed(input)));
+        for (const { data } of encodeBehaviours(taken)) bytes += data.length;
       }
       assert(bytes === storedBytes, "the bench still computes what it did");
     },
@@ -73,20 +74,21 @@ bench(
 );
 
 bench(
-  `encode ${EVENTS} log entries`,
+  `encode ${EVENTS} behaviours`,
   () => {
     let bytes = 0;
-    for (const behaviour of behaviours) bytes += encodeEntry(behaviour).length;
+    for (const { data } of encodeBehaviours(behaviours)) bytes += data.length;
     assert(bytes === storedBytes, "the bench still computes what it did");
   },
   options,
 );
 
 bench(
-  `decode ${EVENTS} log entries`,
+  `decode ${EVENTS} behaviours`,
   () => {
     let views = 0;
-    for (const entry of entries) views += decodeEntry(entry).kind === "behaviour" ? 1 : 0;
+    for (const data of bundles)
+      for (const entry of decodeEntries(data)) views += entry.kind === "behaviour" ? 1 : 0;
     assert(views === EVENTS, "the bench still computes what it did");
   },
   options,

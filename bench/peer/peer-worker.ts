@@ -1,4 +1,4 @@
-import { decodeEntry } from "../../src/events/log-codec.ts";
+import { decodeEntries } from "../../src/events/log-codec.ts";
 import type { Behaviour } from "../../src/events/log-entry.ts";
 import { ByteWriter } from "../../src/kernel/byte-writer.ts";
 import type { Context } from "../../src/shards/context.ts";
@@ -101,10 +101,9 @@ export class PeerWorker {
 
   /** Folds a batch and sends its transaction. */
   async #apply(entries: readonly StreamEntry[]): Promise<{ readonly commit: Promise<void> }> {
-    const behaviours = entries.flatMap(([, fields]): Behaviour[] => {
-      const entry = decodeEntry(valueAt(fields, 1));
-      return entry.kind === "behaviour" ? [entry] : [];
-    });
+    const behaviours = entries.flatMap(([, fields]): Behaviour[] =>
+      decodeEntries(valueAt(fields, 1)).filter((entry) => entry.kind === "behaviour"),
+    );
     const contexts = await this.#contextsOf(behaviours);
     const transitions: PeerTransition[] = [];
     for (const behaviour of behaviours) {

@@ -1,4 +1,4 @@
-import { appendEvents, type FilledStream } from "../harness/append-events.ts";
+import { appendEvents, type FilledStream, REQUEST_EVENTS } from "../harness/append-events.ts";
 import { consumeCeiling } from "../harness/bare-ceilings.ts";
 import type { Deployment } from "../harness/deployment.ts";
 import type { EventStream } from "../harness/event-source.ts";
@@ -15,33 +15,40 @@ export const drain: Scenario = {
     const { rounds, drainEvents } = context.sizes;
     const deployment = await context.deployment();
     const events = await deployment.events();
-    const found = await drainRounds(context, deployment, events, { rounds, events: drainEvents });
+    for (const requestEvents of [REQUEST_EVENTS, 1]) {
+      const given = { rounds, events: drainEvents, requestEvents };
+      report(context, requestEvents, await drainRounds(context, deployment, events, given));
+    }
     await events.close();
-    const ceiling = { name: `bare consume (${found.way})`, rounds: found.ceilings };
-    context.measured({
-      metric: "events folded and committed",
-      unit: "events/s",
-      rounds: found.whole,
-      ceiling,
-      goal: { ratio: { atLeast: 0.5 }, value: { atLeast: 100_000 } },
-      note: `${drainEvents} events a round, from a node that has just started; ${coresText(found.cores)}`,
-    });
-    context.measured({
-      metric: "the same, second half of each round",
-      unit: "events/s",
-      rounds: found.secondHalves,
-      ceiling,
-    });
-    for (const [round, points] of found.overTime.entries())
-      context.series({
-        name: `round ${round + 1}`,
-        kind: "over-time",
-        xLabel: "seconds since the first progress",
-        yLabel: "events/s",
-        points,
-      });
   },
 };
+
+function report(context: ScenarioContext, requestEvents: number, found: DrainRounds): void {
+  const came = requestEvents === 1 ? "came one by one" : `came in requests of ${requestEvents}`;
+  const ceiling = { name: `bare consume of the same streams (${found.way})`, rounds: found.ceilings };
+  context.measured({
+    metric: `events folded and committed that ${came}`,
+    unit: "events/s",
+    rounds: found.whole,
+    ceiling,
+    goal: { ratio: { atLeast: 0.5 }, value: { atLeast: 100_000 } },
+    note: `${context.sizes.drainEvents} events a round, from a node that has just started; ${coresText(found.cores)}`,
+  });
+  context.measured({
+    metric: `the same, second half of each round, ${came}`,
+    unit: "events/s",
+    rounds: found.secondHalves,
+    ceiling,
+  });
+  for (const [round, points] of found.overTime.entries())
+    context.series({
+      name: `round ${round + 1}, ${came}`,
+      kind: "over-time",
+      xLabel: "seconds since the first progress",
+      yLabel: "events/s",
+      points,
+    });
+}
 
 /** Figures of some drains, events a second, one a round. */
 export type DrainRounds = Readonly<{
@@ -59,18 +66,24 @@ export async function drainRounds(
   context: Pick<ScenarioContext, "options" | "profiling" | "progress">,
   deployment: Deployment,
   events: EventStream,
-  given: Readonly<{ rounds: number; events: number; nodeOptions?: readonly string[] }>,
+  given: Readonly<{
+    rounds: number;
+    events: number;
+    requestEvents?: number;
+    nodeOptions?: readonly string[];
+  }>,
 ): Promise<DrainRounds> {
   const drained: Drained[] = [];
   const ceilings: number[] = [];
   let way: string | undefined;
   for (let round = 0; round < given.rounds; round++) {
     context.progress(`round ${round + 1}: appending ${given.events} events to the logs`);
-    const streams = await appendEvents(deployment, await events.take(given.events));
+    const streams = await appendEvents(deployment, await events.take(given.events), given.requestEvents);
     context.progress(`round ${round + 1}: bare consumers`);
     const only = way === undefined ? {} : { way };
     const ceiling = await consumeCeiling(deployment.url, streams, context.options.threads, only);
-    ceilings.push(ceiling.perSecond);
+    const messages = streams.reduce((sum, { count }) => sum + count, 0);
+    ceilings.push((ceiling.perSecond * given.events) / messages);
     way = ceiling.way;
     context.progress(`round ${round + 1}: the node`);
     drained.push(await drainOnce(context, deployment, streams, given.nodeOptions ?? []));

@@ -37,7 +37,8 @@ export const ingest: Scenario = {
     await closedOnce(deployment, await takeFor(events, context, warmUp), warmUp, pids);
     for (let round = 0; round < context.sizes.rounds; round++) {
       context.progress(`round ${round + 1}: bare acknowledged publishing`);
-      const published = logEntries(await events.take(context.sizes.ingestEvents), deployment.shards);
+      const taken = await events.take(context.sizes.ingestEvents);
+      const published = logEntries(taken, deployment.shards, 1).map(({ messages }) => messages);
       const bare = published.map((list) => list.map(({ data }) => ({ id: "", data })));
       const best = ceilings[0] === undefined ? {} : { way: ceilings[0].way };
       const { url, prefix } = deployment;

@@ -6,6 +6,9 @@ export const LIMITS = {
   requestBytes: 16_777_216,
   /** Events a request. */
   requestEvents: 1_000,
+  /** Events in one message of a log, and its bytes once an event more goes into the next: under NATS's 1 MiB. */
+  bundleEvents: 64,
+  bundleBytes: 65_536,
   /** Users a request. */
   requestUsers: 1_000,
   /** Characters of an id: event, user, item, peer, decision. */

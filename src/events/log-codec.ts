@@ -1,10 +1,12 @@
 import { Packr } from "msgpackr";
 import { EngineError } from "../kernel/engine-error.ts";
 import { MsgpackWriter } from "../kernel/msgpack-writer.ts";
+import { LIMITS } from "./limits.ts";
 import type { Behaviour, Control, LogEntry } from "./log-entry.ts";
 
-/** First byte of every entry. A reader that meets another one stops instead of guessing. */
-const FORMAT = 1;
+/** First byte of a message with one entry, and of one with a list of behaviours. Any other is not guessed at. */
+const ONE = 1;
+const MANY = 2;
 
 /** Every entry stands alone: no structure is shared between entries. */
 const packr = new Packr({ useRecords: false, mapsAsObjects: true, int64AsType: "number" });
@@ -35,32 +37,77 @@ type Rest = Omit<Behaviour, "kind" | "id" | "user" | "type" | "tsMs" | "item" | 
 
 const writer = new MsgpackWriter();
 
+/** Behaviours in one message of a log, and its bytes. */
+export type Bundle = Readonly<{ behaviours: readonly Behaviour[]; data: Uint8Array }>;
+
 /** An entry as the bytes that a log keeps. Minus zero is kept as zero. */
 export function encodeEntry(entry: LogEntry): Uint8Array {
   writer.reset(); // Of an entry that could not be packed, whose caller was told.
-  writer.byte(FORMAT);
+  writer.byte(ONE);
   if (entry.kind === "behaviour") writeRow(entry);
   else writer.value(entry);
   return writer.finish();
 }
 
 /**
- * The entry that {@link encodeEntry} packed.
+ * Behaviours as messages of one log, in order: as few as {@link LIMITS} allow. A message costs its log, and whoever
+ * reads it, more than the events in it.
+ */
+export function encodeBehaviours(behaviours: readonly Behaviour[]): Bundle[] {
+  const bundles: Bundle[] = [];
+  for (let from = 0; from < behaviours.length; ) {
+    const bundle = encodeSome(behaviours, from);
+    bundles.push(bundle);
+    from += bundle.behaviours.length;
+  }
+  return bundles;
+}
+
+/** The first of the behaviours from a place on, as many as one message takes. */
+function encodeSome(behaviours: readonly Behaviour[], from: number): Bundle {
+  if (from === behaviours.length - 1) {
+    const last = behaviours[from]!;
+    return { behaviours: [last], data: encodeEntry(last) };
+  }
+  writer.reset();
+  writer.byte(MANY);
+  const list = writer.beginList();
+  let to = from;
+  while (to < behaviours.length && to - from < LIMITS.bundleEvents && writer.length < LIMITS.bundleBytes)
+    writeRow(behaviours[to++]!);
+  writer.endList(list, to - from);
+  return { behaviours: behaviours.slice(from, to), data: writer.finish() };
+}
+
+/**
+ * The entries that {@link encodeEntry} or {@link encodeBehaviours} packed into a message; at least one.
  *
  * @throws EngineError `LOG_ENTRY_UNREADABLE` for bytes of another format, or damaged ones.
  */
-export function decodeEntry(bytes: Uint8Array): LogEntry {
-  if (bytes[0] !== FORMAT) throw unreadable(`format ${bytes[0] ?? "none"} instead of ${FORMAT}`);
+export function decodeEntries(bytes: Uint8Array): LogEntry[] {
+  const [format] = bytes;
+  if (format !== ONE && format !== MANY)
+    throw unreadable(`format ${format ?? "none"} instead of ${ONE} or ${MANY}`);
   let value: unknown;
   try {
     value = packr.unpack(bytes.subarray(1));
   } catch (cause) {
     throw unreadable(String(cause), cause);
   }
-  if (Array.isArray(value)) {
-    if (value.length !== ROW_LENGTH) throw unreadable(`${value.length} fields instead of ${ROW_LENGTH}`);
-    return behaviourOf(value as unknown as Row);
-  }
+  if (format === ONE) return [entryOf(value)];
+  if (!Array.isArray(value) || value.length === 0) throw unreadable("no list of behaviours");
+  return value.map(behaviourOf);
+}
+
+/** One of a message's entries, as a message of its own. It need not be one that this build would write. */
+export function singleEntry(bytes: Uint8Array, place: number): Uint8Array {
+  if (bytes[0] !== MANY) return bytes;
+  const rows = packr.unpack(bytes.subarray(1)) as unknown[];
+  return Uint8Array.of(ONE, ...packr.pack(rows[place]));
+}
+
+function entryOf(value: unknown): LogEntry {
+  if (Array.isArray(value)) return behaviourOf(value);
   // Activations were not numbered once: those are of order 0, before all that are.
   if (isControl(value))
     return value.kind === "encoder-activated" ? { ...value, order: value.order ?? 0 } : value;
@@ -117,8 +164,10 @@ function isControl(value: unknown): value is Control {
   return typeof value.kind === "string" && Object.hasOwn(CONTROL_KINDS, value.kind);
 }
 
-function behaviourOf(row: Row): Behaviour {
-  const [id, user, type, tsMs, item, categories, keywords, rest] = row;
+function behaviourOf(row: unknown): Behaviour {
+  if (!Array.isArray(row) || row.length !== ROW_LENGTH)
+    throw unreadable(`${Array.isArray(row) ? row.length : "no"} fields instead of ${ROW_LENGTH}`);
+  const [id, user, type, tsMs, item, categories, keywords, rest] = row as unknown as Row;
   if (
     typeof id !== "string" ||
     typeof user !== "string" ||

@@ -50,6 +50,8 @@ export type LogEntry = Behaviour | Control;
 export type PositionedEntry = Readonly<{
   /** The stream's sequence, from 1. */
   sequence: number;
+  /** Its place among the entries of one message, from 0: those that came in one request lie together. */
+  place?: number;
   /** The log's own timestamp in epoch milliseconds. */
   loggedAtMs: number;
   entry: LogEntry;

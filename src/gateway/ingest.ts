@@ -1,13 +1,11 @@
-import type { Append } from "../actors/log.ts";
-import type { Event } from "../events/event.ts";
 import { LIMITS } from "../events/limits.ts";
-import { encodeEntry } from "../events/log-codec.ts";
-import type { Position } from "../events/log-entry.ts";
+import type { Behaviour, Position } from "../events/log-entry.ts";
 import { parseEvent } from "../events/parse-event.ts";
 import { refused } from "../events/request-body.ts";
 import { toWireError } from "../kernel/engine-error.ts";
 import { shardOf } from "../kernel/hash.ts";
 import { countUp, type GatewayCounters, type GatewayOptions, type GatewayPorts } from "./gateway-ports.ts";
+import { logMessages } from "./log-messages.ts";
 import { toBehaviour } from "./to-behaviour.ts";
 
 /** The reply of `ingest`: what the log has stored, what it has not and why, and where each shard's last event is. */
@@ -20,7 +18,7 @@ export type IngestReply = Readonly<{
 export type EventRefusal = Readonly<{ index: number; code: string; message: string }>;
 
 /** Events of one shard, each with its place in the request. */
-type Bound = Readonly<{ shard: number; indexes: number[]; messages: Append[] }>;
+type Bound = Readonly<{ shard: number; indexes: number[]; behaviours: Behaviour[] }>;
 
 /** Events taken in one go, about a millisecond's work: scores wait behind it. */
 const SLICE_EVENTS = 256;
@@ -49,12 +47,12 @@ export async function ingest(
     const shard = shardOf(event.user, options.shards);
     let bound = boundOf[shard];
     if (bound === undefined) {
-      bound = { shard, indexes: [], messages: [] };
+      bound = { shard, indexes: [], behaviours: [] };
       boundOf[shard] = bound;
       bounds.push(bound);
     }
     bound.indexes.push(index);
-    bound.messages.push({ id: messageId(event), data: encodeEntry(toBehaviour(event, dropped)) });
+    bound.behaviours.push(toBehaviour(event, dropped));
   }
   const stored = await Promise.all(bounds.map((bound) => store(ports, bound)));
   const positions: Position[] = [];
@@ -70,22 +68,18 @@ export async function ingest(
   return { accepted, refused: refusals, positions };
 }
 
-/**
- * What the log recognises a repeat by, for a while; the fold does so for good. Ids hold no control characters, so two
- * events never share one, and the brackets keep a header from losing the blanks at the ends of an id.
- */
-function messageId({ user, id }: Event): string {
-  return `<${user}\u001f${id}>`;
-}
-
 /** A shard whose log fails refuses its own events; the others are not lost with them. */
 async function store(
   ports: GatewayPorts,
-  { shard, indexes, messages }: Bound,
+  { shard, indexes, behaviours }: Bound,
 ): Promise<Readonly<{ accepted: number; refusals: readonly EventRefusal[]; position?: Position }>> {
   try {
-    const sequences = await ports.log.append(ports.subjects.shardLog(shard), messages);
-    return { accepted: messages.length, refusals: [], position: { shard, sequence: Math.max(...sequences) } };
+    const sequences = await ports.log.append(ports.subjects.shardLog(shard), logMessages(behaviours));
+    return {
+      accepted: behaviours.length,
+      refusals: [],
+      position: { shard, sequence: Math.max(...sequences) },
+    };
   } catch (thrown) {
     const { code, message } = toWireError(thrown);
     return { accepted: 0, refusals: indexes.map((index) => ({ index, code, message })) };

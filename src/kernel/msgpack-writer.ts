@@ -27,6 +27,11 @@ export class MsgpackWriter {
     return written;
   }
 
+  /** Bytes written since the last {@link finish}. */
+  get length(): number {
+    return this.#at - this.#start;
+  }
+
   /** Forgets what was written since the last {@link finish}. */
   reset(): void {
     this.#at = this.#start;
@@ -63,6 +68,19 @@ export class MsgpackWriter {
   /** Ends a map of so many keys; of none, it is nil. */
   endMap(begun: number, size: number): void {
     this.#bytes[this.#start + begun] = size === 0 ? NIL : 0x80 | size;
+  }
+
+  /** Begins a list of fewer than 65,536 values that are not counted yet. @returns What {@link endList} is handed. */
+  beginList(): number {
+    this.#room(3);
+    this.#bytes[this.#at] = 0xdc;
+    this.#at += 3;
+    return this.#at - 2 - this.#start;
+  }
+
+  /** Ends a list of so many values. */
+  endList(begun: number, length: number): void {
+    this.#view.setUint16(this.#start + begun, length);
   }
 
   text(value: string): void {

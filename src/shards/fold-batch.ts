@@ -13,6 +13,8 @@ import type { ShardState } from "./shard-state.ts";
 
 /** Types that say who the user is, not what they do: members send them and strangers do not. */
 const ADMINISTRATIVE: ReadonlySet<string> = new Set(["identify", "consent"]);
+/** Outputs that an entry has fewer of than this: each of a message's entries numbers its own. */
+const OUTPUTS_MAX = 2 ** 20;
 /** Traits and labels kept a user; more are not taken in. */
 const RECORD_MAX = 64;
 
@@ -20,15 +22,19 @@ const RECORD_MAX = 64;
  * Applies log entries to a shard's contexts, in log order.
  *
  * @param shard - Owned by the caller; changed in place. `applied` is the last sequence that its contexts contain.
+ * `folding` is the entry at hand, and so the one to blame for what is thrown.
+ * @param entries - Those of one message are all there, or those that count.
  * @param outcome - Receives what the host must commit together with `applied`, and publish after that.
  */
 export function foldBatch(shard: ShardState, entries: readonly PositionedEntry[], outcome: Outcome): void {
-  for (const positioned of entries) {
-    if (positioned.sequence <= shard.applied) continue; // Replayed: the contexts contain it.
-    const { entry } = positioned;
+  for (let at = 0; at < entries.length; at++) {
+    const positioned = entries[at]!;
+    const { sequence, entry } = positioned;
+    if (sequence <= shard.applied) continue; // Replayed: the contexts contain it.
+    shard.folding = positioned;
     switch (entry.kind) {
       case "behaviour":
-        foldBehaviour(shard, entry, positioned.sequence, outcome);
+        foldBehaviour(shard, entry, positioned, outcome);
         break;
       case "encoder-prepared":
       case "encoder-activated":
@@ -39,7 +45,7 @@ export function foldBatch(shard: ShardState, entries: readonly PositionedEntry[]
       default:
         assertNever(entry);
     }
-    shard.applied = positioned.sequence;
+    if (entries[at + 1]?.sequence !== sequence) shard.applied = sequence;
   }
 }
 
@@ -55,7 +61,12 @@ export function foldTransient(shard: ShardState, context: Context, behaviour: Be
   return true;
 }
 
-function foldBehaviour(shard: ShardState, given: Behaviour, sequence: number, outcome: Outcome): void {
+function foldBehaviour(
+  shard: ShardState,
+  given: Behaviour,
+  { sequence, place = 0 }: PositionedEntry,
+  outcome: Outcome,
+): void {
   const context = contextOf(shard, given.user);
   if (!context.seen.add(given.id)) {
     shard.counters.duplicates++;
@@ -80,7 +91,8 @@ function foldBehaviour(shard: ShardState, given: Behaviour, sequence: number, ou
   const relabelled = learnWho(shard, context, behaviour, outcome);
   if (context.events === 0) return; // Nothing done yet: there is no behaviour to embed.
   const evidence = embedContext(shard, context);
-  const index = followResonance(shard, context, evidence, sequence, outcome);
+  const first = { sequence, index: place * OUTPUTS_MAX };
+  const index = followResonance(shard, context, evidence, first, outcome);
   const sampled = isAct && isSampled(context, behaviour.tsMs, shortestBucketMs(shard.definitions.maps));
   if (context.authenticated && shard.definitions.maps.length > 0 && (sampled || relabelled)) {
     const embedded = {
@@ -165,10 +177,11 @@ function followResonance(
   shard: ShardState,
   context: Context,
   evidence: number,
-  sequence: number,
+  first: Readonly<{ sequence: number; index: number }>,
   outcome: Outcome,
 ): number {
-  let index = 0;
+  const { sequence } = first;
+  let { index } = first;
   for (let m = 0; m < shard.scorers.length; m++) {
     const scorer = shard.scorers[m]!;
     if (scorer.version === 0) continue; // Nothing published yet: there is nothing to resonate with.

@@ -56,7 +56,8 @@ export function outboxItems(
     });
   }
   for (const letter of deadLetters) {
-    add({ stream: subjects.deadLetters, id: `${key}:${letter.sequence}:dead`, data: encode(letter) });
+    const at = letter.place === undefined ? letter.sequence : `${letter.sequence}:${letter.place}`;
+    add({ stream: subjects.deadLetters, id: `${key}:${at}:dead`, data: encode(letter) });
   }
   return items;
 }

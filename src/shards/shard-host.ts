@@ -2,7 +2,7 @@ import type { Bus } from "../actors/bus.ts";
 import type { Log, LogMessage, LogReader } from "../actors/log.ts";
 import type { Lease, UnitCopy } from "../actors/unit-copy.ts";
 import { untrainedEncoder } from "../embedding/untrained-encoder.ts";
-import { decodeEntry } from "../events/log-codec.ts";
+import { decodeEntries, singleEntry } from "../events/log-codec.ts";
 import type { LogEntry, PositionedEntry } from "../events/log-entry.ts";
 import type { Subjects } from "../events/subjects.ts";
 import { FEATURES } from "../features/all-families.ts";
@@ -73,8 +73,8 @@ const DISK_FULL_RETRY_MS = 1_000;
 /** Entries folded, or contexts written down, between two pauses: about a millisecond. */
 const SLICE_ENTRIES = 128;
 const SLICE_CONTEXTS = 512;
-/** Entries taken from the reader at once: while they are folded the next ones arrive. */
-const READ_ENTRIES = 1_024;
+/** Messages taken from the reader at once: while they are folded the next ones arrive. */
+const READ_MESSAGES = 1_024;
 /** Between two commits the shard folds at least so many times as long as the last one took, at most so many ms. */
 const COMMIT_PAUSE_FACTOR = 4;
 const COMMIT_PAUSE_MS_MAX = 1_000;
@@ -317,7 +317,7 @@ class Host implements UnitCopy {
   /** The messages that follow; undefined once what is folded may be committed, if none have come until then. */
   async #nextMessages(reader: LogReader): Promise<readonly LogMessage[] | undefined> {
     const room = this.#options.batchEntries - this.#group.entries;
-    this.#reading ??= reader.next(Math.min(room, READ_ENTRIES));
+    this.#reading ??= reader.next(Math.min(room, READ_MESSAGES));
     if (this.#group.entries > 0)
       this.#due ??= this.#committing.then(async () => {
         const leftMs = this.#commitFromMs - this.#ports.clock.monotonicMs();
@@ -334,7 +334,7 @@ class Host implements UnitCopy {
 
   /** A standby that has much to catch up on leaves half of the processor to those who answer. */
   async #giveWay(lag: number, busyMs: number): Promise<void> {
-    if (this.#lease === undefined && lag > READ_ENTRIES) await this.#ports.sleep(busyMs);
+    if (this.#lease === undefined && lag > READ_MESSAGES) await this.#ports.sleep(busyMs);
   }
 
   /**
@@ -345,48 +345,58 @@ class Host implements UnitCopy {
     const { entries } = this.#group;
     if (entries === 0) return false;
     if (entries >= this.#options.batchEntries) return true;
-    if (this.#isCommitting || lag > READ_ENTRIES) return false;
+    if (this.#isCommitting || lag > READ_MESSAGES) return false;
     return this.#ports.clock.monotonicMs() >= this.#commitFromMs;
   }
 
   /** Folds messages, a slice at a time: requests are answered in between. */
   async #apply(messages: readonly LogMessage[]): Promise<void> {
-    for (let at = 0; at < messages.length; at += SLICE_ENTRIES) {
+    for (let at = 0; at < messages.length; ) {
       if (at > 0) await this.#ports.pause();
+      const slice = readSlice(this.#options.shard, messages, at);
+      at = slice.end;
       try {
-        await this.#fold(messages.slice(at, at + SLICE_ENTRIES));
+        await this.#fold(slice);
       } catch (thrown) {
         if (isOfTheWorld(thrown)) throw thrown;
         return this.#goBack(messages.at(-1)?.sequence ?? 0);
       }
       for (const tell of this.#applied) tell();
+      if (at === messages.length || this.#group.entries < this.#options.batchEntries) continue;
+      this.#publish();
+      await this.#commit();
     }
   }
 
-  /** Folds one message, from what the store holds; one that throws is set aside. */
+  /** Folds one message, from what the store holds, again and again: each time without the entry that has thrown. */
   async #applyAlone(messages: readonly LogMessage[]): Promise<void> {
-    const [message] = messages;
-    if (message === undefined) return;
+    const { shard } = this.#options;
     const { counted } = this.#group;
-    try {
-      await this.#fold(messages);
-    } catch (thrown) {
-      if (isOfTheWorld(thrown)) throw thrown;
-      await this.#goBackToStore(counted);
-      this.#group.entries++;
-      this.#state.applied = message.sequence;
-      this.#group.deadLetters.push(deadLetter(this.#options.shard, message, thrown));
+    let slice = readSlice(shard, messages, 0);
+    for (;;) {
+      try {
+        return await this.#fold(slice);
+      } catch (thrown) {
+        const { folding } = this.#state;
+        if (isOfTheWorld(thrown) || folding === undefined) throw thrown;
+        await this.#goBackToStore(counted);
+        const { sequence, place } = folding;
+        const data = singleEntry(messages[0]!.data, place ?? 0);
+        const letter = deadLetter(shard, { sequence, place, data }, thrown);
+        const entries = slice.entries.filter((one) => one !== folding);
+        slice = { ...slice, entries, deadLetters: [...slice.deadLetters, letter] };
+      }
     }
   }
 
-  async #fold(messages: readonly LogMessage[]): Promise<void> {
+  async #fold({ entries, deadLetters, through }: Slice): Promise<void> {
     const group = this.#group;
-    const { entries, deadLetters } = readEntries(this.#options.shard, messages);
+    this.#state.folding = undefined;
     await this.#fetchReleases(entries);
     foldBatch(this.#state, entries, group.outcome);
     for (const letter of deadLetters) group.deadLetters.push(letter);
-    group.entries += messages.length;
-    this.#state.applied = Math.max(this.#state.applied, messages.at(-1)?.sequence ?? 0);
+    group.entries += entries.length + deadLetters.length;
+    this.#state.applied = Math.max(this.#state.applied, through);
   }
 
   /** Hands over what follows from the entries folded last. */
@@ -583,30 +593,47 @@ async function fetchFor(
   }
 }
 
-function readEntries(
-  shard: number,
-  messages: readonly LogMessage[],
-): { entries: PositionedEntry[]; deadLetters: DeadLetter[] } {
+/** Entries that are folded in one go. */
+type Slice = Readonly<{
+  entries: readonly PositionedEntry[];
+  /** Messages that make no entries, and entries that have thrown. */
+  deadLetters: readonly DeadLetter[];
+  /** The sequence of the last message. */
+  through: number;
+  /** Index of the message behind it. */
+  end: number;
+}>;
+
+/** The entries of messages from an index on: all of a message, and of enough messages for a slice. */
+function readSlice(shard: number, messages: readonly LogMessage[], from: number): Slice {
   const entries: PositionedEntry[] = [];
   const deadLetters: DeadLetter[] = [];
-  for (const message of messages) {
+  let end = from;
+  while (end < messages.length && entries.length < SLICE_ENTRIES) {
+    const message = messages[end++]!;
+    const { sequence, storedAtMs: loggedAtMs } = message;
     try {
-      entries.push({
-        sequence: message.sequence,
-        loggedAtMs: message.storedAtMs,
-        entry: decodeEntry(message.data),
-      });
+      const decoded = decodeEntries(message.data);
+      if (decoded.length === 1) entries.push({ sequence, loggedAtMs, entry: decoded[0]! });
+      else
+        for (let place = 0; place < decoded.length; place++)
+          entries.push({ sequence, place, loggedAtMs, entry: decoded[place]! });
     } catch (thrown) {
       deadLetters.push(deadLetter(shard, message, thrown));
     }
   }
-  return { entries, deadLetters };
+  return { entries, deadLetters, through: messages[end - 1]?.sequence ?? 0, end };
 }
 
-function deadLetter(shard: number, message: LogMessage, thrown: unknown): DeadLetter {
+function deadLetter(
+  shard: number,
+  { sequence, place, data }: Readonly<{ sequence: number; place?: number | undefined; data: Uint8Array }>,
+  thrown: unknown,
+): DeadLetter {
   const { code, message: reason } = toWireError(thrown);
   const stack = thrown instanceof Error ? sha256Hex(ownFrames(thrown)).slice(0, 16) : "";
-  return { shard, sequence: message.sequence, code, reason, stack, data: new Uint8Array(message.data) };
+  const at = place === undefined ? { sequence } : { sequence, place };
+  return { shard, ...at, code, reason, stack, data: new Uint8Array(data) };
 }
 
 /** The frames of the fold: those behind an `await` depend on what was waited for before, not on the fault. */

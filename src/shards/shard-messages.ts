@@ -17,6 +17,8 @@ export type HistoriesReply = Readonly<{
 export type DeadLetter = Readonly<{
   shard: number;
   sequence: number;
+  /** Its place in that message, of one with several entries. */
+  place?: number;
   code: string;
   reason: string;
   /** Digest of the failure's stack: the same for the same fault; empty if it had none. */

@@ -1,4 +1,5 @@
 import type { Encoder } from "../embedding/encoder.ts";
+import type { PositionedEntry } from "../events/log-entry.ts";
 import type { FeatureSchema } from "../features/feature-schema.ts";
 import { newScoreBuffer, priorScorer, type ScoreBuffer, type Scorer } from "../resonance/scorer.ts";
 import type { SegmentDefinitions } from "../resonance/segment-map.ts";
@@ -20,6 +21,8 @@ export type ShardState = {
   readonly releases: FetchedReleases;
   /** Last sequence that the contexts contain. */
   applied: number;
+  /** The entry that is being folded, or was last. */
+  folding: PositionedEntry | undefined;
   encoder: Encoder;
   /** `order` of the last activation of an encoder. */
   encoderOrder: number;
@@ -74,6 +77,7 @@ export function newShardState(given: {
     recent: new RecentEvents(given.source, given.ringEvents),
     releases: new FetchedReleases(),
     applied: 0,
+    folding: undefined,
     encoder: given.encoder,
     encoderOrder: 0,
     definitions: NO_DEFINITIONS,

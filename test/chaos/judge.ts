@@ -81,13 +81,16 @@ async function readLog(
 ): Promise<Map<string, Set<string>>> {
   const acts = new Map<string, Set<string>>();
   for await (const { data } of rawStream(connection, subjects.shardLog(shard))) {
-    const row: unknown = unpack(data.subarray(1)); // The first byte is the format.
-    if (!Array.isArray(row)) continue; // A control.
-    const [id, user, type] = row as [string, string, string];
-    stored.add(`${user} ${id}`);
-    if (ADMINISTRATIVE.includes(type)) continue;
-    const of = acts.get(user) ?? new Set();
-    acts.set(user, of.add(id));
+    const [format] = data; // One entry, or a list of behaviours.
+    const held: unknown = unpack(data.subarray(1));
+    for (const row of (format === 1 ? [held] : held) as unknown[]) {
+      if (!Array.isArray(row)) continue; // A control.
+      const [id, user, type] = row as [string, string, string];
+      stored.add(`${user} ${id}`);
+      if (ADMINISTRATIVE.includes(type)) continue;
+      const of = acts.get(user) ?? new Set();
+      acts.set(user, of.add(id));
+    }
   }
   return acts;
 }

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { decodeEntry, encodeEntry } from "../../src/events/log-codec.ts";
-import type { LogEntry } from "../../src/events/log-entry.ts";
+import { LIMITS } from "../../src/events/limits.ts";
+import { decodeEntries, encodeBehaviours, encodeEntry } from "../../src/events/log-codec.ts";
+import type { Behaviour, LogEntry } from "../../src/events/log-entry.ts";
 import { encode } from "../../src/kernel/msgpack.ts";
 
 /** A value under the format's first byte, as no writer of this build would put it. */
@@ -35,9 +36,26 @@ const someBehaviour = fc.record(
 
 test("a behaviour comes back as it was", () => {
   const holds = (entry: LogEntry) => {
-    expect(decodeEntry(encodeEntry(entry))).toEqual(entry);
+    expect(decodeEntries(encodeEntry(entry))).toEqual([entry]);
   };
   fc.assert(fc.property(someBehaviour, holds));
+});
+
+test("behaviours come back in order from as few messages as the limits allow", () => {
+  const large = { context: { text: "x".repeat(LIMITS.bundleBytes / 16) } };
+  const some = fc.array(someBehaviour, { maxLength: 3 * LIMITS.bundleEvents });
+  const holds = (behaviours: readonly Behaviour[], largeAt: number) => {
+    const given = behaviours.map((one, i) => (i % 8 === largeAt ? { ...one, ...large } : one));
+    const bundles = encodeBehaviours(given);
+    expect(bundles.flatMap((bundle) => bundle.behaviours)).toEqual(given);
+    expect(bundles.flatMap(({ data }) => decodeEntries(data))).toEqual(given);
+    for (const [i, { behaviours, data }] of bundles.entries()) {
+      expect(behaviours.length).toBeLessThanOrEqual(LIMITS.bundleEvents);
+      const isFull = behaviours.length === LIMITS.bundleEvents || data.length >= LIMITS.bundleBytes;
+      expect(isFull || i === bundles.length - 1).toBe(true);
+    }
+  };
+  fc.assert(fc.property(some, fc.integer({ min: 0, max: 20 }), holds), { numRuns: 30 });
 });
 
 test("a behaviour that an earlier release packed is read, whatever widths it chose", () => {
@@ -51,16 +69,18 @@ test("a behaviour that an earlier release packed is read, whatever widths it cho
     [7, 4_294_967_295],
     { traits: { orders: 3 } },
   ];
-  expect(decodeEntry(written(row))).toEqual({
-    kind: "behaviour",
-    id: "e",
-    user: "u",
-    type: "view",
-    tsMs: 1_767_225_600_000,
-    categories: ["shoes"],
-    keywords: [7, 4_294_967_295],
-    traits: { orders: 3 },
-  });
+  expect(decodeEntries(written(row))).toEqual([
+    {
+      kind: "behaviour",
+      id: "e",
+      user: "u",
+      type: "view",
+      tsMs: 1_767_225_600_000,
+      categories: ["shoes"],
+      keywords: [7, 4_294_967_295],
+      traits: { orders: 3 },
+    },
+  ]);
 });
 
 test("entries that were packed stay as they are while others are packed", () => {
@@ -68,12 +88,12 @@ test("entries that were packed stay as they are while others are packed", () => 
     const behaviour = { kind: "behaviour" as const, id: `e${index}`, user: "u", type: "view", tsMs: index };
     return { ...behaviour, context: { text: "x".repeat(index) } };
   });
-  expect(entries.map(encodeEntry).map(decodeEntry)).toEqual(entries);
+  expect(entries.map(encodeEntry).flatMap(decodeEntries)).toEqual(entries);
 });
 
 test("minus zero is kept as zero", () => {
   const entry: LogEntry = { kind: "behaviour", id: "e", user: "u", type: "rate", tsMs: 1, value: -0 };
-  expect(decodeEntry(encodeEntry(entry))).toEqual({ ...entry, value: 0 });
+  expect(decodeEntries(encodeEntry(entry))).toEqual([{ ...entry, value: 0 }]);
 });
 
 test("control entries come back as they were", () => {
@@ -83,12 +103,12 @@ test("control entries come back as they were", () => {
     { kind: "profiles-activated", map: "life", version: 4, encoder: "e1" },
     { kind: "segments-activated", version: 2 },
   ];
-  for (const entry of entries) expect(decodeEntry(encodeEntry(entry))).toEqual(entry);
+  for (const entry of entries) expect(decodeEntries(encodeEntry(entry))).toEqual([entry]);
 });
 
 test("an activation of an encoder from before they were numbered is of order 0", () => {
   const entry = { kind: "encoder-activated", encoder: "e1", profiles: { life: 3 } };
-  expect(decodeEntry(written(entry))).toEqual({ ...entry, order: 0 });
+  expect(decodeEntries(written(entry))).toEqual([{ ...entry, order: 0 }]);
 });
 
 test("bytes of another format and damaged bytes are told apart from entries", () => {
@@ -102,8 +122,11 @@ test("bytes of another format and damaged bytes are told apart from entries", ()
     written(["id", "user", "view", 1, null, null, null, null, null]),
     written({ kind: "of-a-newer-writer", version: 2 }),
     written({ kind: "toString" }),
+    Uint8Array.of(2, ...encode([])),
+    Uint8Array.of(2, ...encode([["id", "user", "view", 1]])),
+    Uint8Array.of(2, ...encode([{ kind: "segments-activated", version: 2 }])),
   ]) {
-    expect(() => decodeEntry(damaged)).toThrowError(
+    expect(() => decodeEntries(damaged)).toThrowError(
       expect.objectContaining({ code: "LOG_ENTRY_UNREADABLE" }),
     );
   }

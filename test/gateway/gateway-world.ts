@@ -4,7 +4,7 @@ import { memoryBlobStore } from "../../src/adapters/memory-blob-store.ts";
 import { memoryBus } from "../../src/adapters/memory-bus.ts";
 import { MemoryLog } from "../../src/adapters/memory-log.ts";
 import { encodeReply } from "../../src/events/decode-request.ts";
-import { decodeEntry } from "../../src/events/log-codec.ts";
+import { decodeEntries } from "../../src/events/log-codec.ts";
 import type { LogEntry } from "../../src/events/log-entry.ts";
 import { subjectsOf } from "../../src/events/subjects.ts";
 import { createGateway } from "../../src/gateway/gateway.ts";
@@ -104,7 +104,7 @@ export async function gatewayWorld() {
       const reader = await log.read(stream, 1);
       const messages = await reader.next(last);
       await reader.close();
-      return messages.map(({ data }) => decodeEntry(data));
+      return messages.flatMap(({ data }) => decodeEntries(data));
     },
 
     /** Defines {@link A_MAP}, unless another is given. */

@@ -17,18 +17,32 @@ test("one event is stored in its user's shard, as the behaviour that it shows", 
   ]);
 });
 
-test("a batch goes to its users' shards in order, and the reply names the last sequence of each", async () => {
+test("a batch goes to its users' shards in order, one message each, and the reply names the sequence of each", async () => {
   const world = await gatewayWorld();
   const events = [0, 1, 0, 3, 0].map((shard, i) => anEvent({ id: `e${i}`, user: users[shard] }));
   const { value } = await world.ask("ingest", { events });
   const { accepted, positions } = value as IngestReply;
   expect(accepted).toBe(5);
   expect([...positions].sort((a, b) => a.shard - b.shard)).toEqual([
-    { shard: 0, sequence: 3 },
+    { shard: 0, sequence: 1 },
     { shard: 1, sequence: 1 },
     { shard: 3, sequence: 1 },
   ]);
   expect((await world.entries(0)).map((entry) => "id" in entry && entry.id)).toEqual(["e0", "e2", "e4"]);
+});
+
+test("a batch that is sent again is known by the log, and so is each of its events alone", async () => {
+  const world = await gatewayWorld();
+  const events = ["a", "b"].map((id) => anEvent({ id, user: users[0] }));
+  for (let times = 0; times < 2; times++) {
+    const { value } = await world.ask("ingest", { events });
+    expect(value).toMatchObject({ accepted: 2, positions: [{ shard: 0, sequence: 1 }] });
+  }
+  for (let times = 0; times < 2; times++) {
+    const { value } = await world.ask("ingest", anEvent({ id: "c", user: users[0] }));
+    expect(value).toMatchObject({ accepted: 1, positions: [{ shard: 0, sequence: 2 }] });
+  }
+  expect(await world.entries(0)).toHaveLength(3);
 });
 
 test("an event that is refused does not take its batch with it", async () => {

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import type { BlobStore } from "../../src/actors/blob-store.ts";
 import { memoryBlobStore } from "../../src/adapters/memory-blob-store.ts";
 import { MemoryLog } from "../../src/adapters/memory-log.ts";
-import { decodeEntry } from "../../src/events/log-codec.ts";
+import { decodeEntries } from "../../src/events/log-codec.ts";
 import type { LogEntry } from "../../src/events/log-entry.ts";
 import { subjectsOf } from "../../src/events/subjects.ts";
 import { putDefinitions } from "../../src/gateway/segments.ts";
@@ -146,7 +146,7 @@ async function somePorts() {
     const reader = await log.read(subjects.shardLog(shard), 1);
     const messages = await reader.next(100);
     await reader.close();
-    return messages.map(({ data }) => decodeEntry(data));
+    return messages.flatMap(({ data }) => decodeEntries(data));
   };
   return { ports: { log, subjects, releases: blobs }, blobs, entries };
 }

@@ -6,7 +6,7 @@ import { memoryBlobStore } from "../../src/adapters/memory-blob-store.ts";
 import { memoryBus } from "../../src/adapters/memory-bus.ts";
 import { MemoryLog } from "../../src/adapters/memory-log.ts";
 import { memoryProfileStore } from "../../src/adapters/memory-profile-store.ts";
-import { decodeEntry } from "../../src/events/log-codec.ts";
+import { decodeEntries } from "../../src/events/log-codec.ts";
 import { encodeProfileControl, type ProfileControl } from "../../src/events/profile-control.ts";
 import { subjectsOf } from "../../src/events/subjects.ts";
 import { encode } from "../../src/kernel/msgpack.ts";
@@ -323,7 +323,7 @@ async function acceptedEntries(log: Log, stream: string): Promise<string[]> {
   let order = 0;
   const accepted: string[] = [];
   for (const { data } of await reader.next(last)) {
-    const entry = decodeEntry(data);
+    const entry = decodeEntries(data)[0]!;
     if (entry.kind === "profiles-activated") {
       if (entry.version <= (versions.get(entry.map) ?? 0)) continue;
       versions.set(entry.map, entry.version);

@@ -5,7 +5,7 @@ import { memoryBlobStore } from "../../src/adapters/memory-blob-store.ts";
 import { memoryBus } from "../../src/adapters/memory-bus.ts";
 import { MemoryLog } from "../../src/adapters/memory-log.ts";
 import { memoryProfileStore } from "../../src/adapters/memory-profile-store.ts";
-import { decodeEntry } from "../../src/events/log-codec.ts";
+import { decodeEntries } from "../../src/events/log-codec.ts";
 import type { LogEntry } from "../../src/events/log-entry.ts";
 import { encodeProfileControl, type ProfileControl } from "../../src/events/profile-control.ts";
 import { subjectsOf } from "../../src/events/subjects.ts";
@@ -571,7 +571,7 @@ async function entriesOf(log: Log, stream: string): Promise<LogEntry[]> {
   const reader = await log.read(stream, 1);
   const messages = await reader.next(last);
   await reader.close();
-  return messages.map(({ data }) => decodeEntry(data));
+  return messages.flatMap(({ data }) => decodeEntries(data));
 }
 
 function methodsOf(log: Log): Log {

@@ -4,7 +4,7 @@ import { memoryBus } from "../../src/adapters/memory-bus.ts";
 import { memoryContextStore } from "../../src/adapters/memory-context-store.ts";
 import { MemoryLog } from "../../src/adapters/memory-log.ts";
 import { untrainedEncoder } from "../../src/embedding/untrained-encoder.ts";
-import { encodeEntry } from "../../src/events/log-codec.ts";
+import { decodeEntries, encodeBehaviours, encodeEntry } from "../../src/events/log-codec.ts";
 import { subjectsOf } from "../../src/events/subjects.ts";
 import { FEATURES } from "../../src/features/all-families.ts";
 import { fromWireError } from "../../src/kernel/engine-error.ts";
@@ -98,6 +98,46 @@ test("an entry whose fold throws is retried alone and set aside, and the batch a
   expect(world.store.meta()?.applied).toBe(3);
   const context = world.store.load("ada");
   expect(context === undefined ? 0 : decodeContext("ada", context).events).toBe(2);
+});
+
+test("entries of one message that throw are set aside alone, and the others in it count", async () => {
+  const world = await aWorld();
+  const host = await world.start();
+  const { id, user, type, tsMs } = aView();
+  const sound = () => {
+    const view = aView();
+    return [view.id, view.user, view.type, view.tsMs, null, null, null, null];
+  };
+  const poison = (name: string) => [`${id}-${name}`, user, type, tsMs, null, null, 7, null];
+  const message = Uint8Array.of(2, ...encode([sound(), poison("a"), sound(), poison("b")]));
+  await world.append(encodeEntry(aView()), message, encodeEntry(aView()));
+  expect((await world.score("ada", 3))?.evidence).toBeCloseTo(4, 3);
+  const letters = (await world.messages(subjects.deadLetters, 2)) as DeadLetter[];
+  expect(letters).toMatchObject([
+    { shard: 0, sequence: 2, place: 1 },
+    { shard: 0, sequence: 2, place: 3 },
+  ]);
+  expect(letters.map(({ data }) => decodeEntries(data))).toMatchObject([
+    [{ id: `${id}-a` }],
+    [{ id: `${id}-b` }],
+  ]);
+  await host.stop();
+  expect(world.store.meta()?.applied).toBe(3);
+  const context = world.store.load("ada");
+  expect(context === undefined ? 0 : decodeContext("ada", context).events).toBe(4);
+});
+
+test("entries of one message have outputs of their own", async () => {
+  const world = await aWorld();
+  const host = await world.start();
+  const member = (user: string) => aView({ user, type: "identify", segments: { life: "new" } });
+  const [bundle] = encodeBehaviours([member("ada"), aView(), member("bob"), aView({ user: "bob" })]);
+  await world.append(encodeEntry({ kind: "segments-activated", version: 1 }), bundle!.data);
+  await world.score("ada", 2);
+  const [batch] = (await world.messages(subjects.samples, 1)) as SampleBatch[];
+  expect(batch?.samples.map(({ user, sequence }) => `${user} ${sequence}`)).toEqual(["ada 2", "bob 2"]);
+  expect(new Set(batch?.samples.map(({ index }) => index)).size).toBe(2);
+  await host.stop();
 });
 
 test("a host goes on where its store ends, and publishes what was left in the outbox", async () => {

@@ -3,7 +3,8 @@ import { memoryBus } from "../../src/adapters/memory-bus.ts";
 import { memoryContextStore } from "../../src/adapters/memory-context-store.ts";
 import type { MemoryLog } from "../../src/adapters/memory-log.ts";
 import { memoryProfileStore } from "../../src/adapters/memory-profile-store.ts";
-import { decodeEntry } from "../../src/events/log-codec.ts";
+import { decodeEntries } from "../../src/events/log-codec.ts";
+import type { LogEntry } from "../../src/events/log-entry.ts";
 import { decode } from "../../src/kernel/msgpack.ts";
 import { startProfileHost } from "../../src/profiles/profile-host.ts";
 import type { ProfileStore } from "../../src/profiles/profile-store.ts";
@@ -50,12 +51,16 @@ export async function judge(
   return findings;
 }
 
+/** All entries that a shard's log ever held. */
+function entriesOf(servers: Servers, shard: number): LogEntry[] {
+  return servers.log.everStored(subjects.shardLog(shard)).flatMap(({ data }) => decodeEntries(data));
+}
+
 /** Nothing acknowledged is missing in its log. */
 async function lostEvents(servers: Servers, client: SimClient, shape: SimShape): Promise<string[]> {
   const stored = new Set<string>();
   for (let shard = 0; shard < shape.shards; shard++) {
-    for (const { data } of servers.log.everStored(subjects.shardLog(shard))) {
-      const entry = decodeEntry(data);
+    for (const entry of entriesOf(servers, shard)) {
       if (entry.kind === "behaviour") stored.add(`${entry.user} ${entry.id}`);
     }
   }
@@ -69,8 +74,7 @@ async function lostEvents(servers: Servers, client: SimClient, shape: SimShape):
 /** Each user's acts counted from the raw log, each id once, are those that their context has counted. */
 async function miscounted(servers: Servers, shard: number, once: ContextStore): Promise<string[]> {
   const acts = new Map<string, Set<string>>();
-  for (const { data } of servers.log.everStored(subjects.shardLog(shard))) {
-    const entry = decodeEntry(data);
+  for (const entry of entriesOf(servers, shard)) {
     if (entry.kind !== "behaviour" || ADMINISTRATIVE.includes(entry.type)) continue;
     acts.set(entry.user, (acts.get(entry.user) ?? new Set()).add(entry.id));
   }
@@ -137,8 +141,7 @@ async function unevenReleases(
   let prepared = "";
   for (let shard = 0; shard < shape.shards; shard++) {
     const releases = new Set<string>();
-    for (const { data } of servers.log.everStored(subjects.shardLog(shard))) {
-      const entry = decodeEntry(data);
+    for (const entry of entriesOf(servers, shard)) {
       if (entry.kind === "encoder-prepared") prepared = entry.encoder;
       else if (entry.kind !== "behaviour") releases.add(JSON.stringify(entry));
     }

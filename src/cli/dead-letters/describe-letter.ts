@@ -1,4 +1,4 @@
-import { decodeEntry } from "../../events/log-codec.ts";
+import { decodeEntries } from "../../events/log-codec.ts";
 import type { LogEntry } from "../../events/log-entry.ts";
 import { decode } from "../../kernel/msgpack.ts";
 import type { DeadLetter } from "../../shards/shard-messages.ts";
@@ -45,7 +45,7 @@ export function describeLetter(
 
 function entryOf(data: Uint8Array): LogEntry | undefined {
   try {
-    return decodeEntry(data);
+    return decodeEntries(data)[0];
   } catch {
     return undefined; // That may be why it is here.
   }
