@@ -75,9 +75,9 @@ const SLICE_ENTRIES = 128;
 const SLICE_CONTEXTS = 512;
 /** Messages taken from the reader at once: while they are folded the next ones arrive. */
 const READ_MESSAGES = 1_024;
-/** Between two commits the shard folds at least so many times as long as the last one took, at most so many ms. */
+/** Between two commits the shard folds at least so many times as long as a commit takes, at most so many ms. */
 const COMMIT_PAUSE_FACTOR = 4;
-const COMMIT_PAUSE_MS_MAX = 1_000;
+const COMMIT_PAUSE_MS_MAX = 300;
 /** The entry is not to blame for these: setting it aside would lose it. */
 const NOT_THE_ENTRY = ["STORE_CORRUPT", "STORE_FAILED", "BLOB_CORRUPT", "LOG_TRIMMED", "LOG_TRUNCATED"];
 
@@ -123,8 +123,10 @@ class Host implements UnitCopy {
   #reading: Promise<readonly LogMessage[]> | undefined;
   /** Up to this entry each one is folded alone: one of them has thrown. */
   #aloneUpTo = 0;
-  /** When the next commit may begin, by the monotonic clock, ms. */
-  #commitFromMs = 0;
+  /** When the last commit ended, by the monotonic clock, ms. */
+  #committedAtMs = Number.NEGATIVE_INFINITY;
+  /** How long it took for each of its entries, ms. */
+  #commitMsEach = 0;
   /** Resolves when it may. */
   #due: Promise<undefined> | undefined;
   /** Last entry whose outputs were handed over. */
@@ -320,7 +322,7 @@ class Host implements UnitCopy {
     this.#reading ??= reader.next(Math.min(room, READ_MESSAGES));
     if (this.#group.entries > 0)
       this.#due ??= this.#committing.then(async () => {
-        const leftMs = this.#commitFromMs - this.#ports.clock.monotonicMs();
+        const leftMs = this.#commitFromMs() - this.#ports.clock.monotonicMs();
         if (leftMs > 0) await this.#ports.sleep(leftMs);
         return undefined;
       });
@@ -346,7 +348,13 @@ class Host implements UnitCopy {
     if (entries === 0) return false;
     if (entries >= this.#options.batchEntries) return true;
     if (this.#isCommitting || lag > READ_MESSAGES) return false;
-    return this.#ports.clock.monotonicMs() >= this.#commitFromMs;
+    return this.#ports.clock.monotonicMs() >= this.#commitFromMs();
+  }
+
+  /** When what is folded by now may be committed, by the monotonic clock, ms. */
+  #commitFromMs(): number {
+    const takesMs = this.#commitMsEach * this.#group.entries;
+    return this.#committedAtMs + Math.min(COMMIT_PAUSE_MS_MAX, COMMIT_PAUSE_FACTOR * takesMs);
   }
 
   /** Folds messages, a slice at a time: requests are answered in between. */
@@ -441,21 +449,21 @@ class Host implements UnitCopy {
   async #commit(): Promise<void> {
     await this.#committing;
     const state = this.#state;
-    const beganMs = this.#ports.clock.monotonicMs();
-    const { outcome } = this.#group;
+    const { outcome, entries } = this.#group;
     const contexts = await this.#written(outcome);
     const { ring, authenticated } = outcome;
     const outbox = this.#outbox.toStore();
     const commit = { contexts, ring, authenticated, outbox, meta: metaOf(state, this.#nextOutbox) };
     const { applied, batch } = state;
+    const beganMs = this.#ports.clock.monotonicMs();
     state.batch++;
     this.#group = newGroup(state);
     this.#due = undefined;
     this.#isCommitting = true;
     this.#committing = this.#commitPatiently(commit).then(() => {
       this.#isCommitting = false;
-      const nowMs = this.#ports.clock.monotonicMs();
-      this.#commitFromMs = nowMs + Math.min(COMMIT_PAUSE_MS_MAX, COMMIT_PAUSE_FACTOR * (nowMs - beganMs));
+      this.#committedAtMs = this.#ports.clock.monotonicMs();
+      this.#commitMsEach = (this.#committedAtMs - beganMs) / Math.max(1, entries);
       this.#committed = applied;
       if (this.#outbox.waiting > 0 && this.#publishedElsewhere > 0)
         void this.#outbox.forget(this.#publishedElsewhere).catch(() => {}); // A failing store ends the next commit.
