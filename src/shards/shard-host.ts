@@ -75,9 +75,12 @@ const SLICE_ENTRIES = 128;
 const SLICE_CONTEXTS = 512;
 /** Messages taken from the reader at once: while they are folded the next ones arrive. */
 const READ_MESSAGES = 1_024;
-/** Between two commits the shard folds at least so many times as long as a commit takes, at most so many ms. */
-const COMMIT_PAUSE_FACTOR = 4;
-const COMMIT_PAUSE_MS_MAX = 300;
+/**
+ * Between two commits pass so many times as long as a commit takes, at most so many ms: it costs by the context, and
+ * the later it comes, the more events share one. From so many entries on that hardly grows, and it may come sooner.
+ */
+const COMMIT_PAUSE = { factor: 20, ms: 1_000 } as const;
+const LARGE_COMMIT = { entries: 2_048, factor: 4, ms: 300 } as const;
 /** The entry is not to blame for these: setting it aside would lose it. */
 const NOT_THE_ENTRY = ["STORE_CORRUPT", "STORE_FAILED", "BLOB_CORRUPT", "LOG_TRIMMED", "LOG_TRUNCATED"];
 
@@ -353,8 +356,9 @@ class Host implements UnitCopy {
 
   /** When what is folded by now may be committed, by the monotonic clock, ms. */
   #commitFromMs(): number {
-    const takesMs = this.#commitMsEach * this.#group.entries;
-    return this.#committedAtMs + Math.min(COMMIT_PAUSE_MS_MAX, COMMIT_PAUSE_FACTOR * takesMs);
+    const { entries } = this.#group;
+    const { factor, ms } = entries < LARGE_COMMIT.entries ? COMMIT_PAUSE : LARGE_COMMIT;
+    return this.#committedAtMs + Math.min(ms, factor * this.#commitMsEach * entries);
   }
 
   /** Folds messages, a slice at a time: requests are answered in between. */
