@@ -49,6 +49,8 @@ export type Sizes = Readonly<{
   /** Users of the scenarios that need many. */
   users: number;
   warmUpMs: number;
+  /** Load given to a node that has just started, before anything is measured, ms. */
+  warmNodeMs: number;
   /** Of a round of requests. */
   durationMs: number;
 }>;

@@ -12,8 +12,9 @@ export function sizesOf(options: BenchOptions): Sizes {
     peerEvents: events ?? 200_000,
     growthEvents: events ?? 150_000,
     users: options.users ?? 1_000_000,
-    warmUpMs: 700,
-    durationMs: durationMs ?? 2_000,
+    warmUpMs: 1_000,
+    warmNodeMs: 5_000,
+    durationMs: durationMs ?? 4_000,
   };
   if (!options.smoke) return full;
   return {
@@ -25,6 +26,7 @@ export function sizesOf(options: BenchOptions): Sizes {
     growthEvents: events ?? 2_000,
     users: options.users ?? 2_000,
     warmUpMs: 200,
+    warmNodeMs: 200,
     durationMs: durationMs ?? 500,
   };
 }

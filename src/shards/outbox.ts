@@ -9,8 +9,10 @@ import type { DeadLetter } from "./shard-messages.ts";
 
 /** Samples in one message: with 64 dimensions and long ids it stays under half a megabyte. */
 const SAMPLES_A_MESSAGE = 1_000;
-/** Items appended to one stream at once. */
+/** Items published at once. */
 const GROUP = 500;
+/** Items that were published leave the store together, so long after the first: a transaction for each would cost more than they. */
+const REMOVE_AFTER_MS = 1_000;
 
 /** The entries of the log that items follow from: those behind `after`, up to `through`. */
 export type OutboxSpan = Readonly<{ after: number; through: number }>;
@@ -63,8 +65,8 @@ export function outboxItems(
 }
 
 /**
- * Publishes outputs while a lease is held, in order and one group after another: a group that fails is sent again
- * before anything newer, so that what a stream holds of this shard is never out of order.
+ * Publishes outputs while a lease is held, each stream's in order and one group after another: a group that fails is
+ * sent again before anything newer, so that what a stream holds of this shard is never out of order.
  *
  * An output goes out as soon as it is known, also before the entry that it follows from is committed: after a crash
  * that entry is folded again, gives the same output under the same id, and receivers drop the repeat. What is not
@@ -86,13 +88,19 @@ export class Outbox {
   /** Once everything before this key is published, publishing ends. */
   #endsBefore = Number.POSITIVE_INFINITY;
   #publishing: Promise<unknown> = Promise.resolve();
+  readonly #sleep: (ms: number) => Promise<void>;
+  /** Items that are published and still in the store. */
+  #unremoved: number[] = [];
+  #removing: Promise<void> | undefined;
+  #storeFailure: { thrown: unknown } | undefined;
   #wake: () => void = () => {};
   #drained: () => void = () => {};
   #closed = false;
 
-  constructor(log: Log, store: ContextStore) {
+  constructor(log: Log, store: ContextStore, sleep: (ms: number) => Promise<void>) {
     this.#log = log;
     this.#store = store;
+    this.#sleep = sleep;
     this.#queue = [...store.outbox()];
     this.#storedBefore = (this.#queue.at(-1)?.key ?? -1) + 1;
   }
@@ -157,17 +165,21 @@ export class Outbox {
   }
 
   /** Forgets what another copy has published: all that follows from entries up to `through`. */
-  async forget(through: number): Promise<void> {
+  forget(through: number): void {
     if (this.#lease !== undefined) return;
     let length = 0;
     while (length < this.#queue.length && this.#queue[length]!.through <= through) length++;
-    if (length === 0) return;
-    await this.#remove(length);
+    if (length > 0) this.#remove(length);
   }
 
-  /** Publishes until closed; what is left then stays in the store for the next start. */
+  /**
+   * Publishes until closed; what is left then stays in the store for the next start.
+   *
+   * @throws What the store throws.
+   */
   async run(retryAfter: () => Promise<void>): Promise<void> {
     while (!this.#closed) {
+      if (this.#storeFailure !== undefined) throw this.#storeFailure.thrown;
       const group = this.#nextGroup();
       if (group.length === 0) {
         await new Promise<void>((resolve) => {
@@ -181,13 +193,16 @@ export class Outbox {
     }
   }
 
-  close(): void {
+  /** Ends publishing; resolves once what is published has left the store, if the store still takes that. */
+  async close(): Promise<void> {
     this.#closed = true;
     this.#drained();
     this.#wake();
+    await this.#publishing;
+    await this.#removeNow().catch(() => {}); // The next start publishes them again, and receivers drop the repeat.
   }
 
-  /** The longest run of items at the front that go to one stream; none while there is no lease. */
+  /** The items at the front; none while there is no lease. */
   #nextGroup(): OutboxItem[] {
     const [front] = this.#queue;
     if (this.#isHeldBack) return [];
@@ -199,27 +214,41 @@ export class Outbox {
       return [];
     }
     if (this.#lease === undefined) return [];
-    let length = 0;
-    while (length < GROUP && this.#queue[length]?.stream === front.stream) length++;
-    return this.#queue.slice(0, length);
+    return this.#queue.slice(0, GROUP).filter(({ key }) => key < this.#endsBefore);
   }
 
   /** @returns False if it must be tried again: the ids let the receivers drop what arrived already. */
   async #publish(group: readonly OutboxItem[]): Promise<boolean> {
     if (this.#lease?.isHeld() !== true) return false; // It may come back, with the next renewal.
-    try {
-      await this.#log.append(group[0]?.stream ?? "", group);
-    } catch {
-      return false;
-    }
-    await this.#remove(group.length);
+    const byStream = Map.groupBy(group, ({ stream }) => stream);
+    const appends = [...byStream].map(([stream, items]) => this.#log.append(stream, items));
+    const appended = await Promise.allSettled(appends); // What still goes on would overtake what is sent again.
+    if (appended.some(({ status }) => status === "rejected")) return false;
+    this.#remove(group.length);
     return true;
   }
 
-  /** Forgets the first items of the queue, and removes those that are in the store. */
-  async #remove(length: number): Promise<void> {
-    const gone = this.#queue.splice(0, length);
-    const stored = gone.flatMap(({ key }) => (key < this.#storedBefore ? [key] : []));
-    if (stored.length > 0) await this.#store.removeOutbox(stored);
+  /** Forgets the first items of the queue, and soon removes those that are in the store. */
+  #remove(length: number): void {
+    for (const { key } of this.#queue.splice(0, length))
+      if (key < this.#storedBefore) this.#unremoved.push(key);
+    if (this.#unremoved.length > 0) this.#removing ??= this.#removeSoon();
+  }
+
+  async #removeSoon(): Promise<void> {
+    await this.#sleep(REMOVE_AFTER_MS);
+    this.#removing = undefined;
+    try {
+      await this.#removeNow();
+    } catch (thrown) {
+      this.#storeFailure = { thrown };
+      this.#wake();
+    }
+  }
+
+  async #removeNow(): Promise<void> {
+    const keys = this.#unremoved;
+    this.#unremoved = [];
+    if (keys.length > 0) await this.#store.removeOutbox(keys);
   }
 }

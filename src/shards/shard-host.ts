@@ -72,7 +72,7 @@ const TELL_PUBLISHED_MS = 250;
 const DISK_FULL_RETRY_MS = 1_000;
 /** Entries folded, or contexts written down, between two pauses: about a millisecond. */
 const SLICE_ENTRIES = 128;
-const SLICE_CONTEXTS = 512;
+const SLICE_CONTEXTS = 256;
 /** Messages taken from the reader at once: while they are folded the next ones arrive. */
 const READ_MESSAGES = 1_024;
 /**
@@ -166,7 +166,7 @@ class Host implements UnitCopy {
       residentUsers: options.residentUsers,
       ringEvents: options.ringEvents,
     });
-    this.#outbox = new Outbox(ports.log, ports.store);
+    this.#outbox = new Outbox(ports.log, ports.store, ports.sleep);
     this.#group = newGroup(this.#state);
   }
 
@@ -232,7 +232,7 @@ class Host implements UnitCopy {
     const closeCopy = await this.#copyServed?.catch(() => undefined);
     await closeCopy?.();
     await this.#committing.catch(() => {});
-    this.#outbox.close();
+    await this.#outbox.close();
     await this.#ports.store.close();
   }
 
@@ -276,7 +276,7 @@ class Host implements UnitCopy {
     const listening = await bus.subscribe(subject, (_, data) => {
       const { through } = decode(data) as Published;
       this.#publishedElsewhere = Math.max(this.#publishedElsewhere, through);
-      void this.#outbox.forget(this.#publishedElsewhere).catch(() => {}); // A failing store ends the next commit.
+      this.#outbox.forget(this.#publishedElsewhere);
     });
     this.#closeListening = async () => {
       this.#closeListening = async () => {};
@@ -470,7 +470,7 @@ class Host implements UnitCopy {
       this.#commitMsEach = (this.#committedAtMs - beganMs) / Math.max(1, entries);
       this.#committed = applied;
       if (this.#outbox.waiting > 0 && this.#publishedElsewhere > 0)
-        void this.#outbox.forget(this.#publishedElsewhere).catch(() => {}); // A failing store ends the next commit.
+        this.#outbox.forget(this.#publishedElsewhere);
       state.recent.committed(batch);
       for (const [user, since] of state.newlyAuthenticated)
         if (since <= batch) state.newlyAuthenticated.delete(user);
