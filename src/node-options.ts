@@ -25,7 +25,7 @@ export type NodeOptions = Readonly<{
   shards: number;
   /** Worker threads that own the shards. */
   threads: number;
-  /** Contexts a shard keeps in memory; colder ones stay in LMDB. About 4 KB each. */
+  /** Contexts a shard keeps in memory; colder ones stay in LMDB. `resonance bench memory` shows what one takes. */
   residentUsers: number;
   /** Newest events kept of a user for rebuilding under a new encoder. */
   ringEvents: number;

@@ -1,7 +1,6 @@
 import { type Deployment, untilFolded } from "./deployment.ts";
 import type { EventStream } from "./event-source.ts";
 import { whileIngesting } from "./ingest-load.ts";
-import { runLoad } from "./load-process.ts";
 import type { ScenarioContext } from "./scenario.ts";
 import { scoreRequests } from "./score-requests.ts";
 
@@ -20,7 +19,7 @@ export async function warmNode(
   for (const way of ["gateway", "shard"] as const) {
     const requests = scoreRequests(deployment, way);
     const asked = { kind: "closed", url, requests, inFlight: IN_FLIGHT, warmUpMs: 0, durationMs } as const;
-    await whileIngesting(deployment, events, beside, () => runLoad(asked));
+    await whileIngesting(deployment, events, beside, (load) => load.run(asked));
     await untilFolded(deployment.client);
   }
 }

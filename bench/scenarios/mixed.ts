@@ -34,7 +34,7 @@ export const mixed: Scenario = {
           deployment,
           events,
           { eventsPerSecond: options.rate, besideMs: warmUpMs + durationMs },
-          () => runLoad({ ...open, warmUpMs, durationMs }),
+          (load) => load.run({ ...open, warmUpMs, durationMs }),
         );
         rounds.push({ ingest, scores: beside });
         await untilFolded(deployment.client);

@@ -1,6 +1,5 @@
 import { untilFolded } from "../harness/deployment.ts";
 import { whileIngesting } from "../harness/ingest-load.ts";
-import { runLoad } from "../harness/load-process.ts";
 import type { LoadResult } from "../harness/load-tasks.ts";
 import { memoryOf } from "../harness/process-memory.ts";
 import { openLoopNote } from "../harness/request-figures.ts";
@@ -39,8 +38,8 @@ export const soak: Scenario = {
         deployment,
         events,
         { eventsPerSecond: options.rate, besideMs: durationMs },
-        () =>
-          runLoad({
+        (load) =>
+          load.run({
             kind: "open",
             url: deployment.url,
             requests,

@@ -76,8 +76,8 @@ export async function probeBeside(
     deployment,
     events,
     { eventsPerSecond: options.rate, besideMs: warmUpMs + durationMs },
-    () =>
-      runLoad({
+    (load) =>
+      load.run({
         kind: "visible",
         url,
         prefix,

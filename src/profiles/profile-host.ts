@@ -171,12 +171,11 @@ class Host implements UnitCopy {
       if (messages.length === 0) return;
       const beganMs = this.#ports.clock.monotonicMs();
       await this.#apply(messages);
-      const tookMs = this.#ports.clock.monotonicMs() - beganMs;
+      const restMs = Math.min(REST_MS_MAX, REST_FACTOR * (this.#ports.clock.monotonicMs() - beganMs));
       this.#tellWaiting();
       this.#wakeCarrier();
       // A commit costs by the page: what comes meanwhile shares the next one's.
-      if (messages.length < BATCH_MESSAGES && !this.#stopping)
-        await this.#ports.sleep(Math.min(REST_MS_MAX, REST_FACTOR * tookMs));
+      if (restMs > 0 && messages.length < BATCH_MESSAGES && !this.#stopping) await this.#ports.sleep(restMs);
     }
   }
 
