@@ -56,6 +56,8 @@ export type RunningNode = Readonly<{
   stop(): Promise<void>;
 }>;
 
+/** A unit's new objects are garbage at once, or stay: with more room they cost as much, and memory besides. */
+const UNIT_YOUNG_MIB = 12;
 /** Threads for fits and other work without state: one, so that it never starves the shards. */
 const COMPUTE_THREADS = 1;
 const COMPUTE_NICE = 10;
@@ -139,7 +141,7 @@ async function compose(
   const module = new URL("./unit-thread", import.meta.url);
   const startThreads = (role: NodeRole, threads: number): UnitThreads | undefined => {
     if (!options.roles.includes(role)) return undefined;
-    const pool = threadPool(module, { threads });
+    const pool = threadPool(module, { threads, youngMiB: UNIT_YOUNG_MIB });
     closers.push(() => pool.close());
     const started = startUnitThreads(pool, threads, task, report);
     closers.push(() => started.stop());

@@ -18,8 +18,8 @@ import { openGuarded, type ProbedStore } from "./store-guard.ts";
 
 /** Address space reserved, not memory or disk: contexts of a hundred million users fit. */
 const MAP_SIZE_BYTES = 2 ** 40;
-/** Contexts are a few kilobytes: larger pages mean fewer overflow chains. */
-const PAGE_SIZE_BYTES = 8_192;
+/** Most contexts are under a kilobyte, and a page is copied and written for each that changes. */
+const PAGE_SIZE_BYTES = 4_096;
 const META_KEY = "meta";
 /** The slot is two bytes behind the user, so that a user's ring is one range of keys. */
 const SLOT_BYTES = 2;

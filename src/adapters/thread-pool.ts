@@ -18,11 +18,12 @@ export type ThreadPool = Readonly<{
 /**
  * Makes a pool of exactly `threads` threads over one module.
  *
+ * @param options - `youngMiB`: room for objects that have just been made, 48 MiB a thread by default.
  * @param module - URL of the module beside the caller, without its ending: sources run as they are, dist as JavaScript.
  */
 export function threadPool(
   module: URL,
-  options: { readonly threads: number; readonly nice?: number },
+  options: { readonly threads: number; readonly nice?: number; readonly youngMiB?: number },
 ): ThreadPool {
   const ending = import.meta.url.endsWith(".ts") ? ".ts" : ".js";
   const pool = new Piscina({
@@ -34,6 +35,9 @@ export function threadPool(
     // With the default, a thread's event loop stands still between tasks, and so do its connections.
     atomics: "disabled",
     ...(options.nice === undefined ? {} : { niceIncrement: options.nice }),
+    ...(options.youngMiB === undefined
+      ? {}
+      : { resourceLimits: { maxYoungGenerationSizeMb: options.youngMiB } }),
   });
   return {
     start(name, task, signal) {
