@@ -128,6 +128,8 @@ class Host implements UnitCopy {
   #aloneUpTo = 0;
   /** When the last commit ended, by the monotonic clock, ms. */
   #committedAtMs = Number.NEGATIVE_INFINITY;
+  /** Since the last commit the log was far ahead: once its end is reached, that is committed without a pause. */
+  #isCatchingUp = false;
   /** How long it took for each of its entries, ms. */
   #commitMsEach = 0;
   /** Resolves when it may. */
@@ -350,6 +352,7 @@ class Host implements UnitCopy {
     const { entries } = this.#group;
     if (entries === 0) return false;
     if (entries >= this.#options.batchEntries) return true;
+    if (lag > READ_MESSAGES) this.#isCatchingUp = true;
     if (this.#isCommitting || lag > READ_MESSAGES) return false;
     return this.#ports.clock.monotonicMs() >= this.#commitFromMs();
   }
@@ -357,6 +360,7 @@ class Host implements UnitCopy {
   /** When what is folded by now may be committed, by the monotonic clock, ms. */
   #commitFromMs(): number {
     const { entries } = this.#group;
+    if (this.#isCatchingUp && this.#reader?.lag() === 0) return this.#committedAtMs;
     const { factor, ms } = entries < LARGE_COMMIT.entries ? COMMIT_PAUSE : LARGE_COMMIT;
     return this.#committedAtMs + Math.min(ms, factor * this.#commitMsEach * entries);
   }
@@ -464,6 +468,7 @@ class Host implements UnitCopy {
     this.#group = newGroup(state);
     this.#due = undefined;
     this.#isCommitting = true;
+    if (this.#reader?.lag() === 0) this.#isCatchingUp = false;
     this.#committing = this.#commitPatiently(commit).then(() => {
       this.#isCommitting = false;
       this.#committedAtMs = this.#ports.clock.monotonicMs();
