@@ -1,4 +1,3 @@
-import { setImmediate } from "node:timers/promises";
 import { type Database, open, type RootDatabase, type Transaction } from "lmdb";
 import { assert } from "../kernel/assert.ts";
 import { EngineError } from "../kernel/engine-error.ts";
@@ -25,8 +24,6 @@ const META_KEY = "meta";
 const SLOT_BYTES = 2;
 /** Keys that LMDB takes, whatever the user's letters. Ids are 128 letters at most where they come in. */
 const USER_CHARS_MAX = 512;
-/** Contexts sealed in one go, about half a millisecond's work. */
-const SEALED_AT_ONCE = 256;
 /** Rows of a table that are read before a store is relied on, at its begin and at its end. */
 const PROBED_ROWS = 4;
 
@@ -131,7 +128,7 @@ class LmdbContextStore implements ContextStore, ProbedStore {
   async commit(commit: ShardCommit): Promise<void> {
     const published = [...this.#published];
     const meta = seal(encode(commit.meta));
-    const put = await this.#putting(commit);
+    const put = this.#putting(commit);
     await this.#access.write(neededBytes(commit), () => {
       put();
       for (const key of published) void this.#tables.outbox.remove(key);
@@ -181,7 +178,7 @@ class LmdbContextStore implements ContextStore, ProbedStore {
     assert(this.meta() === undefined, "a snapshot is imported into an empty store");
     const { root } = this.#tables;
     return {
-      put: async (rows) => this.#access.write(neededBytes(rows), await this.#putting(rows)),
+      put: async (rows) => this.#access.write(neededBytes(rows), this.#putting(rows)),
       // After a power cut that comes before the flush, LMDB is back at a state without meta: an empty store.
       finish: async (meta) => {
         const bytes = seal(encode(meta));
@@ -210,20 +207,15 @@ class LmdbContextStore implements ContextStore, ProbedStore {
     return this.#access.close();
   }
 
-  /** What puts rows; all that may throw is done before, a slice at a time, so that requests are answered in between. */
-  async #putting(rows: ContextRows): Promise<() => void> {
+  /** What puts rows; all that may throw is done before. */
+  #putting(rows: ContextRows): () => void {
     const { contexts, ring, authenticated, outbox } = this.#tables;
     for (const [user] of rows.contexts) assertKey(user);
     for (const { user } of rows.ring) assertKey(user);
     for (const user of rows.authenticated) assertKey(user);
     const items = sealAll(rows.outbox.map((item) => encode(item)));
     const chunks = sealAll(rows.ring.map(({ bytes }) => bytes));
-    const sealed: Uint8Array[] = [];
-    for (let at = 0; at < rows.contexts.length; at += SEALED_AT_ONCE) {
-      if (at > 0) await setImmediate();
-      for (const one of sealAll(rows.contexts.slice(at, at + SEALED_AT_ONCE).map(([, bytes]) => bytes)))
-        sealed.push(one);
-    }
+    const sealed = sealAll(rows.contexts.map(([, bytes]) => bytes));
     return () => {
       for (let i = 0; i < sealed.length; i++) void contexts.put(rows.contexts[i]![0], sealed[i]!);
       for (const [i, { user, slot }] of rows.ring.entries()) void ring.put(ringKey(user, slot), chunks[i]!);

@@ -28,6 +28,8 @@ type HostView = CopyView &
     isDiskFull(): boolean;
     /** Last entry whose transaction is committed. */
     committed(): number;
+    /** Resolves once what is folded by now is in the store. */
+    settle(): Promise<void>;
   }>;
 
 type ServePorts = Readonly<{
@@ -69,8 +71,10 @@ export async function serveShard(
         deadLetters: state.counters.deadLetters,
         versions: answers.versions(),
       } satisfies ShardStatus),
-    histories(request) {
-      return packed(historiesOf(state, ports.store, decode(request.data) as HistoriesRequest));
+    async histories(request) {
+      const asked = decode(request.data) as HistoriesRequest;
+      if (asked.after === undefined) await host.settle(); // Members are looked up in the store.
+      return packed(historiesOf(state, ports.store, asked));
     },
   };
   const owned = (handler: Handler) => (request: BusRequest) => {

@@ -68,6 +68,8 @@ const RETRY_MS = 200;
 const CAUGHT_UP_ENTRIES = 500;
 /** How often the owner tells its standbys what is published. */
 const TELL_PUBLISHED_MS = 250;
+/** How often is looked whether a commit that somebody waits for is done. */
+const SETTLE_LOOK_MS = 10;
 /** Retries of a commit that found the disk full; what is in memory goes on answering meanwhile. */
 const DISK_FULL_RETRY_MS = 1_000;
 /** Entries folded, or contexts written down, between two pauses: about a millisecond. */
@@ -132,6 +134,9 @@ class Host implements UnitCopy {
   #isCatchingUp = false;
   /** How long it took for each of its entries, ms. */
   #commitMsEach = 0;
+  /** Somebody waits for the next commit: it comes without a pause. */
+  #isHurried = false;
+  #hurry = Promise.withResolvers<void>();
   /** Resolves when it may. */
   #due: Promise<undefined> | undefined;
   /** Last entry whose outputs were handed over. */
@@ -203,6 +208,7 @@ class Host implements UnitCopy {
       lease: () => this.#lease,
       isDiskFull: () => this.#isDiskFull,
       committed: () => this.#committed,
+      settle: () => this.#settle(),
     });
     await this.#answerAsCopy();
   }
@@ -328,7 +334,7 @@ class Host implements UnitCopy {
     if (this.#group.entries > 0)
       this.#due ??= this.#committing.then(async () => {
         const leftMs = this.#commitFromMs() - this.#ports.clock.monotonicMs();
-        if (leftMs > 0) await this.#ports.sleep(leftMs);
+        if (leftMs > 0) await Promise.race([this.#ports.sleep(leftMs), this.#hurry.promise]);
         return undefined;
       });
     const messages = await (this.#due === undefined
@@ -360,7 +366,7 @@ class Host implements UnitCopy {
   /** When what is folded by now may be committed, by the monotonic clock, ms. */
   #commitFromMs(): number {
     const { entries } = this.#group;
-    if (this.#isCatchingUp && this.#reader?.lag() === 0) return this.#committedAtMs;
+    if (this.#isHurried || (this.#isCatchingUp && this.#reader?.lag() === 0)) return this.#committedAtMs;
     const { factor, ms } = entries < LARGE_COMMIT.entries ? COMMIT_PAUSE : LARGE_COMMIT;
     return this.#committedAtMs + Math.min(ms, factor * this.#commitMsEach * entries);
   }
@@ -453,6 +459,16 @@ class Host implements UnitCopy {
     this.#due = undefined;
   }
 
+  /** Resolves once what is folded by now is committed, without the pause before it. */
+  async #settle(): Promise<void> {
+    const { applied } = this.#state;
+    while (this.#committed < applied && !this.#stopping) {
+      this.#isHurried = true;
+      this.#hurry.resolve();
+      await this.#ports.sleep(SETTLE_LOOK_MS);
+    }
+  }
+
   /** Writes down what was folded since the last commit, once that is done, and begins a new group. */
   async #commit(): Promise<void> {
     await this.#committing;
@@ -462,6 +478,8 @@ class Host implements UnitCopy {
     const { ring, authenticated } = outcome;
     const outbox = this.#outbox.toStore();
     const commit = { contexts, ring, authenticated, outbox, meta: metaOf(state, this.#nextOutbox) };
+    this.#isHurried = false;
+    this.#hurry = Promise.withResolvers();
     const { applied, batch } = state;
     const beganMs = this.#ports.clock.monotonicMs();
     state.batch++;

@@ -21,7 +21,7 @@ import { setAside } from "../../src/adapters/store-guard.ts";
 import { EngineError } from "../../src/kernel/engine-error.ts";
 
 const CHILD = fileURLToPath(new URL("./open-store-child.ts", import.meta.url));
-const PAGE = 8_192;
+const PAGE = 4_096;
 const USERS = 300;
 const META = {
   applied: 1,

@@ -14,7 +14,7 @@ export type Copy = Readonly<{ unit: string; shard: number | undefined; node: str
 const LOOK_MS = 200;
 /** Profiles are published, and encoders fitted, some time after what they follow from. */
 const STILL_MS = 5_000;
-const PAGE_SIZE_BYTES = 8_192;
+const PAGE_SIZE_BYTES = 4_096;
 
 /** All copies that a cluster at rest has: each owner's and each standby's. */
 export function copiesOf({ cluster }: StatusReply, folders: ReadonlyMap<string, string>): readonly Copy[] {

@@ -34,6 +34,8 @@ export type Deployment = Readonly<{
   up(name: string, given?: UpOptions): Promise<NodeProcess>;
   /** Sends the shop's next events, again and again if need be, until all are acknowledged. */
   send(events: number): Promise<void>;
+  /** As {@link Deployment.send}, a request for each, so that each is a message of its own. */
+  sendSingly(events: number): Promise<void>;
   /** Scores a visitor, another one each time. */
   score(): Promise<unknown>;
   /** What a holder of a shard's lease answers; undefined if nobody does. */
@@ -73,6 +75,13 @@ export async function aDeployment(nats: string, shards: number): Promise<Deploym
     const reply = await asking.catch(() => undefined); // Nobody, at the moment.
     return reply === undefined || reply.error !== undefined ? undefined : (decode(reply.data) as ShardStatus);
   };
+  const sendNext = async (count: number): Promise<void> => {
+    const events = Array.from({ length: count }, () => toWire(shop.next()));
+    const { accepted, refused } = await ingest(client, events, INGEST_PATIENCE_MS);
+    expect([accepted, refused]).toEqual([count, []]);
+    acts += events.filter(({ type }) => type !== "identify").length;
+    visitors.push(String(events[0]?.user));
+  };
   return {
     client,
     connection,
@@ -94,13 +103,11 @@ export async function aDeployment(nats: string, shards: number): Promise<Deploym
       return node;
     },
     async send(count) {
-      for (let sent = 0; sent < count; sent += EVENTS_A_REQUEST) {
-        const events = Array.from({ length: EVENTS_A_REQUEST }, () => toWire(shop.next()));
-        const { accepted, refused } = await ingest(client, events, INGEST_PATIENCE_MS);
-        expect([accepted, refused]).toEqual([EVENTS_A_REQUEST, []]);
-        acts += events.filter(({ type }) => type !== "identify").length;
-        visitors.push(String(events[0]?.user));
-      }
+      for (let sent = 0; sent < count; sent += EVENTS_A_REQUEST) await sendNext(EVENTS_A_REQUEST);
+    },
+    async sendSingly(count) {
+      for (let sent = 0; sent < count; sent += EVENTS_A_REQUEST)
+        await Promise.all(Array.from({ length: EVENTS_A_REQUEST }, () => sendNext(1)));
     },
     score: () => client.ask("score", { user: visitors[scores++ % visitors.length] }),
     async until(holds) {

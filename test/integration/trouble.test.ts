@@ -161,7 +161,7 @@ test(
       ]);
       await world.send(500);
       const log = await NatsLog.over(world.connection);
-      const sending = world.send(6_000);
+      const sending = world.sendSingly(6_000);
       const before = (await log.bounds(world.subjects.shardLog(0))).last;
       process.kill(node.pid, "SIGSTOP");
       await Promise.all([sending, pause(3_000)]);

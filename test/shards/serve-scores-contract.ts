@@ -59,6 +59,7 @@ export function serveScoresContract(bus: () => Bus): void {
       lease: () => ({ epoch: 3, session: 1, isHeld: () => isHeld }),
       isDiskFull: () => false,
       committed: () => 0,
+      settle: async () => {},
     };
     const close = [await serveShard(ports, state, host), await serveCopy(ports, state, host)];
     const ask = (subject: string, data: Uint8Array, contentType = "") =>

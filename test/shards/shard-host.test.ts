@@ -234,7 +234,7 @@ test.for([0, 1, 2, 3, 4, 5, 6, 7, 8])(
         clock: { nowMs: () => START_MS, monotonicMs: () => monotonicMs },
         sleep: (ms) =>
           new Promise((resolve) =>
-            ms > 20 && ms < 200 ? wakes.push(resolve) : setTimeout(resolve, ms).unref(),
+            ms > 300 && ms < 500 ? wakes.push(resolve) : setTimeout(resolve, ms).unref(),
           ),
         pause: turn,
         newId: () => "id",
