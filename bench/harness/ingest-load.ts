@@ -10,7 +10,7 @@ import { failuresOf } from "./request-figures.ts";
 export type IngestBeside = Readonly<{
   result: LoadResult;
   perSecond: number;
-  /** Events not folded at the end. */
+  /** Messages of the logs not folded at the end. */
   lag: number;
 }>;
 

@@ -68,7 +68,7 @@ export const ingest: Scenario = {
         rounds: perSecond,
         ceiling,
         ...(way === MAIN ? { goal: { ratio: { atLeast: 0.6 }, value: { atLeast: 60_000 } } } : {}),
-        note: `${way.inFlight} requests in flight; the shards of the same node were ${Math.max(...lags)} events behind at the end; ${coresText(cores)}`,
+        note: `${way.inFlight} requests in flight; the shards of the same node were ${Math.max(...lags)} messages behind at the end; ${coresText(cores)}`,
       });
     context.measured({ metric: "bare publishing with message ids", unit: "events/s", rounds: withIds });
     reportOpen(context, open);

@@ -90,8 +90,8 @@ function report(
       ...("note" in more ? { note: more.note } : {}),
     });
   context.measured({
-    metric: `events not folded at the end, ${at}`,
-    unit: "events",
+    metric: `messages not folded at the end, ${at}`,
+    unit: "messages",
     rounds: rounds.map(({ ingest }) => ingest.lag),
     note: ingestNote(rounds.map(({ ingest }) => ingest)),
   });

@@ -53,7 +53,7 @@ export const soak: Scenario = {
       const anonymousMiB = (held?.anonymousBytes ?? Number.NaN) / MEBIBYTE;
       legs.push({ atSeconds, scores: beside, lag: ingest.lag, anonymousMiB });
       context.progress(
-        `${Math.round(atSeconds)} s: p99 ${beside.latency.p99Ms.toFixed(1)} ms, ${ingest.lag} events behind, ${Math.round(anonymousMiB)} MiB`,
+        `${Math.round(atSeconds)} s: p99 ${beside.latency.p99Ms.toFixed(1)} ms, ${ingest.lag} messages behind, ${Math.round(anonymousMiB)} MiB`,
       );
     }
     await events.close();
@@ -65,8 +65,8 @@ export const soak: Scenario = {
       note: openLoopNote(legs.map(({ scores }) => scores)),
     });
     context.measured({
-      metric: "events not folded at the end of each 10 s",
-      unit: "events",
+      metric: "messages not folded at the end of each 10 s",
+      unit: "messages",
       rounds: legs.map(({ lag }) => lag),
     });
     const third = Math.max(1, Math.floor(legs.length / 3));

@@ -51,8 +51,8 @@ export const visible: Scenario = {
         ...(name === "p50" ? { note: openLoopNote(rounds.map(({ probes }) => probes)) } : {}),
       });
     context.measured({
-      metric: `events not folded at the end, ${at}`,
-      unit: "events",
+      metric: `messages not folded at the end, ${at}`,
+      unit: "messages",
       rounds: rounds.map(({ ingest }) => ingest.lag),
       note: ingestNote(rounds.map(({ ingest }) => ingest)),
     });

@@ -97,7 +97,7 @@ function draw(report: Report): string[] {
   return [
     `${report.accepted} events stored in ${report.seconds.toFixed(1)} s: ${report.eventsPerSecond} a second, up to line ${report.lines}`,
     `refused: ${refused.length === 0 ? "none" : refused.join(", ")}`,
-    `backlog at the end: ${report.backlog} events${drained}`,
+    `backlog at the end: ${report.backlog} messages${drained}`,
     `users: ${report.users} · memory of the node: ${(report.memoryBytes / 2 ** 20).toFixed(0)} MiB`,
     `score while it ran: p50 ${p50?.toFixed(1) ?? "-"} ms, p99 ${p99?.toFixed(1) ?? "-"} ms (${count} asked)`,
   ];
