@@ -20,6 +20,8 @@ const HEARTBEAT_MS = 1_000;
 const PULL_EXPIRES_MS = 30_000;
 /** Checks without a sign of life before the consumer is made anew. */
 const SILENT_CHECKS_MAX = 2;
+/** After so many signs of life without a message the stream is asked whether there is more. */
+const IDLE_BEATS = 5;
 /** The server drops a consumer that nobody has asked for this long. */
 const INACTIVE_MS = 300_000;
 /** The wait for a broken connection is looked at again this often, in case the reader was closed. */
@@ -49,6 +51,10 @@ export class NatsLogReader implements LogReader {
   #delivered = 0;
   #pending = 0;
   #silentChecks = 0;
+  /** Copies of the stream, as last known. */
+  #replicas = 1;
+  /** Signs of life in a row without a message. */
+  #idleBeats = 0;
   /** Where a hole in the stream's sequence was seen; a second time proves that the messages are deleted. */
   #holeAt = 0;
   #consumer = "";
@@ -124,6 +130,7 @@ export class NatsLogReader implements LogReader {
     const state = await this.#settledState();
     if (this.#next > state.last_seq + 1) throw truncated(this.#stream, this.#next, state.last_seq);
     if (this.#next < state.first_seq) throw trimmed(this.#stream, this.#next, state.first_seq);
+    this.#idleBeats = 0;
     const making = this.#jsm.consumers.add(this.#stream, {
       deliver_policy: DeliverPolicy.StartSequence,
       opt_start_seq: this.#next,
@@ -156,6 +163,7 @@ export class NatsLogReader implements LogReader {
     for (let looks = 1; ; looks++) {
       const info = this.#jsm.streams.info(this.#stream);
       const { config, state } = await unlessBroken(this.#nc, info);
+      this.#replicas = config.num_replicas;
       if (this.#next <= state.last_seq + 1 || config.num_replicas === 1 || looks === LOOKS_MAX) return state;
       await pause(LOOK_AGAIN_MS);
     }
@@ -187,6 +195,7 @@ export class NatsLogReader implements LogReader {
       this.#reopen();
       return;
     }
+    this.#idleBeats = 0;
     this.#delivered = place.delivery;
     this.#next = place.sequence + 1;
     this.#pending = place.pending;
@@ -197,7 +206,10 @@ export class NatsLogReader implements LogReader {
 
   #receiveStatus(message: Msg): void {
     const code = message.headers?.code ?? 0;
-    if (code === 100) return; // A heartbeat.
+    if (code === 100) {
+      void this.#lookForMore();
+      return;
+    }
     if (code !== 404 && code !== 408) {
       this.#reopen();
       return;
@@ -206,6 +218,18 @@ export class NatsLogReader implements LogReader {
     const left = Number(message.headers?.get("Nats-Pending-Messages") ?? "0");
     this.#asked = left > 0 ? Math.max(0, this.#asked - left) : 0;
     this.#ask();
+  }
+
+  /**
+   * A consumer lives on one copy of the stream. One whose server stood still for a while may stay without the messages
+   * that were stored meanwhile, with signs of life, for as long as nothing new is stored: it is left for another.
+   */
+  async #lookForMore(): Promise<void> {
+    if (this.#replicas === 1 || ++this.#idleBeats % IDLE_BEATS !== 0) return;
+    const inbox = this.#inbox;
+    const info = await this.#jsm.streams.info(this.#stream).catch(() => undefined); // The next look may succeed.
+    const isBehind = info !== undefined && info.state.last_seq >= this.#next;
+    if (isBehind && inbox === this.#inbox && this.#idleBeats >= IDLE_BEATS) this.#reopen();
   }
 
   #checkLife(): void {
