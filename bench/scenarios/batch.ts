@@ -17,7 +17,7 @@ const WAYS: readonly Way[] = [
   { users: 1_000, goal: true },
   { users: 100, goal: false },
 ];
-const IN_FLIGHT = 4;
+const IN_FLIGHT = 8;
 const DISTINCT = 50;
 
 /** Scores of many users at once. */
