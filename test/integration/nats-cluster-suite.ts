@@ -4,7 +4,7 @@ import type { NatsConnection } from "@nats-io/transport-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { natsBlobStore } from "../../src/adapters/nats-blob-store.ts";
 import { replicasFor } from "../../src/adapters/nats-cluster.ts";
-import { connectNats } from "../../src/adapters/nats-connection.ts";
+import { abilitiesOf, connectNats } from "../../src/adapters/nats-connection.ts";
 import { natsKeyValue } from "../../src/adapters/nats-key-value.ts";
 import { NatsLog } from "../../src/adapters/nats-log.ts";
 import type { NatsServerBinary } from "../../src/adapters/nats-server-find.ts";
@@ -138,6 +138,8 @@ export function clusterSuite(server: NatsUnderTest): void {
         sent.map(async (_, i) => (await jsm.streams.getMessage("HUNG", { seq: i + 1 }))?.string()),
       );
       expect(stored).toEqual(sent);
+      if (abilitiesOf(nc).atomicBatch)
+        expect((await readAll(log, "HUNG", 1, sent.length)).map(textOf)).toEqual(sent);
       await near.close();
     });
 
