@@ -4,7 +4,7 @@ import type { Lease, UnitCopy } from "./actors/unit-copy.ts";
 import { newId } from "./adapters/entropy.ts";
 import { natsBlobStore } from "./adapters/nats-blob-store.ts";
 import { natsBus } from "./adapters/nats-bus.ts";
-import { connectNats, type NatsAddress } from "./adapters/nats-connection.ts";
+import { connectNats } from "./adapters/nats-connection.ts";
 import { NatsLog } from "./adapters/nats-log.ts";
 import { sharedDeadline } from "./adapters/shared-deadline.ts";
 import { systemClock } from "./adapters/system-clock.ts";
@@ -25,7 +25,6 @@ import type { UnitThreadTask } from "./unit-thread-task.ts";
 
 /** A server that restarts is back within seconds: a thread that has to start meanwhile waits for it, and has not failed. */
 const NATS_PATIENCE_MS = 10_000;
-const NATS_RETRY_MS = 250;
 
 /** Entry of a thread: one NATS connection, and the copies that the node opens in it, until told to stop. */
 export async function runUnits(task: UnitThreadTask & { readonly port: MessagePort }): Promise<ThreadEnd> {
@@ -34,7 +33,8 @@ export async function runUnits(task: UnitThreadTask & { readonly port: MessagePo
   const alive = setInterval(() => tell({ kind: "alive" }), ALIVE_MS);
   const copies = new Map<string, UnitCopy>();
   try {
-    const connection = await connectPatiently({ servers: task.nats.split(","), name: `${task.node} units` });
+    const address = { servers: task.nats.split(","), name: `${task.node} units` };
+    const connection = await connectNats(address, NATS_PATIENCE_MS);
     const subjects = subjectsOf(task.prefix, task.generation);
     const blobs = await natsBlobStore(connection, subjects, { replicas });
     const deadline = sharedDeadline(task.deadline);
@@ -108,18 +108,6 @@ export async function runUnits(task: UnitThreadTask & { readonly port: MessagePo
   } finally {
     clearInterval(alive);
     port.close();
-  }
-}
-
-async function connectPatiently(address: NatsAddress): Promise<Awaited<ReturnType<typeof connectNats>>> {
-  const deadlineMs = systemClock.monotonicMs() + NATS_PATIENCE_MS;
-  for (;;) {
-    try {
-      return await connectNats(address);
-    } catch (thrown) {
-      if (systemClock.monotonicMs() >= deadlineMs) throw thrown;
-      await sleep(NATS_RETRY_MS);
-    }
   }
 }
 

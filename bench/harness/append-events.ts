@@ -10,8 +10,6 @@ export type FilledStream = Readonly<{ name: string; from: number; count: number;
 /** Events a request, as services send them that have many. */
 export const REQUEST_EVENTS = 100;
 
-const AT_ONCE = 1_000;
-
 /**
  * Puts events into the shards' logs, as a gateway would have that got them in requests of so many.
  *
@@ -29,8 +27,7 @@ export async function appendEvents(
       logEntries(events, deployment.shards, requestEvents).map(async ({ messages, events }, shard) => {
         const name = deployment.client.subjects.shardLog(shard);
         const { last } = await log.bounds(name);
-        for (let at = 0; at < messages.length; at += AT_ONCE)
-          await log.append(name, messages.slice(at, at + AT_ONCE));
+        await log.append(name, messages);
         const stored = (await log.bounds(name)).last - last;
         if (stored < messages.length)
           throw new Error(`${name} took ${stored} of ${messages.length} messages`);

@@ -21,17 +21,11 @@ export function logEntries(
   const nowMs = Date.now();
   const found = Array.from({ length: shards }, () => ({ messages: [] as PublishedMessage[], events: 0 }));
   for (let at = 0; at < events.length; at += requestEvents) {
-    const byShard = new Map<number, Behaviour[]>();
-    for (const event of events.slice(at, at + requestEvents)) {
-      const shard = shardOf(event.user, shards);
-      const behaviours = byShard.get(shard) ?? [];
-      byShard.set(shard, behaviours);
-      behaviours.push(behaviourOf(event, nowMs));
-    }
-    for (const [shard, behaviours] of byShard) {
+    const behaviours = events.slice(at, at + requestEvents).map((event) => behaviourOf(event, nowMs));
+    for (const [shard, own] of Map.groupBy(behaviours, ({ user }) => shardOf(user, shards))) {
       const of = found[shard]!;
-      of.messages.push(...logMessages(behaviours));
-      of.events += behaviours.length;
+      of.messages.push(...logMessages(own));
+      of.events += own.length;
     }
   }
   return found;

@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
 import { connect, credsAuthenticator, type NatsConnection } from "@nats-io/transport-node";
 import { EngineError } from "../kernel/engine-error.ts";
 import { type NatsAbilities, natsAbilities } from "./nats-abilities.ts";
@@ -32,9 +33,22 @@ const WRITTEN_AT_ONCE: object = { pendingLimit: 262_144 };
 /**
  * Connects, and reconnects for ever once it has been connected.
  *
+ * @param patienceMs - Attempts at the first connection begin for so long; there is one by default.
  * @throws EngineError `NATS_UNREACHABLE` (retryable) if no server accepts the first connection.
  */
-export async function connectNats(address: NatsAddress): Promise<NatsConnection> {
+export async function connectNats(address: NatsAddress, patienceMs = 0): Promise<NatsConnection> {
+  const deadlineMs = performance.now() + patienceMs;
+  for (;;) {
+    try {
+      return await connectOnce(address);
+    } catch (thrown) {
+      if (performance.now() >= deadlineMs) throw thrown;
+      await sleep(RECONNECT_WAIT_MS);
+    }
+  }
+}
+
+async function connectOnce(address: NatsAddress): Promise<NatsConnection> {
   const { servers, name, credentialsFile, user, password, token } = address;
   try {
     const connection = await connect({

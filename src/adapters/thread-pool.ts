@@ -18,8 +18,8 @@ export type ThreadPool = Readonly<{
 /**
  * Makes a pool of exactly `threads` threads over one module.
  *
- * @param options - `youngMiB`: room for objects that have just been made, 48 MiB a thread by default.
  * @param module - URL of the module beside the caller, without its ending: sources run as they are, dist as JavaScript.
+ * @param options - `youngMiB`: room for objects that have just been made, 48 MiB a thread by default.
  */
 export function threadPool(
   module: URL,

@@ -64,9 +64,10 @@ export function foldTransient(shard: ShardState, context: Context, behaviour: Be
 function foldBehaviour(
   shard: ShardState,
   given: Behaviour,
-  { sequence, place = 0 }: PositionedEntry,
+  positioned: PositionedEntry,
   outcome: Outcome,
 ): void {
+  const { sequence } = positioned;
   const context = contextOf(shard, given.user);
   if (!context.seen.add(given.id)) {
     shard.counters.duplicates++;
@@ -91,8 +92,7 @@ function foldBehaviour(
   const relabelled = learnWho(shard, context, behaviour, outcome);
   if (context.events === 0) return; // Nothing done yet: there is no behaviour to embed.
   const evidence = embedContext(shard, context);
-  const first = { sequence, index: place * OUTPUTS_MAX };
-  const index = followResonance(shard, context, evidence, first, outcome);
+  const index = followResonance(shard, context, evidence, positioned, outcome);
   const sampled = isAct && isSampled(context, behaviour.tsMs, shortestBucketMs(shard.definitions.maps));
   if (context.authenticated && shard.definitions.maps.length > 0 && (sampled || relabelled)) {
     const embedded = {
@@ -177,11 +177,10 @@ function followResonance(
   shard: ShardState,
   context: Context,
   evidence: number,
-  first: Readonly<{ sequence: number; index: number }>,
+  { sequence, place = 0 }: PositionedEntry,
   outcome: Outcome,
 ): number {
-  const { sequence } = first;
-  let { index } = first;
+  let index = place * OUTPUTS_MAX;
   for (let m = 0; m < shard.scorers.length; m++) {
     const scorer = shard.scorers[m]!;
     if (scorer.version === 0) continue; // Nothing published yet: there is nothing to resonate with.

@@ -28,7 +28,7 @@ type HostView = CopyView &
     isDiskFull(): boolean;
     /** Last entry whose transaction is committed. */
     committed(): number;
-    /** Resolves once what is folded by now is in the store. */
+    /** Resolves once what is folded by now is in the store, or can't be. */
     settle(): Promise<void>;
   }>;
 

@@ -459,10 +459,10 @@ class Host implements UnitCopy {
     this.#due = undefined;
   }
 
-  /** Resolves once what is folded by now is committed, without the pause before it. */
+  /** Resolves once what is folded by now is committed, without the pause before it, or can't be: the disk is full. */
   async #settle(): Promise<void> {
     const { applied } = this.#state;
-    while (this.#committed < applied && !this.#stopping) {
+    while (this.#committed < applied && !this.#stopping && !this.#isDiskFull) {
       this.#isHurried = true;
       this.#hurry.resolve();
       await this.#ports.sleep(SETTLE_LOOK_MS);

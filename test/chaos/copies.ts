@@ -14,7 +14,6 @@ export type Copy = Readonly<{ unit: string; shard: number | undefined; node: str
 const LOOK_MS = 200;
 /** Profiles are published, and encoders fitted, some time after what they follow from. */
 const STILL_MS = 5_000;
-const PAGE_SIZE_BYTES = 4_096;
 
 /** All copies that a cluster at rest has: each owner's and each standby's. */
 export function copiesOf({ cluster }: StatusReply, folders: ReadonlyMap<string, string>): readonly Copy[] {
@@ -67,7 +66,6 @@ async function appliedBy(path: string): Promise<number> {
     path,
     encoding: "binary",
     readOnly: true,
-    pageSize: PAGE_SIZE_BYTES,
   });
   try {
     const bytes = root.get("meta");

@@ -37,15 +37,22 @@ export function aShard(given: { readonly ringEvents?: number } = {}): ShardState
 
 let serial = 0;
 
-/** Bytes of a behaviour that no gateway lets through and no fold takes: its keywords are no list. */
-export function poisonEntry({
-  id,
-  user,
-  type,
-  tsMs,
-}: Pick<Behaviour, "id" | "user" | "type" | "tsMs">): Uint8Array {
+type Act = Pick<Behaviour, "id" | "user" | "type" | "tsMs">;
+
+/** A behaviour as a log keeps it, with keywords of any kind. */
+export function rowOf({ id, user, type, tsMs }: Act, keywords: unknown = null): readonly unknown[] {
+  return [id, user, type, tsMs, null, null, keywords, null];
+}
+
+/** A behaviour that no gateway lets through and no fold takes: its keywords are no list. */
+export function poisonRow(act: Act): readonly unknown[] {
+  return rowOf(act, 7);
+}
+
+/** As {@link poisonRow}, the bytes of a message of its own. */
+export function poisonEntry(act: Act): Uint8Array {
   const format = 1;
-  return Uint8Array.of(format, ...encode([id, user, type, tsMs, null, null, 7, null]));
+  return Uint8Array.of(format, ...encode(poisonRow(act)));
 }
 
 /** A view of something by ada, unless told otherwise. */
