@@ -278,8 +278,6 @@ export function projectSamples(
   }
 }
 
-/** Users who came one after another stay together, at most so many: what neighbours share, strangers will not. */
-const NEIGHBOURS_MAX = 64;
 /** Few users are dealt in smaller groups, so that every fold gets several. */
 const GROUPS_A_FOLD = 8;
 
@@ -293,7 +291,7 @@ function foldsOf(users: readonly History[], options: FitOptions): Uint8Array {
     .map((_, u) => u)
     .sort((a, b) => began[a]! - began[b]! || (users[a]!.user < users[b]!.user ? -1 : 1));
   const even = Math.floor(users.length / options.folds / GROUPS_A_FOLD);
-  const size = Math.max(1, Math.min(NEIGHBOURS_MAX, even));
+  const size = Math.max(1, Math.min(options.foldRun, even));
   const folds = new Uint8Array(users.length);
   for (const [rank, u] of order.entries()) {
     folds[u] = rehash32(Math.floor(rank / size), SALT.fold ^ options.seed) % options.folds;

@@ -18,8 +18,14 @@ export type FitOptions = Readonly<{
   dimMax: number;
   /** Dimensions that are kept for what no segment asks about yet. */
   freeDims: number;
-  /** Users whose votes the overall share of a segment counts as, for each token. */
-  smoothing: number;
+  /** Penalties on the squared weights of the segments' regressions: the one that tells held-out members best is taken. */
+  penalties: readonly number[];
+  /** Up to so many users, every fold is held out once to choose the penalty; beyond, one is. */
+  chooseUsers: number;
+  /** Steps of a regression's fit at most. */
+  rounds: number;
+  /** How far a standardised feature is trusted beside a token. */
+  featureWeight: number;
   /** Exponent of the evidence by which sums are divided. */
   power: number;
   /** Added to the correlation matrix before it is inverted. */
@@ -28,6 +34,11 @@ export type FitOptions = Readonly<{
   fill: number;
   /** Parts of the users for cross-fitting. */
   folds: number;
+  /**
+   * Users who came one after another stay in one fold, at most so many: what neighbours share, strangers will not. 1
+   * deals each user for themselves.
+   */
+  foldRun: number;
   /** Samples of histories cut short, over all users. */
   samplesMax: number;
 }>;
@@ -41,10 +52,14 @@ export const DEFAULT_FIT_OPTIONS: FitOptions = {
   dimMin: 32,
   dimMax: 64,
   freeDims: 16,
-  smoothing: 5,
+  penalties: [3, 1, 0.3],
+  chooseUsers: 10_000,
+  rounds: 100,
+  featureWeight: 0.4,
   power: 0.5,
   ridge: 1,
   fill: 2,
   folds: 4,
+  foldRun: 64,
   samplesMax: 30_000,
 };

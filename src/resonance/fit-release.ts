@@ -2,7 +2,7 @@ import type { History } from "../embedding/encoder.ts";
 import { type FitMaterial, prepareFit } from "../embedding/fit-material.ts";
 import type { FitOptions } from "../embedding/fit-options.ts";
 import { encodeArtefact } from "../embedding/linear-artefact.ts";
-import { artefactOf, embedSamples, fitWithout } from "../embedding/linear-fit.ts";
+import { artefactOf, embedSamples, fitLinearModel, type LinearFit } from "../embedding/linear-fit.ts";
 import { scale } from "../embedding/vector.ts";
 import type { FeatureSchema } from "../features/feature-schema.ts";
 import { EngineError } from "../kernel/engine-error.ts";
@@ -70,10 +70,11 @@ export function fitRelease(
     const message = "no map has members in two segments, so there is nothing to tell apart";
     throw new EngineError({ code: "TOO_FEW_MEMBERS", message, retryable: false });
   }
-  const artefact = artefactOf(material, fitWithout(material, undefined));
+  const fit = fitLinearModel(material);
+  const artefact = artefactOf(material, fit);
   const heldOut = maps.map((map) => new HeldOutCollector(map));
   for (let fold = 0; fold < material.options.folds; fold++) {
-    scoreFold(material, maps, fold, heldOut);
+    scoreFold(material, fit, maps, fold, heldOut);
   }
   const calibrations = maps.map((map, m) =>
     fitCalibration({ encoder: artefact.version, map: map.name }, heldOut[m]!.scores()),
@@ -93,13 +94,13 @@ export function fitRelease(
 /** Fits without one fold and scores that fold's members at every sampled length. */
 function scoreFold(
   material: FitMaterial,
+  fit: LinearFit,
   maps: readonly SegmentMap[],
   fold: number,
   heldOut: readonly HeldOutCollector[],
 ): void {
-  const { corpus } = material;
-  const fit = fitWithout(material, fold);
-  const embeddings = embedSamples(material, fit);
+  const { corpus, rows } = material;
+  const embeddings = embedSamples(material, fit, fold);
   for (const [m, map] of maps.entries()) {
     const scorer = prepareScorer(profilesWithout(material, embeddings, fit.dim, { m, map, fold }));
     for (let u = 0; u < corpus.users; u++) {
@@ -107,7 +108,7 @@ function scoreFold(
       for (let sample = corpus.samplesAt[u]!; sample < corpus.samplesAt[u + 1]!; sample++) {
         const embedding = embeddings.subarray(sample * fit.dim, (sample + 1) * fit.dim);
         heldOut[m]!.add(scorer, embedding, {
-          evidence: corpus.sampleEvents[sample]!,
+          evidence: rows.recognised[sample]!,
           label: corpus.labels[m]![u]!,
           user: u,
           whole: sample === corpus.samplesAt[u + 1]! - 1,
