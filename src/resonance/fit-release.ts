@@ -36,7 +36,7 @@ export type ReleaseReport = Readonly<{
 /** A fitted encoder with what makes its similarities probabilities. */
 export type Release = Readonly<{
   version: string;
-  /** For {@link import("../embedding/linear-artefact.ts").decodeArtefact}. */
+  /** For {@link import("../embedding/decode-encoder.ts").decodeEncoder}. */
   artefact: Uint8Array;
   /** One for each map, in order. */
   calibrations: readonly Calibration[];
