@@ -69,39 +69,30 @@ export function fitBaseline(name: BaselineName, users: LabelledUsers, seed: numb
       calibration: { bins },
     };
   }
-  const chosen = choose(name, { ...users, members: thinned(users.members, CHOOSING_MEMBERS_MAX) }, seed);
+  const sample = { ...users, members: thinned(users.members, CHOOSING_MEMBERS_MAX) };
+  const chosen = lowest(strengthsOf(name), trialOf(name, sample, seed));
   const { strength } = chosen;
-  const calibration =
-    users.members.length <= CHOOSING_MEMBERS_MAX
-      ? chosen.calibration
-      : tryOut(users, heldOutMaterial(users, seed), [fitterOf(name, CHOOSING_GRADIENT_MAX)], strength, seed)
-          .calibration;
+  const isSample = users.members.length > CHOOSING_MEMBERS_MAX;
+  const { calibration } = isSample ? trialOf(name, users, seed)(strength) : chosen;
   return { ...common, strength, weights: fitterOf(name)(users, strength ?? 0), calibration };
 }
 
 type Tried = Readonly<{ strength: number | null; calibration: DepthCalibration; loss: number }>;
 
-function choose(name: FittedName, users: LabelledUsers, seed: number): Tried {
-  const material = heldOutMaterial(users, seed);
-  const fits = material.folds.map(() => fitterOf(name, CHOOSING_GRADIENT_MAX));
-  return lowest(strengthsOf(name), (strength) => tryOut(users, material, fits, strength, seed));
-}
-
 /** Fits without each fold, and calibrates on what those folds' members look like to the fits. */
-function tryOut(
-  users: LabelledUsers,
-  material: HeldOutMaterial,
-  fits: readonly Fitter[],
-  strength: number | null,
-  seed: number,
-): Tried {
-  const bins = emptyBins(users.segments, material);
-  for (const [f, { training, heldOut }] of material.folds.entries()) {
-    const weights = fits[f]!({ ...users, members: training }, strength ?? 0);
-    scoreHeldOut(users, heldOut, weights, { bins, seed });
-  }
-  const calibration = calibrateByDepth(bins, logPriorOf(users));
-  return { strength, calibration, loss: meanLoss(bins, calibration) };
+function trialOf(name: FittedName, users: LabelledUsers, seed: number): (strength: number | null) => Tried {
+  const material = heldOutMaterial(users, seed);
+  const logPrior = logPriorOf(users);
+  const fits = material.folds.map(() => fitterOf(name, CHOOSING_GRADIENT_MAX));
+  return (strength) => {
+    const bins = emptyBins(users.segments, material);
+    for (const [f, { training, heldOut }] of material.folds.entries()) {
+      const weights = fits[f]!({ ...users, members: training }, strength ?? 0);
+      scoreHeldOut(users, heldOut, weights, { bins, seed });
+    }
+    const calibration = calibrateByDepth(bins, logPrior);
+    return { strength, calibration, loss: meanLoss(bins, calibration) };
+  };
 }
 
 /** Walks from {@link FIRST_TRIED} to the side where the loss falls, until it rises. */
