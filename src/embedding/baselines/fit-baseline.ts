@@ -7,13 +7,12 @@ import {
   depthBin,
   type HeldOutBin,
   lossOf,
-  sharpen,
 } from "./depth-calibration.ts";
 import { type LabelledUsers, logPriorOf } from "./labelled-users.ts";
 import { logisticRegression } from "./logistic-regression.ts";
 import { naiveBayes } from "./naive-bayes.ts";
 import { tfIdfCentroids } from "./tf-idf-centroids.ts";
-import { foldsByTime, type Indicators } from "./token-indicators.ts";
+import { foldsByTime } from "./token-indicators.ts";
 import { RunningScores, type TokenWeights, walkUser } from "./token-weights.ts";
 
 /** What the engine has to beat, from the simplest on. */
@@ -109,31 +108,6 @@ function lowest(strengths: readonly (number | null)[], trial: (strength: number 
     if (best !== before) break;
   }
   return best;
-}
-
-/**
- * Probabilities of a user's segments after some numbers of events.
- *
- * @param running - Over the baseline's weights; reused between users.
- * @param depths - Rising numbers of events.
- * @param write - Receives the index of each depth and the probabilities, shape [segments], valid until it returns.
- */
-export function predictUser(
-  baseline: Baseline,
-  running: RunningScores,
-  given: { readonly indicators: Indicators; readonly user: number; readonly depths: readonly number[] },
-  write: (depth: number, probabilities: Float64Array) => void,
-): void {
-  const { segments } = baseline.weights;
-  const scores = new Float64Array(segments);
-  const probabilities = new Float64Array(segments);
-  const { indicators, user, depths } = given;
-  walkUser(indicators, user, depths, running, (d) => {
-    running.write(scores, 0);
-    const events = Math.min(depths[d]!, indicators.lengths[user]!);
-    sharpen(baseline.calibration.bins[depthBin(events)]!, scores, 0, probabilities);
-    write(d, probabilities);
-  });
 }
 
 type FittedName = Exclude<BaselineName, "prior">;

@@ -1,6 +1,7 @@
+import type { FeatureEvent } from "../../features/feature-event.ts";
 import { rehash32 } from "../../kernel/hash.ts";
 import type { History } from "../encoder.ts";
-import { TOKEN_GROUPS, tokenBuffer, writeTokens } from "../event-tokens.ts";
+import { TOKEN_GROUPS, type TokenBuffer, tokenBuffer, writeTokens } from "../event-tokens.ts";
 import { TokenIndex } from "../token-index.ts";
 
 /** The items, peers, categories and keywords that some users used; a token's id is its row. */
@@ -32,8 +33,8 @@ export function vocabularyOf(histories: readonly History[]): Vocabulary {
   const buffer = tokenBuffer();
   for (const { events } of histories) {
     for (const event of events) {
-      const count = writeTokens(event, NO_SPLITS, buffer);
-      for (let i = 0; i < count; i++) if (isIdentity(buffer.groups[i]!)) seen.add(buffer.hashes[i]!);
+      const count = identitiesOf(event, buffer);
+      for (let i = 0; i < count; i++) seen.add(buffer.hashes[i]!);
     }
   }
   return { size: seen.size, index: new TokenIndex(Uint32Array.from(seen).sort()) };
@@ -51,9 +52,8 @@ export function indicatorsOf(histories: readonly History[], vocabulary: Vocabula
   for (const [u, history] of histories.entries()) {
     const { events } = history; // Once: a history may unpack its events each time it is asked.
     for (const [e, event] of events.entries()) {
-      const count = writeTokens(event, NO_SPLITS, buffer);
+      const count = identitiesOf(event, buffer);
       for (let i = 0; i < count; i++) {
-        if (!isIdentity(buffer.groups[i]!)) continue;
         const id = vocabulary.index.rowOf(buffer.hashes[i]!);
         if (id < 0 || lastUser[id] === u) continue;
         lastUser[id] = u;
@@ -76,8 +76,16 @@ export function indicatorsOf(histories: readonly History[], vocabulary: Vocabula
   };
 }
 
-function isIdentity(group: number): boolean {
-  return group === TOKEN_GROUPS.thing || group === TOKEN_GROUPS.topic;
+/** Writes the tokens of an event's things and topics to the buffer's first places. @returns Their number. */
+export function identitiesOf(event: FeatureEvent, buffer: TokenBuffer): number {
+  const count = writeTokens(event, NO_SPLITS, buffer);
+  let kept = 0;
+  for (let i = 0; i < count; i++) {
+    const group = buffer.groups[i];
+    if (group !== TOKEN_GROUPS.thing && group !== TOKEN_GROUPS.topic) continue;
+    buffer.hashes[kept++] = buffer.hashes[i]!;
+  }
+  return kept;
 }
 
 /** Users who came one after another stay together, at most so many: what neighbours share, strangers will not. */
