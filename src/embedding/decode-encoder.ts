@@ -1,4 +1,6 @@
 import type { FeatureSchema } from "../features/feature-schema.ts";
+import { decodeDeepArtefact, isDeepArtefact } from "./deep/deep-artefact.ts";
+import { deepEncoder } from "./deep/deep-encoder.ts";
 import type { Encoder } from "./encoder.ts";
 import { decodeArtefact } from "./linear-artefact.ts";
 import { linearEncoder } from "./linear-encoder.ts";
@@ -11,5 +13,6 @@ import { linearEncoder } from "./linear-encoder.ts";
  * @throws EngineError `SCHEMA_MISMATCH` if the encoder was trained on other features than `schema` reads.
  */
 export function decodeEncoder(bytes: Uint8Array, schema: FeatureSchema): Encoder {
+  if (isDeepArtefact(bytes)) return deepEncoder(decodeDeepArtefact(bytes), schema);
   return linearEncoder(decodeArtefact(bytes), schema);
 }

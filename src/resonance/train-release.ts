@@ -1,9 +1,11 @@
+import type { Tensors } from "../embedding/deep/tensor-ops.ts";
 import type { History } from "../embedding/encoder.ts";
 import type { EncoderKind, TrainingCheckpoints, TrainingProgress } from "../embedding/encoder-training.ts";
 import type { FeatureSchema } from "../features/feature-schema.ts";
 import { EngineError } from "../kernel/engine-error.ts";
 import { fitRelease, type Release } from "./fit-release.ts";
 import type { SegmentMap } from "./segment-map.ts";
+import { trainNetworkRelease } from "./train-network-release.ts";
 
 /** What a training is started with. */
 export type TrainReleaseOptions = Readonly<{
@@ -13,7 +15,7 @@ export type TrainReleaseOptions = Readonly<{
   onProgress?: (progress: TrainingProgress) => void;
   checkpoints?: TrainingCheckpoints;
   /** TensorFlow.js with its backend chosen; not needed for `linear`. */
-  tensors?: unknown;
+  tensors?: Tensors;
 }>;
 
 /**
@@ -21,17 +23,21 @@ export type TrainReleaseOptions = Readonly<{
  *
  * @param maps - What is to be told apart; users without a segment of a map are its background.
  * @throws EngineError `TOO_FEW_MEMBERS` (not retryable) if no map has two segments with members.
- * @throws EngineError `ENCODER_NOT_TRAINABLE` if this build can't train that kind.
+ * @throws EngineError `ENCODER_NOT_TRAINABLE` if a network is asked for without `tensors`.
  */
 export async function trainRelease(
   kind: EncoderKind,
   histories: readonly History[],
   maps: readonly SegmentMap[],
   schema: FeatureSchema,
-  { seed, dimMax, onProgress }: TrainReleaseOptions,
+  options: TrainReleaseOptions,
 ): Promise<Release> {
+  const { seed, dimMax, onProgress, tensors } = options;
   if (kind !== "linear") {
-    const message = `an encoder of kind ${kind} can't be trained by this build: train linear`;
+    if (tensors !== undefined) {
+      return await trainNetworkRelease(kind, histories, maps, schema, { ...options, tensors });
+    }
+    const message = `an encoder of kind ${kind} is trained with TensorFlow.js, which was not given`;
     throw new EngineError({ code: "ENCODER_NOT_TRAINABLE", message, retryable: false, detail: { kind } });
   }
   onProgress?.({ stage: "fit", step: 0, steps: 1 });
