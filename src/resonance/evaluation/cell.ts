@@ -28,7 +28,10 @@ const LEAST_PROBABILITY = 1e-15;
  */
 export function cellOf(scores: Float64Array, labels: Int16Array, segments: number): Cell {
   const rows = Array.from(labels, (_, i) => scores.subarray(i * segments, (i + 1) * segments));
-  const losses = Float64Array.from(labels, (label, i) => -Math.log(Math.max(LEAST_PROBABILITY, rows[i]![label]!)));
+  const losses = Float64Array.from(
+    labels,
+    (label, i) => -Math.log(Math.max(LEAST_PROBABILITY, rows[i]![label]!)),
+  );
   const logLoss = losses.reduce((sum, loss) => sum + loss, 0) / labels.length;
   const { auc, influence } = macroAucOf(scores, labels, segments);
   return {

@@ -158,7 +158,13 @@ class Bench {
       const encoder = decodeEncoder(release.artefact, schema);
       const calibration = release.calibrations.find(({ map }) => map === asked.map.name)!;
       const scorer = new EngineScorer({ encoder, calibration, map: asked.map, members, schema });
-      const about = { name: kind, kind: "encoder", strength: null, dim: encoder.dim, fitSeconds: seconds } as const;
+      const about = {
+        name: kind,
+        kind: "encoder",
+        strength: null,
+        dim: encoder.dim,
+        fitSeconds: seconds,
+      } as const;
       return this.#measured(about, scorer, asked);
     });
   }
@@ -187,7 +193,10 @@ class Bench {
       sample.push(events);
       count += events.length;
     }
-    const everyEvent = Array.from({ length: Math.max(1, ...sample.map(({ length }) => length)) }, (_, i) => i + 1);
+    const everyEvent = Array.from(
+      { length: Math.max(1, ...sample.map(({ length }) => length)) },
+      (_, i) => i + 1,
+    );
     const [, seconds] = this.#timed(() => {
       for (const events of sample) scorer.score(events, everyEvent.slice(0, events.length), () => {});
     });

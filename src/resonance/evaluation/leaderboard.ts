@@ -94,7 +94,11 @@ function rowOf(results: readonly SplitResult[], m: number): LeaderboardRow {
   return { ...row, counts: { auc: counted(aucs), logLoss: counted(losses) } };
 }
 
-function versus(results: readonly SplitResult[], m: number, d: number): NonNullable<LeaderboardCell["versus"]> {
+function versus(
+  results: readonly SplitResult[],
+  m: number,
+  d: number,
+): NonNullable<LeaderboardCell["versus"]> {
   const compare = (metric: "auc" | "logLoss"): Comparison => {
     const best = bestBaseline(results, d, metric);
     const pairs = results.map(({ methods, users }) => ({
