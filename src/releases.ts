@@ -1,7 +1,6 @@
 import type { BlobStore } from "./actors/blob-store.ts";
+import { decodeEncoder } from "./embedding/decode-encoder.ts";
 import type { Encoder } from "./embedding/encoder.ts";
-import { decodeArtefact } from "./embedding/linear-artefact.ts";
-import { linearEncoder } from "./embedding/linear-encoder.ts";
 import { untrainedEncoder } from "./embedding/untrained-encoder.ts";
 import { FEATURES } from "./features/all-families.ts";
 import { decodeProfiles } from "./profiles/profiles-codec.ts";
@@ -47,7 +46,7 @@ export function releasesOf(blobs: BlobStore): Releases {
       if (held !== undefined) return held;
       const bytes = await blobs.get(releaseKeys.encoder(version));
       if (bytes === undefined) return undefined;
-      const encoder = linearEncoder(decodeArtefact(bytes), FEATURES);
+      const encoder = decodeEncoder(bytes, FEATURES);
       encoders.set(version, encoder);
       return encoder;
     },

@@ -1,7 +1,8 @@
 import type { FeatureSchema } from "../features/feature-schema.ts";
 import { hash32, rehash32 } from "../kernel/hash.ts";
 import type { History } from "./encoder.ts";
-import { tokenBuffer, type ValueSplits, writeTokens } from "./event-tokens.ts";
+import { EVENT_NUMBERS, writeEventNumbers } from "./event-inputs.ts";
+import { TOKEN_GROUPS, tokenBuffer, type ValueSplits, writeTokens } from "./event-tokens.ts";
 import type { FitOptions, LabelledMap } from "./fit-options.ts";
 import { TokenIndex } from "./token-index.ts";
 import { addScaledSingle, scale } from "./vector.ts";
@@ -9,6 +10,8 @@ import { addScaledSingle, scale } from "./vector.ts";
 /** Members' histories as flat arrays, and the samples that are taken of them. */
 export type Corpus = Readonly<{
   users: number;
+  /** Shape [users]. */
+  userIds: readonly string[];
   /** In [0, folds), by when the user came; shape [users]. */
   foldOf: Uint8Array;
   /** Segment by map, -1 without one; one array of shape [users] for each map. */
@@ -25,6 +28,10 @@ export type Corpus = Readonly<{
   tokensAt: Uint32Array;
   tokenIds: Uint32Array;
   eventMs: Float64Array;
+  /** Shape [events, EVENT_NUMBERS]. */
+  eventNumbers: Float32Array;
+  /** 0 for an event that names things of which none is known: to an encoder it is no evidence; shape [events]. */
+  isEvidence: Uint8Array;
   /** A user's samples are [samplesAt[u], samplesAt[u + 1]); the last one is the whole history. */
   samplesAt: Uint32Array;
   /** The event after a sample's newest; shape [samples]. */
@@ -56,21 +63,31 @@ export function readCorpus(
   const tokensAt = new Uint32Array(events + 1);
   const tokenIds: number[] = [];
   const eventMs = new Float64Array(events);
+  const eventNumbers = new Float32Array(events * EVENT_NUMBERS);
+  const isEvidence = new Uint8Array(events);
   const buffer = tokenBuffer();
   let e = 0;
   for (const history of kept) {
     for (const event of history.events) {
       const count = writeTokens(event, valueSplits, buffer);
+      let named = 0;
+      let recognised = 0;
       for (let i = 0; i < count; i++) {
         const id = index.rowOf(buffer.hashes[i]!);
         if (id >= 0) tokenIds.push(id);
+        if (buffer.groups[i] === TOKEN_GROUPS.setting) continue;
+        named++;
+        if (id >= 0) recognised++;
       }
+      isEvidence[e] = named > 0 && recognised === 0 ? 0 : 1;
+      writeEventNumbers(event, valueSplits, eventNumbers, e * EVENT_NUMBERS);
       eventMs[e++] = event.tsMs;
       tokensAt[e] = tokenIds.length;
     }
   }
   return {
     users: kept.length,
+    userIds: kept.map(({ user }) => user),
     foldOf: foldsOf(kept, options),
     labels: maps.map(({ name, segments }) => {
       const indexOf = new Map(segments.map((segment, k) => [segment, k]));
@@ -82,6 +99,8 @@ export function readCorpus(
     tokensAt,
     tokenIds: Uint32Array.from(tokenIds),
     eventMs,
+    eventNumbers,
+    isEvidence,
     ...takeSamples(kept, eventsAt, eventMs, schema, options),
   };
 }

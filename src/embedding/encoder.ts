@@ -7,7 +7,7 @@ import type { FeatureEvent } from "../features/feature-event.ts";
 export interface Encoder {
   /** Hash of weights, feature schema and normaliser. Vectors of two versions never mix. */
   readonly version: string;
-  readonly kind: "linear";
+  readonly kind: "linear" | "autoencoder" | "gru" | "transformer";
   /** False for the projection that serves before anything was fitted. */
   readonly trained: boolean;
   /** Length of an embedding. */

@@ -102,7 +102,11 @@ export function embedSamples(material: FitMaterial, fit: LinearFit, leftOut: num
 }
 
 /** Folds the logits and components of each token into one row of `dim` numbers: serving adds only that. */
-export function artefactOf(material: FitMaterial, fit: LinearFit): LinearArtefact {
+export function artefactOf(
+  material: FitMaterial,
+  fit: LinearFit,
+  models: SegmentLogits = fit.logits,
+): LinearArtefact {
   const { corpus, components, options, segmentsOf } = material;
   const { dim, supervised, rotation, freeMean, freeScale } = fit;
   const tokens = corpus.tokens.length;
@@ -114,7 +118,7 @@ export function artefactOf(material: FitMaterial, fit: LinearFit): LinearArtefac
   for (const [m, segments] of segmentsOf.entries()) {
     if (segments < 2) continue;
     const outputs = outputsOf(segments);
-    const model = fit.logits[m];
+    const model = models[m];
     for (let k = 0; k < outputs; k++, logit++) {
       const row = logit * supervised;
       addScaled(bias, 0, rotation, row, supervised, -fit.mean[logit]!);

@@ -36,7 +36,7 @@ export type ReleaseReport = Readonly<{
 /** A fitted encoder with what makes its similarities probabilities. */
 export type Release = Readonly<{
   version: string;
-  /** For {@link import("../embedding/linear-artefact.ts").decodeArtefact}. */
+  /** For {@link import("../embedding/decode-encoder.ts").decodeEncoder}. */
   artefact: Uint8Array;
   /** One for each map, in order. */
   calibrations: readonly Calibration[];
@@ -99,14 +99,28 @@ function scoreFold(
   fold: number,
   heldOut: readonly HeldOutCollector[],
 ): void {
+  scoreSamples(material, maps, fold, { embeddings: embedSamples(material, fit, fold), dim: fit.dim }, heldOut);
+}
+
+/**
+ * Scores a fold's members at every sampled length against the profiles of the others.
+ *
+ * @param embedded - `embeddings` of shape [samples, dim], by an encoder that the fold's labels had no part in.
+ */
+export function scoreSamples(
+  material: FitMaterial,
+  maps: readonly SegmentMap[],
+  fold: number,
+  { embeddings, dim }: Readonly<{ embeddings: Float32Array; dim: number }>,
+  heldOut: readonly HeldOutCollector[],
+): void {
   const { corpus, rows } = material;
-  const embeddings = embedSamples(material, fit, fold);
   for (const [m, map] of maps.entries()) {
-    const scorer = prepareScorer(profilesWithout(material, embeddings, fit.dim, { m, map, fold }));
+    const scorer = prepareScorer(profilesWithout(material, embeddings, dim, { m, map, fold }));
     for (let u = 0; u < corpus.users; u++) {
       if (corpus.foldOf[u] !== fold) continue;
       for (let sample = corpus.samplesAt[u]!; sample < corpus.samplesAt[u + 1]!; sample++) {
-        const embedding = embeddings.subarray(sample * fit.dim, (sample + 1) * fit.dim);
+        const embedding = embeddings.subarray(sample * dim, (sample + 1) * dim);
         heldOut[m]!.add(scorer, embedding, {
           evidence: rows.recognised[sample]!,
           label: corpus.labels[m]![u]!,
@@ -162,7 +176,7 @@ function profilesWithout(
 type HeldOutSample = Readonly<{ evidence: number; label: number; user: number; whole: boolean }>;
 
 /** Gathers what held-out users look like in one map. */
-class HeldOutCollector {
+export class HeldOutCollector {
   readonly #map: SegmentMap;
   readonly #samples: HeldOutSample[] = [];
   readonly #similarities: number[] = [];

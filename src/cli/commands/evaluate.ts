@@ -1,21 +1,36 @@
-import { type Command, InvalidArgumentError } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import { systemClock } from "../../adapters/system-clock.ts";
+import { ENCODER_KINDS, type EncoderKind } from "../../embedding/encoder-training.ts";
+import { EngineError } from "../../kernel/engine-error.ts";
 import { DEFAULT_NODE_OPTIONS } from "../../node-options.ts";
 import { wholeNumber } from "../client-options.ts";
 import { type Evaluation, evaluate } from "../evaluate/evaluate.ts";
+import type { StaticEvaluation } from "../evaluate/evaluate-static.ts";
+import { drawLeaderboard, LEGEND, markdownLeaderboard } from "../evaluate/leaderboard-text.ts";
+import { runStatic } from "../evaluate/run-static.ts";
 import type { SplitRule } from "../evaluate/split.ts";
 import { print, runs } from "../output.ts";
+import type { MapLabel } from "../recording/segment-maps.ts";
+import { encoderKinds, nameAndLabel } from "../recording-options.ts";
 import { formatCount } from "../view/format-number.ts";
 import { progressLine } from "../view/progress-line.ts";
 import { renderTable } from "../view/table.ts";
 
 type Options = Readonly<{
-  map: Readonly<{ name: string; label: string }>;
+  map: readonly MapLabel[];
+  protocol: "static" | "stream";
   split: Readonly<{ kind: "hash" }> | Readonly<{ kind: "block"; size: number }>;
+  encoder: readonly EncoderKind[];
   seed: number;
+  seeds: number;
+  together: boolean;
+  usersMax?: number;
   ring: number;
   json: boolean;
+  markdown: boolean;
 }>;
+
+const SPLITS = 3;
 
 /** `resonance evaluate EVENTS USERS`: how well the engine tells users whose labels it was never told. */
 export function addEvaluateCommand(program: Command): void {
@@ -24,12 +39,20 @@ export function addEvaluateCommand(program: Command): void {
     .argument("<events>", "JSON lines of events in time order, gzip too")
     .argument("<users>", "JSON lines of {user, labels: {name: value}}")
     .description(
-      "stream recorded events through the engine and measure how well it tells masked users' segments",
+      "measure on recorded events how well the engine tells masked users' segments, beside honest baselines",
     )
     .requiredOption(
       "--map <name=label>",
-      "name of the map, and the label that its segments come from",
+      "name of a map, and the label that its segments come from; may be given again for further maps",
       nameAndLabel,
+    )
+    .addOption(
+      new Option(
+        "--protocol <name>",
+        "static: fit on all members' whole histories, score masked users after their first events; stream: in the order of time, as a node does",
+      )
+        .choices(["static", "stream"])
+        .default("static"),
     )
     .option(
       "--split <rule>",
@@ -37,11 +60,43 @@ export function addEvaluateCommand(program: Command): void {
       splitRule,
       { kind: "hash" },
     )
-    .option("--seed <n>", "of the split and the fits", wholeNumber(0), 1)
-    .option("--ring <n>", "newest events kept of a user", wholeNumber(1), DEFAULT_NODE_OPTIONS.ringEvents)
+    .option("--seed <n>", "of the (first) split and its fits", wholeNumber(0), 1)
+    .option("--seeds <n>", "static: splits, whose results are averaged", wholeNumber(1), SPLITS)
+    .option(
+      "--encoder <kinds>",
+      `static: ${ENCODER_KINDS.join(", ")}, several with commas, or all`,
+      encoderKinds,
+      ["linear"],
+    )
+    .option(
+      "--together",
+      "static: one encoder for all maps, as a deployment has, instead of one for each",
+      false,
+    )
+    .option("--users-max <n>", "static: about so many users, by hash", wholeNumber(1))
+    .option(
+      "--ring <n>",
+      "stream: newest events kept of a user",
+      wholeNumber(1),
+      DEFAULT_NODE_OPTIONS.ringEvents,
+    )
     .option("--json", "print one JSON object", false)
+    .option("--markdown", "static: print Markdown", false)
     .action(
       runs(async (eventsPath: string, usersPath: string, options: Options) => {
+        if (options.protocol === "static") {
+          const { map: maps, usersMax } = options;
+          const files = { eventsPath, usersPath, maps, ...(usersMax === undefined ? {} : { usersMax }) };
+          const { encoder: encoders } = options;
+          const evaluation = await runStatic(files, { ...options, encoders });
+          print(options.json, evaluation, () => drawStatic(evaluation, options.markdown));
+          return;
+        }
+        const [only, another] = options.map;
+        if (only === undefined || another !== undefined) {
+          const message = "--protocol stream takes one --map: run it once for each";
+          throw new EngineError({ code: "ONE_MAP_ONLY", message, retryable: false });
+        }
         const line = progressLine({
           label: "evaluate",
           unit: "events",
@@ -50,7 +105,7 @@ export function addEvaluateCommand(program: Command): void {
         });
         const { seed } = options;
         const split: SplitRule = { ...options.split, seed };
-        const { name: map, label } = options.map;
+        const { name: map, label } = only;
         const given = { eventsPath, usersPath, map, label, split, seed, ringEvents: options.ring };
         const evaluation = await evaluate(given, (events, done) => line.update(events, done));
         line.end();
@@ -95,11 +150,17 @@ function draw(evaluation: Evaluation): string[] {
   ];
 }
 
-function nameAndLabel(text: string): Options["map"] {
-  const match = /^([A-Za-z0-9_-]{1,64})=(.+)$/.exec(text);
-  if (match?.[1] === undefined || match[2] === undefined)
-    throw new InvalidArgumentError("NAME=LABEL, such as gender=gender, please");
-  return { name: match[1], label: match[2] };
+function drawStatic(evaluation: StaticEvaluation, markdown: boolean): string[] {
+  const { events, users, split, seeds, seconds } = evaluation;
+  const columns = process.stdout.columns ?? 120;
+  return [
+    `${formatCount(events)} events of ${formatCount(users)} users, split by ${split} with seed ${seeds.join(", ")}, in ${seconds.toFixed(1)} s`,
+    "",
+    ...evaluation.leaderboards.flatMap((board) =>
+      markdown ? markdownLeaderboard(board) : [...drawLeaderboard(board, columns), ""],
+    ),
+    ...LEGEND,
+  ];
 }
 
 function splitRule(text: string): Options["split"] {

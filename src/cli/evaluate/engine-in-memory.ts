@@ -1,8 +1,7 @@
 import { memoryContextStore } from "../../adapters/memory-context-store.ts";
 import { memoryProfileStore } from "../../adapters/memory-profile-store.ts";
+import { decodeEncoder } from "../../embedding/decode-encoder.ts";
 import type { Encoder, History } from "../../embedding/encoder.ts";
-import { decodeArtefact } from "../../embedding/linear-artefact.ts";
-import { linearEncoder } from "../../embedding/linear-encoder.ts";
 import { untrainedEncoder } from "../../embedding/untrained-encoder.ts";
 import type { Behaviour, LogEntry } from "../../events/log-entry.ts";
 import { FEATURES } from "../../features/all-families.ts";
@@ -89,7 +88,7 @@ export class EngineInMemory {
   async refit(): Promise<void> {
     const release = fitRelease(this.#histories(), [this.#map], FEATURES, { seed: this.#seed });
     if (release.version === this.#shard.encoder.version) return;
-    this.#encoders.set(release.version, linearEncoder(decodeArtefact(release.artefact), FEATURES));
+    this.#encoders.set(release.version, decodeEncoder(release.artefact, FEATURES));
     this.#profiles.prepare(release.version);
     await this.#control({ kind: "encoder-prepared", encoder: release.version });
     this.#calibrations = release.calibrations;

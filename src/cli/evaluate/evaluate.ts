@@ -2,9 +2,8 @@ import { systemClock } from "../../adapters/system-clock.ts";
 import { DEFAULT_REFIT_POLICY } from "../../embedding/refit-policy.ts";
 import { parseEvent } from "../../events/parse-event.ts";
 import { toBehaviour } from "../../gateway/to-behaviour.ts";
-import { EngineError } from "../../kernel/engine-error.ts";
-import type { SegmentMap } from "../../resonance/segment-map.ts";
 import { readEventsFile } from "../read-events-file.ts";
+import { mapOfLabels } from "../recording/segment-maps.ts";
 import { type DepthReport, DepthScores } from "./depth-scores.ts";
 import { EngineInMemory } from "./engine-in-memory.ts";
 import { readLabels } from "./read-labels.ts";
@@ -39,8 +38,6 @@ export type Evaluation = Readonly<{
 }>;
 
 export const DEPTHS = [1, 5, 10, 20, 50] as const;
-/** The window holds the whole file: how long a profile should remember is not what is measured. */
-const WINDOW = { bucketMs: 86_400_000, buckets: 36_500 };
 
 /**
  * Streams events in time order through the very fold that a node runs. Members' labels are known from their first
@@ -55,20 +52,13 @@ export async function evaluate(
 ): Promise<Evaluation> {
   const beganMs = systemClock.monotonicMs();
   const labels = await readLabels(options.usersPath, options.label);
-  const segments = [...new Set(labels.values())].sort();
-  if (segments.length < 2) {
-    const message = `${options.usersPath}: the label "${options.label}" has ${segments.length} values; two or more are needed`;
-    throw new EngineError({ code: "NO_LABELS", message, retryable: false });
-  }
-  const names = new Map(segments.map((segment, index) => [segment, segmentName(segment, index)]));
+  const { map, segmentOf: names } = mapOfLabels(
+    { name: options.map, label: options.label },
+    labels.values(),
+    options.usersPath,
+  );
+  const segments = [...names.keys()];
   const { masked } = splitUsers([...labels.keys()], options.split);
-  const map: SegmentMap = {
-    name: options.map,
-    mode: "exclusive",
-    segments: segments.map((segment) => ({ name: names.get(segment) ?? segment })),
-    window: WINDOW,
-    threshold: { enter: 0.5, minEvidence: 1 },
-  };
   const engine = new EngineInMemory(map, options);
   await engine.open();
 
@@ -143,9 +133,3 @@ export async function evaluate(
 }
 
 const PROGRESS_EVENTS = 1_000;
-
-/** A label as a segment's name: what the name may not have becomes a dash, with a number so that names stay distinct. */
-function segmentName(label: string, index: number): string {
-  if (/^[A-Za-z0-9_-]{1,64}$/.test(label)) return label;
-  return `${label.replaceAll(/[^A-Za-z0-9_-]+/g, "-").slice(0, 56)}-${index}`;
-}

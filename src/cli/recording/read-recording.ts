@@ -1,0 +1,117 @@
+import type { History } from "../../embedding/encoder.ts";
+import { parseEvent } from "../../events/parse-event.ts";
+import { toFeatureEvent } from "../../features/to-feature-event.ts";
+import { toBehaviour } from "../../gateway/to-behaviour.ts";
+import { hash32, rehash32 } from "../../kernel/hash.ts";
+import type { SegmentMap } from "../../resonance/segment-map.ts";
+import { readEventsFile } from "../read-events-file.ts";
+import { PackedHistories } from "./packed-histories.ts";
+import { type MapLabel, mapOfLabels } from "./segment-maps.ts";
+
+/** Recorded events and labels, whole: what an offline fit or evaluation works with. */
+export type Recording = Readonly<{
+  /** Users with events: those of the users file first, in its order, then the others. */
+  histories: readonly History[];
+  /** Place of each labelled user in the users file, users without events counted too: what blocks are cut by. */
+  fileOrder: readonly string[];
+  maps: readonly SegmentMap[];
+  events: number;
+  /** Lines that are no event, by code. */
+  refused: Readonly<Record<string, number>>;
+}>;
+
+const PROGRESS_EVENTS = 1_000;
+const SALT_KEEP = 0x75736572;
+
+/**
+ * Reads events and labels from files.
+ *
+ * @param given.usersMax - About so many users are kept, by hash; all by default.
+ * @param progress - Is told of events read and the part of the file that is done, null where its size is not known.
+ * @throws EngineError `EVENTS_FILE_UNREADABLE`; `NO_LABELS` if a label has fewer than two values.
+ */
+export async function readRecording(
+  given: {
+    readonly eventsPath: string;
+    readonly usersPath: string;
+    readonly maps: readonly MapLabel[];
+    readonly usersMax?: number;
+  },
+  progress: (events: number, done: number | null) => void,
+): Promise<Recording> {
+  const labels = await readAllLabels(given.usersPath, given.maps);
+  const kept = keptUsers([...labels.keys()], given.usersMax);
+  const made = given.maps.map((map, m) => {
+    const values = kept.flatMap((user) => labels.get(user)?.[m] ?? []);
+    return mapOfLabels(map, values, given.usersPath);
+  });
+  const isKept = given.usersMax === undefined ? undefined : new Set(kept);
+  const packed = new PackedHistories();
+  const refused: Record<string, number> = {};
+  const file = await readEventsFile(given.eventsPath);
+  let lines = 0;
+  for await (const line of file) {
+    if (++lines % PROGRESS_EVENTS === 0)
+      progress(lines, file.sizeBytes === null ? null : file.readBytes / file.sizeBytes);
+    const parsed = line.kind === "bad" ? line : parseEvent(line.value, Number.MAX_SAFE_INTEGER);
+    if (parsed.kind !== "event" || !("event" in parsed)) {
+      const code = "code" in parsed ? parsed.code : "NOT_AN_OBJECT";
+      refused[code] = (refused[code] ?? 0) + 1;
+      continue;
+    }
+    const { event } = parsed;
+    // Only of a sample: everybody else would be background.
+    if (isKept !== undefined && !isKept.has(event.user)) continue;
+    if (event.type === "identify" || event.type === "consent") continue; // They say who somebody is, not what they do.
+    packed.add(event.user, toFeatureEvent(toBehaviour(event, () => {})));
+  }
+  const histories = packed.histories((user) => {
+    const values = labels.get(user);
+    const entries = made.flatMap(({ map, segmentOf }, m) => {
+      const segment = segmentOf.get(values?.[m] ?? "");
+      return values?.[m] === undefined || segment === undefined ? [] : [[map.name, segment] as const];
+    });
+    return Object.fromEntries(entries);
+  });
+  return {
+    histories: inFileOrder(histories, kept),
+    fileOrder: kept,
+    maps: made.map(({ map }) => map),
+    events: packed.events,
+    refused,
+  };
+}
+
+/** Labels of each user that has any, in the order of the maps. */
+async function readAllLabels(
+  path: string,
+  maps: readonly MapLabel[],
+): Promise<Map<string, readonly (string | undefined)[]>> {
+  const labels = new Map<string, readonly (string | undefined)[]>();
+  for await (const line of await readEventsFile(path)) {
+    if (line.kind === "bad") continue;
+    const { user, labels: given } = line.value as { user?: unknown; labels?: Record<string, unknown> };
+    if (typeof user !== "string" || typeof given !== "object" || given === null) continue;
+    const values = maps.map(({ label }) => {
+      const value = given[label];
+      return typeof value === "string" || typeof value === "number" ? String(value) : undefined;
+    });
+    if (values.some((value) => value !== undefined)) labels.set(user, values);
+  }
+  return labels;
+}
+
+/** In file order; those with the smallest hashes if there are more than wanted. */
+function keptUsers(users: string[], usersMax: number | undefined): string[] {
+  if (usersMax === undefined || users.length <= usersMax) return users;
+  const ranks = users.map((user) => rehash32(hash32(user), SALT_KEEP));
+  const limit = ranks.toSorted((a, b) => a - b)[usersMax]!;
+  return users.filter((_, i) => ranks[i]! < limit);
+}
+
+function inFileOrder(histories: readonly History[], users: readonly string[]): History[] {
+  const byUser = new Map(histories.map((history) => [history.user, history]));
+  const known = users.flatMap((user) => byUser.get(user) ?? []);
+  const listed = new Set(users);
+  return [...known, ...histories.filter(({ user }) => !listed.has(user))];
+}

@@ -1,0 +1,51 @@
+import { TOKEN_GROUPS } from "../event-tokens.ts";
+import type { FitMaterial } from "../fit-material.ts";
+import type { LinearWeights } from "../linear-artefact.ts";
+import { artefactOf, fitLinearModel } from "../linear-fit.ts";
+import { RefinedTable } from "./refined-table.ts";
+import type { BatchSource } from "./sequence-batch.ts";
+
+/** What a network is trained on: a linear fit without one fold, and token tables that keep every user's label out. */
+export type NetworkMaterial = BatchSource &
+  Readonly<{
+    fit: FitMaterial;
+    leftOut: number;
+    /** What training adds to the rows of the token table; shape [tokens, dim]. Changed in place. */
+    added: Float32Array;
+    /** Linear weights with the labels of all folds but the one left out: what that fold is scored with. */
+    heldOutBase: LinearWeights;
+    /** Linear weights with the labels of all folds: what serves. */
+    servedBase: () => LinearWeights;
+    /** Tokens whose next use is to be guessed: topics, or things where there are none; 1 for each. */
+    isTarget: Uint8Array;
+  }>;
+
+/**
+ * Fits the linear encoder that a network starts from, without one fold.
+ *
+ * The token table of each user comes from the labels of other folds: else a rare item would tell the label of
+ * the very user whom the network learns from, and it would trust rare items.
+ */
+export function networkMaterial(fit: FitMaterial, leftOut: number): NetworkMaterial {
+  const { corpus } = fit;
+  const linear = fitLinearModel(fit);
+  const heldOutBase = artefactOf(fit, linear, linear.without[leftOut]);
+  const added = new Float32Array(heldOutBase.table.length);
+  const tables = linear.without.map((models, fold) => {
+    const { table } = fold === leftOut ? heldOutBase : artefactOf(fit, linear, models);
+    return new RefinedTable(table, added, linear.dim);
+  });
+  const hasTopics = corpus.groupOf.includes(TOKEN_GROUPS.topic);
+  const target = hasTopics ? TOKEN_GROUPS.topic : TOKEN_GROUPS.thing;
+  return {
+    fit,
+    corpus,
+    base: heldOutBase,
+    tableOf: (user) => tables[corpus.foldOf[user]!]!,
+    leftOut,
+    added,
+    heldOutBase,
+    servedBase: () => artefactOf(fit, linear),
+    isTarget: corpus.groupOf.map((group) => (group === target ? 1 : 0)),
+  };
+}

@@ -1,0 +1,116 @@
+import { type DeepWeights, deepArtefact, encodeDeepArtefact } from "../embedding/deep/deep-artefact.ts";
+import { DeepCore } from "../embedding/deep/deep-core.ts";
+import { networkMaterial } from "../embedding/deep/network-material.ts";
+import type { DeepKind } from "../embedding/deep/network-shape.ts";
+import { RefinedTable } from "../embedding/deep/refined-table.ts";
+import type { Tensors } from "../embedding/deep/tensor-ops.ts";
+import { trainNetwork } from "../embedding/deep/train-network.ts";
+import type { History } from "../embedding/encoder.ts";
+import type { TrainingCheckpoints, TrainingProgress } from "../embedding/encoder-training.ts";
+import { EVENT_NUMBERS } from "../embedding/event-inputs.ts";
+import { type FitMaterial, prepareFit } from "../embedding/fit-material.ts";
+import type { LinearWeights } from "../embedding/linear-artefact.ts";
+import type { FeatureSchema } from "../features/feature-schema.ts";
+import { EngineError } from "../kernel/engine-error.ts";
+import { fitCalibration } from "./fit-calibration.ts";
+import { HeldOutCollector, type Release, scoreSamples } from "./fit-release.ts";
+import type { SegmentMap } from "./segment-map.ts";
+
+/** The fold that the network never sees: its members calibrate what the network says of the others. */
+const LEFT_OUT = 0;
+/** Members that a network is trained on at most: it is trained in passes, not on a matrix of all. */
+const USERS_MAX = 150_000;
+
+/**
+ * Trains a network beside a linear encoder and calibrates it on members whom neither has seen.
+ *
+ * @throws EngineError `TOO_FEW_MEMBERS` (not retryable) if no map has two segments with members.
+ */
+export async function trainNetworkRelease(
+  kind: DeepKind,
+  histories: readonly History[],
+  maps: readonly SegmentMap[],
+  schema: FeatureSchema,
+  options: Readonly<{
+    seed: number;
+    dimMax: number;
+    tensors: Tensors;
+    onProgress?: (progress: TrainingProgress) => void;
+    checkpoints?: TrainingCheckpoints;
+  }>,
+): Promise<Release> {
+  const { seed, dimMax, tensors, onProgress, checkpoints } = options;
+  const labelled = maps.map(({ name, segments }) => ({
+    name,
+    segments: segments.map((segment) => segment.name),
+  }));
+  onProgress?.({ stage: "read", step: 0, steps: 1 });
+  const fit = prepareFit(histories, labelled, schema, { seed, dimMax, usersMax: USERS_MAX });
+  if (!maps.some((_, m) => new Set(fit.corpus.labels[m]?.filter((label) => label >= 0)).size > 1)) {
+    const message = "no map has members in two segments, so there is nothing to tell apart";
+    throw new EngineError({ code: "TOO_FEW_MEMBERS", message, retryable: false });
+  }
+  const material = networkMaterial(fit, LEFT_OUT);
+  onProgress?.({ stage: "read", step: 1, steps: 1 });
+  const arrays = await trainNetwork({
+    kind,
+    material,
+    maps: labelled,
+    seed,
+    tensors,
+    ...(onProgress === undefined ? {} : { onProgress }),
+    ...(checkpoints === undefined ? {} : { checkpoints }),
+  });
+  const withTokens = (base: LinearWeights): DeepWeights => ({
+    kind,
+    arrays,
+    base: { ...base, table: new RefinedTable(base.table, material.added, base.dim).sum() },
+  });
+  const artefact = deepArtefact(withTokens(material.servedBase()));
+  onProgress?.({ stage: "calibrate", step: 0, steps: 1 });
+  const heldOut = maps.map((map) => new HeldOutCollector(map));
+  const embedded = embedSamples(fit, new DeepCore(withTokens(material.heldOutBase)));
+  scoreSamples(fit, maps, LEFT_OUT, embedded, heldOut);
+  const calibrations = maps.map((map, m) =>
+    fitCalibration({ encoder: artefact.version, map: map.name }, heldOut[m]!.scores()),
+  );
+  const reports = maps.flatMap((map, m) => {
+    const report = heldOut[m]!.report(calibrations[m]!);
+    return report === undefined ? [] : [[map.name, report] as const];
+  });
+  onProgress?.({ stage: "calibrate", step: 1, steps: 1 });
+  return {
+    version: artefact.version,
+    artefact: encodeDeepArtefact(artefact),
+    calibrations,
+    report: { members: fit.corpus.users, heldOut: Object.fromEntries(reports) },
+  };
+}
+
+/** Embeds every sample of the corpus event by event, as it is served. */
+function embedSamples(
+  { corpus, dense: { width: featureWidth } }: FitMaterial,
+  core: DeepCore,
+): { embeddings: Float32Array; dim: number } {
+  const { eventsAt, tokensAt, tokenIds, eventMs, eventNumbers, isEvidence, samplesAt, sampleEnd } = corpus;
+  const { dim } = core;
+  const embeddings = new Float32Array(sampleEnd.length * dim);
+  const slab = new Float64Array(core.slots);
+  const event = { rows: tokenIds, from: 0, to: 0, tsMs: 0, numbers: eventNumbers, numbersAt: 0 };
+  for (let u = 0; u < corpus.users; u++) {
+    slab.fill(0);
+    let sample = samplesAt[u]!;
+    for (let e = eventsAt[u]!; e < eventsAt[u + 1]!; e++) {
+      event.from = tokensAt[e]!;
+      event.to = tokensAt[e + 1]!;
+      event.tsMs = eventMs[e]!;
+      event.numbersAt = e * EVENT_NUMBERS;
+      if (isEvidence[e] === 1) core.fold(slab, 0, event);
+      if (sample === samplesAt[u + 1] || sampleEnd[sample] !== e + 1) continue;
+      const features = corpus.features.subarray(sample * featureWidth, (sample + 1) * featureWidth);
+      core.embed(slab, 0, features, eventMs[e]!, embeddings.subarray(sample * dim, (sample + 1) * dim));
+      sample++;
+    }
+  }
+  return { embeddings, dim };
+}
