@@ -18,14 +18,12 @@ export type FitOptions = Readonly<{
   dimMax: number;
   /** Dimensions that are kept for what no segment asks about yet. */
   freeDims: number;
-  /** Penalties on the squared weights of the segments' regressions: the one that tells held-out members best is taken. */
+  /** Users whose votes the overall share of a segment counts as, for each token. */
+  smoothing: number;
+  /** Penalties on the squared weights of the regressions, one regression each: how much to trust which is learned. */
   penalties: readonly number[];
-  /** Up to so many users, every fold is held out once to choose the penalty; beyond, one is. */
-  chooseUsers: number;
   /** Steps of a regression's fit at most. */
   rounds: number;
-  /** How far a standardised feature is trusted beside a token. */
-  featureWeight: number;
   /** Exponent of the evidence by which sums are divided. */
   power: number;
   /** Added to the correlation matrix before it is inverted. */
@@ -52,10 +50,9 @@ export const DEFAULT_FIT_OPTIONS: FitOptions = {
   dimMin: 32,
   dimMax: 64,
   freeDims: 16,
-  penalties: [3, 1, 0.3],
-  chooseUsers: 10_000,
-  rounds: 100,
-  featureWeight: 0.4,
+  smoothing: 5,
+  penalties: [3, 0.3],
+  rounds: 60,
   power: 0.5,
   ridge: 1,
   fill: 2,

@@ -1,159 +1,188 @@
+import { type Corpus, projectSamples } from "./corpus.ts";
 import { discriminantDirections } from "./discriminant.ts";
-import { type FitMaterial, moments } from "./fit-material.ts";
+import { TOKEN_GROUP_COUNT } from "./event-tokens.ts";
+import type { FitMaterial } from "./fit-material.ts";
+import { labelColumns } from "./label-columns.ts";
 import { type LinearArtefact, linearArtefact } from "./linear-artefact.ts";
 import { compose } from "./linear-encoder.ts";
-import { outputsOf } from "./logistic-fit.ts";
-import { choosePenalties, fitSegmentLogits, logitWidth, type SegmentLogits, writeLogits } from "./segment-logits.ts";
+import { FEATURE_CLIP } from "./linear-placement.ts";
+import { type ColumnLayout, columnLayout, standardise } from "./training-samples.ts";
 import { addScaled } from "./vector.ts";
 
-/** What logits become an embedding by: the same for the encoder and for those that some members were kept from. */
+/** A fitted projection, before the columns of each token are folded into one row. */
 export type LinearFit = Readonly<{
+  layout: ColumnLayout;
   dim: number;
   supervised: number;
-  /** From logits, shape [logits, supervised], to the supervised dimensions. */
-  rotation: Float64Array;
-  /** Mean of each logit; shape [logits]. */
+  /** What each token says of each segment; shape [tokens, layout.labels]. */
+  labels: Float32Array;
+  /** Shape [layout.width, dim]: for sums of tokens in raw units, for features in standard deviations. */
+  projection: Float64Array;
+  /** Shape [dim]. */
+  bias: Float64Array;
+  /** Of the features; shape [features]. */
   mean: Float32Array;
-  /** One over the standard deviation of each free dimension, and its mean; shape [dim - supervised]. */
-  freeMean: Float32Array;
-  freeScale: Float32Array;
-  /** Fitted on all folds, and on all but each. */
-  logits: SegmentLogits;
-  without: readonly SegmentLogits[];
+  scale: Float32Array;
 }>;
 
-/** Fits the segments' logits with and without each fold, and the directions in which those kept from it differ. */
-export function fitLinearModel(material: FitMaterial): LinearFit {
-  const { corpus, options, rows } = material;
-  const folds = Array.from({ length: options.folds }, (_, fold) => fold);
-  const penalties = choosePenalties(material);
-  const logits = fitSegmentLogits(material, folds, penalties);
-  const width = logitWidth(material);
-  const outOfFold = new Float32Array(corpus.sampleEnd.length * width);
-  const without = folds.map((fold) => {
-    const others = folds.filter((other) => other !== fold);
-    const models = fitSegmentLogits(material, others.length === 0 ? folds : others, penalties, logits);
-    writeLogits(material, models, [fold], rows.shrinkRecognised, outOfFold);
-    return models;
-  });
-  const { mean, scale } = moments(outOfFold, width, corpus.sampleWeight);
-  const standard = outOfFold.map((x, i) => (x - mean[i % width]!) * scale[i % width]!);
-  const sampleUser = new Uint32Array(corpus.sampleEnd.length);
-  for (let u = 0; u < corpus.users; u++) sampleUser.fill(u, corpus.samplesAt[u]!, corpus.samplesAt[u + 1]!);
-  const directions = discriminantDirections(
-    {
-      count: sampleUser.length,
-      width,
-      rows: standard,
-      weights: corpus.sampleWeight,
-      labels: corpus.labels.map((labels) => Int16Array.from(sampleUser, (u) => labels[u]!)),
-      segmentsOf: material.segmentsOf,
-    },
-    [],
-    { ...options, dimMin: 0, dimMax: options.dimMax - options.freeDims, freeDims: 0 },
-  );
-  const { supervised } = directions;
-  const rotation = directions.matrix;
-  for (let c = 0; c < width; c++) for (let i = 0; i < supervised; i++) rotation[c * supervised + i]! *= scale[c]!;
-  const dim = Math.min(options.dimMax, Math.max(options.dimMin, supervised + options.freeDims));
-  const free = moments(material.sampleComponents, options.components, corpus.sampleWeight);
+/** Fits on all folds but one (or on all): what is left out is as unseen as an anonymous visitor. */
+export function fitWithout(material: FitMaterial, leftOut: number | undefined): LinearFit {
+  const { corpus, options } = material;
+  const layout = columnLayout(material);
+  const folds = Array.from({ length: options.folds }, (_, fold) => fold).filter((fold) => fold !== leftOut);
+  const sums = new Float32Array(corpus.sampleEnd.length * layout.componentsAt);
+  for (const fold of folds) {
+    // Columns from the same users would tell a user's label by the user's own rare items.
+    const others = folds.length > 1 ? folds.filter((other) => other !== fold) : folds;
+    const table = tokenColumns(material, others, fold);
+    sumLabels(material, layout, usersOf(corpus, [fold]), table, sums);
+  }
+  const training = standardise(material, layout, usersOf(corpus, folds), sums);
+  const { matrix, dim, supervised } = discriminantDirections(training.samples, training.prefer, options);
+  const { used, mean, scale, weight } = training;
+  const projection = new Float64Array(layout.width * dim);
+  const bias = new Float64Array(dim);
+  for (const [i, column] of used.entries()) {
+    const isFeature = column >= layout.featuresAt;
+    const factor = isFeature ? weight[column]! : weight[column]! * scale[column]!;
+    addScaled(projection, column * dim, matrix, i * dim, dim, factor);
+    if (!isFeature) addScaled(bias, 0, matrix, i * dim, dim, -mean[column]! * factor);
+  }
   return {
+    layout,
     dim,
     supervised,
-    rotation,
-    mean,
-    freeMean: free.mean.slice(0, dim - supervised),
-    freeScale: free.scale.slice(0, dim - supervised),
-    logits,
-    without,
+    labels: tokenColumns(material, folds, leftOut),
+    projection,
+    bias,
+    mean: Float32Array.from(mean.subarray(layout.featuresAt)),
+    scale: Float32Array.from(scale.subarray(layout.featuresAt)),
   };
 }
 
 /**
- * Embeds every sample of the material: those of the fold left out as strangers, the others as members.
+ * What each token says of each segment, alone and beside others.
  *
- * @param leftOut - Fold, or undefined for the encoder itself.
+ * @param folds - Whose counts the columns come from.
+ * @param strangers - The fold that the columns are for, undefined for nobody in particular: its labels have no part in them.
+ * @returns Shape [tokens, layout.labels].
+ */
+export function tokenColumns(
+  material: FitMaterial,
+  folds: readonly number[],
+  strangers: number | undefined,
+): Float32Array {
+  const { corpus, counts, logits, options } = material;
+  const alone = labelColumns(corpus, counts, folds, TOKEN_GROUP_COUNT, options);
+  const beside = strangers === undefined ? logits.all : logits.without[strangers]!;
+  const narrow = alone.length / Math.max(1, corpus.tokens.length);
+  const width = narrow + logits.width;
+  const columns = new Float32Array(corpus.tokens.length * width);
+  for (let id = 0; id < corpus.tokens.length; id++) {
+    columns.set(alone.subarray(id * narrow, (id + 1) * narrow), id * width);
+    columns.set(beside.subarray(id * logits.width, (id + 1) * logits.width), id * width + narrow);
+  }
+  return columns;
+}
+
+/**
+ * Embeds every sample of the material as the encoder would serve it.
+ *
  * @returns Shape [samples, fit.dim].
  */
-export function embedSamples(material: FitMaterial, fit: LinearFit, leftOut: number | undefined): Float32Array {
-  const { corpus, options, rows, sampleComponents } = material;
-  const { dim, supervised, rotation, mean, freeMean, freeScale } = fit;
+export function embedSamples(material: FitMaterial, fit: LinearFit): Float32Array {
+  const { corpus, featureWidth, sampleComponents, options } = material;
+  const { layout, dim, projection, bias, mean, scale } = fit;
   const samples = corpus.sampleEnd.length;
-  const width = logitWidth(material);
-  const logits = new Float32Array(samples * width);
-  const models = leftOut === undefined ? fit.logits : fit.without[leftOut]!;
-  const others = Array.from({ length: options.folds }, (_, fold) => fold).filter((fold) => fold !== leftOut);
-  writeLogits(material, models, others, rows.shrink, logits);
-  if (leftOut !== undefined) writeLogits(material, models, [leftOut], rows.shrinkRecognised, logits);
+  const labelSums = new Float32Array(samples * layout.componentsAt);
+  sumLabels(material, layout, corpus.foldOf.keys(), fit.labels, labelSums);
   const out = new Float32Array(samples * dim);
   const sum = new Float64Array(dim);
   for (let sample = 0; sample < samples; sample++) {
-    sum.fill(0);
-    for (let c = 0; c < width; c++) {
-      addScaled(sum, 0, rotation, c * supervised, supervised, logits[sample * width + c]! - mean[c]!);
+    sum.set(bias);
+    addColumns(sum, projection, 0, labelSums, sample * layout.componentsAt, layout.componentsAt);
+    addColumns(
+      sum,
+      projection,
+      layout.componentsAt,
+      sampleComponents,
+      sample * options.components,
+      options.components,
+    );
+    for (let feature = 0; feature < featureWidth; feature++) {
+      if (scale[feature] === 0) continue;
+      const z = (corpus.features[sample * featureWidth + feature]! - mean[feature]!) * scale[feature]!;
+      const clipped = Math.max(-FEATURE_CLIP, Math.min(FEATURE_CLIP, z));
+      addScaled(sum, 0, projection, (layout.featuresAt + feature) * dim, dim, clipped);
     }
-    for (let j = 0; j < dim - supervised; j++) {
-      const place = sampleComponents[sample * options.components + j] ?? 0;
-      sum[supervised + j] = (place - (freeMean[j] ?? 0)) * (freeScale[j] ?? 0);
-    }
-    compose(sum, supervised, options.fill, out.subarray(sample * dim, (sample + 1) * dim));
+    compose(sum, fit.supervised, options.fill, out.subarray(sample * dim, (sample + 1) * dim));
   }
   return out;
 }
 
-/** Folds the logits and components of each token into one row of `dim` numbers: serving adds only that. */
-export function artefactOf(
-  material: FitMaterial,
-  fit: LinearFit,
-  models: SegmentLogits = fit.logits,
-): LinearArtefact {
-  const { corpus, components, options, segmentsOf } = material;
-  const { dim, supervised, rotation, freeMean, freeScale } = fit;
-  const tokens = corpus.tokens.length;
-  const features = material.mean.length;
-  const table = new Float64Array(tokens * dim);
-  const dense = new Float64Array(features * dim);
-  const bias = new Float64Array(dim);
-  let logit = 0;
-  for (const [m, segments] of segmentsOf.entries()) {
-    if (segments < 2) continue;
-    const outputs = outputsOf(segments);
-    const model = models[m];
-    for (let k = 0; k < outputs; k++, logit++) {
-      const row = logit * supervised;
-      addScaled(bias, 0, rotation, row, supervised, -fit.mean[logit]!);
-      if (model === undefined) continue;
-      const { point, denseAt, biasAt } = model;
-      addScaled(bias, 0, rotation, row, supervised, point[biasAt + k]!);
-      for (let id = 0; id < tokens; id++) {
-        addScaled(table, id * dim, rotation, row, supervised, point[id * outputs + k]!);
-      }
-      for (let f = 0; f < features; f++) {
-        const weight = point[denseAt + f * outputs + k]! * options.featureWeight;
-        addScaled(dense, f * dim, rotation, row, supervised, weight);
-      }
-    }
-  }
-  for (let j = 0; j < freeScale.length; j++) {
-    const to = supervised + j;
-    bias[to] = -freeMean[j]! * freeScale[j]!;
-    for (let id = 0; id < tokens; id++) {
-      table[id * dim + to] = components[id * options.components + j]! * freeScale[j]!;
-    }
+/** Folds the columns of each token into one row of `dim` numbers: serving adds only that. */
+export function artefactOf(material: FitMaterial, fit: LinearFit): LinearArtefact {
+  const { corpus, components, options } = material;
+  const { layout, dim, labels, projection } = fit;
+  const table = new Float32Array(corpus.tokens.length * dim);
+  const row = new Float64Array(dim);
+  for (let id = 0; id < corpus.tokens.length; id++) {
+    row.fill(0);
+    addColumns(
+      row,
+      projection,
+      corpus.groupOf[id]! * layout.labels,
+      labels,
+      id * layout.labels,
+      layout.labels,
+    );
+    addColumns(row, projection, layout.componentsAt, components, id * options.components, options.components);
+    table.set(row, id * dim);
   }
   return linearArtefact({
     schema: material.schema,
     dim,
-    supervised,
+    supervised: fit.supervised,
     fill: options.fill,
     halfLifeMs: options.halfLifeMs,
     power: options.power,
     valueSplits: [...corpus.valueSplits],
     tokens: corpus.tokens,
-    table: Float32Array.from(table),
-    mean: material.mean,
-    scale: material.scale,
-    dense: Float32Array.from(dense),
-    bias: Float32Array.from(bias),
+    table,
+    mean: fit.mean,
+    scale: fit.scale,
+    dense: Float32Array.from(projection.subarray(layout.featuresAt * dim)),
+    bias: Float32Array.from(fit.bias),
   });
+}
+
+/** Adds `count` columns, whose values begin at `values[valuesAt]`, to a projected sum. */
+function addColumns(
+  sum: Float64Array,
+  projection: Float64Array,
+  column: number,
+  values: Float32Array,
+  valuesAt: number,
+  count: number,
+): void {
+  const dim = sum.length;
+  for (let c = 0; c < count; c++) {
+    const x = values[valuesAt + c]!;
+    if (x !== 0) addScaled(sum, 0, projection, (column + c) * dim, dim, x);
+  }
+}
+
+function sumLabels(
+  { corpus, options }: FitMaterial,
+  layout: ColumnLayout,
+  users: Iterable<number>,
+  table: Float32Array,
+  out: Float32Array,
+): void {
+  const columns = { out, at: 0, stride: layout.componentsAt };
+  projectSamples(corpus, users, { table, width: layout.labels, blocks: TOKEN_GROUP_COUNT }, options, columns);
+}
+
+function usersOf(corpus: Corpus, folds: readonly number[]): number[] {
+  return Array.from(corpus.foldOf.keys()).filter((u) => folds.includes(corpus.foldOf[u]!));
 }

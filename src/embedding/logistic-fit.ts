@@ -9,15 +9,11 @@ export type SparseRows = Readonly<{
   values: Float32Array;
 }>;
 
-/** Rows of a dense matrix beside them; shape [count, width]. */
-export type DenseRows = Readonly<{ width: number; rows: Float32Array }>;
-
 /** Whom a fit learns from. */
 export type LogisticSamples = Readonly<{
   sparse: SparseRows;
   /** Factor of each row's sparse values; shape [count]. */
   scales: Float64Array;
-  dense: DenseRows;
   /** Class of each row; read only where its weight is above 0. Shape [count]. */
   labels: Int16Array;
   /** Weight of each row, 0 to leave it out; shape [count]. */
@@ -31,10 +27,10 @@ export type LogisticSamples = Readonly<{
  */
 export type LogisticWeights = Readonly<{
   outputs: number;
-  /** Weights of the sparse columns, from `denseAt` those of the dense ones, from `biasAt` the biases; `outputs` each. */
-  point: Float64Array;
-  denseAt: number;
-  biasAt: number;
+  /** Shape [sparse.width, outputs]. */
+  weights: Float64Array;
+  /** Shape [outputs]. */
+  bias: Float64Array;
 }>;
 
 /** Logits that a model of so many classes has. */
@@ -52,15 +48,13 @@ export function outputsOf(classes: number): number {
  */
 export function fitLogistic(
   samples: LogisticSamples,
-  { penalty, rounds, start }: { readonly penalty: number; readonly rounds: number; readonly start?: LogisticWeights },
+  { penalty, rounds }: { readonly penalty: number; readonly rounds: number },
 ): LogisticWeights {
-  const { sparse, dense, classes } = samples;
+  const { sparse, classes } = samples;
   const outputs = outputsOf(classes);
-  const denseAt = sparse.width * outputs;
-  const biasAt = denseAt + dense.width * outputs;
+  const biasAt = sparse.width * outputs;
   const point = new Float64Array(biasAt + outputs);
-  if (start === undefined) point.set(logShares(samples), biasAt);
-  else point.set(start.point);
+  point.set(logShares(samples), biasAt);
   // One logit stands for two classes whose weights are its halves: their squares sum to half of its own.
   const perWeight = classes === 2 ? penalty / 2 : penalty;
   const logits = new Float64Array(outputs);
@@ -70,7 +64,7 @@ export function fitLogistic(
     for (let row = 0; row < sparse.count; row++) {
       const weight = samples.weights[row]!;
       if (weight === 0) continue;
-      logitsOf(samples, { at, denseAt, biasAt }, row, logits);
+      logitsInto(samples, at, row, logits);
       loss += weight * residuals(logits, samples.labels[row]!);
       spread(samples, gradient, row, logits, weight);
     }
@@ -80,7 +74,7 @@ export function fitLogistic(
     }
     return loss;
   });
-  return { outputs, point, denseAt, biasAt };
+  return { outputs, weights: point.subarray(0, biasAt), bias: point.subarray(biasAt) };
 }
 
 /** The logits of no evidence: the logarithms of the classes' shares, with half a user for each. */
@@ -93,24 +87,15 @@ function logShares({ labels, weights, classes }: LogisticSamples): number[] {
   return Array.from(shares, (share) => Math.log(share) - mean);
 }
 
-/** Where in one array the weights of a model lie. */
-type Point = Readonly<{ at: Float64Array; denseAt: number; biasAt: number }>;
-
-function logitsOf(
-  { sparse, scales, dense }: Pick<LogisticSamples, "sparse" | "scales" | "dense">,
-  { at, denseAt, biasAt }: Point,
-  row: number,
-  out: Float64Array,
-): void {
+function logitsInto({ sparse, scales }: LogisticSamples, at: Float64Array, row: number, out: Float64Array): void {
   const outputs = out.length;
+  const biasAt = sparse.width * outputs;
   const end = sparse.starts[row + 1]!;
   const scale = scales[row]!;
   if (outputs === 1) {
     let sum = 0;
     for (let i = sparse.starts[row]!; i < end; i++) sum += sparse.values[i]! * at[sparse.columns[i]!]!;
-    sum = sum * scale + at[biasAt]!;
-    for (let d = 0; d < dense.width; d++) sum += dense.rows[row * dense.width + d]! * at[denseAt + d]!;
-    out[0] = sum;
+    out[0] = sum * scale + at[biasAt]!;
     return;
   }
   for (let k = 0; k < outputs; k++) out[k] = at[biasAt + k]!;
@@ -119,21 +104,6 @@ function logitsOf(
     const x = sparse.values[i]! * scale;
     for (let k = 0; k < outputs; k++) out[k]! += x * at[from + k]!;
   }
-  for (let d = 0; d < dense.width; d++) {
-    const x = dense.rows[row * dense.width + d]!;
-    const from = denseAt + d * outputs;
-    if (x !== 0) for (let k = 0; k < outputs; k++) out[k]! += x * at[from + k]!;
-  }
-}
-
-/** Writes the logits of one row to `out`; shape [outputs]. */
-export function logitsInto(
-  model: LogisticWeights,
-  samples: Pick<LogisticSamples, "sparse" | "scales" | "dense">,
-  row: number,
-  out: Float64Array,
-): void {
-  logitsOf(samples, { at: model.point, denseAt: model.denseAt, biasAt: model.biasAt }, row, out);
 }
 
 /** Turns logits into the gradient by them, in place; gives the negative log-likelihood. */
@@ -159,15 +129,14 @@ function residuals(logits: Float64Array, label: number): number {
 
 /** Adds a row's share of the gradient. */
 function spread(
-  { sparse, scales, dense }: LogisticSamples,
+  { sparse, scales }: LogisticSamples,
   gradient: Float64Array,
   row: number,
   residual: Float64Array,
   weight: number,
 ): void {
   const outputs = residual.length;
-  const denseAt = sparse.width * outputs;
-  const biasAt = denseAt + dense.width * outputs;
+  const biasAt = sparse.width * outputs;
   for (let k = 0; k < outputs; k++) {
     residual[k]! *= weight;
     gradient[biasAt + k]! += residual[k]!;
@@ -176,10 +145,5 @@ function spread(
     const to = sparse.columns[i]! * outputs;
     const x = sparse.values[i]! * scales[row]!;
     for (let k = 0; k < outputs; k++) gradient[to + k]! += x * residual[k]!;
-  }
-  for (let d = 0; d < dense.width; d++) {
-    const x = dense.rows[row * dense.width + d]!;
-    const to = denseAt + d * outputs;
-    if (x !== 0) for (let k = 0; k < outputs; k++) gradient[to + k]! += x * residual[k]!;
   }
 }

@@ -2,7 +2,7 @@ import type { History } from "../embedding/encoder.ts";
 import { type FitMaterial, prepareFit } from "../embedding/fit-material.ts";
 import type { FitOptions } from "../embedding/fit-options.ts";
 import { encodeArtefact } from "../embedding/linear-artefact.ts";
-import { artefactOf, embedSamples, fitLinearModel, type LinearFit } from "../embedding/linear-fit.ts";
+import { artefactOf, embedSamples, fitWithout } from "../embedding/linear-fit.ts";
 import { scale } from "../embedding/vector.ts";
 import type { FeatureSchema } from "../features/feature-schema.ts";
 import { EngineError } from "../kernel/engine-error.ts";
@@ -70,11 +70,10 @@ export function fitRelease(
     const message = "no map has members in two segments, so there is nothing to tell apart";
     throw new EngineError({ code: "TOO_FEW_MEMBERS", message, retryable: false });
   }
-  const fit = fitLinearModel(material);
-  const artefact = artefactOf(material, fit);
+  const artefact = artefactOf(material, fitWithout(material, undefined));
   const heldOut = maps.map((map) => new HeldOutCollector(map));
   for (let fold = 0; fold < material.options.folds; fold++) {
-    scoreFold(material, fit, maps, fold, heldOut);
+    scoreFold(material, maps, fold, heldOut);
   }
   const calibrations = maps.map((map, m) =>
     fitCalibration({ encoder: artefact.version, map: map.name }, heldOut[m]!.scores()),
@@ -94,12 +93,12 @@ export function fitRelease(
 /** Fits without one fold and scores that fold's members at every sampled length. */
 function scoreFold(
   material: FitMaterial,
-  fit: LinearFit,
   maps: readonly SegmentMap[],
   fold: number,
   heldOut: readonly HeldOutCollector[],
 ): void {
-  scoreSamples(material, maps, fold, { embeddings: embedSamples(material, fit, fold), dim: fit.dim }, heldOut);
+  const fit = fitWithout(material, fold);
+  scoreSamples(material, maps, fold, { embeddings: embedSamples(material, fit), dim: fit.dim }, heldOut);
 }
 
 /**
@@ -114,7 +113,7 @@ export function scoreSamples(
   { embeddings, dim }: Readonly<{ embeddings: Float32Array; dim: number }>,
   heldOut: readonly HeldOutCollector[],
 ): void {
-  const { corpus, rows } = material;
+  const { corpus } = material;
   for (const [m, map] of maps.entries()) {
     const scorer = prepareScorer(profilesWithout(material, embeddings, dim, { m, map, fold }));
     for (let u = 0; u < corpus.users; u++) {
@@ -122,7 +121,7 @@ export function scoreSamples(
       for (let sample = corpus.samplesAt[u]!; sample < corpus.samplesAt[u + 1]!; sample++) {
         const embedding = embeddings.subarray(sample * dim, (sample + 1) * dim);
         heldOut[m]!.add(scorer, embedding, {
-          evidence: rows.recognised[sample]!,
+          evidence: corpus.sampleEvents[sample]!,
           label: corpus.labels[m]![u]!,
           user: u,
           whole: sample === corpus.samplesAt[u + 1]! - 1,

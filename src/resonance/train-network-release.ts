@@ -89,7 +89,7 @@ export async function trainNetworkRelease(
 
 /** Embeds every sample of the corpus event by event, as it is served. */
 function embedSamples(
-  { corpus, dense: { width: featureWidth } }: FitMaterial,
+  { corpus, featureWidth }: FitMaterial,
   core: DeepCore,
 ): { embeddings: Float32Array; dim: number } {
   const { eventsAt, tokensAt, tokenIds, eventMs, eventNumbers, isEvidence, samplesAt, sampleEnd } = corpus;

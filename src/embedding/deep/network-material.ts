@@ -1,7 +1,7 @@
 import { TOKEN_GROUPS } from "../event-tokens.ts";
 import type { FitMaterial } from "../fit-material.ts";
 import type { LinearWeights } from "../linear-artefact.ts";
-import { artefactOf, fitLinearModel } from "../linear-fit.ts";
+import { artefactOf, fitWithout, tokenColumns } from "../linear-fit.ts";
 import { RefinedTable } from "./refined-table.ts";
 import type { BatchSource } from "./sequence-batch.ts";
 
@@ -27,12 +27,16 @@ export type NetworkMaterial = BatchSource &
  * the very user whom the network learns from, and it would trust rare items.
  */
 export function networkMaterial(fit: FitMaterial, leftOut: number): NetworkMaterial {
-  const { corpus } = fit;
-  const linear = fitLinearModel(fit);
-  const heldOutBase = artefactOf(fit, linear, linear.without[leftOut]);
+  const { corpus, options } = fit;
+  const linear = fitWithout(fit, leftOut);
+  const baseOf = (folds: readonly number[], strangers?: number): LinearWeights =>
+    artefactOf(fit, { ...linear, labels: tokenColumns(fit, folds, strangers) });
+  const all = Array.from({ length: options.folds }, (_, fold) => fold);
+  const learning = all.filter((fold) => fold !== leftOut);
+  const heldOutBase = baseOf(learning, leftOut);
   const added = new Float32Array(heldOutBase.table.length);
-  const tables = linear.without.map((models, fold) => {
-    const { table } = fold === leftOut ? heldOutBase : artefactOf(fit, linear, models);
+  const tables = all.map((fold) => {
+    const { table } = fold === leftOut ? heldOutBase : baseOf(learning.filter((other) => other !== fold), fold);
     return new RefinedTable(table, added, linear.dim);
   });
   const hasTopics = corpus.groupOf.includes(TOKEN_GROUPS.topic);
@@ -45,7 +49,7 @@ export function networkMaterial(fit: FitMaterial, leftOut: number): NetworkMater
     leftOut,
     added,
     heldOutBase,
-    servedBase: () => artefactOf(fit, linear),
+    servedBase: () => baseOf(all),
     isTarget: corpus.groupOf.map((group) => (group === target ? 1 : 0)),
   };
 }

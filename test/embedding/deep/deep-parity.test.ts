@@ -11,7 +11,7 @@ import type { Tensors } from "../../../src/embedding/deep/tensor-ops.ts";
 import type { History } from "../../../src/embedding/encoder.ts";
 import { EVENT_INPUTS } from "../../../src/embedding/event-inputs.ts";
 import { prepareFit } from "../../../src/embedding/fit-material.ts";
-import { artefactOf, fitLinearModel } from "../../../src/embedding/linear-fit.ts";
+import { artefactOf, fitWithout } from "../../../src/embedding/linear-fit.ts";
 import { anEvent, START_MS, someHistories, someMaps, tinySchema } from "../build-histories.ts";
 import { aNetwork } from "./build-network.ts";
 
@@ -63,7 +63,7 @@ type Drawn = Readonly<{ gapMs: number; item: number; topic: number; value: numbe
 function bothWays(tf: Tensors, kind: DeepKind, histories: readonly History[], seed: number) {
   const material = prepareFit(histories, someMaps(2), tinySchema, { seed });
   const { corpus } = material;
-  const base = artefactOf(material, fitLinearModel(material));
+  const base = artefactOf(material, fitWithout(material, undefined));
   const network = aNetwork(kind, base, seed);
   const encoder = deepEncoder(deepArtefact(network), tinySchema);
   const table = new RefinedTable(base.table, new Float32Array(base.table.length), base.dim);

@@ -1,0 +1,56 @@
+import type { Corpus } from "./corpus.ts";
+import type { FitOptions, LabelledMap } from "./fit-options.ts";
+import { fitLogistic, outputsOf } from "./logistic-fit.ts";
+import { readSampleRows } from "./sample-rows.ts";
+
+/**
+ * What each token says of each segment beside all the others that a user has: the weights of multinomial
+ * logistic regressions. Naive Bayes asks every token alone, and counts what ten of them have in common ten times.
+ */
+export type TokenLogits = Readonly<{
+  /** Weights of a token: for each penalty and map, one for two segments, else one a segment. */
+  width: number;
+  /** From all users, and from all but those of each fold; shape [tokens, width]. */
+  all: Float32Array;
+  without: readonly Float32Array[];
+}>;
+
+/** Fits the regressions with all users and without each fold, on the samples cut short at several lengths. */
+export function fitTokenLogits(
+  corpus: Corpus,
+  maps: readonly LabelledMap[],
+  options: FitOptions,
+): TokenLogits {
+  const told = maps.flatMap(({ segments }, m) =>
+    segments.length < 2 ? [] : [{ m, classes: segments.length, outputs: outputsOf(segments.length) }],
+  );
+  const perPenalty = told.reduce((sum, { outputs }) => sum + outputs, 0);
+  const width = perPenalty * options.penalties.length;
+  const sparse = readSampleRows(corpus, options);
+  const scales = Float64Array.from(corpus.sampleEvents, (events) => 1 / (events + 1) ** options.power);
+  const sampleUser = new Uint32Array(sparse.count);
+  for (let u = 0; u < corpus.users; u++) sampleUser.fill(u, corpus.samplesAt[u]!, corpus.samplesAt[u + 1]!);
+  const fit = (leftOut: number | undefined): Float32Array => {
+    const table = new Float32Array(corpus.tokens.length * width);
+    let at = 0;
+    for (const penalty of options.penalties) {
+      for (const { m, classes, outputs } of told) {
+        const labels = Int16Array.from(sampleUser, (u) => corpus.labels[m]![u]!);
+        const weights = Float64Array.from(labels, (label, sample) =>
+          label < 0 || corpus.foldOf[sampleUser[sample]!] === leftOut ? 0 : corpus.sampleWeight[sample]!,
+        );
+        const given = { penalty, rounds: options.rounds };
+        const found = fitLogistic({ sparse, scales, labels, weights, classes }, given);
+        for (let id = 0; id < corpus.tokens.length; id++) {
+          for (let k = 0; k < outputs; k++) table[id * width + at + k] = found.weights[id * outputs + k]!;
+        }
+        at += outputs;
+      }
+    }
+    return table;
+  };
+  const folds = Array.from({ length: options.folds }, (_, fold) => fold);
+  const all = fit(undefined);
+  // Of a single fold there is nobody else to learn from.
+  return { width, all, without: folds.length === 1 ? [all] : folds.map(fit) };
+}
