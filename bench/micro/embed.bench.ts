@@ -23,6 +23,7 @@ const artefact = linearArtefact({
   valueSplits: [],
   tokens: new Uint32Array(0),
   table: new Float32Array(0),
+  early: new Float32Array(0),
   mean: numbers(FEATURES.width),
   scale: new Float32Array(FEATURES.width).fill(1),
   dense: numbers(FEATURES.width * DIM),

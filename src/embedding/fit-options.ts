@@ -26,8 +26,11 @@ export type FitOptions = Readonly<{
   rounds: number;
   /** Exponent of the evidence by which sums are divided. */
   power: number;
-  /** Added to the correlation matrix before it is inverted. */
-  ridge: number;
+  /**
+   * Users who show no correlation at all, added before the correlation matrix is inverted: few members are trusted
+   * less than many. Their share stays between `RIDGE_MIN` and `RIDGE_MAX` of the members.
+   */
+  ridgeUsers: number;
   /** Length of the unsupervised part of an embedding, beside a supervised part of unit variance. */
   fill: number;
   /** Parts of the users for cross-fitting. */
@@ -50,11 +53,11 @@ export const DEFAULT_FIT_OPTIONS: FitOptions = {
   dimMin: 32,
   dimMax: 64,
   freeDims: 16,
-  smoothing: 5,
+  smoothing: 10,
   penalties: [3, 0.3],
   rounds: 60,
   power: 0.5,
-  ridge: 1,
+  ridgeUsers: 2_500,
   fill: 2,
   folds: 4,
   foldRun: 64,

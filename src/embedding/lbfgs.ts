@@ -20,7 +20,7 @@ export function lbfgs(point: Float64Array, rounds: number, objective: Objective)
   const size = point.length;
   let gradient = new Float64Array(size);
   let value = objective(point, gradient);
-  let next = new Float64Array(size);
+  const next = new Float64Array(size);
   let nextGradient = new Float64Array(size);
   const direction = new Float64Array(size);
   const kept: { step: Float64Array; change: Float64Array; rho: number }[] = [];

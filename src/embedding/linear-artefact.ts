@@ -3,9 +3,9 @@ import { sha256Hex } from "../kernel/hash.ts";
 
 /**
  * A fitted linear encoder as numbers. An embedding is made of
- * `v = sum(weight * table[token]) / (events + 1)^power + clip((features - mean) * scale) dense + bias`, where
- * events and weights decay with `halfLifeMs`; `v` holds first the supervised directions y, then the rest w:
- * `embedding = [y, fill w/|w|] / sqrt(fill^2 + |y|^2)`, whose norm is 1.
+ * `v = sum(weight * (table[token] + 2 / (events + 1) * early[token])) / (events + 1)^power + clip((features - mean) * scale)
+ * dense + bias`, where events and weights decay with `halfLifeMs`; `v` holds first the supervised directions y, then
+ * the rest w: `embedding = [y, fill w/|w|] / sqrt(fill^2 + |y|^2)`, whose norm is 1.
  */
 export type LinearWeights = Readonly<{
   /** Version of the feature schema that `mean`, `scale` and `dense` belong to. */
@@ -24,6 +24,8 @@ export type LinearWeights = Readonly<{
   tokens: Uint32Array;
   /** Shape [tokens, dim]. */
   table: Float32Array;
+  /** What a token says beyond that while a visitor is new; shape [tokens, supervised]. */
+  early: Float32Array;
   /** Shape [features]. */
   mean: Float32Array;
   /** One over the standard deviation, 0 for a feature that says nothing; shape [features]. */
@@ -37,8 +39,8 @@ export type LinearWeights = Readonly<{
 /** Weights under the version that names them. */
 export type LinearArtefact = LinearWeights & Readonly<{ version: string }>;
 
-const MAGIC = "RESOLIN1";
-const ARRAYS = ["tokens", "table", "mean", "scale", "dense", "bias"] as const;
+const MAGIC = "RESOLIN2";
+const ARRAYS = ["tokens", "table", "early", "mean", "scale", "dense", "bias"] as const;
 /** Magic, then the header's length as uint32. */
 const HEADER_AT = 12;
 /** Digits of the SHA-256 that name a version: enough that two never meet by chance. */
@@ -85,11 +87,12 @@ export function decodeArtefact(bytes: Uint8Array): LinearArtefact {
     at += copied.length;
     return littleEndian(copied).buffer;
   };
-  const [tokens, table, mean, scale, dense, bias] = ARRAYS.map(next) as ArrayBuffer[] & { length: 6 };
+  const [tokens, table, early, mean, scale, dense, bias] = ARRAYS.map(next) as ArrayBuffer[] & { length: 7 };
   return {
     ...header,
     tokens: new Uint32Array(tokens!),
     table: new Float32Array(table!),
+    early: new Float32Array(early!),
     mean: new Float32Array(mean!),
     scale: new Float32Array(scale!),
     dense: new Float32Array(dense!),

@@ -8,6 +8,7 @@ import type { LinearArtefact } from "./linear-artefact.ts";
 import { FEATURE_CLIP, LINEAR_PLACEMENT, type LinearLayout, linearLayout } from "./linear-placement.ts";
 import { addRow, admitEvent, decayedEvents, leftAt, STATE } from "./projected-state.ts";
 import { TokenIndex } from "./token-index.ts";
+import { addScaledSingle } from "./vector.ts";
 import { vectorKernels } from "./vector-kernels.ts";
 
 /**
@@ -41,7 +42,7 @@ class LinearEncoder implements Encoder {
   constructor(artefact: LinearArtefact) {
     this.version = artefact.version;
     this.dim = artefact.dim;
-    this.slots = STATE.sums + artefact.dim;
+    this.slots = STATE.sums + artefact.dim + artefact.supervised;
     this.#artefact = artefact;
     this.#index = new TokenIndex(artefact.tokens);
     this.#splits = new Map(artefact.valueSplits);
@@ -49,7 +50,7 @@ class LinearEncoder implements Encoder {
   }
 
   fold(slab: Float64Array, at: number, event: FeatureEvent): void {
-    const { table, dim, halfLifeMs } = this.#artefact;
+    const { table, early, dim, supervised, halfLifeMs } = this.#artefact;
     const count = writeTokens(event, this.#splits, this.#tokens);
     const rows = this.#rows;
     let named = 0;
@@ -63,8 +64,13 @@ class LinearEncoder implements Encoder {
     }
     // News of today is unknown to an encoder of yesterday: it is no evidence, neither for nor against.
     if (named > 0 && recognised === 0) return;
-    const weight = admitEvent(slab, at, dim, event.tsMs, halfLifeMs);
-    for (let i = 0; i < count; i++) if (rows[i]! >= 0) addRow(slab, at, table, rows[i]!, dim, weight);
+    const weight = admitEvent(slab, at, dim + supervised, event.tsMs, halfLifeMs);
+    for (let i = 0; i < count; i++) {
+      const row = rows[i]!;
+      if (row < 0) continue;
+      addRow(slab, at, table, row, dim, weight);
+      addScaledSingle(slab, at + STATE.sums + dim, early, row * supervised, supervised, weight);
+    }
   }
 
   evidence(slab: Float64Array, at: number, atMs: number): number {
@@ -72,21 +78,30 @@ class LinearEncoder implements Encoder {
   }
 
   embed(slab: Float64Array, at: number, features: Float32Array, atMs: number, out: Float32Array): void {
-    const { dim, fill, power, halfLifeMs } = this.#artefact;
+    const { dim, supervised, fill, power, halfLifeMs } = this.#artefact;
     const { width, lanes, places } = this.#layout;
     if (features.length !== width) throw new DimensionMismatch({ expected: width, actual: features.length });
     const left = leftAt(slab, at, atMs, halfLifeMs);
-    const shrink = left / (slab[at + STATE.events]! * left + 1) ** power;
+    const events = slab[at + STATE.events]! * left;
+    const shrink = left / (events + 1) ** power;
+    const novelty = noveltyOf(events);
     const kernels = vectorKernels();
     const { float32, float64 } = kernels;
     const place = kernels.place(this.#artefact, LINEAR_PLACEMENT);
     float32.set(features, (place + places.features) / 4);
     const sumsAt = (place + places.sums) / 8;
-    for (let i = 0; i < dim; i++) float64[sumsAt + i] = slab[at + STATE.sums + i]!;
+    const from = at + STATE.sums;
+    for (let i = 0; i < dim; i++) float64[sumsAt + i] = slab[from + i]!;
+    for (let i = 0; i < supervised; i++) float64[sumsAt + i]! += novelty * slab[from + dim + i]!;
     kernels.embed(place, width, lanes, shrink, fill, FEATURE_CLIP);
     const embeddingAt = (place + places.embedding) / 4;
     for (let i = 0; i < dim; i++) out[i] = float32[embeddingAt + i]!;
   }
+}
+
+/** How new a visitor of so many events is, in (0, 2]: 1 after the first, next to nothing after fifty. */
+export function noveltyOf(events: number): number {
+  return 2 / (events + 1);
 }
 
 /**

@@ -4,7 +4,7 @@ import { TOKEN_GROUP_COUNT } from "./event-tokens.ts";
 import type { FitMaterial } from "./fit-material.ts";
 import { labelColumns } from "./label-columns.ts";
 import { type LinearArtefact, linearArtefact } from "./linear-artefact.ts";
-import { compose } from "./linear-encoder.ts";
+import { compose, noveltyOf } from "./linear-encoder.ts";
 import { FEATURE_CLIP } from "./linear-placement.ts";
 import { type ColumnLayout, columnLayout, standardise } from "./training-samples.ts";
 import { addScaled } from "./vector.ts";
@@ -25,6 +25,9 @@ export type LinearFit = Readonly<{
   scale: Float32Array;
 }>;
 
+const RIDGE_MIN = 0.1;
+const RIDGE_MAX = 10;
+
 /** Fits on all folds but one (or on all): what is left out is as unseen as an anonymous visitor. */
 export function fitWithout(material: FitMaterial, leftOut: number | undefined): LinearFit {
   const { corpus, options } = material;
@@ -38,15 +41,19 @@ export function fitWithout(material: FitMaterial, leftOut: number | undefined): 
     sumLabels(material, layout, usersOf(corpus, [fold]), table, sums);
   }
   const training = standardise(material, layout, usersOf(corpus, folds), sums);
-  const { matrix, dim, supervised } = discriminantDirections(training.samples, training.prefer, options);
+  const ridge = Math.min(RIDGE_MAX, Math.max(RIDGE_MIN, options.ridgeUsers / Math.max(1, corpus.users)));
+  const limits = { ...options, ridge };
+  const { matrix, dim, supervised } = discriminantDirections(training.samples, training.prefer, limits);
   const { used, mean, scale, weight } = training;
   const projection = new Float64Array(layout.width * dim);
   const bias = new Float64Array(dim);
   for (const [i, column] of used.entries()) {
     const isFeature = column >= layout.featuresAt;
     const factor = isFeature ? weight[column]! : weight[column]! * scale[column]!;
-    addScaled(projection, column * dim, matrix, i * dim, dim, factor);
-    if (!isFeature) addScaled(bias, 0, matrix, i * dim, dim, -mean[column]! * factor);
+    // A state holds early sums of the supervised directions only.
+    const told = column >= layout.earlyAt && column < layout.componentsAt ? supervised : dim;
+    addScaled(projection, column * dim, matrix, i * dim, told, factor);
+    if (!isFeature) addScaled(bias, 0, matrix, i * dim, told, -mean[column]! * factor);
   }
   return {
     layout,
@@ -95,7 +102,7 @@ export function embedSamples(material: FitMaterial, fit: LinearFit): Float32Arra
   const { layout, dim, projection, bias, mean, scale } = fit;
   const samples = corpus.sampleEnd.length;
   const labelSums = new Float32Array(samples * layout.componentsAt);
-  sumLabels(material, layout, corpus.foldOf.keys(), fit.labels, labelSums);
+  sumLabels(material, layout, [...corpus.foldOf.keys()], fit.labels, labelSums);
   const out = new Float32Array(samples * dim);
   const sum = new Float64Array(dim);
   for (let sample = 0; sample < samples; sample++) {
@@ -124,31 +131,31 @@ export function embedSamples(material: FitMaterial, fit: LinearFit): Float32Arra
 export function artefactOf(material: FitMaterial, fit: LinearFit): LinearArtefact {
   const { corpus, components, options } = material;
   const { layout, dim, labels, projection } = fit;
+  const { supervised } = fit;
   const table = new Float32Array(corpus.tokens.length * dim);
+  const early = new Float32Array(corpus.tokens.length * supervised);
   const row = new Float64Array(dim);
   for (let id = 0; id < corpus.tokens.length; id++) {
+    const block = corpus.groupOf[id]! * layout.labels;
     row.fill(0);
-    addColumns(
-      row,
-      projection,
-      corpus.groupOf[id]! * layout.labels,
-      labels,
-      id * layout.labels,
-      layout.labels,
-    );
+    addColumns(row, projection, layout.earlyAt + block, labels, id * layout.labels, layout.labels);
+    early.set(row.subarray(0, supervised), id * supervised);
+    row.fill(0);
+    addColumns(row, projection, block, labels, id * layout.labels, layout.labels);
     addColumns(row, projection, layout.componentsAt, components, id * options.components, options.components);
     table.set(row, id * dim);
   }
   return linearArtefact({
     schema: material.schema,
     dim,
-    supervised: fit.supervised,
+    supervised,
     fill: options.fill,
     halfLifeMs: options.halfLifeMs,
     power: options.power,
     valueSplits: [...corpus.valueSplits],
     tokens: corpus.tokens,
     table,
+    early,
     mean: fit.mean,
     scale: fit.scale,
     dense: Float32Array.from(projection.subarray(layout.featuresAt * dim)),
@@ -175,12 +182,20 @@ function addColumns(
 function sumLabels(
   { corpus, options }: FitMaterial,
   layout: ColumnLayout,
-  users: Iterable<number>,
+  users: readonly number[],
   table: Float32Array,
   out: Float32Array,
 ): void {
-  const columns = { out, at: 0, stride: layout.componentsAt };
+  const { earlyAt, componentsAt } = layout;
+  const columns = { out, at: 0, stride: componentsAt };
   projectSamples(corpus, users, { table, width: layout.labels, blocks: TOKEN_GROUP_COUNT }, options, columns);
+  for (const u of users) {
+    for (let sample = corpus.samplesAt[u]!; sample < corpus.samplesAt[u + 1]!; sample++) {
+      const novelty = noveltyOf(corpus.sampleEvents[sample]!);
+      const at = sample * componentsAt;
+      for (let c = 0; c < earlyAt; c++) out[at + earlyAt + c] = novelty * out[at + c]!;
+    }
+  }
 }
 
 function usersOf(corpus: Corpus, folds: readonly number[]): number[] {

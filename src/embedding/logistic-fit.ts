@@ -87,7 +87,12 @@ function logShares({ labels, weights, classes }: LogisticSamples): number[] {
   return Array.from(shares, (share) => Math.log(share) - mean);
 }
 
-function logitsInto({ sparse, scales }: LogisticSamples, at: Float64Array, row: number, out: Float64Array): void {
+function logitsInto(
+  { sparse, scales }: LogisticSamples,
+  at: Float64Array,
+  row: number,
+  out: Float64Array,
+): void {
   const outputs = out.length;
   const biasAt = sparse.width * outputs;
   const end = sparse.starts[row + 1]!;

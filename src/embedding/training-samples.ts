@@ -6,9 +6,10 @@ import { labelWidth } from "./label-columns.ts";
 import { FEATURE_CLIP } from "./linear-placement.ts";
 import { addScaledSingle } from "./vector.ts";
 
-/** Columns of a sample: label columns by token group, then components, then features. */
+/** Columns of a sample: label columns by token group, the same by how new the visitor is, components, features. */
 export type ColumnLayout = Readonly<{
   labels: number;
+  earlyAt: number;
   componentsAt: number;
   featuresAt: number;
   width: number;
@@ -16,9 +17,10 @@ export type ColumnLayout = Readonly<{
 
 export function columnLayout({ counts, logits, options, featureWidth }: FitMaterial): ColumnLayout {
   const labels = labelWidth(counts) + logits.width;
-  const componentsAt = TOKEN_GROUP_COUNT * labels;
+  const earlyAt = TOKEN_GROUP_COUNT * labels;
+  const componentsAt = 2 * earlyAt;
   const featuresAt = componentsAt + options.components;
-  return { labels, componentsAt, featuresAt, width: featuresAt + featureWidth };
+  return { labels, earlyAt, componentsAt, featuresAt, width: featuresAt + featureWidth };
 }
 
 /** Standardised samples, and how to do the same to others. */

@@ -40,6 +40,7 @@ function anArtefact({ dim, width, supervised, seed }: Shape): LinearArtefact {
     valueSplits: [],
     tokens: new Uint32Array(0),
     table: new Float32Array(0),
+    early: new Float32Array(0),
     mean: numbers(width),
     scale: numbers(width).map((x) => (random() < 0.2 ? 0 : Math.abs(x) * 4)),
     dense: numbers(width * dim),
@@ -51,7 +52,7 @@ function anArtefact({ dim, width, supervised, seed }: Shape): LinearArtefact {
 function aUser({ dim, width, seed }: Shape, share: number) {
   const random = seededRandom(seed + 1);
   const at = 3;
-  const slab = Float64Array.from({ length: at + STATE.sums + dim }, () => 10 * random() - 5);
+  const slab = Float64Array.from({ length: at + STATE.sums + 2 * dim }, () => 10 * random() - 5);
   slab[at + STATE.atMs] = NOW_MS;
   slab[at + STATE.events] = 1 + 10 * random();
   const features = Float32Array.from({ length: width }, () => (random() < share ? 8 * random() - 4 : 0));
@@ -100,7 +101,7 @@ test("features beyond the clip, and those that say nothing whatever they read", 
 test("a new user, of whom there is neither a sum nor a feature", () => {
   const shape = { dim: 32, width: 159, supervised: 20, seed: 5 };
   expectSame(anArtefact(shape), {
-    slab: new Float64Array(34),
+    slab: new Float64Array(54),
     at: 0,
     features: new Float32Array(159),
   });
@@ -110,7 +111,7 @@ test("a projection that is all zero gives an embedding of zeros", () => {
   const shape = { dim: 9, width: 4, supervised: 3, seed: 5 };
   const artefact = { ...anArtefact(shape), dense: new Float32Array(36), bias: new Float32Array(9) };
   const out = new Float32Array(9).fill(1);
-  linearEncoder(artefact, schemaOf(4)).embed(new Float64Array(11), 0, new Float32Array(4), NOW_MS, out);
+  linearEncoder(artefact, schemaOf(4)).embed(new Float64Array(14), 0, new Float32Array(4), NOW_MS, out);
   expect([...out]).toEqual(new Array(9).fill(0));
 });
 
@@ -119,7 +120,7 @@ test("features of another shape are refused, and write nothing", () => {
   const encoder = linearEncoder(anArtefact(shape), schemaOf(64));
   for (const width of [63, 65]) {
     expect(() =>
-      encoder.embed(new Float64Array(11), 0, new Float32Array(width), 0, new Float32Array(9)),
+      encoder.embed(new Float64Array(14), 0, new Float32Array(width), 0, new Float32Array(9)),
     ).toThrow(expect.objectContaining({ code: "DIMENSION_MISMATCH" }));
   }
 });

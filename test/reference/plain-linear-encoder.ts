@@ -1,5 +1,5 @@
 import type { LinearArtefact } from "../../src/embedding/linear-artefact.ts";
-import { compose } from "../../src/embedding/linear-encoder.ts";
+import { compose, noveltyOf } from "../../src/embedding/linear-encoder.ts";
 import { FEATURE_CLIP } from "../../src/embedding/linear-placement.ts";
 import { leftAt, STATE } from "../../src/embedding/projected-state.ts";
 
@@ -18,9 +18,13 @@ export function plainEmbed(artefact: LinearArtefact): Embed {
   const dense = denseProjection(artefact);
   return (slab, at, features, atMs, out) => {
     const left = leftAt(slab, at, atMs, halfLifeMs);
-    const shrink = left / (slab[at + STATE.events]! * left + 1) ** power;
+    const events = slab[at + STATE.events]! * left;
+    const shrink = left / (events + 1) ** power;
     dense.project(features, sum);
-    for (let i = 0; i < dim; i++) sum[i]! += shrink * slab[at + STATE.sums + i]!;
+    for (let i = 0; i < dim; i++) {
+      const early = i < supervised ? noveltyOf(events) * slab[at + STATE.sums + dim + i]! : 0;
+      sum[i]! += shrink * (slab[at + STATE.sums + i]! + early);
+    }
     compose(sum, supervised, fill, out);
   };
 }

@@ -36,7 +36,13 @@ export function networkMaterial(fit: FitMaterial, leftOut: number): NetworkMater
   const heldOutBase = baseOf(learning, leftOut);
   const added = new Float32Array(heldOutBase.table.length);
   const tables = all.map((fold) => {
-    const { table } = fold === leftOut ? heldOutBase : baseOf(learning.filter((other) => other !== fold), fold);
+    const { table } =
+      fold === leftOut
+        ? heldOutBase
+        : baseOf(
+            learning.filter((other) => other !== fold),
+            fold,
+          );
     return new RefinedTable(table, added, linear.dim);
   });
   const hasTopics = corpus.groupOf.includes(TOKEN_GROUPS.topic);
