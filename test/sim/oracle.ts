@@ -242,6 +242,7 @@ function world(servers: Servers) {
     sleep: servers.time.sleep,
     pause: () => servers.time.sleep(0),
     newId: () => "once",
+    decisionKey: [1, 2] as const,
     subjects,
   };
 }

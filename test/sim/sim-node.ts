@@ -184,6 +184,7 @@ export class SimNode {
       unit,
       {
         ...ports,
+        decisionKey: [1, 2],
         blobs: ports.releases,
         releases: releasesOf(ports.releases),
         snapshots: {
