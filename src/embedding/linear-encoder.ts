@@ -2,9 +2,10 @@ import type { FeatureEvent } from "../features/feature-event.ts";
 import type { FeatureSchema } from "../features/feature-schema.ts";
 import { EngineError } from "../kernel/engine-error.ts";
 import { DimensionMismatch } from "./dimension-mismatch.ts";
-import type { Encoder } from "./encoder.ts";
+import type { EmbeddingParts, Encoder } from "./encoder.ts";
 import { TOKEN_GROUPS, TOKENS_MAX, tokenBuffer, writeTokens } from "./event-tokens.ts";
 import type { LinearArtefact } from "./linear-artefact.ts";
+import { decomposeLinear, type RowReader, takeOffLinear } from "./linear-decomposition.ts";
 import { FEATURE_CLIP, LINEAR_PLACEMENT, type LinearLayout, linearLayout } from "./linear-placement.ts";
 import { addRow, admitEvent, decayedEvents, leftAt, STATE } from "./projected-state.ts";
 import { TokenIndex } from "./token-index.ts";
@@ -37,6 +38,11 @@ class LinearEncoder implements Encoder {
   readonly #tokens = tokenBuffer();
   readonly #rows = new Int32Array(TOKENS_MAX);
   readonly #layout: LinearLayout;
+  readonly #rowReader: RowReader = (event, visit) => {
+    const count = this.#readRows(event);
+    for (let i = 0; i < count; i++) if (this.#rows[i]! >= 0) visit(this.#rows[i]!, this.#tokens.groups[i]!);
+    return count > 0;
+  };
 
   constructor(artefact: LinearArtefact) {
     this.version = artefact.version;
@@ -50,6 +56,19 @@ class LinearEncoder implements Encoder {
 
   fold(slab: Float64Array, at: number, event: FeatureEvent): void {
     const { table, dim, halfLifeMs } = this.#artefact;
+    const rows = this.#rows;
+    const count = this.#readRows(event);
+    if (count === 0) return;
+    const weight = admitEvent(slab, at, dim, event.tsMs, halfLifeMs);
+    for (let i = 0; i < count; i++) if (rows[i]! >= 0) addRow(slab, at, table, rows[i]!, dim, weight);
+  }
+
+  /**
+   * Writes the rows of an event's tokens, -1 for an unknown one, to `#rows`, and their groups to `#tokens`.
+   *
+   * @returns How many; 0 for an event that is passed over.
+   */
+  #readRows(event: FeatureEvent): number {
     const count = writeTokens(event, this.#splits, this.#tokens);
     const rows = this.#rows;
     let named = 0;
@@ -62,9 +81,7 @@ class LinearEncoder implements Encoder {
       if (row >= 0) recognised++;
     }
     // News of today is unknown to an encoder of yesterday: it is no evidence, neither for nor against.
-    if (named > 0 && recognised === 0) return;
-    const weight = admitEvent(slab, at, dim, event.tsMs, halfLifeMs);
-    for (let i = 0; i < count; i++) if (rows[i]! >= 0) addRow(slab, at, table, rows[i]!, dim, weight);
+    return named > 0 && recognised === 0 ? 0 : count;
   }
 
   evidence(slab: Float64Array, at: number, atMs: number): number {
@@ -86,6 +103,20 @@ class LinearEncoder implements Encoder {
     kernels.embed(place, width, lanes, shrink, fill, FEATURE_CLIP);
     const embeddingAt = (place + places.embedding) / 4;
     for (let i = 0; i < dim; i++) out[i] = float32[embeddingAt + i]!;
+  }
+
+  decompose(
+    slab: Float64Array,
+    at: number,
+    features: Float32Array,
+    atMs: number,
+    events: readonly FeatureEvent[],
+  ): EmbeddingParts {
+    return decomposeLinear(this.#artefact, this.#rowReader, { slab, at, features, atMs, events });
+  }
+
+  takeOff(slab: Float64Array, at: number, events: readonly FeatureEvent[], newestMs: number): void {
+    takeOffLinear(this.#artefact, this.#rowReader, { slab, at, events, newestMs });
   }
 }
 

@@ -9,7 +9,13 @@ import { DEFINITIONS, fitted, replayWorld, someBehaviour, untrained } from "./re
 const TYPES: readonly AnswerType[] = ["application/json", "application/msgpack"];
 const USERS = ["ada", "bob", "eve", "zoë", "adam"]; // One id is the beginning of another.
 
-type Served = Readonly<{ user: string; aspect: ScoreAspect; type: AnswerType; bytes: Uint8Array; id: string }>;
+type Served = Readonly<{
+  user: string;
+  aspect: ScoreAspect;
+  type: AnswerType;
+  bytes: Uint8Array;
+  id: string;
+}>;
 
 /** Users act, labels come, versions change, entries repeat and fail; now and then somebody is scored. */
 async function someLife(seed: number) {
@@ -102,7 +108,13 @@ describe("behind a log that was trimmed", () => {
     const quiet: Served[] = [];
     for (const user of USERS) {
       const bytes = await world.score(user, {}, "application/msgpack", at);
-      quiet.push({ user, aspect: {}, type: "application/msgpack", bytes, id: read(bytes, "application/msgpack").decision });
+      quiet.push({
+        user,
+        aspect: {},
+        type: "application/msgpack",
+        bytes,
+        id: read(bytes, "application/msgpack").decision,
+      });
     }
     const random = seededRandom(8);
     for (let step = 200; step < 240; step++)

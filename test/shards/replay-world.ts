@@ -42,7 +42,10 @@ const mapOf = (name: string, mode: SegmentMap["mode"], segments: readonly string
   threshold: { enter: 0.5, minEvidence: 1 },
 });
 export const DEFINITIONS: Readonly<Record<number, readonly SegmentMap[]>> = {
-  1: [mapOf("life", "exclusive", ["new", "loyal", "gone"]), mapOf("wants", "independent", ["deals", "gifts"])],
+  1: [
+    mapOf("life", "exclusive", ["new", "loyal", "gone"]),
+    mapOf("wants", "independent", ["deals", "gifts"]),
+  ],
   2: [
     mapOf("life", "exclusive", ["new", "loyal", "gone", "back"]),
     mapOf("wants", "independent", ["deals", "gifts"]),
@@ -211,7 +214,12 @@ export async function replayWorld(given: { readonly residentUsers?: number } = {
     },
     snapshot: () => snapshotShard(snapshots, store, { unit: "shard-0", loggedAtMs: () => undefined }),
     /** The answer of a decision again, from what is stored. */
-    async replay(decision: string, aspect: ScoreAspect, type: AnswerType, change: Partial<ReplayOptions> = {}) {
+    async replay(
+      decision: string,
+      aspect: ScoreAspect,
+      type: AnswerType,
+      change: Partial<ReplayOptions> = {},
+    ) {
       const read = ids.read(decision);
       const { first } = await log.bounds(stream);
       const heldAt = (sequence: number, wanted: WantedUser) =>
