@@ -224,3 +224,9 @@ function badDecision(): EngineError {
     "this is no id that this deployment gave to an answer: send the `decision` of an answer as it came";
   return new EngineError({ code: "BAD_DECISION", message, retryable: false });
 }
+
+/** What a decision was made from is not kept any more. */
+export function decisionTooOld(reason: string): EngineError {
+  const message = `the decision can't be replayed any more: ${reason}`;
+  return new EngineError({ code: "DECISION_TOO_OLD", message, retryable: false });
+}

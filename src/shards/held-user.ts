@@ -1,7 +1,9 @@
-import { EngineError } from "../kernel/engine-error.ts";
+import { ByteWriter } from "../kernel/byte-writer.ts";
+import { decode, encode } from "../kernel/msgpack.ts";
 import type { Context } from "./context.ts";
-import { decodeContext } from "./context-codec.ts";
+import { decodeContext, encodeContext } from "./context-codec.ts";
 import type { ContextSource, ShardMeta } from "./context-store.ts";
+import { metaOf, type ShardState } from "./shard-state.ts";
 import type { UserRows } from "./snapshot-codec.ts";
 
 /** All that a shard holds of one user, and the versions in force: a store of one user, to be folded on or read. */
@@ -61,8 +63,28 @@ export class HeldRows {
   }
 }
 
-/** What the decision was made from is not kept any more. */
-export function decisionTooOld(reason: string): EngineError {
-  const message = `the decision can't be replayed any more: ${reason}`;
-  return new EngineError({ code: "DECISION_TOO_OLD", message, retryable: false });
+/** What the owner of a shard hands out of one user, as MessagePack: {@link HeldUser} as it is now. */
+type Handout = Readonly<{
+  user: string;
+  meta: ShardMeta;
+  /** Null if nothing is held. */
+  context: Uint8Array | null;
+  ring: readonly (readonly [slot: number, bytes: Uint8Array])[];
+}>;
+
+/** All that a shard holds of one user at this moment, as bytes. */
+export function handOut(state: ShardState, user: string): Uint8Array {
+  const context = state.contexts.peek(user);
+  return encode({
+    user,
+    meta: metaOf(state, 0),
+    context: context === undefined ? null : encodeContext(context, new ByteWriter()),
+    ring: context === undefined ? [] : [...state.recent.slots(user)],
+  } satisfies Handout);
+}
+
+/** What {@link handOut} gave. */
+export function takeIn(bytes: Uint8Array): HeldUser {
+  const { user, meta, context, ring } = decode(bytes) as Handout;
+  return heldUser(context === null ? undefined : { user, context, ring: new Map(ring) }, meta);
 }

@@ -5,12 +5,12 @@ import { decodeEntries } from "../events/log-codec.ts";
 import type { Behaviour, Control, LogEntry, PositionedEntry } from "../events/log-entry.ts";
 import { FEATURES } from "../features/all-families.ts";
 import { EngineError } from "../kernel/engine-error.ts";
-import type { Decision } from "../resonance/decision-id.ts";
+import { type Decision, decisionTooOld } from "../resonance/decision-id.ts";
 import { foldBatch } from "./fold-batch.ts";
-import { decisionTooOld, type HeldUser, NOTHING_HELD, type WantedUser } from "./held-user.ts";
+import { type HeldUser, NOTHING_HELD, type WantedUser } from "./held-user.ts";
 import { emptyOutcome } from "./outcome.ts";
 import type { ReleaseSource } from "./releases.ts";
-import { fetchFor, restoreVersions } from "./restore-versions.ts";
+import { fetchFor, missingProfiles, restoreVersions } from "./restore-versions.ts";
 import { newShardState, type ShardState } from "./shard-state.ts";
 
 /** What a replay needs of the world. */
@@ -217,8 +217,8 @@ class Replay {
     const { meta } = this.#start;
     if (meta === undefined) return;
     await orTooOld(restoreVersions(this.state, meta, this.#ports.releases));
-    for (const { map, version } of this.state.scorers)
-      if (version !== (meta.profiles[map] ?? 0)) throw isGone(`profiles v${meta.profiles[map]} of ${map}`);
+    const missing = missingProfiles(this.state, meta);
+    if (missing !== undefined) throw isGone(missing);
   }
 
   /** @returns The entry that threw, if one did: the state is then of no use. */

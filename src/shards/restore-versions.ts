@@ -36,6 +36,12 @@ export async function restoreVersions(
   useScorers(state, await Promise.all(state.definitions.maps.map(storedScorer)));
 }
 
+/** What profiles were in force, and could not be restored; undefined if all were. */
+export function missingProfiles({ scorers }: ShardState, { profiles }: ShardMeta): string | undefined {
+  const missing = scorers.find(({ map, version }) => version !== (profiles[map] ?? 0));
+  return missing === undefined ? undefined : `profiles v${profiles[missing.map]} of ${missing.map}`;
+}
+
 /** Fetches what a control entry names, since the fold never waits. */
 export async function fetchFor(
   entry: LogEntry,

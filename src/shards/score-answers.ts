@@ -41,7 +41,7 @@ type ReadyMap = Readonly<{
 export class ScoreAnswers {
   readonly #state: ShardState;
   readonly #clock: Clock;
-  readonly #decisions: DecisionIds;
+  readonly #decisions: Pick<DecisionIds, "next">;
   readonly #embeddings: EmbeddingCache;
   readonly #arena = new ByteArena();
   readonly #maps = new Map<string | undefined, ReadyMap>();
@@ -50,7 +50,7 @@ export class ScoreAnswers {
   #madeOf: readonly unknown[] = [];
 
   /** @param decisions - Makes the ids of answers. */
-  constructor(state: ShardState, clock: Clock, decisions: DecisionIds) {
+  constructor(state: ShardState, clock: Clock, decisions: Pick<DecisionIds, "next">) {
     this.#state = state;
     this.#embeddings = new EmbeddingCache(state);
     this.#clock = clock;
