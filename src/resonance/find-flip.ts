@@ -28,10 +28,13 @@ export function findFlip(
   if (held === 0 || topWithout(new Set()) !== top) return { newest: null, fewest: null, isExact };
 
   let newest: Flip["newest"] = null;
-  const absent = new Set<number>();
-  for (let events = 1; events <= held && newest === null; events++) {
-    const becomes = topWithout(absent.add(held - events));
-    if (becomes !== top) newest = { events, becomes: nameOf(becomes) };
+  let events = 0;
+  for (const logits of rescore.withoutNewest()) {
+    events++;
+    const becomes = topOf(logits);
+    if (becomes === top) continue;
+    newest = { events, becomes: nameOf(becomes) };
+    break;
   }
 
   const first = held - leadOf.length;

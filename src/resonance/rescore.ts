@@ -49,20 +49,48 @@ export class Rescore {
 
   /** Logits after each of the events held, and before the first: as if these were all that the user did. */
   afterEach(): Float64Array[] {
-    const { encoder, schema } = this.#parts;
     const { events, atMs } = this.user;
+    const nowMs = (count: number, newestMs: number) =>
+      count === events.length ? Math.max(newestMs, atMs) : newestMs;
+    return this.#afterEach(nowMs, true);
+  }
+
+  /** As {@link without}, without the newest event, the two newest, and so on until none is left. */
+  *withoutNewest(): Generator<Float64Array> {
+    const { encoder } = this.#parts;
+    const { events, held, isWhole } = this.user;
+    if (isWhole || encoder.takeOff === undefined) {
+      const nowMs = (count: number) => this.#timeWithout(events.slice(0, count));
+      yield* this.#afterEach(nowMs, isWhole).reverse().slice(1);
+      return;
+    }
+    const slab = Float64Array.from(held.slab.subarray(0, encoder.slots));
+    for (let left = events.length - 1; left >= 0; left--) {
+      const nowMs = this.#timeWithout(events.slice(0, left));
+      encoder.takeOff(slab, 0, events.slice(left, left + 1), nowMs);
+      yield this.logits(slab, this.features, encoder.evidence(slab, 0, nowMs), nowMs).values;
+    }
+  }
+
+  /** @param isRefolded - Whether features are those of the same events; else as they are. */
+  #afterEach(nowMs: (count: number, newestMs: number) => number, isRefolded: boolean): Float64Array[] {
+    const { encoder, schema } = this.#parts;
+    const { events } = this.user;
     const slab = new Float64Array(encoder.slots);
     const state = new Float64Array(schema.slots);
-    const features = new Float32Array(schema.width);
-    const after = [this.logits(slab, features, 0, atMs).values];
+    const features = isRefolded ? new Float32Array(schema.width) : this.features;
+    const after: Float64Array[] = [];
     let newestMs = 0;
-    for (const [e, event] of events.entries()) {
-      encoder.fold(slab, 0, event);
-      schema.fold(state, 0, event);
-      newestMs = Math.max(newestMs, event.tsMs);
-      const nowMs = e === events.length - 1 ? Math.max(newestMs, atMs) : newestMs;
-      schema.read(state, 0, nowMs, features);
-      after.push(this.logits(slab, features, encoder.evidence(slab, 0, nowMs), nowMs).values);
+    for (let count = 0; count <= events.length; count++) {
+      const event = events[count - 1];
+      if (event !== undefined) {
+        encoder.fold(slab, 0, event);
+        if (isRefolded) schema.fold(state, 0, event);
+        newestMs = Math.max(newestMs, event.tsMs);
+      }
+      const atMs = nowMs(count, newestMs);
+      if (isRefolded) schema.read(state, 0, atMs, features);
+      after.push(this.logits(slab, features, encoder.evidence(slab, 0, atMs), atMs).values);
     }
     return after;
   }

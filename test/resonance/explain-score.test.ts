@@ -8,7 +8,7 @@ import { seededRandom } from "../../src/kernel/random.ts";
 import { explainScore } from "../../src/resonance/explain-score.ts";
 import type { Breakdown, Part } from "../../src/resonance/explanation.ts";
 import { logitsOf } from "../../src/resonance/logits.ts";
-import type { ScoredUser } from "../../src/resonance/rescore.ts";
+import { Rescore, type ScoredUser } from "../../src/resonance/rescore.ts";
 import { newScoreBuffer, prepareScorer, type Scorer, scoreInto } from "../../src/resonance/scorer.ts";
 import { Context } from "../../src/shards/context.ts";
 import { DEFINITIONS, fitted, someBehaviour, somePublished, untrained } from "../shards/replay-world.ts";
@@ -214,6 +214,25 @@ test("taking events out of a linear state leaves that of a user who did not do t
   };
   fc.assert(fc.property(anyHistory, holds), { numRuns: 30, seed: 3 });
 });
+
+test.each(ENCODERS)(
+  "%s: without the newest events is without those events, however much is held",
+  (_, encoder) => {
+    const holds = ({ seed, events, kept }: { seed: number; events: number; kept: number }) => {
+      const parts = { encoder, schema: FEATURES, scorer: scorerOf(encoder, seed) };
+      const rescore = new Rescore(parts, userOf(encoder, history(seed, events), kept));
+      const held = rescore.user.events.length;
+      let absent = 0;
+      for (const logits of rescore.withoutNewest()) {
+        absent++;
+        const removed = new Set(Array.from({ length: absent }, (_, e) => held - 1 - e));
+        for (const [k, logit] of rescore.without(removed).entries()) expect(logits[k]).toBeCloseTo(logit, 5);
+      }
+      expect(absent).toBe(held);
+    };
+    fc.assert(fc.property(anyHistory, holds), { numRuns: 20, seed: 6 });
+  },
+);
 
 test("the distance to a threshold is in log odds, and one that resonates has to fall below where it leaves", () => {
   const scorer = scorerOf(fitted, 2);
