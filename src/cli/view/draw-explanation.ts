@@ -10,6 +10,8 @@ const HALF_CELLS_MAX = 20;
 const NAME_CELLS = 34;
 /** Parts smaller than this, in log odds, are told together. */
 const SMALL = 0.005;
+/** What sums of many numbers leave of 0. */
+const ROUNDING = 1e-6;
 
 type Told = ExplainReply["explanation"];
 
@@ -36,7 +38,9 @@ export function drawExplanation(reply: ExplainReply, columns: number): string[] 
     pc.dim(draw("together", lead.value)),
     "",
     pc.bold(`by event: the newest ${told.counts.told} of ${told.counts.done}`),
-    ...lead.byEvent.filter(({ kind }) => kind !== "event").map((part) => draw(nameOf(part), part.value)),
+    ...lead.byEvent
+      .filter(({ kind, value }) => kind !== "event" && Math.abs(value) > ROUNDING)
+      .map((part) => draw(nameOf(part), part.value)),
     ...eventsOf(told, draw),
     "",
     ...flipOf(told),
@@ -70,7 +74,7 @@ function eventsOf({ events, lead }: Told, draw: (name: string, value: number) =>
   const values = new Map(lead.byEvent.map(({ event, value }) => [event, value]));
   return events.map((event, e) => {
     const what = [event.type ?? "event", event.item].filter((part) => part !== undefined).join(" ");
-    return draw(`${formatSpan(event.ageMs).padStart(9)} ago  ${what}`, values.get(e) ?? 0);
+    return draw(`${age(event.ageMs).padStart(9)} ago  ${what}`, values.get(e) ?? 0);
   });
 }
 
@@ -91,7 +95,7 @@ function flipOf({ flip, events, counts }: Told): string[] {
     const some = flip.fewest.events.map((e) => {
       const event = events[e];
       const what = withoutControls([event?.type ?? "event", event?.item ?? ""].join(" ").trim());
-      return `${what} ${formatSpan(event?.ageMs ?? 0)} ago`;
+      return `${what} ${age(event?.ageMs ?? 0)} ago`;
     });
     lines.push(
       `Without ${some.length} of the newest it would be ${pc.bold(label(flip.fewest.becomes))}: ${some.join(", ")}.`,
@@ -125,6 +129,13 @@ function nameOf({ kind, name }: Part): string {
     earlier: "earlier events",
   };
   return names[kind];
+}
+
+/** A span that a person remembers: minutes below two hours, then hours, then days. */
+function age(ms: number): string {
+  const hours = ms / 3_600_000;
+  if (hours < 2) return formatSpan(ms);
+  return hours < 48 ? `${hours.toFixed(1)} h` : `${(hours / 24).toFixed(1)} d`;
 }
 
 function label(segment: string | null): string {
