@@ -4,14 +4,14 @@ import type { ExplainResult, ExplainTask } from "./explain-task.ts";
 import type { ExplainQuestion } from "./gateway/gateway-ports.ts";
 import { EngineError, fromWireError } from "./kernel/engine-error.ts";
 
-/** What explains, in a thread that is started with the first question: many nodes are never asked. */
+/** What explains, in threads that are started with the first question of their kind: many nodes are never asked. */
 export type Explainer = Readonly<{
   /** @throws EngineError `OVERLOADED` (retryable) if too many wait already, and what explaining throws. */
   explain(question: ExplainQuestion): Promise<Uint8Array>;
   close(): Promise<void>;
 }>;
 
-/** One at a time: a replay reads as fast as a shard folds, and must not take more than a spare moment of the machine. */
+/** One replay at a time, as it reads as fast as a shard folds; users are explained beside it. */
 const THREADS = 1;
 const NICE = 10;
 /** Questions in hand and waiting. */
@@ -26,14 +26,15 @@ export function startExplainer(
   options: Omit<ExplainTask, "question" | "limits"> & Readonly<{ ringEvents: number }>,
 ): Explainer {
   const { ringEvents, ...where } = options;
-  let pool: ThreadPool | undefined;
+  const pools = new Map<ExplainQuestion["kind"], ThreadPool>();
   let questions = 0;
   return {
     async explain(question) {
       if (questions >= QUESTIONS_MAX) throw overloaded();
       questions++;
       try {
-        pool ??= threadPool(new URL("./explain-task", import.meta.url), { threads: THREADS, nice: NICE });
+        const pool = pools.get(question.kind) ?? startPool();
+        pools.set(question.kind, pool);
         const task: ExplainTask = { ...where, question, limits: { ...LIMITS, ringEvents } };
         const result = await pool.run<ExplainTask, ExplainResult>("explainInThread", task);
         if (result.kind === "failed") throw fromWireError(result.error);
@@ -42,8 +43,14 @@ export function startExplainer(
         questions--;
       }
     },
-    close: async () => pool?.close(),
+    async close() {
+      await Promise.all([...pools.values()].map((pool) => pool.close()));
+    },
   };
+}
+
+function startPool(): ThreadPool {
+  return threadPool(new URL("./explain-task", import.meta.url), { threads: THREADS, nice: NICE });
 }
 
 function overloaded(): EngineError {
