@@ -24,7 +24,7 @@ import { contextSchema } from "./shards/context-codec.ts";
 import { explainUser } from "./shards/explain-user.ts";
 import { isAct } from "./shards/fold-batch.ts";
 import { takeIn, type WantedUser } from "./shards/held-user.ts";
-import { replayDecision } from "./shards/replay-decision.ts";
+import { replayDecision, tooLong } from "./shards/replay-decision.ts";
 import { missingProfiles, restoreVersions } from "./shards/restore-versions.ts";
 import { ScoreAnswers } from "./shards/score-answers.ts";
 import { newShardState, type ShardState } from "./shards/shard-state.ts";
@@ -148,6 +148,12 @@ function replay(
   const shard = subjects.shardOfOutputKey(decision.key);
   if (shard === undefined) throw decisionTooOld("the shards were split since");
   const stream = subjects.shardLog(shard);
+  const deadlineMs = clock.monotonicMs() + limits.patienceMs;
+  const pause = async (): Promise<void> => {
+    if (clock.monotonicMs() > deadlineMs)
+      throw tooLong(`the snapshot took more than ${limits.patienceMs} ms`);
+    await snapshots.pause();
+  };
   const heldAt = async (sequence: number, wanted: WantedUser) => {
     const { first } = await log.bounds(stream);
     const accepts = (manifest: { facts: Readonly<Record<string, unknown>>; sequence: number }): boolean =>
@@ -155,7 +161,7 @@ function replay(
       manifest.sequence <= sequence &&
       manifest.sequence + 1 >= first;
     const options = { unit: subjects.snapshotsOf(shardUnit(shard)), accepts, report: () => {} }; // An older one is taken.
-    return readHeldUser(snapshots, options, wanted);
+    return readHeldUser({ ...snapshots, pause }, options, wanted);
   };
   const ports = { log, releases, heldAt, monotonicMs: () => clock.monotonicMs() };
   return replayDecision(ports, decision, {

@@ -46,8 +46,10 @@ export type Replayed = Readonly<{
   behaviours: readonly Behaviour[];
 }>;
 
-/** A snapshot is worth its reading from so many messages on. */
-const SNAPSHOT_FROM = 50_000;
+/** A snapshot, of which all must be read, is worth that from so many messages on: some seconds of reading. */
+const SNAPSHOT_FROM = 500_000;
+/** Entries that are kept to be folded, at most: 100 MB. */
+const ENTRIES_MAX = 200_000;
 const READ_MESSAGES = 4_096;
 /** Entries of one user that are set aside, at most, before the replay is given up. */
 const ASIDE_MAX = 64;
@@ -137,6 +139,8 @@ async function entriesOf(
         if (read > through) break;
         if (mayMatter(message.data, needle)) collect(message, user, entries);
       }
+      if (entries.length > ENTRIES_MAX)
+        throw tooLong(`more than ${ENTRIES_MAX} entries would have to be folded`);
       if (monotonicMs() > deadlineMs && read < through)
         throw tooLong(`${through - read} of ${through - after} messages were left after ${patienceMs} ms`);
     }
@@ -304,7 +308,8 @@ function isGone(release: string): EngineError {
   return decisionTooOld(`${release} is not kept any more`);
 }
 
-function tooLong(reason: string): EngineError {
+/** A replay would take more than it may. */
+export function tooLong(reason: string): EngineError {
   const message = `the decision takes too long to replay: ${reason}`;
   return new EngineError({ code: "REPLAY_TOO_LONG", message, retryable: false });
 }

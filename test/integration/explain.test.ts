@@ -157,6 +157,16 @@ await describeWithNats("explanations of a node", (suite) => {
     });
   });
 
+  test("of many questions at once those are refused that would have to wait for long", async () => {
+    const { decision } = served.findLast(({ answer }) => answer.known)?.answer ?? { decision: "" };
+    const questions = Array.from({ length: 40 }, () => client.ask("explain", { decision }));
+    const outcomes = await Promise.allSettled(questions);
+    const refused = outcomes.filter((one) => one.status === "rejected");
+    expect(refused.length).toBeGreaterThan(0);
+    expect(refused.length).toBeLessThan(40);
+    for (const { reason } of refused) expect(reason).toMatchObject({ code: "OVERLOADED", retryable: true });
+  });
+
   test("decisions that hang on nothing stored say so, and a trimmed log makes others too old", async () => {
     const events = [{ id: "s1", user: "passer-by", type: "view", ts: Date.UTC(2026, 1, 1), item: "x" }];
     const session = (await client.ask("score.session", { events })) as ScoreReply;

@@ -187,6 +187,8 @@ export async function replayWorld(given: { readonly residentUsers?: number } = {
     published,
     store,
     options,
+    /** What explanations are worked out from. */
+    explainWorld: { log, releases, snapshots, subjects, clock, decisions: ids },
     ids,
     append,
     behaviours: (behaviours: readonly Behaviour[]) =>
