@@ -46,6 +46,24 @@ test("a decision is told with the answer that was given and with the log's names
   await world.stop();
 });
 
+test("behind a trimmed log the snapshot is read, and what it takes has a limit", async () => {
+  const { world, answer } = await rebuiltUser();
+  await world.restart(); // All is committed.
+  const at = (await world.snapshot())?.sequence ?? 0;
+  const random = seededRandom(2);
+  await world.behaviours(Array.from({ length: 9 }, (_, i) => someBehaviour(random, "ada", 90 + i)));
+  await world.log.trim(world.options.stream, at, Number.POSITIVE_INFINITY);
+  const question = { kind: "decision", decision: answer.decision, segments: [], type: TYPE } as const;
+  const reply = await explain(world.explainWorld, question, LIMITS);
+  const told = JSON.parse(new TextDecoder().decode(reply)) as ExplainReply;
+  expect(told.answer).toEqual(answer);
+  expect(told.explanation.events[0]?.id).toBeUndefined(); // The log does not have it any more.
+  await expect(explain(world.explainWorld, question, { ...LIMITS, patienceMs: -1 })).rejects.toMatchObject({
+    code: "REPLAY_TOO_LONG",
+  });
+  await world.stop();
+});
+
 test("a replay that gives another answer than was served is not told as that answer", async () => {
   const { world, ask } = await rebuiltUser();
   await expect(ask(RING + 12)).rejects.toMatchObject({ code: "REPLAY_DIFFERS", retryable: false });
