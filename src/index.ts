@@ -2,6 +2,7 @@
 export type { Event, TraitValue } from "./events/event.ts";
 export { parseEvent } from "./events/parse-event.ts";
 export { type Subjects, subjectsOf } from "./events/subjects.ts";
+export type { ExplainReply } from "./explain.ts";
 export type { ProfilesReply } from "./gateway/describe-profiles.ts";
 export type { IngestReply } from "./gateway/ingest.ts";
 export type { ScoreReply } from "./gateway/score.ts";

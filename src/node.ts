@@ -2,7 +2,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Bus } from "./actors/bus.ts";
-import { newId } from "./adapters/entropy.ts";
+import { entropyBytes, newId } from "./adapters/entropy.ts";
 import { lockFolder } from "./adapters/folder-lock.ts";
 import { keptName } from "./adapters/kept-name.ts";
 import { natsBlobStore } from "./adapters/nats-blob-store.ts";
@@ -18,12 +18,14 @@ import { systemClock } from "./adapters/system-clock.ts";
 import { threadPool } from "./adapters/thread-pool.ts";
 import { keepDeployment } from "./deployment.ts";
 import { type Subjects, subjectsOf } from "./events/subjects.ts";
+import { startExplainer } from "./explainer.ts";
 import { createGateway } from "./gateway/gateway.ts";
 import { EngineError, fromWireError, toWireError } from "./kernel/engine-error.ts";
 import { encode } from "./kernel/msgpack.ts";
 import type { NodeOptions } from "./node-options.ts";
 import { decodeProfiles } from "./profiles/profiles-codec.ts";
-import { nextGeneration } from "./releases.ts";
+import { decisionKeyOf, nextGeneration } from "./releases.ts";
+import { DecisionIds } from "./resonance/decision-id.ts";
 import {
   type ClusterAgent,
   type ClusterStatus,
@@ -188,13 +190,23 @@ async function compose(
   const served = untilServed(agent, options.shards, { report, signal: waiting.signal });
   await firstOf(failed, served).finally(() => waiting.abort()); // A loop that went on would keep the process alive.
 
+  const decisionKey = await decisionKeyOf(releases, entropyBytes);
+  const explainer = startExplainer({
+    nats: natsUrl,
+    prefix: options.prefix,
+    generation,
+    decisionKey,
+    ringEvents: options.ringEvents,
+  });
+  closers.push(() => explainer.close());
   const gateway = createGateway(
     {
       bus,
       log,
       releases,
       clock: systemClock,
-      newId,
+      decisions: new DecisionIds(decisionKey, newId()),
+      explain: (question) => explainer.explain(question),
       subjects,
       decodeProfiles,
       memoryBytes: () => process.memoryUsage().rss,

@@ -7,6 +7,7 @@ import type { Subjects } from "./events/subjects.ts";
 import { FEATURES } from "./features/all-families.ts";
 import type { Clock } from "./kernel/clock.ts";
 import { EngineError } from "./kernel/engine-error.ts";
+import type { HalfSipKey } from "./kernel/half-sip-hash.ts";
 import { startProfileHost } from "./profiles/profile-host.ts";
 import type { ProfileStore } from "./profiles/profile-store.ts";
 import { restoreProfiles, snapshotProfiles } from "./profiles/snapshot-profiles.ts";
@@ -29,6 +30,8 @@ export type CopyWorld = Readonly<{
   clock: Clock;
   sleep(ms: number): Promise<void>;
   newId(): string;
+  /** What the ids of answers are sealed with. */
+  decisionKey: HalfSipKey;
   subjects: Subjects;
   report(line: string): void;
 }>;

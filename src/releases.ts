@@ -3,6 +3,8 @@ import { decodeEncoder } from "./embedding/decode-encoder.ts";
 import type { Encoder } from "./embedding/encoder.ts";
 import { untrainedEncoder } from "./embedding/untrained-encoder.ts";
 import { FEATURES } from "./features/all-families.ts";
+import { assert } from "./kernel/assert.ts";
+import type { HalfSipKey } from "./kernel/half-sip-hash.ts";
 import { decodeProfiles } from "./profiles/profiles-codec.ts";
 import type { PublishedProfiles } from "./resonance/published-profiles.ts";
 import type { SegmentDefinitions } from "./resonance/segment-map.ts";
@@ -23,6 +25,7 @@ export const releaseKeys = {
   currentSegments: "segments.current",
   latestFit: "fit.latest",
   deployment: "deployment",
+  decisionKey: "decisions.key",
   generation: (number: number) => `generations.${number}`,
 };
 
@@ -35,6 +38,25 @@ export async function nextGeneration(blobs: BlobStore): Promise<number> {
 }
 
 const NOTHING = new Uint8Array();
+const DECISION_KEY_BYTES = 8;
+
+/**
+ * What the ids of this deployment's answers are sealed with: the same for all of its nodes, for ever.
+ *
+ * @param random - So many bytes of entropy; the first node that asks makes the key of them.
+ */
+export async function decisionKeyOf(
+  blobs: BlobStore,
+  random: (bytes: number) => Uint8Array,
+): Promise<HalfSipKey> {
+  const key = releaseKeys.decisionKey;
+  const held = await blobs.get(key);
+  if (held === undefined) await blobs.create(key, random(DECISION_KEY_BYTES));
+  const bytes = held ?? (await blobs.get(key));
+  assert(bytes?.length === DECISION_KEY_BYTES, "the key of the decisions has eight bytes");
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
+  return [view.getUint32(0, true), view.getUint32(4, true)];
+}
 
 /** Releases over a blob store; encoders are kept, since every context of a thread shares one. */
 export function releasesOf(blobs: BlobStore): Releases {

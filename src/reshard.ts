@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { setImmediate as immediate, setTimeout as sleep } from "node:timers/promises";
 import type { BlobStore } from "./actors/blob-store.ts";
 import type { SnapshotPorts } from "./actors/write-snapshot.ts";
-import { newId } from "./adapters/entropy.ts";
+import { entropyBytes, newId } from "./adapters/entropy.ts";
 import { lmdbContextStore } from "./adapters/lmdb-context-store.ts";
 import { memoryBus } from "./adapters/memory-bus.ts";
 import { natsBlobStore } from "./adapters/nats-blob-store.ts";
@@ -17,7 +17,7 @@ import { type Deployment, readDeployment, writeDeployment } from "./deployment.t
 import { type Subjects, subjectsOf } from "./events/subjects.ts";
 import { EngineError } from "./kernel/engine-error.ts";
 import { openCopy } from "./open-copy.ts";
-import { releasesOf } from "./releases.ts";
+import { decisionKeyOf, releasesOf } from "./releases.ts";
 import { writeSplitShard } from "./shards/split-shard.ts";
 import { NODE_KEYS } from "./supervisor/cluster-records.ts";
 import { shardUnit } from "./units.ts";
@@ -163,6 +163,7 @@ async function splitOne(shard: number, work: Work): Promise<number[]> {
         clock: systemClock,
         sleep: (ms) => sleep(ms),
         newId,
+        decisionKey: await decisionKeyOf(blobs, entropyBytes),
         subjects: now,
         report,
       },

@@ -1,7 +1,7 @@
 import { setImmediate as immediate, setTimeout as sleep } from "node:timers/promises";
 import type { MessagePort } from "node:worker_threads";
 import type { Lease, UnitCopy } from "./actors/unit-copy.ts";
-import { newId } from "./adapters/entropy.ts";
+import { entropyBytes, newId } from "./adapters/entropy.ts";
 import { natsBlobStore } from "./adapters/nats-blob-store.ts";
 import { natsBus } from "./adapters/nats-bus.ts";
 import { connectNats } from "./adapters/nats-connection.ts";
@@ -13,7 +13,7 @@ import { subjectsOf } from "./events/subjects.ts";
 import { EngineError, toWireError } from "./kernel/engine-error.ts";
 import { lmdbStores } from "./lmdb-stores.ts";
 import { openCopy } from "./open-copy.ts";
-import { releasesOf } from "./releases.ts";
+import { decisionKeyOf, releasesOf } from "./releases.ts";
 import {
   ALIVE_MS,
   type CopyRequest,
@@ -60,6 +60,7 @@ export async function runUnits(task: UnitThreadTask & { readonly port: MessagePo
       clock: systemClock,
       sleep: (ms: number) => sleep(ms, undefined, { ref: false }),
       newId,
+      decisionKey: await decisionKeyOf(blobs, entropyBytes),
       subjects,
       report: (line: string) => tell({ kind: "report", line }),
     };

@@ -3,6 +3,7 @@ import { assert } from "../../src/kernel/assert.ts";
 import { ByteArena } from "../../src/kernel/byte-arena.ts";
 import { encode } from "../../src/kernel/msgpack.ts";
 import { seededRandom } from "../../src/kernel/random.ts";
+import { answerDigest, DecisionIds } from "../../src/resonance/decision-id.ts";
 import { JsonReplyWriter } from "../../src/resonance/json-reply-writer.ts";
 import { MsgpackReplyWriter } from "../../src/resonance/msgpack-reply-writer.ts";
 import type { ReplyValues, ReplyWriter } from "../../src/resonance/reply-writer.ts";
@@ -28,7 +29,7 @@ const values: ReplyValues = {
   contextMs: 1_234,
   profilesMs: [56_789],
   sequence: 123_456,
-  decision: "0123456789abcdefghijkl-1",
+  decision: "",
   top: undefined,
 };
 
@@ -66,6 +67,24 @@ function benchAnswers(name: string, write: () => Uint8Array): void {
   );
 }
 
+const ids = new DecisionIds([1, 2], "bench");
+const bits = new Uint32Array(values.probabilities.buffer);
+let applied = values.sequence;
+
+/** The id as a shard makes it for each answer. */
+function newDecision(): string {
+  const digest = answerDigest(bits, SEGMENTS);
+  const place = {
+    kind: "known",
+    key: facts.shard,
+    applied: applied++,
+    lastSequence: 123_400,
+    digest,
+  } as const;
+  return ids.next({ ...place, atMs: 1_767_225_600_000 + applied, map: 0 }, values.user);
+}
+values.decision = newDecision();
+
 const written = (writer: ReplyWriter) => () => writer.write(values);
 const top = { ...values, top: 5 };
 const json = new JsonReplyWriter(facts, new ByteArena());
@@ -75,3 +94,16 @@ benchAnswers("JSON, by template, the strongest five", () => json.write(top));
 benchAnswers("JSON, plain", () => text.encode(JSON.stringify(plain())));
 benchAnswers("MessagePack, by template", written(new MsgpackReplyWriter(facts, new ByteArena())));
 benchAnswers("MessagePack, plain", () => encode(plain()));
+benchAnswers("JSON, by template, each with a new id", () => {
+  values.decision = newDecision();
+  return json.write(values);
+});
+bench(
+  `${ANSWERS} ids of decisions`,
+  () => {
+    let total = 0;
+    for (let i = 0; i < ANSWERS; i++) total += newDecision().length;
+    assert(total === ANSWERS * values.decision.length, "every id is made");
+  },
+  { iterations: full ? 5 : 2, warmupIterations: 1, time: 0 },
+);

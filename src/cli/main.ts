@@ -4,6 +4,7 @@ import { addClusterCommand } from "./commands/cluster.ts";
 import { addDeadLettersCommand } from "./commands/dead-letters.ts";
 import { addDemoCommand } from "./commands/demo.ts";
 import { addEvaluateCommand } from "./commands/evaluate.ts";
+import { addExplainCommand } from "./commands/explain.ts";
 import { addProfilesCommand } from "./commands/profiles.ts";
 import { addReplayCommand } from "./commands/replay.ts";
 import { addReshardCommand } from "./commands/reshard.ts";
@@ -23,6 +24,7 @@ const program = new Command("resonance")
 addUpCommand(program);
 addReplayCommand(program);
 addScoreCommand(program);
+addExplainCommand(program);
 addProfilesCommand(program);
 addStatusCommand(program);
 addClusterCommand(program);

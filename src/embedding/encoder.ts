@@ -25,7 +25,40 @@ export interface Encoder {
    * @throws {@link DimensionMismatch} if a fitted encoder is given features of another shape.
    */
   embed(slab: Float64Array, at: number, features: Float32Array, atMs: number, out: Float32Array): void;
+  /**
+   * The embedding as a sum, where it is one: what explanations are exact by. Arguments as for {@link embed}.
+   *
+   * @param events - Some of the events that the state was folded from, such as the newest.
+   */
+  decompose?(
+    slab: Float64Array,
+    at: number,
+    features: Float32Array,
+    atMs: number,
+    events: readonly FeatureEvent[],
+  ): EmbeddingParts;
+  /**
+   * Makes the state that of a user who did not do some of what they did, where a state can be taken back.
+   *
+   * @param events - Events that the state was folded from.
+   * @param newestMs - Time of the newest event that stays.
+   */
+  takeOff?(slab: Float64Array, at: number, events: readonly FeatureEvent[], newestMs: number): void;
 }
+
+/** Vectors that add up to an embedding, to the precision of float32; each of `dim` numbers, or rows of these. */
+export type EmbeddingParts = Readonly<{
+  /** The same for everybody. */
+  bias: Float64Array;
+  /** A row a feature of the schema. */
+  features: Float64Array;
+  /** A row for each of the events given. */
+  events: Float64Array;
+  /** What `events` holds in another grouping: a row for each of TOKEN_GROUPS. */
+  groups: Float64Array;
+  /** What the state holds of all other events. */
+  earlier: Float64Array;
+}>;
 
 /** A member's history, as training sees it: the newest events (oldest first) and the labels. */
 export type History = Readonly<{

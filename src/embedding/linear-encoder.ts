@@ -2,11 +2,12 @@ import type { FeatureEvent } from "../features/feature-event.ts";
 import type { FeatureSchema } from "../features/feature-schema.ts";
 import { EngineError } from "../kernel/engine-error.ts";
 import { DimensionMismatch } from "./dimension-mismatch.ts";
-import type { Encoder } from "./encoder.ts";
+import type { EmbeddingParts, Encoder } from "./encoder.ts";
 import { TOKEN_GROUPS, TOKENS_MAX, tokenBuffer, writeTokens } from "./event-tokens.ts";
 import type { LinearArtefact } from "./linear-artefact.ts";
+import { decomposeLinear, type RowReader, takeOffLinear } from "./linear-decomposition.ts";
 import { FEATURE_CLIP, LINEAR_PLACEMENT, type LinearLayout, linearLayout } from "./linear-placement.ts";
-import { addRow, admitEvent, decayedEvents, leftAt, STATE } from "./projected-state.ts";
+import { addRow, admitEvent, decayedEvents, leftAt, noveltyOf, STATE } from "./projected-state.ts";
 import { TokenIndex } from "./token-index.ts";
 import { addScaledSingle } from "./vector.ts";
 import { vectorKernels } from "./vector-kernels.ts";
@@ -38,6 +39,11 @@ class LinearEncoder implements Encoder {
   readonly #tokens = tokenBuffer();
   readonly #rows = new Int32Array(TOKENS_MAX);
   readonly #layout: LinearLayout;
+  readonly #rowReader: RowReader = (event, visit) => {
+    const count = this.#readRows(event);
+    for (let i = 0; i < count; i++) if (this.#rows[i]! >= 0) visit(this.#rows[i]!, this.#tokens.groups[i]!);
+    return count > 0;
+  };
 
   constructor(artefact: LinearArtefact) {
     this.version = artefact.version;
@@ -51,6 +57,24 @@ class LinearEncoder implements Encoder {
 
   fold(slab: Float64Array, at: number, event: FeatureEvent): void {
     const { table, early, dim, supervised, halfLifeMs } = this.#artefact;
+    const rows = this.#rows;
+    const count = this.#readRows(event);
+    if (count === 0) return;
+    const weight = admitEvent(slab, at, dim + supervised, event.tsMs, halfLifeMs);
+    for (let i = 0; i < count; i++) {
+      const row = rows[i]!;
+      if (row < 0) continue;
+      addRow(slab, at, table, row, dim, weight);
+      addScaledSingle(slab, at + STATE.sums + dim, early, row * supervised, supervised, weight);
+    }
+  }
+
+  /**
+   * Writes the rows of an event's tokens, -1 for an unknown one, to `#rows`, and their groups to `#tokens`.
+   *
+   * @returns How many; 0 for an event that is passed over.
+   */
+  #readRows(event: FeatureEvent): number {
     const count = writeTokens(event, this.#splits, this.#tokens);
     const rows = this.#rows;
     let named = 0;
@@ -63,14 +87,7 @@ class LinearEncoder implements Encoder {
       if (row >= 0) recognised++;
     }
     // News of today is unknown to an encoder of yesterday: it is no evidence, neither for nor against.
-    if (named > 0 && recognised === 0) return;
-    const weight = admitEvent(slab, at, dim + supervised, event.tsMs, halfLifeMs);
-    for (let i = 0; i < count; i++) {
-      const row = rows[i]!;
-      if (row < 0) continue;
-      addRow(slab, at, table, row, dim, weight);
-      addScaledSingle(slab, at + STATE.sums + dim, early, row * supervised, supervised, weight);
-    }
+    return named > 0 && recognised === 0 ? 0 : count;
   }
 
   evidence(slab: Float64Array, at: number, atMs: number): number {
@@ -97,11 +114,20 @@ class LinearEncoder implements Encoder {
     const embeddingAt = (place + places.embedding) / 4;
     for (let i = 0; i < dim; i++) out[i] = float32[embeddingAt + i]!;
   }
-}
 
-/** How new a visitor of so many events is, in (0, 2]: 1 after the first, next to nothing after fifty. */
-export function noveltyOf(events: number): number {
-  return 2 / (events + 1);
+  decompose(
+    slab: Float64Array,
+    at: number,
+    features: Float32Array,
+    atMs: number,
+    events: readonly FeatureEvent[],
+  ): EmbeddingParts {
+    return decomposeLinear(this.#artefact, this.#rowReader, { slab, at, features, atMs, events });
+  }
+
+  takeOff(slab: Float64Array, at: number, events: readonly FeatureEvent[], newestMs: number): void {
+    takeOffLinear(this.#artefact, this.#rowReader, { slab, at, events, newestMs });
+  }
 }
 
 /**

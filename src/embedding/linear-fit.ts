@@ -4,8 +4,9 @@ import { TOKEN_GROUP_COUNT } from "./event-tokens.ts";
 import type { FitMaterial } from "./fit-material.ts";
 import { labelColumns } from "./label-columns.ts";
 import { type LinearArtefact, linearArtefact } from "./linear-artefact.ts";
-import { compose, noveltyOf } from "./linear-encoder.ts";
+import { compose } from "./linear-encoder.ts";
 import { FEATURE_CLIP } from "./linear-placement.ts";
+import { noveltyOf } from "./projected-state.ts";
 import { type ColumnLayout, columnLayout, standardise } from "./training-samples.ts";
 import { addScaled } from "./vector.ts";
 

@@ -40,6 +40,30 @@ export function admitEvent(
   return 1;
 }
 
+/** The weight in the state of an event that was admitted. */
+export function heldWeight(slab: Float64Array, at: number, tsMs: number, halfLifeMs: number): number {
+  return 2 ** ((tsMs - slab[at + STATE.atMs]!) / halfLifeMs);
+}
+
+/** Decayed events below this are what rounding left of none. */
+const NO_EVENTS = 1e-9;
+
+/** Makes a state that of another time, after events were taken out; that of a new user if none is left. */
+export function turnBack(
+  slab: Float64Array,
+  at: number,
+  width: number,
+  newestMs: number,
+  halfLifeMs: number,
+): void {
+  if (slab[at + STATE.events]! < NO_EVENTS) {
+    slab.fill(0, at, at + STATE.sums + width);
+    return;
+  }
+  scale(slab, at + STATE.events, width + 1, 2 ** ((slab[at + STATE.atMs]! - newestMs) / halfLifeMs));
+  slab[at + STATE.atMs] = newestMs;
+}
+
 /** What is left at `atMs` of weight that the state holds; 1 at or before its newest event. */
 export function leftAt(slab: Float64Array, at: number, atMs: number, halfLifeMs: number): number {
   const laterMs = atMs - slab[at + STATE.atMs]!;
@@ -62,4 +86,9 @@ export function addRow(
   weight: number,
 ): void {
   addScaledSingle(slab, at + STATE.sums, table, row * width, width, weight);
+}
+
+/** How new a visitor of so many events is, in (0, 2]: 1 after the first, next to nothing after fifty. */
+export function noveltyOf(events: number): number {
+  return 2 / (events + 1);
 }

@@ -26,6 +26,11 @@ export function subjectsOf(prefix: string, generation = 1) {
     shardLog: (shard: number) => `${logs}_${shard}`,
     /** What a shard's outputs are known by: no shard of another generation has the same. */
     outputKey: (shard: number) => keysFrom + shard,
+    /** The shard that has such a key; undefined for one of another generation. */
+    shardOfOutputKey: (key: number) => {
+      const shard = key - keysFrom;
+      return shard >= 0 && shard < KEYS_A_GENERATION ? shard : undefined;
+    },
     /** The name of a unit's snapshots. */
     snapshotsOf: (unit: string) => (isFirst || unit === "profiles" ? unit : `g${generation}-${unit}`),
     /** Samples of all shards on their way to the profile actor. */

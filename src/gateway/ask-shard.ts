@@ -12,9 +12,12 @@ import { waysToShard } from "./ways-to-shard.ts";
  */
 export type AskShard = (
   shard: number,
-  name: "score" | "session",
-  request: ShardScoreRequest | ShardSessionRequest,
+  name: "score" | "session" | "holding",
+  request: ShardScoreRequest | ShardSessionRequest | HoldingQuestion,
 ) => Promise<readonly Uint8Array[]>;
+
+/** Asks for all that a shard holds of a user. */
+type HoldingQuestion = Readonly<{ user: string; atLeast?: number; waitMs?: number }>;
 
 type AskPorts = Pick<GatewayPorts, "bus" | "clock" | "copiesOf" | "ownerOf" | "sleep" | "subjects">;
 

@@ -1,8 +1,10 @@
 import type { BlobStore } from "../actors/blob-store.ts";
 import type { Bus } from "../actors/bus.ts";
 import type { Log } from "../actors/log.ts";
+import type { ContentType } from "../events/decode-request.ts";
 import type { Subjects } from "../events/subjects.ts";
 import type { Clock } from "../kernel/clock.ts";
+import type { DecisionIds } from "../resonance/decision-id.ts";
 import type { PublishedProfiles } from "../resonance/published-profiles.ts";
 
 /** What the gateway needs of the world. */
@@ -11,8 +13,10 @@ export type GatewayPorts = Readonly<{
   log: Log;
   releases: BlobStore;
   clock: Clock;
-  /** A new unique id, safe in a URL. */
-  newId(): string;
+  /** Ids of answers that are put together here; what an id tells. */
+  decisions: DecisionIds;
+  /** Explains, off the way of other requests. @returns The reply's bytes, in the question's type. */
+  explain(question: ExplainQuestion): Promise<Uint8Array>;
   subjects: Subjects;
   decodeProfiles(bytes: Uint8Array): PublishedProfiles;
   /** Memory of the process, in bytes. */
@@ -26,6 +30,27 @@ export type GatewayPorts = Readonly<{
   /** Nodes with copies of a shard that have caught up, as far as is known; the best to ask when the owner does not answer first. */
   copiesOf(shard: number): readonly string[];
 }>;
+
+/** What is to be explained; plain data. */
+export type ExplainQuestion = Readonly<{
+  type: ContentType;
+  /** Segments whose logits are taken apart, too. */
+  segments: readonly string[];
+}> &
+  (
+    | Readonly<{ kind: "decision"; decision: string }>
+    | Readonly<{
+        kind: "user";
+        user: string;
+        map: string;
+        shard: number;
+        /** What the shard handed out of the user. */
+        held: Uint8Array;
+        top?: number;
+        /** Whether the reply is the answer with the explanation in it. */
+        inAnswer: boolean;
+      }>
+  );
 
 /** Nodes and leases, as `status` tells them. */
 export type ClusterView = Readonly<{ nodes: readonly unknown[]; units: readonly unknown[] }>;

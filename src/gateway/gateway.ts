@@ -46,6 +46,7 @@ export function createGateway(ports: GatewayPorts, options: GatewayOptions): Gat
     score: scoring.score,
     "score.batch": scoring.batch,
     "score.session": scoring.session,
+    explain: scoring.explain,
     profiles: inItsType((body) => describeProfiles(ports, definitions.maps, body)),
     status: inItsType((body) => status(ports, options, counters, body)),
     "segments.get": inItsType(async (body) => getSegments(definitions, body)),

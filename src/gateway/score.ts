@@ -14,11 +14,13 @@ import {
   type BatchRequest,
   noSegments,
   readBatchRequest,
+  readExplainRequest,
   readScoreRequest,
   refuseUnsupported,
   sequenceFor,
 } from "../resonance/score-request.ts";
 import type { AskShard } from "./ask-shard.ts";
+import { createExplaining } from "./explain.ts";
 import { countUp, type GatewayCounters, type GatewayOptions, type GatewayPorts } from "./gateway-ports.ts";
 import { ScoreBundles } from "./score-bundles.ts";
 import { toBehaviour } from "./to-behaviour.ts";
@@ -33,6 +35,7 @@ export type Asker = Readonly<{ type: ContentType; replyTo: string }>;
 export type Scoring = Readonly<{
   score(body: unknown, asker: Asker): Promise<BusReply | undefined>;
   batch(body: unknown, asker: Asker): Promise<BusReply>;
+  explain(body: unknown, asker: Asker): Promise<BusReply>;
   session(body: unknown, asker: Asker): Promise<BusReply>;
 }>;
 
@@ -41,12 +44,14 @@ const AT_LEAST_WAIT_MS = 2_000;
 
 /** @param mapsNow - Names of the maps that are defined, in their order. */
 export function createScoring(
-  ports: Pick<GatewayPorts, "clock" | "newId"> & Readonly<{ askShard: AskShard }>,
+  ports: Pick<GatewayPorts, "clock" | "decisions" | "explain" | "subjects"> &
+    Readonly<{ askShard: AskShard }>,
   options: GatewayOptions,
   counters: GatewayCounters,
   mapsNow: () => readonly string[],
 ): Scoring {
-  const { askShard, clock, newId } = ports;
+  const { askShard, clock, decisions } = ports;
+  const explaining = createExplaining(ports, options);
   const bundles = new ScoreBundles(askShard);
   let sessions = 0;
 
@@ -64,12 +69,22 @@ export function createScoring(
     return new EngineError({ code: "UNKNOWN_MAP", message, retryable: true, cause: thrown });
   };
 
+  /** Of answers of several shards: what explains each of them is its own position. */
+  const manyId = (): string => {
+    const place = { kind: "many", applied: 0, lastSequence: 0, map: 0, digest: 0 } as const;
+    return decisions.next({ ...place, key: ports.subjects.outputKey(0), atMs: clock.nowMs() }, "");
+  };
+
   return {
     async score(body, { type, replyTo }) {
-      const { user, atLeast, ...aspect } = named(readScoreRequest(body));
+      const { user, atLeast, explain, ...aspect } = named(readScoreRequest(body));
       const shard = shardOf(user, options.shards);
       const sequence = sequenceFor(shard, atLeast);
       try {
+        if (explain) {
+          const patient = sequence === undefined ? {} : { atLeast: sequence, waitMs: AT_LEAST_WAIT_MS };
+          return await explaining.user({ ...aspect, ...patient, user, type, segments: [], inAnswer: true });
+        }
         if (sequence === undefined) {
           const data = await bundles.ask({ shard, user, aspect, type, asker: replyTo });
           return data === undefined ? undefined : { data, contentType: type };
@@ -95,10 +110,21 @@ export function createScoring(
         const data =
           columns === undefined
             ? joinAnswers(inOrder(users.length, parts), type)
-            : columnsOf(parts, { map: aspect.map, users: users.length, decision: newId() }, type);
+            : columnsOf(parts, { map: aspect.map, users: users.length, decision: manyId() }, type);
         return { data, contentType: type };
       } catch (thrown) {
         throw orSoon(thrown, aspect.map);
+      }
+    },
+
+    async explain(body, { type }) {
+      const { about, segments } = readExplainRequest(body);
+      if ("decision" in about) return explaining.decision(about.decision, segments, type);
+      const { user, map } = named(about);
+      try {
+        return await explaining.user({ user, map, segments, type, inAnswer: false });
+      } catch (thrown) {
+        throw orSoon(thrown, map);
       }
     },
 

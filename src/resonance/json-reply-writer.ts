@@ -102,7 +102,7 @@ export class JsonReplyWriter implements ReplyWriter {
     let ages = "";
     for (const [m, name] of this.#maps.entries()) ages += `${m === 0 ? "" : ","}${name}:${profilesMs[m]}`;
     const position = `{"shard":${this.#shard},"sequence":${sequence}}`;
-    return `,"evidence":${evidence}${this.#versions}${contextMs},"profilesMs":{${ages}}},"position":${position},"decision":${JSON.stringify(decision)}}`;
+    return `,"evidence":${evidence}${this.#versions}${contextMs},"profilesMs":{${ages}}},"position":${position},"decision":"${decision}"}`;
   }
 }
 

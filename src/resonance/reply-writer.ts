@@ -26,6 +26,7 @@ export type ReplyValues = {
   /** In the order of the facts' maps. */
   profilesMs: readonly (number | null)[];
   sequence: number;
+  /** Letters, digits, `-` and `_`: it is written as it is. */
   decision: string;
   /** So many of the strongest segments, >= 1; all if undefined. */
   top: number | undefined;

@@ -7,7 +7,20 @@ import { COLUMN_FIELDS, type ColumnField, type ScoreAspect } from "./score-answe
 type Place = Readonly<{ shard: number; sequence: number }>;
 
 /** What `score` is asked. */
-export type ScoreRequest = ScoreAspect & Readonly<{ user: string; atLeast: readonly Place[] }>;
+export type ScoreRequest = ScoreAspect &
+  Readonly<{
+    user: string;
+    atLeast: readonly Place[];
+    /** Whether the answer is to tell why it is what it is. */
+    explain: boolean;
+  }>;
+
+/** What `explain` is asked: about one answer that was given, or about a user now. */
+export type ExplainRequest = Readonly<{
+  about: Readonly<{ decision: string }> | Readonly<{ user: string; map?: string }>;
+  /** Segments whose logits are taken apart, too. */
+  segments: readonly string[];
+}>;
 
 /** What `score.batch` is asked. */
 export type BatchRequest = ScoreAspect &
@@ -19,6 +32,7 @@ export type BatchRequest = ScoreAspect &
 
 const SCORE_FIELDS = ["user", "map", "context", "atLeast", "explain", "top"];
 const BATCH_FIELDS = ["users", "map", "context", "explain", "top", "format", "fields"];
+const EXPLAIN_FIELDS = ["decision", "user", "map", "segments"];
 const MAP_NAME = /^[A-Za-z0-9_-]{1,64}$/;
 
 /** @throws EngineError with the code of what is wrong with the request. */
@@ -26,8 +40,31 @@ export function readScoreRequest(body: unknown): ScoreRequest {
   const fields = fieldsOf(body, SCORE_FIELDS);
   const user = userOf(fields["user"]);
   const aspect = aspectOf(fields);
-  refuseUnsupported(fields);
-  return { user, ...aspect, atLeast: placesOf(fields["atLeast"]) };
+  const { explain = false, ...others } = fields;
+  refuseUnsupported(others);
+  if (typeof explain !== "boolean")
+    throw refused({ code: "WRONG_TYPE", message: "explain must be true or false" });
+  return { user, ...aspect, atLeast: placesOf(fields["atLeast"]), explain };
+}
+
+/** @throws EngineError with the code of what is wrong with the request. */
+export function readExplainRequest(body: unknown): ExplainRequest {
+  const fields = fieldsOf(body, EXPLAIN_FIELDS);
+  const { decision, user, segments = [] } = fields;
+  if (!Array.isArray(segments) || segments.some((segment) => typeof segment !== "string"))
+    throw refused({ code: "WRONG_TYPE", message: "segments must be a list of names" });
+  if (decision === undefined) {
+    const map = mapOf(fields["map"]);
+    return { about: { user: userOf(user), ...(map === undefined ? {} : { map }) }, segments };
+  }
+  if (user !== undefined || fields["map"] !== undefined)
+    throw refused({
+      code: "NOT_SUPPORTED",
+      message: "a decision names its user and its map: leave user and map out",
+    });
+  const refusal = checkId(decision, "decision");
+  if (refusal !== undefined) throw refused(refusal);
+  return { about: { decision: decision as string }, segments };
 }
 
 /** @throws EngineError with the code of what is wrong with the request. */

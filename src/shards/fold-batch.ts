@@ -13,6 +13,12 @@ import type { ShardState } from "./shard-state.ts";
 
 /** Types that say who the user is, not what they do: members send them and strangers do not. */
 const ADMINISTRATIVE: ReadonlySet<string> = new Set(["identify", "consent"]);
+
+/** Whether a behaviour is something that the user did. */
+export function isAct({ type }: Behaviour): boolean {
+  return !ADMINISTRATIVE.has(type);
+}
+
 /** Outputs that an entry has fewer of than this: each of a message's entries numbers its own. */
 const OUTPUTS_MAX = 2 ** 20;
 /** Traits and labels kept a user; more are not taken in. */
@@ -57,7 +63,7 @@ export function foldBatch(shard: ShardState, entries: readonly PositionedEntry[]
 export function foldTransient(shard: ShardState, context: Context, behaviour: Behaviour): boolean {
   if (!context.seen.add(behaviour.id)) return false;
   noteTime(context, behaviour.tsMs);
-  if (!ADMINISTRATIVE.has(behaviour.type)) foldFeatures(shard, context, behaviour);
+  if (isAct(behaviour)) foldFeatures(shard, context, behaviour);
   return true;
 }
 
@@ -82,8 +88,8 @@ function foldBehaviour(
   }
   const behaviour = context.consents.size === 0 ? given : withoutWithdrawn(context, given);
   noteTime(context, behaviour.tsMs);
-  const isAct = !ADMINISTRATIVE.has(behaviour.type);
-  if (isAct) {
+  const acted = isAct(behaviour);
+  if (acted) {
     const chunk = shard.recent.append(context, foldFeatures(shard, context, behaviour), shard.batch);
     if (chunk !== undefined) outcome.ring.push(chunk);
   }
@@ -93,7 +99,7 @@ function foldBehaviour(
   if (context.events === 0) return; // Nothing done yet: there is no behaviour to embed.
   const evidence = embedContext(shard, context);
   const index = followResonance(shard, context, evidence, positioned, outcome);
-  const sampled = isAct && isSampled(context, behaviour.tsMs, shortestBucketMs(shard.definitions.maps));
+  const sampled = acted && isSampled(context, behaviour.tsMs, shortestBucketMs(shard.definitions.maps));
   if (context.authenticated && shard.definitions.maps.length > 0 && (sampled || relabelled)) {
     const embedded = {
       encoder: shard.encoder.version,

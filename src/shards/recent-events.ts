@@ -57,8 +57,7 @@ export class RecentEvents {
     const full = Math.floor(context.events / CHUNK_EVENTS);
     const packed: Uint8Array[] = [];
     if (full > 0) {
-      const slots = new Map(this.#source.loadRing(context.user));
-      for (const [slot, held] of this.#pending.get(context.user) ?? []) slots.set(slot, held.bytes);
+      const slots = this.slots(context.user);
       for (let chunk = Math.max(0, full - this.#chunks); chunk < full; chunk++) {
         const bytes = slots.get(chunk % this.#chunks);
         if (bytes !== undefined) for (const event of unpackChunk(bytes)) packed.push(event);
@@ -66,6 +65,13 @@ export class RecentEvents {
     }
     for (const event of unpackChunk(context.tail.bytes)) packed.push(event);
     return packed.slice(-this.#events);
+  }
+
+  /** The chunks of a user's ring by slot, those included that are on their way to the store. */
+  slots(user: string): ReadonlyMap<number, Uint8Array> {
+    const slots = new Map(this.#source.loadRing(user));
+    for (const [slot, held] of this.#pending.get(user) ?? []) slots.set(slot, held.bytes);
+    return slots;
   }
 
   /** As {@link packed}, unpacked. */

@@ -2,6 +2,7 @@ import type { Behaviour } from "../events/log-entry.ts";
 import { ByteArena } from "../kernel/byte-arena.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { EngineError } from "../kernel/engine-error.ts";
+import { answerDigest, type DecisionIds, type DecisionKind } from "../resonance/decision-id.ts";
 import { JsonReplyWriter } from "../resonance/json-reply-writer.ts";
 import { MsgpackReplyWriter } from "../resonance/msgpack-reply-writer.ts";
 import type { ReplyValues, ReplyWriter } from "../resonance/reply-writer.ts";
@@ -26,7 +27,11 @@ export type AnswerType = NonNullable<ShardScoreRequest["type"]>;
 /** What scoring one map needs, until something else is put in force. */
 type ReadyMap = Readonly<{
   scorer: Scorer | undefined;
+  /** Its place among those defined. */
+  index: number;
   scores: ScoreBuffer;
+  /** The probabilities' bits. */
+  bits: Uint32Array;
   places: ReadonlyMap<string, number>;
   resonating: Uint8Array;
   writers: Partial<Record<AnswerType, ReplyWriter>>;
@@ -36,7 +41,7 @@ type ReadyMap = Readonly<{
 export class ScoreAnswers {
   readonly #state: ShardState;
   readonly #clock: Clock;
-  readonly #newDecision: () => string;
+  readonly #decisions: Pick<DecisionIds, "next">;
   readonly #embeddings: EmbeddingCache;
   readonly #arena = new ByteArena();
   readonly #maps = new Map<string | undefined, ReadyMap>();
@@ -44,12 +49,12 @@ export class ScoreAnswers {
   /** What {@link #maps} and {@link #versions} are made of. */
   #madeOf: readonly unknown[] = [];
 
-  /** @param newDecision - Makes the id of an answer. */
-  constructor(state: ShardState, clock: Clock, newDecision: () => string) {
+  /** @param decisions - Makes the ids of answers. */
+  constructor(state: ShardState, clock: Clock, decisions: Pick<DecisionIds, "next">) {
     this.#state = state;
     this.#embeddings = new EmbeddingCache(state);
     this.#clock = clock;
-    this.#newDecision = newDecision;
+    this.#decisions = decisions;
   }
 
   /**
@@ -59,15 +64,15 @@ export class ScoreAnswers {
    */
   score(user: string, aspect: ScoreAspect, type: AnswerType): Uint8Array {
     const context = this.#find(user);
-    if (context !== undefined) return this.#answer(context, true, aspect, type);
-    return this.#asNobody(user, (nobody) => this.#answer(nobody, false, aspect, type));
+    if (context !== undefined) return this.#answer(context, "known", aspect, type);
+    return this.#asNobody(user, (nobody) => this.#answer(nobody, "unknown", aspect, type));
   }
 
   /** Answers for somebody of whom only these behaviours are known. */
   session(behaviours: readonly Behaviour[], aspect: ScoreAspect, type: AnswerType): Uint8Array {
     return this.#asNobody(behaviours[0]?.user ?? "", (context) => {
       for (const behaviour of behaviours) foldTransient(this.#state, context, behaviour);
-      return this.#answer(context, false, aspect, type);
+      return this.#answer(context, "session", aspect, type);
     });
   }
 
@@ -93,7 +98,9 @@ export class ScoreAnswers {
 
   /** A new id for answers that are told together. */
   newDecision(): string {
-    return this.#newDecision();
+    const { key, applied } = this.#state;
+    const place = { kind: "many", key, applied, lastSequence: 0, map: 0, digest: 0 } as const;
+    return this.#decisions.next({ ...place, atMs: this.#clock.nowMs() }, "");
   }
 
   versions(): Versions {
@@ -116,11 +123,15 @@ export class ScoreAnswers {
     return context;
   }
 
-  #answer(context: Context, known: boolean, { map, top }: ScoreAspect, type: AnswerType): Uint8Array {
+  #answer(context: Context, kind: DecisionKind, { map, top }: ScoreAspect, type: AnswerType): Uint8Array {
     const ready = this.#ready(map);
+    const known = kind === "known";
     const evidence = this.#score(context, known, ready);
     const nowMs = this.#clock.nowMs();
-    const { scorers, activatedMs, applied } = this.#state;
+    const { scorers, activatedMs, applied, key } = this.#state;
+    const { lastSequence } = context;
+    const digest = answerDigest(ready.bits, ready.resonating.length);
+    const place = { kind, key, applied, lastSequence, atMs: nowMs, map: ready.index, digest };
     const values: ReplyValues = {
       user: context.user,
       known,
@@ -134,7 +145,7 @@ export class ScoreAnswers {
         return atMs === undefined ? null : Math.max(0, nowMs - atMs);
       }),
       sequence: applied,
-      decision: this.#newDecision(),
+      decision: this.#decisions.next(place, context.user),
       top,
     };
     return this.#writer(ready, type).write(values);
@@ -180,9 +191,12 @@ export class ScoreAnswers {
     const scorer = map === undefined ? scorers[0] : scorers.find((one) => one.map === map);
     if (map !== undefined && scorer === undefined) throw unknownMap(map, scorers);
     const segments = scorer?.segments ?? [];
+    const scores = newScoreBuffer(segments.length);
     const ready: ReadyMap = {
       scorer,
-      scores: newScoreBuffer(segments.length),
+      index: scorer === undefined ? 0 : scorers.indexOf(scorer),
+      scores,
+      bits: new Uint32Array(scores.probabilities.buffer),
       places: new Map(segments.map((segment, k) => [segment, k])),
       resonating: new Uint8Array(segments.length),
       writers: {},

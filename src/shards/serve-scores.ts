@@ -9,7 +9,9 @@ import { joinAnswers } from "../resonance/join-answers.ts";
 import { encodeColumns } from "../resonance/join-columns.ts";
 import type { ShardScoreReply, ShardScoreRequest, ShardSessionRequest } from "../resonance/score-answer.ts";
 import { noSegments, readBatchRequest, readScoreRequest, sequenceFor } from "../resonance/score-request.ts";
+import { handOut } from "./held-user.ts";
 import type { AnswerType, ScoreAnswers } from "./score-answers.ts";
+import type { HoldingRequest } from "./shard-messages.ts";
 import type { ShardState } from "./shard-state.ts";
 
 const MSGPACK = "application/msgpack";
@@ -47,7 +49,7 @@ type Reads = Readonly<{
 }>;
 
 /** The reads that the gateway asks of a shard, in MessagePack. */
-export function readsOf(reads: Reads): Readonly<Record<"score" | "session", Handler>> {
+export function readsOf(reads: Reads): Readonly<Record<"score" | "session" | "holding", Handler>> {
   const { answers, epochNow, sleep } = reads;
   let news: Promise<void> | undefined;
   const withTheNews = async (reply: BusReply): Promise<BusReply> => {
@@ -66,6 +68,12 @@ export function readsOf(reads: Reads): Readonly<Record<"score" | "session", Hand
         const isAllSent = asked.askers?.every((asker) => asker !== "") === true;
         return isAllSent ? withTheNews(reply) : reply;
       });
+    },
+    holding({ data }) {
+      const { user, atLeast, waitMs } = decode(data) as HoldingRequest;
+      return onceFolded(reads, atLeast, waitMs, () =>
+        packed({ answers: [handOut(reads.state, user)], epoch: epochNow() } satisfies ShardScoreReply),
+      );
     },
     session({ data }) {
       const { behaviours, type = MSGPACK, ...aspect } = decode(data) as ShardSessionRequest;
@@ -88,7 +96,8 @@ export function publicReadsOf(reads: Reads): Readonly<Record<"score.shard" | "sc
   };
   return {
     "score.shard": inItsType(epochNow, (body, type) => {
-      const { user, atLeast, ...aspect } = readScoreRequest(body);
+      const { user, atLeast, explain, ...aspect } = readScoreRequest(body);
+      if (explain) throw notHere("explain", "resonance.v1.score");
       refuseIfNotHere([user], aspect.map);
       return onceFolded(reads, sequenceFor(state.shard, atLeast), WAIT_MS, () => {
         const data = answers.score(user, aspect, type);
@@ -189,6 +198,11 @@ function onceFolded(
     if (isFolded) return act();
     throw notCaughtUp(state, atLeast);
   });
+}
+
+function notHere(field: string, endpoint: string): EngineError {
+  const message = `${field} is not answered by a shard itself: ask ${endpoint}`;
+  return new EngineError({ code: "NOT_SUPPORTED", message, retryable: false });
 }
 
 function wrongShard(shard: number, shards: number): EngineError {

@@ -4,7 +4,9 @@ import { endpointAt } from "../events/endpoint-at.ts";
 import type { Subjects } from "../events/subjects.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { EngineError } from "../kernel/engine-error.ts";
+import type { HalfSipKey } from "../kernel/half-sip-hash.ts";
 import { decode } from "../kernel/msgpack.ts";
+import { DecisionIds } from "../resonance/decision-id.ts";
 import type { ShardStatus } from "../resonance/score-answer.ts";
 import type { ContextStore } from "./context-store.ts";
 import { membershipsOf } from "./sampling.ts";
@@ -40,6 +42,8 @@ type ServePorts = Readonly<{
   sleep(ms: number): Promise<void>;
   /** A new unique id. */
   newId(): string;
+  /** What the ids of answers are sealed with. */
+  decisionKey: HalfSipKey;
 }>;
 
 /** Answers a shard's requests from its memory and store. @returns Closes the subscriptions. */
@@ -123,11 +127,8 @@ export async function serveCopy(
   return async () => void (await Promise.all(served.map((one) => one.close())));
 }
 
-/** The ids of its answers share one that is unique; one of that kind for each answer would cost more than the score. */
-function answersOf({ clock, newId }: ServePorts, state: ShardState): ScoreAnswers {
-  const served = newId();
-  let answered = 0;
-  return new ScoreAnswers(state, clock, () => `${served}-${(++answered).toString(36)}`);
+function answersOf({ clock, decisionKey, newId }: ServePorts, state: ShardState): ScoreAnswers {
+  return new ScoreAnswers(state, clock, new DecisionIds(decisionKey, newId()));
 }
 
 /** It may have waited, or the process stood still: by now another may answer. */

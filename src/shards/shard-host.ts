@@ -3,33 +3,25 @@ import type { Log, LogMessage, LogReader } from "../actors/log.ts";
 import type { Lease, UnitCopy } from "../actors/unit-copy.ts";
 import { untrainedEncoder } from "../embedding/untrained-encoder.ts";
 import { decodeEntries, singleEntry } from "../events/log-codec.ts";
-import type { LogEntry, PositionedEntry } from "../events/log-entry.ts";
+import type { PositionedEntry } from "../events/log-entry.ts";
 import type { Subjects } from "../events/subjects.ts";
 import { FEATURES } from "../features/all-families.ts";
 import { ByteWriter } from "../kernel/byte-writer.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { EngineError, toWireError } from "../kernel/engine-error.ts";
+import type { HalfSipKey } from "../kernel/half-sip-hash.ts";
 import { sha256Hex } from "../kernel/hash.ts";
 import { decode, encode } from "../kernel/msgpack.ts";
-import { prepareScorer, priorScorer, type Scorer } from "../resonance/scorer.ts";
-import type { SegmentMap } from "../resonance/segment-map.ts";
 import { contextSchema, writeContext } from "./context-codec.ts";
 import type { ContextStore, ShardCommit, ShardMeta } from "./context-store.ts";
 import { foldBatch } from "./fold-batch.ts";
 import { Outbox, outboxItems } from "./outbox.ts";
 import { emptyOutcome, type Outcome } from "./outcome.ts";
 import type { ReleaseSource } from "./releases.ts";
+import { fetchFor, restoreVersions } from "./restore-versions.ts";
 import { serveCopy, serveShard } from "./serve-shard.ts";
 import type { DeadLetter } from "./shard-messages.ts";
-import {
-  metaOf,
-  NO_DEFINITIONS,
-  newShardState,
-  type ShardState,
-  useDefinitions,
-  useEncoder,
-  useScorers,
-} from "./shard-state.ts";
+import { metaOf, newShardState, type ShardState } from "./shard-state.ts";
 
 /** What a shard host needs of the world. */
 export type ShardPorts = Readonly<{
@@ -44,6 +36,8 @@ export type ShardPorts = Readonly<{
   pause(): Promise<void>;
   /** A new unique id. */
   newId(): string;
+  /** What the ids of answers are sealed with. */
+  decisionKey: HalfSipKey;
   subjects: Subjects;
 }>;
 
@@ -545,27 +539,7 @@ class Host implements UnitCopy {
     state.applied = meta.applied;
     this.#publishedUpTo = meta.applied;
     this.#nextOutbox = meta.nextOutbox;
-    const encoder = await releases.encoder(meta.encoder);
-    if (encoder === undefined) {
-      const message = `encoder ${meta.encoder} of shard ${state.shard} is not in the artefact store`;
-      throw new EngineError({ code: "RELEASE_MISSING", message, retryable: true });
-    }
-    useEncoder(state, encoder);
-    state.encoderOrder = meta.encoderOrder;
-    const definitions = meta.segments === 0 ? NO_DEFINITIONS : await releases.segments(meta.segments);
-    state.scorers = [];
-    useDefinitions(state, definitions ?? NO_DEFINITIONS);
-    state.activatedMs.clear();
-    for (const [map, atMs] of Object.entries(meta.activatedMs)) state.activatedMs.set(map, atMs);
-    const scorers = await Promise.all(
-      state.definitions.maps.map((map) => this.#storedScorer(map, meta.profiles[map.name] ?? 0)),
-    );
-    useScorers(state, scorers);
-  }
-
-  async #storedScorer(map: SegmentMap, version: number): Promise<Scorer> {
-    const published = version === 0 ? undefined : await this.#ports.releases.profiles(map.name, version);
-    return published === undefined ? priorScorer(map, this.#state.encoder) : prepareScorer(published);
+    await restoreVersions(state, meta, releases);
   }
 
   #emptyMeta(): ShardMeta {
@@ -611,21 +585,6 @@ function refuseOtherSchema({ schema }: ShardMeta, shard: number): void {
   if (schema === contextSchema(FEATURES)) return;
   const message = `the contexts of shard ${shard} were written by schema ${schema}, this build has ${contextSchema(FEATURES)}: remove its folder under shards/ in the data folder, and it is rebuilt from the log`;
   throw new EngineError({ code: "CONTEXTS_OUTDATED", message, retryable: false, detail: { schema, shard } });
-}
-
-async function fetchFor(
-  entry: LogEntry,
-  fetched: ShardState["releases"],
-  source: ReleaseSource,
-): Promise<void> {
-  if (entry.kind === "encoder-prepared") await fetched.fetchEncoder(source, entry.encoder);
-  if (entry.kind === "segments-activated") await fetched.fetchSegments(source, entry.version);
-  if (entry.kind === "profiles-activated") await fetched.fetchProfiles(source, entry.map, entry.version);
-  if (entry.kind === "encoder-activated") {
-    await fetched.fetchEncoder(source, entry.encoder);
-    for (const [map, version] of Object.entries(entry.profiles))
-      await fetched.fetchProfiles(source, map, version);
-  }
 }
 
 /** Entries that are folded in one go. */

@@ -13,6 +13,14 @@ export type HistoriesReply = Readonly<{
   next?: string;
 }>;
 
+/** Asks for all that is held of a user, on `internal.shard.<n>.holding` as MessagePack. */
+export type HoldingRequest = Readonly<{
+  user: string;
+  /** Answer only once this sequence is folded, and how long to wait for it, ms. */
+  atLeast?: number;
+  waitMs?: number;
+}>;
+
 /** An entry that could not be folded, in the dead-letter stream, as MessagePack. */
 export type DeadLetter = Readonly<{
   shard: number;

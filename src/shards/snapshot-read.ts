@@ -4,6 +4,7 @@ import { manifestKey, type SnapshotManifest, snapshotCorrupt } from "../actors/s
 import type { SnapshotPorts } from "../actors/write-snapshot.ts";
 import type { EngineError } from "../kernel/engine-error.ts";
 import type { ContextRows, ContextStore, ShardMeta } from "./context-store.ts";
+import { HeldRows, type HeldUser, type WantedUser } from "./held-user.ts";
 import { decodeShardChunk, type ShardChunk } from "./snapshot-codec.ts";
 
 export type ShardRestoreOptions = Readonly<{
@@ -34,6 +35,38 @@ export function restoreShard(
     report,
     load: (chain, chunks) => load(store, chain, chunks, ports.pause),
   });
+}
+
+/**
+ * Reads one user out of the newest snapshot of a shard that is whole and accepted: what a decision of then was made from.
+ *
+ * @returns Undefined if there is no such snapshot.
+ * @throws EngineError `BLOBS_UNAVAILABLE` (retryable) if only that may have kept it from a snapshot.
+ */
+export async function readHeldUser(
+  ports: SnapshotPorts,
+  { unit, accepts, report }: ShardRestoreOptions,
+  wanted: WantedUser,
+): Promise<HeldUser | undefined> {
+  let held: HeldUser | undefined;
+  await readSnapshot(ports, unit, {
+    accepts,
+    report,
+    async load(chain, chunks) {
+      const rows = new HeldRows(wanted);
+      let meta: ShardMeta | undefined;
+      for await (const { manifest, bytes } of chunks) {
+        const chunk = readable(manifest, bytes);
+        if (chunk.kind === "end") meta = chunk.meta;
+        if (chunk.kind === "users") rows.add(chunk.users);
+        await ports.pause();
+      }
+      const newest = chain.at(-1);
+      if (newest !== undefined && meta?.applied !== newest.sequence) throw incomplete(newest);
+      held = rows.finish(meta);
+    },
+  });
+  return held;
 }
 
 async function load(

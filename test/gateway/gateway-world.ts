@@ -8,9 +8,11 @@ import { decodeEntries } from "../../src/events/log-codec.ts";
 import type { LogEntry } from "../../src/events/log-entry.ts";
 import { subjectsOf } from "../../src/events/subjects.ts";
 import { createGateway } from "../../src/gateway/gateway.ts";
+import type { ExplainQuestion } from "../../src/gateway/gateway-ports.ts";
 import { EngineError } from "../../src/kernel/engine-error.ts";
 import { decode, encode } from "../../src/kernel/msgpack.ts";
 import { decodeProfiles } from "../../src/profiles/profiles-codec.ts";
+import { DecisionIds } from "../../src/resonance/decision-id.ts";
 import type {
   ScoreAnswer,
   ShardScoreRequest,
@@ -18,6 +20,7 @@ import type {
   ShardStatus,
 } from "../../src/resonance/score-answer.ts";
 import type { SegmentMap } from "../../src/resonance/segment-map.ts";
+import type { HoldingRequest } from "../../src/shards/shard-messages.ts";
 
 /** The gateway's time in these tests. */
 export const NOW_MS = 1_767_225_600_000;
@@ -51,13 +54,19 @@ export async function gatewayWorld() {
   const releases = memoryBlobStore();
   let ids = 0;
   const newId = () => `decision-${++ids}`;
+  const decisions = new DecisionIds([1, 2], "gateway");
+  const questions: ExplainQuestion[] = [];
   const gateway = createGateway(
     {
       bus,
       log,
       releases,
       clock,
-      newId,
+      decisions,
+      async explain(question) {
+        questions.push(question);
+        return encodeReply({ explained: true }, question.type);
+      },
       subjects,
       decodeProfiles,
       memoryBytes: () => 1,
@@ -76,6 +85,10 @@ export async function gatewayWorld() {
     subjects,
     bus,
     appended,
+    /** Ids as the shards and the gateway make them. */
+    decisions,
+    /** What the gateway wanted to be explained. */
+    questions,
     /** Shards whose logs fail. */
     broken,
     /** How often the profile actor was told of new definitions. */
@@ -131,6 +144,11 @@ export async function gatewayWorld() {
           refuseUnknown(request.map);
           return packed({ answers: [written(anAnswer(shard, "visitor", newId()), request.type)] });
         });
+        await bus.serve(subjects.shard(shard, "holding"), ({ data }) => {
+          const request = decode(data) as HoldingRequest;
+          asked.push({ shard, name: "holding", request });
+          return packed({ answers: [encode(request.user)] });
+        });
         await bus.serve(subjects.shard(shard, "status"), () => packed(aStatus(shard)));
       }
       return asked;
@@ -141,7 +159,8 @@ export async function gatewayWorld() {
 /** What a shard was asked. */
 export type ShardQuestion =
   | Readonly<{ shard: number; name: "score"; request: ShardScoreRequest }>
-  | Readonly<{ shard: number; name: "session"; request: ShardSessionRequest }>;
+  | Readonly<{ shard: number; name: "session"; request: ShardSessionRequest }>
+  | Readonly<{ shard: number; name: "holding"; request: HoldingRequest }>;
 
 /** A valid event; fields may be changed or added. */
 export function anEvent(fields: Readonly<Record<string, unknown>> = {}): Record<string, unknown> {

@@ -421,7 +421,7 @@ const wrongQuestion: RequestMaker = (random) => {
     [{ user: "ada", usr: "bob" }, "UNKNOWN_FIELD"],
     [JSON.parse('{"user":"ada","__proto__":{"map":"life"}}'), "UNKNOWN_FIELD"],
     [{ user: "ada", constructor: 1 }, "UNKNOWN_FIELD"],
-    [{ user: "ada", explain: true }, "NOT_SUPPORTED"],
+    [{ user: "ada", explain: "yes" }, "WRONG_TYPE"],
     [{ user: "ada", context: { device: "mobile" } }, "NOT_SUPPORTED"],
     [{ user: "ada", atLeast: 5 }, "NOT_AN_OBJECT"],
     [{ user: "ada", atLeast: [[]] }, "NOT_AN_OBJECT"],

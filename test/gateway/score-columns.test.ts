@@ -54,8 +54,9 @@ test("columns are asked of each shard with the values that are wanted, and told 
     users: 1,
     probabilities: [0.1, 0.11],
     none: [0.5],
-    decision: "decision-1",
   });
+  const { decision } = value as { decision: string };
+  expect(world.decisions.read(decision).kind).toBe("many");
 });
 
 test.each([

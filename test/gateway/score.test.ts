@@ -72,7 +72,7 @@ test("what would have no effect is refused instead of passed over", async () => 
   const world = await gatewayWorld();
   await world.define();
   await world.serveShards();
-  for (const fields of [{ explain: true }, { context: { device: "mobile" } }, { context: {} }])
+  for (const fields of [{ context: { device: "mobile" } }, { context: {} }])
     expect((await world.ask("score", { user: "ada", ...fields })).reply.error).toMatchObject({
       code: "NOT_SUPPORTED",
     });

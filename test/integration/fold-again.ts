@@ -48,6 +48,7 @@ export async function foldAgain(
       sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
       pause: () => new Promise((resolve) => setImmediate(resolve)),
       newId: () => "again",
+      decisionKey: [1, 2],
       subjects,
     },
     {

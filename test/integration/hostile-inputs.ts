@@ -168,7 +168,7 @@ export function hostileQuestion(random: Random): HostileRequest {
     { user: "u", surplus: true },
     { user: { $ne: null } },
     { users: ["u"] },
-    { user: "u", explain: true },
+    { user: "u", explain: 1 },
     { user: "u", context: { referrer: "x" } },
   ];
   const body = bodies[Math.floor(random() * bodies.length)];

@@ -63,7 +63,7 @@ test("10,000 hostile inputs are refused with documented codes, their good neighb
       for (const refusal of body.refused) note(refusal.code);
       neighbours += batch.neighbours;
       inputs += body.refused.length;
-      for (const endpoint of ["ingest", "score"]) {
+      for (const endpoint of ["ingest", "score", "explain"]) {
         const broken = await ask(endpoint, brokenRequest(random));
         if (broken.error === undefined) {
           // Random bytes may happen to be a plain value: an event of the wrong type, refused as one.
@@ -73,9 +73,11 @@ test("10,000 hostile inputs are refused with documented codes, their good neighb
         inputs++;
       }
       for (let i = 0; i < 5; i++) {
-        const refused = await ask("score", hostileQuestion(random));
-        note(refused.error?.code ?? "accepted");
-        inputs++;
+        for (const endpoint of ["score", "explain"]) {
+          const refused = await ask(endpoint, hostileQuestion(random));
+          note(refused.error?.code ?? "accepted");
+          inputs++;
+        }
       }
     }
     const status = await untilFolded(client);

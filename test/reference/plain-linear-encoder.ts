@@ -1,7 +1,7 @@
 import type { LinearArtefact } from "../../src/embedding/linear-artefact.ts";
-import { compose, noveltyOf } from "../../src/embedding/linear-encoder.ts";
+import { compose } from "../../src/embedding/linear-encoder.ts";
 import { FEATURE_CLIP } from "../../src/embedding/linear-placement.ts";
-import { leftAt, STATE } from "../../src/embedding/projected-state.ts";
+import { leftAt, noveltyOf, STATE } from "../../src/embedding/projected-state.ts";
 
 type Embed = (
   slab: Float64Array,

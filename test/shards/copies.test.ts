@@ -43,6 +43,7 @@ async function aWorld() {
       sleep: (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, Math.min(ms, 5))),
       pause: () => new Promise<void>((resolve) => setImmediate(resolve)),
       newId: () => `id-${++ids}`,
+      decisionKey: [1, 2] as const,
       subjects,
     };
     const host = await startShardHost(ports, {

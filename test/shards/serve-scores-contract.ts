@@ -50,6 +50,7 @@ export function serveScoresContract(bus: () => Bus): void {
       store: memoryContextStore(),
       sleep: async () => {},
       newId: () => `served-${deployments}`,
+      decisionKey: [1, 2] as const,
     };
     const host = {
       node: "a",

@@ -15,6 +15,7 @@ import { decodeContext } from "../../src/shards/context-codec.ts";
 import type { ContextStore } from "../../src/shards/context-store.ts";
 import { startShardHost } from "../../src/shards/shard-host.ts";
 import { isReady } from "./is-ready.ts";
+import { wrongReplays } from "./replayed-decisions.ts";
 import { type Servers, subjects } from "./servers.ts";
 import type { SimClient } from "./sim-client.ts";
 import type { SimNode, SimShape } from "./sim-node.ts";
@@ -46,6 +47,7 @@ export async function judge(
     }
   }
   findings.push(...(await wrongOutputs(servers, outputs)));
+  findings.push(...(await wrongReplays(servers, client, shape, asItWas(servers.log))));
   findings.push(...(await unevenReleases(servers, nodes, shape)));
   findings.push(...(await profileDifferences(servers, nodes, shape)));
   return findings;
@@ -242,6 +244,7 @@ function world(servers: Servers) {
     sleep: servers.time.sleep,
     pause: () => servers.time.sleep(0),
     newId: () => "once",
+    decisionKey: [1, 2] as const,
     subjects,
   };
 }

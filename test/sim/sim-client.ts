@@ -28,6 +28,8 @@ export class SimClient {
   /** Requests that were not answered in the client's patience. */
   unanswered = 0;
   asked = 0;
+  /** What was answered, in order. */
+  readonly served: ScoreReply[] = [];
   #underWay = 0;
 
   constructor(servers: Servers) {
@@ -75,6 +77,7 @@ export class SimClient {
     }
     if (reply === undefined) this.unanswered++;
     else {
+      this.served.push(reply);
       const least = atLeast.find(({ shard }) => shard === reply.position.shard);
       if (least !== undefined && reply.position.sequence < least.sequence)
         this.#servers.findings.push(`a score of ${user} did not contain the position that it was asked for`);

@@ -5,6 +5,7 @@ import type { UnitCopy } from "../../src/actors/unit-copy.ts";
 import { identityCompressor } from "../../src/adapters/identity-compressor.ts";
 import { memoryContextStore } from "../../src/adapters/memory-context-store.ts";
 import { memoryProfileStore } from "../../src/adapters/memory-profile-store.ts";
+import { explain } from "../../src/explain.ts";
 import { createGateway } from "../../src/gateway/gateway.ts";
 import type { Clock } from "../../src/kernel/clock.ts";
 import { EngineError } from "../../src/kernel/engine-error.ts";
@@ -12,6 +13,7 @@ import { type CopyStores, openCopy, type StorePlace } from "../../src/open-copy.
 import type { ProfileStore } from "../../src/profiles/profile-store.ts";
 import { decodeProfiles } from "../../src/profiles/profiles-codec.ts";
 import { nextGeneration, releasesOf } from "../../src/releases.ts";
+import { DecisionIds } from "../../src/resonance/decision-id.ts";
 import type { ContextStore } from "../../src/shards/context-store.ts";
 import { type ClusterAgent, DEFAULT_TIMING, joinCluster } from "../../src/supervisor/cluster-agent.ts";
 import { localDeadline } from "../../src/supervisor/session.ts";
@@ -107,9 +109,19 @@ export class SimNode {
       newId,
       subjects,
     };
+    const decisions = new DecisionIds([1, 2], life.name);
+    const limits = { ringEvents: this.#shape.ringEvents, messagesMax: 1_000_000, patienceMs: 10_000 };
+    const snapshots = {
+      blobs: wiredBlobs(servers, life, servers.snapshots),
+      compressor: identityCompressor,
+      pause: () => life.goOn(),
+    };
+    const explaining = { log: plain.log, releases: releasesOf(blobs), snapshots, subjects, clock, decisions };
     const gateway = createGateway(
       {
         ...plain,
+        decisions,
+        explain: (question) => explain(explaining, question, limits),
         log: bug?.gatewayLog?.(plain.log, servers, life) ?? plain.log,
         decodeProfiles,
         memoryBytes: () => 0,
@@ -184,6 +196,7 @@ export class SimNode {
       unit,
       {
         ...ports,
+        decisionKey: [1, 2],
         blobs: ports.releases,
         releases: releasesOf(ports.releases),
         snapshots: {

@@ -8,6 +8,18 @@ export function bar(share: number, cells: number): string {
 }
 
 /**
+ * A number as a bar from the middle of `2 x cells + 1` cells: to the right above 0, to the left below. Always that wide.
+ *
+ * @param largest - What fills one half.
+ */
+export function signedBar(value: number, largest: number, cells: number): string {
+  const share = largest > 0 ? Math.abs(value) / largest : 0;
+  const right = value > 0 ? bar(share, cells) : "";
+  const left = value < 0 ? "█".repeat(Math.round(clampShare(share) * cells)) : "";
+  return `${left.padStart(cells)}│${right.padEnd(cells)}`;
+}
+
+/**
  * Numbers as a row of columns, one cell each, as high as their share of the largest; only the newest fit.
  *
  * @param values - Not negative, oldest first; what is not finite leaves a gap.

@@ -1,0 +1,64 @@
+import { setImmediate as immediate } from "node:timers/promises";
+import { newId } from "./adapters/entropy.ts";
+import { natsBlobStore } from "./adapters/nats-blob-store.ts";
+import { connectNats } from "./adapters/nats-connection.ts";
+import { NatsLog } from "./adapters/nats-log.ts";
+import { systemClock } from "./adapters/system-clock.ts";
+import { zstdCompressor } from "./adapters/zstd-compressor.ts";
+import { subjectsOf } from "./events/subjects.ts";
+import { type ExplainLimits, type ExplainWorld, explain } from "./explain.ts";
+import type { ExplainQuestion } from "./gateway/gateway-ports.ts";
+import { toWireError, type WireError } from "./kernel/engine-error.ts";
+import type { HalfSipKey } from "./kernel/half-sip-hash.ts";
+import { releasesOf } from "./releases.ts";
+import { DecisionIds } from "./resonance/decision-id.ts";
+
+/** One question, and where what answers it is found; plain data, since it crosses a thread. */
+export type ExplainTask = Readonly<{
+  question: ExplainQuestion;
+  limits: ExplainLimits;
+  nats: string;
+  prefix: string;
+  generation: number;
+  decisionKey: HalfSipKey;
+}>;
+
+export type ExplainResult =
+  | Readonly<{ kind: "explained"; reply: Uint8Array }>
+  | Readonly<{ kind: "failed"; error: WireError }>;
+
+type Opened = Readonly<{ world: ExplainWorld; isClosed(): boolean }>;
+/** The thread's connection and what hangs on it: kept from one question to the next. */
+let opened: Promise<Opened> | undefined;
+
+/** Answers one question in a thread of its own. */
+export async function explainInThread(task: ExplainTask): Promise<ExplainResult> {
+  try {
+    if (opened !== undefined && (await opened.catch(() => undefined))?.isClosed() !== false)
+      opened = undefined;
+    opened ??= open(task);
+    const { world } = await opened;
+    return { kind: "explained", reply: await explain(world, task.question, task.limits) };
+  } catch (thrown) {
+    return { kind: "failed", error: toWireError(thrown) };
+  }
+}
+
+async function open({ nats, prefix, generation, decisionKey }: ExplainTask): Promise<Opened> {
+  const connection = await connectNats({ servers: nats.split(","), name: "resonance explain" });
+  const subjects = subjectsOf(prefix, generation);
+  const buckets = { releases: subjects.snapshots, artefacts: subjects.snapshotParts };
+  const world: ExplainWorld = {
+    log: await NatsLog.over(connection),
+    releases: releasesOf(await natsBlobStore(connection, subjects)),
+    snapshots: {
+      blobs: await natsBlobStore(connection, buckets),
+      compressor: zstdCompressor,
+      pause: () => immediate(),
+    },
+    subjects,
+    clock: systemClock,
+    decisions: new DecisionIds(decisionKey, newId()),
+  };
+  return { world, isClosed: () => connection.isClosed() };
+}

@@ -1,0 +1,59 @@
+import { type ThreadPool, threadPool } from "./adapters/thread-pool.ts";
+import type { ExplainLimits } from "./explain.ts";
+import type { ExplainResult, ExplainTask } from "./explain-task.ts";
+import type { ExplainQuestion } from "./gateway/gateway-ports.ts";
+import { EngineError, fromWireError } from "./kernel/engine-error.ts";
+
+/** What explains, in threads that are started with the first question of their kind: many nodes are never asked. */
+export type Explainer = Readonly<{
+  /** @throws EngineError `OVERLOADED` (retryable) if too many wait already, and what explaining throws. */
+  explain(question: ExplainQuestion): Promise<Uint8Array>;
+  close(): Promise<void>;
+}>;
+
+/** One replay at a time, as it reads as fast as a shard folds; users are explained beside it. */
+const THREADS = 1;
+const NICE = 10;
+/** Questions in hand and waiting. */
+const QUESTIONS_MAX = 16;
+/**
+ * Messages that a replay reads at most, and time for it: less than a client waits. A snapshot every few minutes keeps
+ * most replays far below.
+ */
+const LIMITS: Omit<ExplainLimits, "ringEvents"> = { messagesMax: 10_000_000, patienceMs: 25_000 };
+
+export function startExplainer(
+  options: Omit<ExplainTask, "question" | "limits"> & Readonly<{ ringEvents: number }>,
+): Explainer {
+  const { ringEvents, ...where } = options;
+  const pools = new Map<ExplainQuestion["kind"], ThreadPool>();
+  let questions = 0;
+  return {
+    async explain(question) {
+      if (questions >= QUESTIONS_MAX) throw overloaded();
+      questions++;
+      try {
+        const pool = pools.get(question.kind) ?? startPool();
+        pools.set(question.kind, pool);
+        const task: ExplainTask = { ...where, question, limits: { ...LIMITS, ringEvents } };
+        const result = await pool.run<ExplainTask, ExplainResult>("explainInThread", task);
+        if (result.kind === "failed") throw fromWireError(result.error);
+        return result.reply;
+      } finally {
+        questions--;
+      }
+    },
+    async close() {
+      await Promise.all([...pools.values()].map((pool) => pool.close()));
+    },
+  };
+}
+
+function startPool(): ThreadPool {
+  return threadPool(new URL("./explain-task", import.meta.url), { threads: THREADS, nice: NICE });
+}
+
+function overloaded(): EngineError {
+  const message = `${QUESTIONS_MAX} explanations are being worked on or wait: try again a little later`;
+  return new EngineError({ code: "OVERLOADED", message, retryable: true });
+}

@@ -1,0 +1,51 @@
+import { EngineError } from "../kernel/engine-error.ts";
+import { explainScore } from "../resonance/explain-score.ts";
+import type { Explanation } from "../resonance/explanation.ts";
+import { noSegments } from "../resonance/score-request.ts";
+import type { Scorer } from "../resonance/scorer.ts";
+import { Context } from "./context.ts";
+import { rebuildIfStale } from "./embed-context.ts";
+import type { ShardState } from "./shard-state.ts";
+
+/**
+ * Explains what a shard answers of a user in one map.
+ *
+ * @param user - Undefined for somebody of whom nothing is held: they get the prior.
+ * @throws EngineError `UNKNOWN_MAP`, `UNKNOWN_SEGMENT`, `NO_SEGMENTS`.
+ */
+export function explainUser(
+  state: ShardState,
+  user: string | undefined,
+  asked: Readonly<{ map: string; segments: readonly string[] }>,
+): Explanation {
+  const { encoder, features: schema } = state;
+  const scorer = scorerOf(state, asked.map);
+  const unknown = asked.segments.find((segment) => !scorer.segments.includes(segment));
+  if (unknown !== undefined) throw unknownSegment(unknown, scorer);
+  const held = user === undefined ? undefined : state.contexts.find(user);
+  if (held !== undefined) rebuildIfStale(state, held);
+  const context = held ?? new Context("", encoder.slots, encoder.version);
+  const events = state.recent.events(context);
+  return explainScore(
+    { encoder, schema, scorer },
+    { held: context, events, isWhole: context.events <= events.length, atMs: context.lastTsMs },
+    {
+      segments: asked.segments,
+      resonating: context.resonating.get(scorer.map) ?? new Set(),
+      done: context.events,
+    },
+  );
+}
+
+function scorerOf({ scorers }: ShardState, map: string): Scorer {
+  const scorer = scorers.find((one) => one.map === map);
+  if (scorer !== undefined) return scorer;
+  if (scorers.length === 0) throw noSegments();
+  const message = `no map "${map}" is defined: ${scorers.map((one) => one.map).join(", ")}`;
+  throw new EngineError({ code: "UNKNOWN_MAP", message, retryable: false });
+}
+
+function unknownSegment(segment: string, { map, segments }: Scorer): EngineError {
+  const message = `map "${map}" has no segment "${segment}": ${segments.join(", ")}`;
+  return new EngineError({ code: "UNKNOWN_SEGMENT", message, retryable: false });
+}

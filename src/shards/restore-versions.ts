@@ -1,0 +1,59 @@
+import type { LogEntry } from "../events/log-entry.ts";
+import { EngineError } from "../kernel/engine-error.ts";
+import { prepareScorer, priorScorer, type Scorer } from "../resonance/scorer.ts";
+import type { SegmentMap } from "../resonance/segment-map.ts";
+import type { ShardMeta } from "./context-store.ts";
+import type { ReleaseSource } from "./releases.ts";
+import { NO_DEFINITIONS, type ShardState, useDefinitions, useEncoder, useScorers } from "./shard-state.ts";
+
+/**
+ * Puts in force what was in force as of a commit.
+ *
+ * @throws EngineError `RELEASE_MISSING` (retryable) if the encoder is not there (any more).
+ */
+export async function restoreVersions(
+  state: ShardState,
+  meta: ShardMeta,
+  releases: ReleaseSource,
+): Promise<void> {
+  const encoder = await releases.encoder(meta.encoder);
+  if (encoder === undefined) {
+    const message = `encoder ${meta.encoder} of shard ${state.shard} is not in the artefact store`;
+    throw new EngineError({ code: "RELEASE_MISSING", message, retryable: true });
+  }
+  useEncoder(state, encoder);
+  state.encoderOrder = meta.encoderOrder;
+  const definitions = meta.segments === 0 ? NO_DEFINITIONS : await releases.segments(meta.segments);
+  state.scorers = [];
+  useDefinitions(state, definitions ?? NO_DEFINITIONS);
+  state.activatedMs.clear();
+  for (const [map, atMs] of Object.entries(meta.activatedMs)) state.activatedMs.set(map, atMs);
+  const storedScorer = async (map: SegmentMap): Promise<Scorer> => {
+    const version = meta.profiles[map.name] ?? 0;
+    const published = version === 0 ? undefined : await releases.profiles(map.name, version);
+    return published === undefined ? priorScorer(map, encoder) : prepareScorer(published);
+  };
+  useScorers(state, await Promise.all(state.definitions.maps.map(storedScorer)));
+}
+
+/** What profiles were in force, and could not be restored; undefined if all were. */
+export function missingProfiles({ scorers }: ShardState, { profiles }: ShardMeta): string | undefined {
+  const missing = scorers.find(({ map, version }) => version !== (profiles[map] ?? 0));
+  return missing === undefined ? undefined : `profiles v${profiles[missing.map]} of ${missing.map}`;
+}
+
+/** Fetches what a control entry names, since the fold never waits. */
+export async function fetchFor(
+  entry: LogEntry,
+  fetched: ShardState["releases"],
+  source: ReleaseSource,
+): Promise<void> {
+  if (entry.kind === "encoder-prepared") await fetched.fetchEncoder(source, entry.encoder);
+  if (entry.kind === "segments-activated") await fetched.fetchSegments(source, entry.version);
+  if (entry.kind === "profiles-activated") await fetched.fetchProfiles(source, entry.map, entry.version);
+  if (entry.kind === "encoder-activated") {
+    await fetched.fetchEncoder(source, entry.encoder);
+    for (const [map, version] of Object.entries(entry.profiles))
+      await fetched.fetchProfiles(source, map, version);
+  }
+}
