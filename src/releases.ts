@@ -4,7 +4,7 @@ import { decodeArtefact } from "./embedding/linear-artefact.ts";
 import { linearEncoder } from "./embedding/linear-encoder.ts";
 import { untrainedEncoder } from "./embedding/untrained-encoder.ts";
 import { FEATURES } from "./features/all-families.ts";
-import { decodeProfiles } from "./profiles/profiles-codec.ts";
+import { calibrationKey, decodeProfiles } from "./profiles/profiles-codec.ts";
 import type { PublishedProfiles } from "./resonance/published-profiles.ts";
 import type { SegmentDefinitions } from "./resonance/segment-map.ts";
 
@@ -18,11 +18,14 @@ export type Releases = Readonly<{
 /** Keys of releases in the {@link BlobStore}. */
 export const releaseKeys = {
   encoder: (version: string) => `encoders.${version}`,
-  calibration: (encoder: string) => `calibration.${encoder}`,
+  calibration: (encoder: string, name = "") => calibrationKey(encoder, name),
+  /** What a later calibration needs of the encoder's fit. */
+  reference: (encoder: string) => `reference.${encoder}`,
   profiles: (map: string, version: number) => `profiles.${map}.${version}`,
   segments: (version: number) => `segments.${version}`,
   currentSegments: "segments.current",
   latestFit: "fit.latest",
+  latestCalibration: "calibrated.latest",
   deployment: "deployment",
   generation: (number: number) => `generations.${number}`,
 };

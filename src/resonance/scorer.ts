@@ -1,8 +1,11 @@
 import { DimensionMismatch } from "../embedding/dimension-mismatch.ts";
 import { vectorKernels } from "../embedding/vector-kernels.ts";
+import { logPriorOf } from "./log-prior.ts";
 import type { Calibration, PublishedProfiles } from "./published-profiles.ts";
 import { lanesOf, SCORER_PLACEMENT } from "./scorer-placement.ts";
 import type { SegmentMap } from "./segment-map.ts";
+import { segmentThresholds } from "./segment-thresholds.ts";
+import { readyThresholds, type Thresholds } from "./thresholds.ts";
 
 /** Published profiles, made ready so that a score is a few dot products. */
 export type Scorer = Readonly<{
@@ -20,7 +23,9 @@ export type Scorer = Readonly<{
   /** Exclusive: log prior a segment, then of "none". Independent: log odds of each base rate, then unused. */
   logPrior: Float64Array;
   calibration: Calibration;
-  threshold: Readonly<{ enter: number; minEvidence: number }>;
+  thresholds: Thresholds;
+  /** Largest of the calibration's slopes; 1 without any. */
+  slopeMax: number;
 }>;
 
 /** Where a score is written, so that scoring allocates nothing. */
@@ -71,7 +76,8 @@ export function prepareScorer(published: PublishedProfiles): Scorer {
     directions,
     logPrior: logPriors(published),
     calibration: published.calibration,
-    threshold: published.threshold,
+    thresholds: readyThresholds(profiles.length, published.threshold, published.thresholds),
+    slopeMax: Math.max(...(published.calibration.slopes ?? [1])),
   };
 }
 
@@ -102,7 +108,8 @@ export function priorScorer(
       noneIntercept: 0,
       members: 0,
     },
-    threshold: map.threshold,
+    thresholds: readyThresholds(segments.length, map.threshold, segmentThresholds(map, undefined)),
+    slopeMax: 1,
   };
 }
 
@@ -116,7 +123,7 @@ export function priorScorer(
  * @throws {@link DimensionMismatch} if the embedding is of another encoder.
  */
 export function scoreInto(scorer: Scorer, embedding: Float32Array, evidence: number, out: ScoreBuffer): void {
-  const { dim, segments, center, calibration } = scorer;
+  const { dim, segments, center, calibration, slopeMax } = scorer;
   if (embedding.length !== dim) throw new DimensionMismatch({ expected: dim, actual: embedding.length });
   const { similarities, probabilities } = out;
   const count = segments.length;
@@ -129,7 +136,7 @@ export function scoreInto(scorer: Scorer, embedding: Float32Array, evidence: num
   const zAt = similaritiesAt + lanes;
   for (let i = 0; i < dim; i++) float64[zAt + i] = embedding[i]! - center[i]!;
   const trust = Math.min(1, evidence);
-  const kappa = kappaAt(calibration, evidence);
+  const kappa = kappaAt(calibration, evidence) * slopeMax;
   const exclusive = scorer.mode === "exclusive" ? 1 : 0;
   kernels.score(place, dim, count, trust, kappa, SHORTEST * SHORTEST, exclusive);
   for (let k = 0; k < count; k++) {
@@ -137,6 +144,10 @@ export function scoreInto(scorer: Scorer, embedding: Float32Array, evidence: num
     probabilities[k] = float64[probabilitiesAt + k]!;
   }
   probabilities[count] = float64[probabilitiesAt + count]!;
+  // The kernel was given each direction as long as its slope is of the largest.
+  const { slopes } = calibration;
+  if (slopes !== undefined)
+    for (let k = 0; k < count; k++) similarities[k] = (similarities[k]! * slopeMax) / slopes[k]!;
 }
 
 /** Inverse temperature for a history of this many effective events. */
@@ -157,7 +168,8 @@ function writeDirection(centroid: Float32Array, center: Float32Array, out: Float
 }
 
 function logPriors(published: PublishedProfiles): Float64Array {
-  const { profiles, background, mode } = published;
+  const { profiles, background, mode, calibration } = published;
+  if (calibration.prior !== undefined) return logPriorOf(calibration.prior, mode);
   const members = profiles.map((profile) => profile.members + PRIOR_MEMBERS);
   const none = background + PRIOR_BACKGROUND;
   const total = members.reduce((sum, count) => sum + count, none);
