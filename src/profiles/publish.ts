@@ -1,4 +1,5 @@
 import { defaultCalibration } from "../resonance/default-calibration.ts";
+import { isFittedFor } from "../resonance/fitted-for.ts";
 import type { Calibration, FittedCalibration, PublishedProfiles } from "../resonance/published-profiles.ts";
 import type { SegmentMap } from "../resonance/segment-map.ts";
 import { segmentThresholds } from "../resonance/segment-thresholds.ts";
@@ -25,7 +26,7 @@ export function profilesOf(
     const mean = meanOf(sums, given.dim);
     return { segment, members: membersOf(sums), centroid: Float32Array.from(mean, (value) => value * GRID) };
   });
-  const fitted = given.calibrations.find((one) => isFor(one, map));
+  const fitted = given.calibrations.find((one) => isFittedFor(one, map));
   const thresholds = segmentThresholds(map, fitted);
   return {
     map: map.name,
@@ -44,11 +45,6 @@ export function profilesOf(
     threshold: map.threshold,
     ...(thresholds === undefined ? {} : { thresholds }),
   };
-}
-
-function isFor(fitted: FittedCalibration, map: SegmentMap): boolean {
-  if (fitted.map !== map.name || fitted.intercepts.length !== map.segments.length) return false;
-  return fitted.segments === undefined || map.segments.every(({ name }, k) => name === fitted.segments?.[k]);
 }
 
 /** What a score needs: every publication would carry the rest again. */
