@@ -21,14 +21,23 @@ export function fitMap(encoder: string, map: SegmentMap, heldOut: HeldOutScores)
   return { ...fitted, ...fitPlatt(fitted, heldOut) };
 }
 
-/** A calibration with what held-out users say of it. */
+/**
+ * A calibration with what held-out users say of it. Its fields are in an order of their own, wherever they come from: the same
+ * calibration is stored as the same bytes.
+ */
 export function withQuality(
   map: SegmentMap,
-  calibration: Calibration,
+  given: FittedCalibration,
   heldOut: HeldOutScores,
 ): FittedCalibration {
-  const segments = map.segments.map(({ name }) => name);
-  if (calibration.members === 0) return { ...calibration, segments };
+  const { slopes, prior, segments: _, quality: __, ...rest } = given;
+  const calibration = {
+    ...rest,
+    ...(slopes === undefined ? {} : { slopes }),
+    ...(prior === undefined ? {} : { prior }),
+    segments: map.segments.map(({ name }) => name),
+  };
+  if (calibration.members === 0) return calibration;
   const minEvidence = map.segments.map(({ threshold }) => (threshold ?? map.threshold).minEvidence);
-  return { ...calibration, segments, quality: calibrationQuality(calibration, heldOut, minEvidence) };
+  return { ...calibration, quality: calibrationQuality(calibration, heldOut, minEvidence) };
 }
