@@ -8,7 +8,6 @@ type Placed = Readonly<{
   directions: Float32Array;
   logPrior: Float64Array;
   calibration: Calibration;
-  slopeMax: number;
 }>;
 
 /** Where the kernel `score` finds what, in float64 from the place; its source tells the arrays apart. */
@@ -45,16 +44,14 @@ function layoutOf({ segments, dim }: Placed): ScorerLayout {
 export const SCORER_PLACEMENT: Placement<Placed> = {
   sizeBytes: (scorer) => 8 * layoutOf(scorer).end,
   write(scorer, at, { float64 }) {
-    const { segments, dim, directions, calibration, logPrior, slopeMax } = scorer;
+    const { segments, dim, directions, calibration, logPrior } = scorer;
     const layout = layoutOf(scorer);
     const to = float64.subarray(at / 8, at / 8 + layout.end).fill(0);
     const count = segments.length;
     for (let k = 0; k < count; k++) {
       to[layout.intercepts + k] = calibration.intercepts[k]!;
       const column = layout.directions + (k >> 3) * 8 * dim + (k & 7);
-      // The kernel has one inverse temperature for all: what a segment's own differs by is the length of its direction.
-      const length = (calibration.slopes?.[k] ?? 1) / slopeMax;
-      for (let i = 0; i < dim; i++) to[column + 8 * i] = directions[k * dim + i]! * length;
+      for (let i = 0; i < dim; i++) to[column + 8 * i] = directions[k * dim + i]!;
     }
     to[layout.intercepts + count] = calibration.noneIntercept;
     to.fill(Number.NEGATIVE_INFINITY, layout.logPriors, layout.directions); // What is not there has no share.

@@ -18,14 +18,17 @@ export type Scorer = Readonly<{
   dim: number;
   /** Unweighted mean of the centroids that have members; shape [dim]. */
   center: Float32Array;
-  /** Unit directions from the centre to each centroid; shape [segments x dim], zero without members. */
+  /**
+   * Directions from the centre to each centroid; shape [segments x dim], zero without members. Their length is 1; where each
+   * segment has a slope, that over the largest one, by which the inverse temperatures are multiplied instead.
+   */
   directions: Float32Array;
+  /** By segment, what a product with its direction is multiplied by to be a cosine; left out where that is 1. */
+  cosineScales?: Float64Array;
   /** Exclusive: log prior a segment, then of "none". Independent: log odds of each base rate, then unused. */
   logPrior: Float64Array;
   calibration: Calibration;
   thresholds: Thresholds;
-  /** Largest of the calibration's slopes; 1 without any. */
-  slopeMax: number;
 }>;
 
 /** Where a score is written, so that scoring allocates nothing. */
@@ -61,9 +64,13 @@ export function prepareScorer(published: PublishedProfiles): Scorer {
     if (centroid.length !== dim) throw new DimensionMismatch({ expected: dim, actual: centroid.length });
     for (let i = 0; i < dim; i++) center[i] = center[i]! + centroid[i]! / populated.length;
   }
+  const { calibration, cosineScales } = evenSlopes(published.calibration);
   const directions = new Float32Array(profiles.length * dim);
   for (const [k, profile] of profiles.entries()) {
-    if (profile.members > 0) writeDirection(profile.centroid, center, directions, k * dim);
+    if (profile.members === 0) continue;
+    writeDirection(profile.centroid, center, directions, k * dim);
+    const length = 1 / (cosineScales?.[k] ?? 1);
+    if (length !== 1) for (let i = 0; i < dim; i++) directions[k * dim + i]! *= length;
   }
   return {
     map: published.map,
@@ -74,11 +81,24 @@ export function prepareScorer(published: PublishedProfiles): Scorer {
     dim,
     center,
     directions,
+    ...(cosineScales === undefined ? {} : { cosineScales }),
     logPrior: logPriors(published),
-    calibration: published.calibration,
+    calibration,
     thresholds: readyThresholds(profiles.length, published.threshold, published.thresholds),
-    slopeMax: Math.max(...(published.calibration.slopes ?? [1])),
   };
+}
+
+/** The kernel has one inverse temperature for all segments: what their own differ by is the lengths of directions. */
+function evenSlopes(given: Calibration): {
+  calibration: Calibration;
+  cosineScales: Float64Array | undefined;
+} {
+  const { slopes, ...calibration } = given;
+  if (slopes === undefined) return { calibration, cosineScales: undefined };
+  const largest = Math.max(...slopes);
+  const kappa = calibration.kappa.map((one) => one * largest);
+  const cosineScales = Float64Array.from(slopes, (slope) => largest / slope);
+  return { calibration: { ...calibration, kappa }, cosineScales };
 }
 
 /** What serves before the first publication: an even prior with an even "none", and no similarity. */
@@ -109,7 +129,6 @@ export function priorScorer(
       members: 0,
     },
     thresholds: readyThresholds(segments.length, map.threshold, segmentThresholds(map, undefined)),
-    slopeMax: 1,
   };
 }
 
@@ -123,7 +142,7 @@ export function priorScorer(
  * @throws {@link DimensionMismatch} if the embedding is of another encoder.
  */
 export function scoreInto(scorer: Scorer, embedding: Float32Array, evidence: number, out: ScoreBuffer): void {
-  const { dim, segments, center, calibration, slopeMax } = scorer;
+  const { dim, segments, center, calibration, cosineScales } = scorer;
   if (embedding.length !== dim) throw new DimensionMismatch({ expected: dim, actual: embedding.length });
   const { similarities, probabilities } = out;
   const count = segments.length;
@@ -136,7 +155,7 @@ export function scoreInto(scorer: Scorer, embedding: Float32Array, evidence: num
   const zAt = similaritiesAt + lanes;
   for (let i = 0; i < dim; i++) float64[zAt + i] = embedding[i]! - center[i]!;
   const trust = Math.min(1, evidence);
-  const kappa = kappaAt(calibration, evidence) * slopeMax;
+  const kappa = kappaAt(calibration, evidence);
   const exclusive = scorer.mode === "exclusive" ? 1 : 0;
   kernels.score(place, dim, count, trust, kappa, SHORTEST * SHORTEST, exclusive);
   for (let k = 0; k < count; k++) {
@@ -144,10 +163,7 @@ export function scoreInto(scorer: Scorer, embedding: Float32Array, evidence: num
     probabilities[k] = float64[probabilitiesAt + k]!;
   }
   probabilities[count] = float64[probabilitiesAt + count]!;
-  // The kernel was given each direction as long as its slope is of the largest.
-  const { slopes } = calibration;
-  if (slopes !== undefined)
-    for (let k = 0; k < count; k++) similarities[k] = (similarities[k]! * slopeMax) / slopes[k]!;
+  if (cosineScales !== undefined) for (let k = 0; k < count; k++) similarities[k]! *= cosineScales[k]!;
 }
 
 /** Inverse temperature for a history of this many effective events. */

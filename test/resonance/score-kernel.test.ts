@@ -44,7 +44,6 @@ function aScorer(given: {
       members: 1,
     },
     thresholds: readyThresholds(segments, { enter: 0.5, minEvidence: 1 }, undefined),
-    slopeMax: 1,
   };
 }
 
