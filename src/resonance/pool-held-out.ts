@@ -39,6 +39,15 @@ export function inHalves(heldOut: HeldOutScores): readonly [HeldOutScores, HeldO
   return [halves[0].scores(), halves[1].scores()];
 }
 
+/** The users whose numbers are below `users`. */
+export function firstUsers(heldOut: HeldOutScores, users: number): HeldOutScores {
+  const { segments, mode } = heldOut;
+  const collector = new HeldOutCollector({ segments, mode });
+  for (const [sample, user] of heldOut.users.entries())
+    if (user < users) addSample(collector, heldOut, sample, user);
+  return collector.scores();
+}
+
 const SALT = 0x68616c66;
 
 function addSample(to: HeldOutCollector, from: HeldOutScores, sample: number, user: number): void {

@@ -9,7 +9,7 @@ import { HeldOutCollector } from "./held-out-collector.ts";
 import type { HeldOutScores } from "./held-out-scores.ts";
 import { type MaskedSample, maskedSamples } from "./masked-members.ts";
 import { MembersProfiles } from "./members-profiles.ts";
-import { inHalves, poolHeldOut } from "./pool-held-out.ts";
+import { firstUsers, inHalves, poolHeldOut } from "./pool-held-out.ts";
 import type { Calibration, FittedCalibration } from "./published-profiles.ts";
 import { prepareScorer } from "./scorer.ts";
 import type { SegmentMap } from "./segment-map.ts";
@@ -23,7 +23,10 @@ export type MapReport = Readonly<{
   /** Held-out users, and those of them whose labels the encoder had not seen when it was fitted. */
   users: number;
   fresh: number;
-  /** By the calibration in force, and by one that was fitted on the other half of them. */
+  /**
+   * The fresh ones, if there are 50, else all of them, told by the calibration in force, and by one that was fitted on the other
+   * half of all.
+   */
   before: Told;
   after: Told;
   /** `kept`: the new one told them no better, so that only the curves are new; `too-few`: nothing is. */
@@ -111,8 +114,11 @@ function recalibrateMap(
   const held = inForce.find((one) => isFittedFor(one, map));
   const cautious = defaultCalibration(encoder.version, map.name, map.segments.length);
   const present = held ?? { ...cautious, members: users };
-  const { before, after } = compare(encoder.version, map, present, heldOut);
-  const counted = { map: map.name, users, fresh: new Set(fresh.users).size, before, after };
+  const freshUsers = new Set(fresh.users).size;
+  // What is in force may have been fitted on those that the encoder's fit held out: the others tell.
+  const measured = freshUsers < USERS_MIN ? users : freshUsers;
+  const { before, after } = compare(encoder.version, map, present, heldOut, measured);
+  const counted = { map: map.name, users, fresh: freshUsers, before, after };
   if (users < USERS_MIN || segmentsIn(heldOut) < 2)
     return { calibration: held, report: { ...counted, outcome: "too-few", traffic: 0 } };
   // The default is a guess: whatever was fitted takes its place.
@@ -164,19 +170,28 @@ function scoreMasked(
   return { profiles, heldOut: collector.scores() };
 }
 
-/** Log-loss and ECE of what is in force and of a new fit, on users that neither has seen. */
+/**
+ * Log-loss and ECE of what is in force and of a new fit, each user told by a fit on the other half.
+ *
+ * @param measured - So many of the first users are told; all others are only fitted on.
+ */
 function compare(
   encoder: string,
   map: SegmentMap,
   present: Calibration,
   heldOut: HeldOutScores,
+  measured: number,
 ): { before: Told; after: Told } {
   const { prior: _, ...underMembers } = present;
   const halves = inHalves(heldOut);
-  const told = halves.map((half, i) => ({
-    before: withQuality(map, underMembers, half).quality,
-    after: withQuality(map, atLeastOne(fitMap(encoder, map, halves[1 - i]!)), half).quality,
-  }));
+  const told = halves.map((half, i) => {
+    const asked = firstUsers(half, measured);
+    const fitted = atLeastOne(fitMap(encoder, map, halves[1 - i]!));
+    return {
+      before: withQuality(map, underMembers, asked).quality,
+      after: withQuality(map, fitted, asked).quality,
+    };
+  });
   const mean = (of: "before" | "after", what: keyof Told): number => {
     const users = told.reduce((sum, one) => sum + (one[of]?.users ?? 0), 0);
     const sum = told.reduce((all, one) => all + (one[of]?.users ?? 0) * (one[of]?.[what] ?? 0), 0);
