@@ -23,6 +23,25 @@ export function oneSampleEach({ users }: Pick<HeldOutScores, "users">): number[]
 }
 
 /**
+ * One sample of each user in each of some bins, drawn likewise.
+ *
+ * @param binOf - Bin of a sample, from 0.
+ * @returns By bin.
+ */
+export function oneSampleEachIn(
+  { users }: Pick<HeldOutScores, "users">,
+  bins: number,
+  binOf: (sample: number) => number,
+): number[][] {
+  const samplesIn = Array.from({ length: bins }, (): number[] => []);
+  for (const sample of users.keys()) samplesIn[binOf(sample)]!.push(sample);
+  return samplesIn.map((samples) => {
+    const own = Uint32Array.from(samples, (sample) => users[sample]!);
+    return oneSampleEach({ users: own }).map((at) => samples[at]!);
+  });
+}
+
+/**
  * Keeps some of the users so that the classes have other shares than they had: what is counted on them holds for those.
  *
  * @param samples - One of each user.

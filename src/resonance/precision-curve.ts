@@ -9,6 +9,11 @@ export type PrecisionCurve = Readonly<{
   accepted: readonly number[];
   /** Those of them who belong to the segment; same shape. */
   correct: readonly number[];
+  /**
+   * The best that the precision can be at whichever length of history it is worst, as far as users of that length show: the least
+   * of their upper bounds; same shape. Left out where the lengths were not looked at.
+   */
+  ceiling?: readonly number[];
 }>;
 
 /** Thresholds .01, .02 ... .99. */

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { seededRandom } from "../../src/kernel/random.ts";
 import { calibrate, fitMap, withQuality } from "../../src/resonance/calibrate.ts";
 import { defaultCalibration } from "../../src/resonance/default-calibration.ts";
 import type { HeldOutScores } from "../../src/resonance/held-out-scores.ts";
@@ -103,6 +104,30 @@ test("thresholds by precision: off before a fit, on after it, each segment with 
     expect(threshold.minEvidence).toBe(1);
   }
   expect(c).toEqual({ enter: null, why: "precision-not-reached" });
+});
+
+test("well known users do not make up for new ones of whom too much is claimed", () => {
+  const map = aMap();
+  const heldOut = heldOutWorld({ users: 6_000, kappa: [12, 12, 12] });
+  const random = seededRandom(4);
+  // Of users of one event half of the labels are others than what they look like.
+  const isNew = (sample: number) => heldOut.evidence[sample] === 1;
+  const labels = heldOut.labels.map((label, sample) =>
+    isNew(sample) && random() < 0.5 ? (label + 1) % 3 : label,
+  );
+  const calibration = { ...defaultCalibration("e1", "taste", 3), kappa: [12, 12, 12, 12, 12], members: 1 };
+  const fitted = withQuality(map, calibration, { ...heldOut, labels });
+  for (const curve of fitted.quality?.curves ?? []) {
+    const index = 94; // A threshold of .95.
+    expect(curve.correct[index]! / curve.accepted[index]!).toBeGreaterThan(0.85);
+    expect(curve.ceiling?.[index]).toBeLessThan(0.6);
+  }
+  expect(segmentThresholds(map, fitted)?.map(({ enter }) => enter)).toEqual([null, null, null]);
+  const threshold = { ...PRECISE, precision: 0.8 };
+  const without = fitted.quality!.curves.map(({ ceiling: _, ...curve }) => curve);
+  const blind = { ...fitted, quality: { ...fitted.quality!, curves: without } };
+  expect(segmentThresholds({ ...map, threshold }, blind)?.[0]?.enter).not.toBeNull();
+  expect(segmentThresholds({ ...map, threshold }, fitted)?.[0]?.enter).toBeNull();
 });
 
 test("users with less evidence than a threshold asks for prove nothing", () => {
