@@ -109,10 +109,14 @@ export function recalibrationLoop(
       try {
         const result = await recalibrator.calibrateIfDue(everyMs);
         if (result?.kind === "calibrated") report(told(result));
-        if (result?.kind === "failed") pauseMs = FAILED_PAUSE_MS;
+        if (result?.kind === "failed") throw fromWireError(result.error);
       } catch (thrown) {
-        const error = toWireError(thrown);
-        if (!error.retryable) pauseMs = FAILED_PAUSE_MS;
+        const { code, message, retryable } = toWireError(thrown);
+        if (stopping.signal.aborted || retryable) continue;
+        pauseMs = FAILED_PAUSE_MS;
+        // A map that nobody was told of yet is no failure.
+        if (code !== "TOO_FEW_MEMBERS" && code !== "NO_SEGMENTS")
+          report(`calibration postponed (${code}: ${message})`);
       }
     }
   };

@@ -60,11 +60,13 @@ export function withNodeOptions(command: Command): Command {
         .default(given.sync),
     )
     .option("--no-refit", "fit the encoder only by command")
-    .option(
-      "--recalibrate <duration>",
-      'shortest time between fits of the calibrations, such as 12h or 1d; "off": only by command',
-      durationOrOff,
-      given.recalibrateEveryMs,
+    .addOption(
+      new Option(
+        "--recalibrate <duration>",
+        'shortest time between fits of the calibrations, such as 12h or 1d; "off": only by command',
+      )
+        .argParser(durationOrOff)
+        .default(given.recalibrateEveryMs, "1d"),
     )
     .option(
       "--dim-max <n>",

@@ -1,4 +1,3 @@
-import { DEPTH_ENDS } from "./default-calibration.ts";
 import type { HeldOutScores } from "./held-out-scores.ts";
 import { oneSampleEach, oneSampleEachIn, predictionOf, withShares } from "./held-out-votes.ts";
 import { upperBound } from "./precision-bound.ts";
@@ -10,8 +9,14 @@ import { kappaAt } from "./scorer.ts";
 type Claim = { probability: number; isRight: boolean };
 
 const LEAST_PROBABILITY = 1e-15;
-/** Of the bounds by which users of one length of history may refute a threshold. */
-const REFUTED_CONFIDENCE = 0.95;
+/** Upper ends of the lengths of history, in effective events: one event tells much less than two, with one temperature. */
+const LENGTH_ENDS = [1, 2, 5, 10, 25, Number.POSITIVE_INFINITY] as const;
+/**
+ * Of the bounds by which users of one length of history may refute a threshold, if there are so many: the middle, since it is
+ * only asked for whole lengths that it holds where the others do.
+ */
+const REFUTED_CONFIDENCE = 0.5;
+const REFUTING_USERS = 20;
 const CEILING_DECIMALS = 1e3;
 /** Claims that a reliability curve is made of: of very many pairs of user and segment, evenly spaced ones. */
 const CLAIMS_MAX = 200_000;
@@ -33,9 +38,11 @@ export function calibrationQuality(
     return heldOut.mode === "exclusive" ? gatherExclusive(asked) : gatherIndependent(asked);
   };
   const { users, loss, claims, curves } = gather(oneSampleEach(heldOut));
-  const depths = { depthEnds: DEPTH_ENDS, kappa: DEPTH_ENDS.map((_, bin) => bin) };
+  const depths = { depthEnds: LENGTH_ENDS, kappa: LENGTH_ENDS.map((_, bin) => bin) };
   const binOf = (sample: number): number => kappaAt(depths, heldOut.evidence[sample]!);
-  const byDepth = oneSampleEachIn(heldOut, DEPTH_ENDS.length, binOf).map((samples) => gather(samples).curves);
+  const byDepth = oneSampleEachIn(heldOut, LENGTH_ENDS.length, binOf).map(
+    (samples) => gather(samples).curves,
+  );
   const reliability = reliabilityCurve(claims);
   return {
     prior: calibration.prior === undefined ? "members" : "traffic",
@@ -52,7 +59,9 @@ function ceilingOf(curves: readonly PrecisionCurve[]): readonly number[] {
   const [first] = curves;
   return (first?.accepted ?? []).map((_, index) => {
     const bounds = curves.map(({ accepted, correct }) =>
-      accepted[index]! === 0 ? 1 : upperBound(correct[index]!, accepted[index]!, REFUTED_CONFIDENCE),
+      accepted[index]! < REFUTING_USERS
+        ? 1
+        : upperBound(correct[index]!, accepted[index]!, REFUTED_CONFIDENCE),
     );
     return Math.round(Math.min(...bounds) * CEILING_DECIMALS) / CEILING_DECIMALS;
   });

@@ -20,8 +20,8 @@ const START_ACCEPTED = 100;
 /**
  * The lowest threshold of the grid down to which the precision is proven: fixed-sequence testing. It walks down from a start
  * that the scores alone determine, and ends at the first threshold that fails, so that every test has the full confidence
- * without a correction for their number. A threshold that users of some length of history refute fails too: those who are well
- * known must not make up for those who are new.
+ * without a correction for their number. Of those that pass, one that users of some length of history refute is not taken:
+ * those who are well known must not make up for those who are new.
  *
  * @param target - Precision to be proven, in (0, 1).
  * @param confidence - Of each bound, in (0, 1).
@@ -32,9 +32,9 @@ export function chooseThreshold(curve: PrecisionCurve, target: number, confidenc
   if (start === undefined) return { kind: "off", why: "too-few-accepted" };
   let proven: number | undefined;
   for (let index = start; index >= 0; index--) {
+    if (lowerBound(curve.correct[index]!, curve.accepted[index]!, confidence) < target) break;
     const isRefuted = (curve.ceiling?.[index] ?? 1) < target;
-    if (isRefuted || lowerBound(curve.correct[index]!, curve.accepted[index]!, confidence) < target) break;
-    proven = index;
+    if (!isRefuted) proven = index;
   }
   if (proven === undefined) return { kind: "off", why: "precision-not-reached" };
   return { kind: "on", index: proven, enter: gridThreshold(proven) };

@@ -11,6 +11,7 @@ import { defaultCalibration } from "./default-calibration.ts";
 import type { HeldOutScores } from "./held-out-scores.ts";
 import { calibrationError, logLoss, macroAuc } from "./metrics.ts";
 import type { Calibration, FittedCalibration, Profile, PublishedProfiles } from "./published-profiles.ts";
+import { reportIndependent } from "./report-independent.ts";
 import { kappaAt, newScoreBuffer, prepareScorer, type Scorer, scoreInto } from "./scorer.ts";
 import type { SegmentMap } from "./segment-map.ts";
 
@@ -80,7 +81,10 @@ export function fitRelease(
   const scores = heldOut.map((collector) => collector.scores());
   const calibrations = maps.map((map, m) => calibrate(artefact.version, map, scores[m]!));
   const reports = maps.flatMap((map, m) => {
-    const report = heldOut[m]!.report(calibrations[m]!);
+    const report =
+      map.mode === "independent"
+        ? reportIndependent(calibrations[m]!, scores[m]!)
+        : heldOut[m]!.report(calibrations[m]!);
     return report === undefined ? [] : [[map.name, report] as const];
   });
   return {

@@ -110,7 +110,7 @@ test("the walk ends at the first threshold that fails, even if a lower one would
   expect(chooseThreshold(curveOf(votes), TARGET, CONFIDENCE)).toMatchObject({ kind: "on", enter: 0.86 });
 });
 
-test("users of one length of history who refute a threshold end the walk, however good the others are", () => {
+test("of the thresholds that pass, none is taken that users of one length of history refute", () => {
   const curve = curveOf(someVotes({ users: 50_000, seed: 1, claim: (p) => p ** 0.5 }));
   const { enter } = chooseThreshold(curve, TARGET, CONFIDENCE) as Extract<ChosenThreshold, { kind: "on" }>;
   const ceiling = curve.accepted.map((_, index) => (gridThreshold(index) < enter + 0.02 ? 0.899 : 0.95));
