@@ -3,27 +3,26 @@ import { HeldOutCollector } from "./held-out-collector.ts";
 import type { HeldOutScores } from "./held-out-scores.ts";
 
 /**
- * Puts held-out users of several sources together, the first ones first, until there are enough.
+ * Puts the users that a fit held out behind others, until there are enough. Users keep numbers that do not depend on how many the
+ * others are, so that what is drawn by their numbers is the same from day to day.
  *
- * @param usersMax - Of the last source only so many are taken that there are at most so many in all.
+ * @param usersMax - So many users in all, unless the first ones are more.
  */
-export function poolHeldOut(sources: readonly HeldOutScores[], usersMax: number): HeldOutScores {
-  const [first] = sources;
-  if (first === undefined) throw new RangeError("there is at least one source");
+export function poolHeldOut(
+  first: HeldOutScores,
+  reference: HeldOutScores | undefined,
+  usersMax: number,
+): HeldOutScores {
+  if (reference === undefined) return first;
   const collector = new HeldOutCollector({ segments: first.segments, mode: first.mode });
-  let users = 0;
-  for (const source of sources) {
-    const numbers = new Map<number, number>();
-    for (const [sample, user] of source.users.entries()) {
-      let number = numbers.get(user);
-      if (number === undefined) {
-        if (users >= usersMax) continue;
-        number = users++;
-        numbers.set(user, number);
-      }
-      addSample(collector, source, sample, number);
-    }
-  }
+  for (const [sample, user] of first.users.entries()) addSample(collector, first, sample, user);
+  const most = Math.max(0, usersMax - new Set(first.users).size);
+  const ranked = [...new Set(reference.users)].sort(
+    (a, b) => rehash32(a, SALT.rank) - rehash32(b, SALT.rank),
+  );
+  const kept = new Set(ranked.slice(0, most));
+  for (const [sample, user] of reference.users.entries())
+    if (kept.has(user)) addSample(collector, reference, sample, rehash32(user, SALT.reference));
   return collector.scores();
 }
 
@@ -35,20 +34,20 @@ export function inHalves(heldOut: HeldOutScores): readonly [HeldOutScores, HeldO
     new HeldOutCollector({ segments, mode }),
   ] as const;
   for (const [sample, user] of heldOut.users.entries())
-    addSample(halves[rehash32(user, SALT) & 1 ? 1 : 0], heldOut, sample, user);
+    addSample(halves[rehash32(user, SALT.half) & 1 ? 1 : 0], heldOut, sample, user);
   return [halves[0].scores(), halves[1].scores()];
 }
 
-/** The users whose numbers are below `users`. */
-export function firstUsers(heldOut: HeldOutScores, users: number): HeldOutScores {
+/** Some of the users. */
+export function onlyUsers(heldOut: HeldOutScores, chosen: ReadonlySet<number>): HeldOutScores {
   const { segments, mode } = heldOut;
   const collector = new HeldOutCollector({ segments, mode });
   for (const [sample, user] of heldOut.users.entries())
-    if (user < users) addSample(collector, heldOut, sample, user);
+    if (chosen.has(user)) addSample(collector, heldOut, sample, user);
   return collector.scores();
 }
 
-const SALT = 0x68616c66;
+const SALT = { half: 0x68616c66, rank: 0x72616e6b, reference: 0x72656672 } as const;
 
 function addSample(to: HeldOutCollector, from: HeldOutScores, sample: number, user: number): void {
   const { segments, similarities, logPriors, evidence, labels } = from;

@@ -9,7 +9,7 @@ import { HeldOutCollector } from "./held-out-collector.ts";
 import type { HeldOutScores } from "./held-out-scores.ts";
 import { type MaskedSample, maskedSamples } from "./masked-members.ts";
 import { MembersProfiles } from "./members-profiles.ts";
-import { firstUsers, inHalves, poolHeldOut } from "./pool-held-out.ts";
+import { inHalves, onlyUsers, poolHeldOut } from "./pool-held-out.ts";
 import type { Calibration, FittedCalibration } from "./published-profiles.ts";
 import { prepareScorer } from "./scorer.ts";
 import type { SegmentMap } from "./segment-map.ts";
@@ -78,6 +78,8 @@ export function recalibrate(material: RecalibrationMaterial): Recalibration {
 }
 
 type Embedded = Readonly<{
+  /** The hash of the user's id: draws by it are the same from day to day. */
+  number: number;
   labels: History["labels"];
   newestMs: number;
   isFresh: boolean;
@@ -94,6 +96,7 @@ function embedMembers({ encoder, schema, histories, reference }: RecalibrationMa
     .slice(0, USERS_MAX);
   const isFresh = new Set(fresh.map(({ user }) => user));
   return told.map((history) => ({
+    number: hash32(history.user),
     labels: history.labels,
     newestMs: history.events.reduce((newest, { tsMs }) => Math.max(newest, tsMs), 0),
     isFresh: isFresh.has(history.user),
@@ -109,16 +112,16 @@ function recalibrateMap(
   const usersMax = Math.min(USERS_MAX, Math.ceil(SIMILARITIES_MAX / map.segments.length));
   const { profiles, heldOut: fresh } = scoreMasked(map, encoder, members, usersMax);
   const kept = reference.heldOut(map);
-  const heldOut = poolHeldOut(kept === undefined ? [fresh] : [fresh, kept], usersMax);
+  const heldOut = poolHeldOut(fresh, kept, usersMax);
   const users = new Set(heldOut.users).size;
   const held = inForce.find((one) => isFittedFor(one, map));
   const cautious = defaultCalibration(encoder.version, map.name, map.segments.length);
   const present = held ?? { ...cautious, members: users };
-  const freshUsers = new Set(fresh.users).size;
+  const freshUsers = new Set(fresh.users);
   // What is in force may have been fitted on those that the encoder's fit held out: the others tell.
-  const measured = freshUsers < USERS_MIN ? users : freshUsers;
+  const measured = freshUsers.size < USERS_MIN ? new Set(heldOut.users) : freshUsers;
   const { before, after } = compare(encoder.version, map, present, heldOut, measured);
-  const counted = { map: map.name, users, fresh: freshUsers, before, after };
+  const counted = { map: map.name, users, fresh: freshUsers.size, before, after };
   if (users < USERS_MIN || segmentsIn(heldOut) < 2)
     return { calibration: held, report: { ...counted, outcome: "too-few", traffic: 0 } };
   // The default is a guess: whatever was fitted takes its place.
@@ -159,7 +162,7 @@ function scoreMasked(
   for (const { label, isInside, whole } of labelled) if (isInside) profiles.add(label, whole.embedding);
   const collector = new HeldOutCollector({ segments: map.segments.length, mode: map.mode });
   let users = 0;
-  for (const [user, { isFresh, isInside, label, samples, whole }] of labelled.entries()) {
+  for (const { isFresh, isInside, label, number: user, samples, whole } of labelled) {
     if (!isFresh || users === usersMax) continue;
     users++;
     const without = isInside ? { segment: label, embedding: whole.embedding } : undefined;
@@ -173,19 +176,19 @@ function scoreMasked(
 /**
  * Log-loss and ECE of what is in force and of a new fit, each user told by a fit on the other half.
  *
- * @param measured - So many of the first users are told; all others are only fitted on.
+ * @param measured - The users who are told; the others are only fitted on.
  */
 function compare(
   encoder: string,
   map: SegmentMap,
   present: Calibration,
   heldOut: HeldOutScores,
-  measured: number,
+  measured: ReadonlySet<number>,
 ): { before: Told; after: Told } {
   const { prior: _, ...underMembers } = present;
   const halves = inHalves(heldOut);
   const told = halves.map((half, i) => {
-    const asked = firstUsers(half, measured);
+    const asked = onlyUsers(half, measured);
     const fitted = atLeastOne(fitMap(encoder, map, halves[1 - i]!));
     return {
       before: withQuality(map, underMembers, asked).quality,

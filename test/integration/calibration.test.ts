@@ -61,6 +61,7 @@ await describeWithNats("calibrations of a node", (suite) => {
         shards: 2,
         publishEveryMs: 100,
         refit: null,
+        recalibrateEveryMs: Number.POSITIVE_INFINITY,
       },
       () => {},
     );

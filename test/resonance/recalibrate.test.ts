@@ -11,7 +11,7 @@ import { fitRelease } from "../../src/resonance/fit-release.ts";
 import { HeldOutCollector } from "../../src/resonance/held-out-collector.ts";
 import { maskedSamples } from "../../src/resonance/masked-members.ts";
 import { MembersProfiles } from "../../src/resonance/members-profiles.ts";
-import { inHalves, poolHeldOut } from "../../src/resonance/pool-held-out.ts";
+import { inHalves, onlyUsers, poolHeldOut } from "../../src/resonance/pool-held-out.ts";
 import type { Calibration, FittedCalibration } from "../../src/resonance/published-profiles.ts";
 import { type RecalibrationMaterial, recalibrate } from "../../src/resonance/recalibrate.ts";
 import { newScoreBuffer, prepareScorer, scoreInto } from "../../src/resonance/scorer.ts";
@@ -203,13 +203,20 @@ test("of very many segments a reference keeps fewer users, whole", () => {
   expect(kept.users.length).toBe(users * 5);
 });
 
-test("pools take the first sources whole, and halves no user apart", () => {
+test("a pool takes all new users and fills up with those of the fit, and halves no user apart", () => {
   const [first, second] = [heldOutWorld({ users: 30 }), heldOutWorld({ users: 50, seed: 2 })];
-  const pool = poolHeldOut([first, second], 40);
+  const pool = poolHeldOut(first, second, 40);
   expect(new Set(pool.users).size).toBe(40);
   expect(pool.labels.subarray(0, first.labels.length)).toEqual(first.labels);
   const halves = inHalves(pool);
   const [one, other] = halves.map(({ users }) => new Set(users));
   expect(one!.size + other!.size).toBe(40);
   expect([...one!].filter((user) => other!.has(user))).toEqual([]);
+  expect(onlyUsers(pool, new Set(first.users)).labels).toEqual(first.labels);
+});
+
+test("one more new user changes nobody's number", () => {
+  const reference = heldOutWorld({ users: 50, seed: 2 });
+  const numbersWith = (users: number) => [...poolHeldOut(heldOutWorld({ users }), reference, 500).users];
+  expect(numbersWith(31).slice(31 * 5)).toEqual(numbersWith(30).slice(30 * 5));
 });
