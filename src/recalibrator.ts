@@ -112,11 +112,10 @@ export function recalibrationLoop(
         if (result?.kind === "failed") throw fromWireError(result.error);
       } catch (thrown) {
         const { code, message, retryable } = toWireError(thrown);
-        if (stopping.signal.aborted || retryable) continue;
+        if (stopping.signal.aborted || retryable || code === "NO_SEGMENTS") continue;
         pauseMs = FAILED_PAUSE_MS;
-        // A map that nobody was told of yet is no failure.
-        if (code !== "TOO_FEW_MEMBERS" && code !== "NO_SEGMENTS")
-          report(`calibration postponed (${code}: ${message})`);
+        // That there are not enough members yet is no failure.
+        if (code !== "TOO_FEW_MEMBERS") report(`calibration postponed (${code}: ${message})`);
       }
     }
   };
