@@ -43,6 +43,8 @@ export type NodeOptions = Readonly<{
   refit: RefitPolicy | null;
   /** How often the members are counted to decide on a refit, ms. */
   refitCheckMs: number;
+  /** Shortest time between two fits of the calibrations of the encoder in force, ms; Infinity: only by command. */
+  recalibrateEveryMs: number;
   /** Dimensions that a fitted encoder has at most; of many segments the ones that matter most get theirs. */
   dimMax: number;
   /** The embedded server's file sync: `interval` (every two minutes) or `always` (each write). */
@@ -66,6 +68,7 @@ export const DEFAULT_NODE_OPTIONS: NodeOptions = {
   keepLogMs: 7 * 86_400_000,
   refit: DEFAULT_REFIT_POLICY,
   refitCheckMs: 1_000,
+  recalibrateEveryMs: 86_400_000,
   dimMax: DEFAULT_FIT_OPTIONS.dimMax,
   sync: "interval",
 };

@@ -17,13 +17,15 @@ import { sharedDeadline } from "./adapters/shared-deadline.ts";
 import { systemClock } from "./adapters/system-clock.ts";
 import { threadPool } from "./adapters/thread-pool.ts";
 import { keepDeployment } from "./deployment.ts";
-import { type Subjects, subjectsOf } from "./events/subjects.ts";
+import { subjectsOf } from "./events/subjects.ts";
 import { startExplainer } from "./explainer.ts";
 import { createGateway } from "./gateway/gateway.ts";
 import { EngineError, fromWireError, toWireError } from "./kernel/engine-error.ts";
 import { encode } from "./kernel/msgpack.ts";
 import type { NodeOptions } from "./node-options.ts";
 import { decodeProfiles } from "./profiles/profiles-codec.ts";
+import type { RecalibrationResult } from "./recalibration-task.ts";
+import { recalibrationLoop, startRecalibrator } from "./recalibrator.ts";
 import { decisionKeyOf, nextGeneration } from "./releases.ts";
 import { DecisionIds } from "./resonance/decision-id.ts";
 import {
@@ -52,6 +54,8 @@ export type RunningNode = Readonly<{
   failed: Promise<EngineError>;
   /** Fits a new encoder from the members held and rolls it out; one at a time. */
   train(): Promise<TrainingResult>;
+  /** Fits the calibrations of the encoder in force anew; they serve from the next publication on. */
+  calibrate(): Promise<RecalibrationResult>;
   /** The cluster as this node sees it. */
   cluster(): ClusterStatus;
   /** Hands over to other nodes if there are any, drains and commits every shard, then closes all. */
@@ -234,9 +238,19 @@ async function compose(
     { nats: natsUrl, prefix: options.prefix, generation, shards: options.shards, dimMax: options.dimMax },
   );
   const train = async (): Promise<TrainingResult> => announce(await trainer.train(), report);
+  const recalibrator = startRecalibrator(
+    { bus, log, releases, compute, subjects },
+    { nats: natsUrl, prefix: options.prefix, generation, shards: options.shards },
+  );
   const ownsProfiles = (): boolean => agent.roles().get(PROFILES_UNIT) === "owner";
   if (options.roles.includes("profiles")) {
-    closers.push(serveWhile(ownsProfiles, () => serveTraining(bus, subjects, train)));
+    closers.push(serveWhile(ownsProfiles, () => serveTask(bus, subjects.profileActor("train"), train)));
+    const { calibrate } = recalibrator;
+    closers.push(
+      serveWhile(ownsProfiles, () => serveTask(bus, subjects.profileActor("calibrate"), calibrate)),
+    );
+    if (Number.isFinite(options.recalibrateEveryMs))
+      closers.push(recalibrationLoop(recalibrator, options.recalibrateEveryMs, ownsProfiles, report));
     if (options.refit !== null)
       closers.push(refitLoop(trainer, options.refit, options.refitCheckMs, ownsProfiles, report));
   }
@@ -249,6 +263,7 @@ async function compose(
     nats,
     failed,
     train,
+    calibrate: recalibrator.calibrate,
     cluster: () => agent.status(),
     async stop() {
       // Others take over while this node still answers; what reaches its gateway meanwhile is answered too.
@@ -309,14 +324,15 @@ function serveWhile(
   };
 }
 
-function serveTraining(
+/** Answers a request with what a task comes to. */
+function serveTask(
   bus: Bus,
-  subjects: Subjects,
-  train: () => Promise<TrainingResult>,
+  subject: string,
+  task: () => Promise<unknown>,
 ): Promise<{ close(): Promise<void> }> {
   return bus.serve(
-    subjects.profileActor("train"),
-    async () => ({ data: encode(await train()), contentType: "application/msgpack" }),
+    subject,
+    async () => ({ data: encode(await task()), contentType: "application/msgpack" }),
     { queue: "owners" },
   );
 }

@@ -5,7 +5,7 @@ import { untrainedEncoder } from "./embedding/untrained-encoder.ts";
 import { FEATURES } from "./features/all-families.ts";
 import { assert } from "./kernel/assert.ts";
 import type { HalfSipKey } from "./kernel/half-sip-hash.ts";
-import { decodeProfiles } from "./profiles/profiles-codec.ts";
+import { calibrationKey, decodeProfiles } from "./profiles/profiles-codec.ts";
 import type { PublishedProfiles } from "./resonance/published-profiles.ts";
 import type { SegmentDefinitions } from "./resonance/segment-map.ts";
 
@@ -19,11 +19,14 @@ export type Releases = Readonly<{
 /** Keys of releases in the {@link BlobStore}. */
 export const releaseKeys = {
   encoder: (version: string) => `encoders.${version}`,
-  calibration: (encoder: string) => `calibration.${encoder}`,
+  calibration: (encoder: string, name = "") => calibrationKey(encoder, name),
+  /** What a later calibration needs of the encoder's fit. */
+  reference: (encoder: string) => `reference.${encoder}`,
   profiles: (map: string, version: number) => `profiles.${map}.${version}`,
   segments: (version: number) => `segments.${version}`,
   currentSegments: "segments.current",
   latestFit: "fit.latest",
+  latestCalibration: "calibrated.latest",
   deployment: "deployment",
   decisionKey: "decisions.key",
   generation: (number: number) => `generations.${number}`,

@@ -5,7 +5,6 @@ import type { Behaviour } from "../../src/events/log-entry.ts";
 import { FEATURES } from "../../src/features/all-families.ts";
 import { toFeatureEvent } from "../../src/features/to-feature-event.ts";
 import { decodeProfiles } from "../../src/profiles/profiles-codec.ts";
-import { leaveThreshold, nextResonating } from "../../src/resonance/hysteresis.ts";
 import {
   newScoreBuffer,
   prepareScorer,
@@ -13,6 +12,7 @@ import {
   type Scorer,
   scoreInto,
 } from "../../src/resonance/scorer.ts";
+import { nextResonating } from "../../src/resonance/thresholds.ts";
 import { Context, withEntry } from "../../src/shards/context.ts";
 
 /** What the pipeline scores with: an encoder's artefact and published profiles, as bytes, so that they cross processes. */
@@ -27,7 +27,7 @@ export type PeerTransition = Readonly<{
   probability: number;
 }>;
 
-type ScoredMap = Readonly<{ scorer: Scorer; scores: ScoreBuffer; leave: number }>;
+type ScoredMap = Readonly<{ scorer: Scorer; scores: ScoreBuffer }>;
 
 /** Types that say who the user is, not what they do. */
 const ADMINISTRATIVE: ReadonlySet<string> = new Set(["identify", "consent"]);
@@ -49,7 +49,7 @@ export class PeerFold {
     this.#maps = release.profiles.map((bytes) => {
       const scorer = prepareScorer(decodeProfiles(bytes));
       const scores = newScoreBuffer(scorer.segments.length);
-      return { scorer, scores, leave: leaveThreshold(scorer.threshold.enter) };
+      return { scorer, scores };
     });
   }
 
@@ -108,19 +108,19 @@ function identify(context: Context, { type, traits, segments }: Behaviour): void
 
 function follow(
   context: Context,
-  { scorer, scores, leave }: ScoredMap,
+  { scorer, scores }: ScoredMap,
   evidence: number,
   transitions: PeerTransition[],
 ): void {
-  const { map, segments, threshold } = scorer;
+  const { map, segments, thresholds } = scorer;
   const held = context.resonating.get(map);
   const { probabilities } = scores;
   for (let k = 0; k < segments.length; k++) {
     const probability = probabilities[k]!;
-    if (probability < leave && (held === undefined || held.size === 0)) continue; // The common case.
+    if (probability < thresholds.leave[k]! && (held === undefined || held.size === 0)) continue; // The common case.
     const segment = segments[k]!;
     const was = context.resonating.get(map)?.has(segment) === true;
-    if (nextResonating(was, probability, evidence, threshold) === was) continue;
+    if (nextResonating(was, probability, evidence, thresholds, k) === was) continue;
     const resonating = new Set(context.resonating.get(map));
     if (was) resonating.delete(segment);
     else resonating.add(segment);

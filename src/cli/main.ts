@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import { addBenchCommand } from "./commands/bench.ts";
+import { addCalibrateCommand } from "./commands/calibrate.ts";
 import { addClusterCommand } from "./commands/cluster.ts";
 import { addDeadLettersCommand } from "./commands/dead-letters.ts";
 import { addDemoCommand } from "./commands/demo.ts";
@@ -31,6 +32,7 @@ addClusterCommand(program);
 addDeadLettersCommand(program);
 addReshardCommand(program);
 addTrainCommand(program);
+addCalibrateCommand(program);
 addEvaluateCommand(program);
 addDemoCommand(program);
 addBenchCommand(program);

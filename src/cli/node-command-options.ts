@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { DEFAULT_NODE_OPTIONS, type NodeOptions } from "../node-options.ts";
 import type { NodeRole } from "../supervisor/cluster-records.ts";
-import { wholeNumber } from "./client-options.ts";
+import { durationMs, wholeNumber } from "./client-options.ts";
 import { readDefinitions } from "./read-definitions.ts";
 
 /** What `up` and other commands that start a node take. */
@@ -17,6 +17,7 @@ export type NodeCommandOptions = Readonly<{
   sync: "interval" | "always";
   segments?: string;
   refit: boolean;
+  recalibrate: number;
   dimMax: number;
   name?: string;
   roles: readonly NodeRole[];
@@ -59,6 +60,14 @@ export function withNodeOptions(command: Command): Command {
         .default(given.sync),
     )
     .option("--no-refit", "fit the encoder only by command")
+    .addOption(
+      new Option(
+        "--recalibrate <duration>",
+        'shortest time between fits of the calibrations, such as 12h or 1d; "off": only by command',
+      )
+        .argParser(durationOrOff)
+        .default(given.recalibrateEveryMs, "1d"),
+    )
     .option(
       "--dim-max <n>",
       "dimensions of a fitted encoder at most: fewer are faster and take less memory",
@@ -110,6 +119,7 @@ export async function nodeOptionsOf(options: NodeCommandOptions): Promise<NodeOp
     snapshotEveryMs: options.snapshotEvery === 0 ? Number.POSITIVE_INFINITY : options.snapshotEvery * 1_000,
     keepLogMs: options.keepLog * 3_600_000,
     dimMax: options.dimMax,
+    recalibrateEveryMs: options.recalibrate,
     refit: options.refit ? DEFAULT_NODE_OPTIONS.refit : null,
     ...(maps === undefined ? {} : { maps }),
   };
@@ -122,6 +132,10 @@ function roleList(text: string): readonly NodeRole[] {
   const roles = ROLES.filter((role) => words.includes(role));
   if (roles.length > 0 && words.every((word) => (ROLES as readonly string[]).includes(word))) return roles;
   throw new InvalidArgumentError(`a list of ${ROLES.join(", ")}, please`);
+}
+
+function durationOrOff(text: string): number {
+  return text === "off" ? Number.POSITIVE_INFINITY : durationMs(text);
 }
 
 function standbyCount(text: string): 0 | 1 | 2 {

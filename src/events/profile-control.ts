@@ -15,6 +15,8 @@ export type ProfileControl =
    * sampled their members. Older messages do not say which: then those that the node knows.
    */
   | Readonly<{ control: "prepare"; encoder: string; shards?: ShardKeys }>
+  /** The stored calibrations of this name take the place of those in force, if the encoder is still the same. */
+  | Readonly<{ control: "calibrate"; encoder: string; calibration: string }>
   /** The profiles are to be published as they are at this place. */
   | Readonly<{ control: "publish" }>
   /** A release is carried out: nobody need carry it out again. */

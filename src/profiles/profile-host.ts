@@ -11,13 +11,13 @@ import { assertNever } from "../kernel/assert.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { EngineError } from "../kernel/engine-error.ts";
 import { encode } from "../kernel/msgpack.ts";
-import type { Calibration } from "../resonance/published-profiles.ts";
+import type { FittedCalibration } from "../resonance/published-profiles.ts";
 import type { SegmentDefinitions } from "../resonance/segment-map.ts";
 import { BACKGROUND } from "./member-record.ts";
 import type { ProfileStatus } from "./profile-messages.ts";
 import { ProfileState } from "./profile-state.ts";
 import type { PendingPublication, ProfileStore } from "./profile-store.ts";
-import { encodeProfiles, readCalibration, type StoredCalibration } from "./profiles-codec.ts";
+import { calibrationKey, encodeProfiles, readCalibration, type StoredCalibration } from "./profiles-codec.ts";
 import { dimOf, profilesOf } from "./publish.ts";
 import { readSampleMessage } from "./read-sample-message.ts";
 import type { WindowLedger } from "./window-ledger.ts";
@@ -83,8 +83,9 @@ class Host implements UnitCopy {
   readonly #state: ProfileState;
   done: Promise<void> = Promise.resolve();
   #reader: LogReader | undefined;
-  #calibrations: readonly Calibration[] = [];
-  #calibratedFor = "";
+  #calibrations: readonly FittedCalibration[] = [];
+  /** Key under which they are stored. */
+  #calibratedBy = "";
   #lease: Lease | undefined;
   /** While draining, nothing new is published: the next owner decides. */
   #isDraining = false;
@@ -226,6 +227,9 @@ class Host implements UnitCopy {
         await this.#commit(); // The candidate begins with what the store holds of it.
         state.prepare(message.encoder, message.shards);
         break;
+      case "calibrate":
+        state.calibrate(message.encoder, message.calibration);
+        break;
       case "publish":
         if (state.isDirty) await this.#publishMaps(sequence);
         this.#isAsked = false;
@@ -255,7 +259,7 @@ class Host implements UnitCopy {
     state.isDirty = false;
     this.#publishedMs = this.#ports.clock.monotonicMs();
     if (ledger === undefined || dimOf(ledger) === 0) return;
-    await this.#calibrateFor(encoder);
+    await this.#calibrateFor(encoder, state.calibration);
     for (const map of state.maps) {
       const { version, blobs } = this.#nextProfiles(ledger, map);
       state.release({
@@ -274,7 +278,7 @@ class Host implements UnitCopy {
     if (!state.isPrepared(known)) return;
     const ledger = state.ledger(candidate);
     if (ledger === undefined) return;
-    await this.#calibrateFor(candidate);
+    await this.#calibrateFor(candidate, "");
     const profiles: Record<string, number> = {};
     const blobs: PendingPublication["blobs"][number][] = [];
     for (const map of state.maps) {
@@ -297,7 +301,12 @@ class Host implements UnitCopy {
   ): { version: number; blobs: PendingPublication["blobs"] } {
     const version = (this.#state.versions.get(map.name) ?? 0) + 1;
     this.#state.versions.set(map.name, version);
-    const given = { version, dim: dimOf(ledger), calibrations: this.#calibrations };
+    const given = {
+      version,
+      dim: dimOf(ledger),
+      calibrations: this.#calibrations,
+      fittedIn: this.#calibratedBy,
+    };
     const bytes = encodeProfiles(profilesOf(ledger, map, given));
     const current = new TextEncoder().encode(JSON.stringify({ version }));
     return {
@@ -429,11 +438,12 @@ class Host implements UnitCopy {
     this.#folded.delete(resolve);
   }
 
-  async #calibrateFor(encoder: string): Promise<void> {
-    if (this.#calibratedFor === encoder) return;
-    const stored = await this.#json<StoredCalibration[]>(`calibration.${encoder}`);
+  async #calibrateFor(encoder: string, calibration: string): Promise<void> {
+    const key = calibrationKey(encoder, calibration);
+    if (this.#calibratedBy === key) return;
+    const stored = await this.#json<StoredCalibration<FittedCalibration>[]>(key);
     this.#calibrations = (stored ?? []).map(readCalibration);
-    this.#calibratedFor = encoder;
+    this.#calibratedBy = key;
   }
 
   async #json<T>(key: string): Promise<T | undefined> {
@@ -469,6 +479,7 @@ class Host implements UnitCopy {
       lag: this.#reader?.lag() ?? 0,
       members,
       encoder: state.encoder,
+      calibration: state.calibration,
       candidate: state.candidate,
       versions: Object.fromEntries(state.versions),
       watermarkMs: ledger?.watermarkMs ?? 0,

@@ -6,6 +6,8 @@ export type ProfileStatus = Readonly<{
   /** Map to segment to distinct members in the window, under the encoder in force. */
   members: Readonly<Record<string, Readonly<Record<string, number>>>>;
   encoder: string;
+  /** Name of the encoder's calibrations in force; empty for those that came with it. */
+  calibration: string;
   candidate: string;
   versions: Readonly<Record<string, number>>;
   /** Event time of the newest sample, epoch ms; 0 before the first. */

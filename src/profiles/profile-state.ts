@@ -23,6 +23,8 @@ export class ProfileState {
   definitions = 0;
   applied = 0;
   encoder = "";
+  /** Name of the calibrations in force; empty for those that came with the encoder. */
+  calibration = "";
   candidate = "";
   #candidateShards: ShardKeys | undefined;
   readonly preparedShards = new Set<number>();
@@ -44,6 +46,7 @@ export class ProfileState {
     this.isDirty = meta.isDirty;
     this.applied = meta.applied;
     this.encoder = meta.encoder;
+    this.calibration = meta.calibration ?? "";
     this.candidate = meta.candidate;
     this.definitions = meta.definitions;
     this.repeats = meta.repeats;
@@ -108,10 +111,18 @@ export class ProfileState {
     return prepared === count;
   }
 
+  /** Puts calibrations of the encoder in force; those of another one are late. */
+  calibrate(encoder: string, calibration: string): void {
+    if (encoder !== this.encoder || calibration === this.calibration) return;
+    this.calibration = calibration;
+    this.isDirty = true;
+  }
+
   /** The candidate takes the place of the encoder in force, whose ledger goes. */
   promote(): void {
     if (this.encoder !== "") this.#drop(this.encoder);
     this.encoder = this.candidate;
+    this.calibration = "";
     this.candidate = "";
     this.#candidateShards = undefined;
     this.preparedShards.clear();
@@ -205,6 +216,7 @@ export class ProfileState {
       applied: this.applied,
       marks: Object.fromEntries(this.#marks),
       encoder: this.encoder,
+      ...(this.calibration === "" ? {} : { calibration: this.calibration }),
       candidate: this.candidate,
       ...(this.#candidateShards === undefined ? {} : { candidateShards: this.#candidateShards }),
       preparedShards: [...this.preparedShards].sort((a, b) => a - b),

@@ -17,6 +17,8 @@ export type ProfileMeta = Readonly<{
   marks: Readonly<Record<string, readonly [sequence: number, index: number]>>;
   /** The encoder in force; empty before the first sample tells. */
   encoder: string;
+  /** Name of the encoder's calibrations in force; left out for those that came with it. */
+  calibration?: string;
   /** The encoder whose profiles are being built beside it; empty for none. */
   candidate: string;
   /** Shards that the candidate waits for, by the keys of their outputs; left out if its preparation did not say. */

@@ -1,5 +1,5 @@
 import { EngineError } from "../kernel/engine-error.ts";
-import type { Calibration, PublishedProfiles } from "../resonance/published-profiles.ts";
+import type { Calibration, FittedCalibration, PublishedProfiles } from "../resonance/published-profiles.ts";
 
 const MAGIC = 0x52504631; // "RPF1"
 const HEAD_BYTES = 8;
@@ -12,8 +12,17 @@ type Header = Omit<PublishedProfiles, "profiles" | "calibration"> &
   }>;
 
 /** A calibration as JSON: the last bin's end, Infinity, is null. */
-export type StoredCalibration = Omit<Calibration, "depthEnds"> &
+export type StoredCalibration<Kind extends Calibration = Calibration> = Omit<Kind, "depthEnds"> &
   Readonly<{ depthEnds: readonly (number | null)[] }>;
+
+/**
+ * Where an encoder's calibrations are stored, as JSON.
+ *
+ * @param calibration - Name of later ones; empty for those that came with the encoder.
+ */
+export function calibrationKey(encoder: string, calibration: string): string {
+  return calibration === "" ? `calibration.${encoder}` : `calibration.${encoder}.${calibration}`;
+}
 
 /** Profiles as bytes: magic, length of the JSON header, header, centroids as float32, little-endian. */
 export function encodeProfiles(published: PublishedProfiles): Uint8Array {
@@ -62,6 +71,6 @@ export function decodeProfiles(bytes: Uint8Array): PublishedProfiles {
 }
 
 /** A calibration from JSON. */
-export function readCalibration(stored: StoredCalibration): Calibration {
+export function readCalibration(stored: StoredCalibration<FittedCalibration>): FittedCalibration {
   return { ...stored, depthEnds: stored.depthEnds.map((end) => end ?? Number.POSITIVE_INFINITY) };
 }

@@ -1,6 +1,8 @@
 import { defaultCalibration } from "../resonance/default-calibration.ts";
-import type { Calibration, PublishedProfiles } from "../resonance/published-profiles.ts";
+import { isFittedFor } from "../resonance/fitted-for.ts";
+import type { Calibration, FittedCalibration, PublishedProfiles } from "../resonance/published-profiles.ts";
 import type { SegmentMap } from "../resonance/segment-map.ts";
+import { segmentThresholds } from "../resonance/segment-thresholds.ts";
 import { BACKGROUND } from "./member-record.ts";
 import { GRID } from "./sample.ts";
 import type { WindowLedger } from "./window-ledger.ts";
@@ -10,7 +12,13 @@ import { meanOf, membersOf, newSegmentSums } from "./window-sum.ts";
 export function profilesOf(
   ledger: WindowLedger,
   map: SegmentMap,
-  given: { readonly version: number; readonly dim: number; readonly calibrations: readonly Calibration[] },
+  given: {
+    readonly version: number;
+    readonly dim: number;
+    readonly calibrations: readonly FittedCalibration[];
+    /** Where those are stored. */
+    readonly fittedIn?: string;
+  },
 ): PublishedProfiles {
   const segments = map.segments.map((segment) => segment.name);
   const profiles = segments.map((segment) => {
@@ -18,9 +26,8 @@ export function profilesOf(
     const mean = meanOf(sums, given.dim);
     return { segment, members: membersOf(sums), centroid: Float32Array.from(mean, (value) => value * GRID) };
   });
-  const fitted = given.calibrations.find(
-    (one) => one.map === map.name && one.intercepts.length === segments.length,
-  );
+  const fitted = given.calibrations.find((one) => isFittedFor(one, map));
+  const thresholds = segmentThresholds(map, fitted);
   return {
     map: map.name,
     mode: map.mode,
@@ -30,9 +37,20 @@ export function profilesOf(
     watermarkMs: ledger.watermarkMs,
     profiles,
     background: membersOf(ledger.sums.get(`${map.name} ${BACKGROUND}`) ?? newSegmentSums()),
-    calibration: fitted ?? defaultCalibration(ledger.encoder, map.name, segments.length),
+    calibration:
+      fitted === undefined
+        ? defaultCalibration(ledger.encoder, map.name, segments.length)
+        : asServed(fitted, map),
+    ...(fitted === undefined || given.fittedIn === undefined ? {} : { fittedIn: given.fittedIn }),
     threshold: map.threshold,
+    ...(thresholds === undefined ? {} : { thresholds }),
   };
+}
+
+/** What a score needs: every publication would carry the rest again. */
+function asServed(fitted: FittedCalibration, map: SegmentMap): Calibration {
+  const { segments: _, quality: __, prior, ...calibration } = fitted;
+  return prior === undefined || map.prior !== "traffic" ? calibration : { ...calibration, prior };
 }
 
 /** Length of the vectors in a ledger; 0 while it is empty. */

@@ -26,10 +26,11 @@ export function readSampleMessage(bytes: Uint8Array): SampleBatch | ProfileContr
 }
 
 function isControl(value: object): value is ProfileControl {
-  const { control, version, encoder, id, shards } = value as Partial<Record<string, unknown>>;
+  const { control, version, encoder, id, shards, calibration } = value as Partial<Record<string, unknown>>;
   if (control === "definitions") return Number.isSafeInteger(version);
   if (control === "prepare")
     return typeof encoder === "string" && encoder !== "" && (shards === undefined || isShardKeys(shards));
+  if (control === "calibrate") return typeof encoder === "string" && typeof calibration === "string";
   if (control === "published") return typeof id === "string";
   return control === "publish";
 }

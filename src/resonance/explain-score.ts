@@ -4,9 +4,9 @@ import { attributeInOrder } from "./attribute-in-order.ts";
 import { type Attribution, firstTold, type Share } from "./attribution.ts";
 import type { Breakdown, Contender, Explanation, Part, ThresholdDistance } from "./explanation.ts";
 import { findFlip, topOf } from "./find-flip.ts";
-import { leaveThreshold } from "./hysteresis.ts";
 import { Rescore, type ScoredUser, type ScoringParts } from "./rescore.ts";
 import { newScoreBuffer, type Scorer, scoreInto } from "./scorer.ts";
+import { isOff } from "./thresholds.ts";
 
 /** Events told one by one; older ones are told together. */
 export const EVENTS_TOLD = 20;
@@ -62,7 +62,7 @@ export function explainScore(parts: ScoringParts, user: ScoredUser, aspect: Expl
       ...breakdown(attribution, logits, (values) => values[k]!),
     })),
     thresholds: scorer.segments.map((segment, k) =>
-      distanceTo(scorer, segment, probabilities[k]!, aspect.resonating.has(segment)),
+      distanceTo(scorer, k, probabilities[k]!, aspect.resonating.has(segment)),
     ),
     events: events.map(({ tsMs, typeCode }) => {
       const type = KNOWN_TYPES[typeCode];
@@ -104,15 +104,17 @@ function breakdown(
 }
 
 function distanceTo(
-  { threshold }: Scorer,
-  segment: string,
+  { segments, thresholds }: Scorer,
+  k: number,
   probability: number,
   resonating: boolean,
 ): ThresholdDistance {
-  const { enter, minEvidence } = threshold;
-  const leave = leaveThreshold(enter);
+  const told = { segment: segments[k]!, probability, resonating };
+  if (isOff(thresholds, k)) return { ...told, enter: null, leave: null, minEvidence: null, distance: null };
+  const enter = thresholds.enter[k]!;
+  const leave = thresholds.leave[k]!;
   const distance = logOdds(probability) - logOdds(resonating ? leave : enter);
-  return { segment, probability, resonating, enter, leave, minEvidence, distance };
+  return { ...told, enter, leave, minEvidence: thresholds.minEvidence[k]!, distance };
 }
 
 /** Kept finite, since JSON knows no infinity. */

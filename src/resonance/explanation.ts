@@ -55,11 +55,12 @@ export type ThresholdDistance = Readonly<{
   segment: string;
   probability: number;
   resonating: boolean;
-  enter: number;
-  leave: number;
-  minEvidence: number;
+  /** Null, like what follows, where the segment's threshold is off. */
+  enter: number | null;
+  leave: number | null;
+  minEvidence: number | null;
   /** Log odds to the threshold that would change it, above 0 beyond it. */
-  distance: number;
+  distance: number | null;
 }>;
 
 /** Why a user's distribution is what it is. */

@@ -6,11 +6,12 @@ import { artefactOf, embedSamples, fitWithout } from "../embedding/linear-fit.ts
 import { scale } from "../embedding/vector.ts";
 import type { FeatureSchema } from "../features/feature-schema.ts";
 import { EngineError } from "../kernel/engine-error.ts";
+import { calibrate } from "./calibrate.ts";
 import { defaultCalibration } from "./default-calibration.ts";
-import { fitCalibration } from "./fit-calibration.ts";
 import type { HeldOutScores } from "./held-out-scores.ts";
 import { calibrationError, logLoss, macroAuc } from "./metrics.ts";
-import type { Calibration, Profile, PublishedProfiles } from "./published-profiles.ts";
+import type { Calibration, FittedCalibration, Profile, PublishedProfiles } from "./published-profiles.ts";
+import { reportIndependent } from "./report-independent.ts";
 import { kappaAt, newScoreBuffer, prepareScorer, type Scorer, scoreInto } from "./scorer.ts";
 import type { SegmentMap } from "./segment-map.ts";
 
@@ -39,7 +40,9 @@ export type Release = Readonly<{
   /** For {@link import("../embedding/decode-encoder.ts").decodeEncoder}. */
   artefact: Uint8Array;
   /** One for each map, in order. */
-  calibrations: readonly Calibration[];
+  calibrations: readonly FittedCalibration[];
+  /** What they were fitted on; one for each map, in order. */
+  heldOut: readonly HeldOutScores[];
   report: ReleaseReport;
 }>;
 
@@ -75,18 +78,35 @@ export function fitRelease(
   for (let fold = 0; fold < material.options.folds; fold++) {
     scoreFold(material, maps, fold, heldOut);
   }
-  const calibrations = maps.map((map, m) =>
-    fitCalibration({ encoder: artefact.version, map: map.name }, heldOut[m]!.scores()),
-  );
+  const given = {
+    version: artefact.version,
+    artefact: encodeArtefact(artefact),
+    members: material.corpus.users,
+  };
+  return releaseOf(given, maps, heldOut);
+}
+
+/** Calibrates an encoder on what held-out users look like to it, one collector a map. */
+export function releaseOf(
+  { version, artefact, members }: Readonly<{ version: string; artefact: Uint8Array; members: number }>,
+  maps: readonly SegmentMap[],
+  heldOut: readonly HeldOutCollector[],
+): Release {
+  const scores = heldOut.map((collector) => collector.scores());
+  const calibrations = maps.map((map, m) => calibrate(version, map, scores[m]!));
   const reports = maps.flatMap((map, m) => {
-    const report = heldOut[m]!.report(calibrations[m]!);
+    const report =
+      map.mode === "independent"
+        ? reportIndependent(calibrations[m]!, scores[m]!)
+        : heldOut[m]!.report(calibrations[m]!);
     return report === undefined ? [] : [[map.name, report] as const];
   });
   return {
-    version: artefact.version,
-    artefact: encodeArtefact(artefact),
+    version,
+    artefact,
     calibrations,
-    report: { members: material.corpus.users, heldOut: Object.fromEntries(reports) },
+    heldOut: scores,
+    report: { members, heldOut: Object.fromEntries(reports) },
   };
 }
 

@@ -13,6 +13,9 @@ const CONDITION_NODES_MAX = 256;
 const DAY_MS = 86_400_000;
 const UNITS_MS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: DAY_MS };
 const BUCKETS_MAX = 40_000;
+/** A precision of 1 can't be proven by any number of examples. */
+const PRECISION_MIN = 0.01;
+const PRECISION_MAX = 0.999;
 
 const name = v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{1,64}$/, "must be 1 to 64 letters, digits, - or _"));
 const trait = v.pipe(
@@ -52,6 +55,21 @@ const bucket = v.pipe(
   v.minValue(1_000, "must be at least a second"),
 );
 
+const minEvidence = v.optional(v.pipe(v.number(), v.finite(), v.minValue(0)), 1);
+const share = v.pipe(v.number(), v.gtValue(0), v.ltValue(1));
+
+const threshold = v.union(
+  [
+    v.strictObject({ enter: v.optional(share, 0.5), minEvidence }),
+    v.strictObject({
+      precision: v.pipe(v.number(), v.minValue(PRECISION_MIN), v.maxValue(PRECISION_MAX)),
+      confidence: v.optional(v.pipe(v.number(), v.minValue(0.5), v.maxValue(PRECISION_MAX)), 0.95),
+      minEvidence,
+    }),
+  ],
+  "must be {enter, minEvidence} with enter between 0 and 1, or {precision, confidence, minEvidence} with a precision of 0.01 to 0.999 and a confidence of 0.5 to 0.999",
+);
+
 const map = v.strictObject({
   name,
   mode: v.optional(v.picklist(["exclusive", "independent"]), "exclusive"),
@@ -63,9 +81,13 @@ const map = v.strictObject({
             name,
             v.transform((segment) => ({ name: segment })),
           ),
-          v.strictObject({ name, rule: v.exactOptional(condition) }),
+          v.strictObject({
+            name,
+            rule: v.exactOptional(condition),
+            threshold: v.exactOptional(threshold),
+          }),
         ],
-        "must be a name, or {name, rule} with a rule of the nodes in docs/segments.md",
+        "must be a name, or {name, rule, threshold} with a rule of the nodes in docs/segments.md",
       ),
     ),
     v.minLength(1, "must name at least one segment"),
@@ -82,13 +104,8 @@ const map = v.strictObject({
     }),
     {},
   ),
-  threshold: v.optional(
-    v.strictObject({
-      enter: v.optional(v.pipe(v.number(), v.gtValue(0), v.ltValue(1)), 0.5),
-      minEvidence: v.optional(v.pipe(v.number(), v.finite(), v.minValue(0)), 1),
-    }),
-    {},
-  ),
+  threshold: v.optional(threshold, {}),
+  prior: v.exactOptional(v.picklist(["members", "traffic"])),
 });
 
 const definitions = v.strictObject({

@@ -1,3 +1,8 @@
+import type { PrecisionCurve } from "./precision-curve.ts";
+import type { ReliabilityBin } from "./reliability.ts";
+import type { ThresholdRule } from "./segment-map.ts";
+import type { SegmentThreshold } from "./thresholds.ts";
+
 /** What makes a similarity a probability: fitted on held-out members, a part of each release of an encoder. */
 export type Calibration = Readonly<{
   /** The encoder whose similarities it reads. */
@@ -13,7 +18,37 @@ export type Calibration = Readonly<{
   noneIntercept: number;
   /** Held-out members that it was fitted on; 0 for the default. */
   members: number;
+  /** Factor of the inverse temperature by segment, > 0, in an independent map; 1 each if left out. */
+  slopes?: readonly number[];
+  /**
+   * Shares that take the place of the members': in an exclusive map of each segment and then of "none", in an independent
+   * one the base rate of each segment.
+   */
+  prior?: readonly number[];
 }>;
+
+/** How well a calibration told held-out users, one vote each. */
+export type CalibrationQuality = Readonly<{
+  /** Whose shares the users were given: the members', or those estimated of the traffic. */
+  prior: "members" | "traffic";
+  users: number;
+  /** Mean negative log-likelihood, nats; in an independent map summed over the segments. */
+  logLoss: number;
+  /** Expected calibration error, over 15 bins of equal mass. */
+  ece: number;
+  /** Of the highest probability in an exclusive map, of every segment's in an independent one. */
+  reliability: readonly ReliabilityBin[];
+  /** By segment, in the map's order. */
+  curves: readonly PrecisionCurve[];
+}>;
+
+/** A calibration with what it was fitted for and how well it does: what is kept of a fit. */
+export type FittedCalibration = Calibration &
+  Readonly<{
+    /** Segments that it is for, in order. Fits of earlier builds do not say. */
+    segments?: readonly string[];
+    quality?: CalibrationQuality;
+  }>;
 
 /** A segment's profile: the centroid of its members' embeddings over the window. */
 export type Profile = Readonly<{
@@ -38,5 +73,10 @@ export type PublishedProfiles = Readonly<{
   /** Authenticated users without a segment of this map in the window: evidence for "none". */
   background: number;
   calibration: Calibration;
-  threshold: Readonly<{ enter: number; minEvidence: number }>;
+  /** Key of the store's value in which the calibration lies with its quality; left out if it is the default. */
+  fittedIn?: string;
+  /** As the map defines it. */
+  threshold: ThresholdRule;
+  /** By segment; left out if all have the map's, and that is not by precision. */
+  thresholds?: readonly SegmentThreshold[];
 }>;

@@ -1,8 +1,11 @@
 import { DimensionMismatch } from "../embedding/dimension-mismatch.ts";
 import { vectorKernels } from "../embedding/vector-kernels.ts";
+import { logPriorOf } from "./log-prior.ts";
 import type { Calibration, PublishedProfiles } from "./published-profiles.ts";
 import { lanesOf, SCORER_PLACEMENT } from "./scorer-placement.ts";
 import type { SegmentMap } from "./segment-map.ts";
+import { segmentThresholds } from "./segment-thresholds.ts";
+import { readyThresholds, type Thresholds } from "./thresholds.ts";
 
 /** Published profiles, made ready so that a score is a few dot products. */
 export type Scorer = Readonly<{
@@ -15,12 +18,17 @@ export type Scorer = Readonly<{
   dim: number;
   /** Unweighted mean of the centroids that have members; shape [dim]. */
   center: Float32Array;
-  /** Unit directions from the centre to each centroid; shape [segments x dim], zero without members. */
+  /**
+   * Directions from the centre to each centroid; shape [segments x dim], zero without members. Their length is 1; where each
+   * segment has a slope, that over the largest one, by which the inverse temperatures are multiplied instead.
+   */
   directions: Float32Array;
+  /** By segment, what a product with its direction is multiplied by to be a cosine; left out where that is 1. */
+  cosineScales?: Float64Array;
   /** Exclusive: log prior a segment, then of "none". Independent: log odds of each base rate, then unused. */
   logPrior: Float64Array;
   calibration: Calibration;
-  threshold: Readonly<{ enter: number; minEvidence: number }>;
+  thresholds: Thresholds;
 }>;
 
 /** Where a score is written, so that scoring allocates nothing. */
@@ -56,9 +64,13 @@ export function prepareScorer(published: PublishedProfiles): Scorer {
     if (centroid.length !== dim) throw new DimensionMismatch({ expected: dim, actual: centroid.length });
     for (let i = 0; i < dim; i++) center[i] = center[i]! + centroid[i]! / populated.length;
   }
+  const { calibration, cosineScales } = evenSlopes(published.calibration);
   const directions = new Float32Array(profiles.length * dim);
   for (const [k, profile] of profiles.entries()) {
-    if (profile.members > 0) writeDirection(profile.centroid, center, directions, k * dim);
+    if (profile.members === 0) continue;
+    writeDirection(profile.centroid, center, directions, k * dim);
+    const length = 1 / (cosineScales?.[k] ?? 1);
+    if (length !== 1) for (let i = 0; i < dim; i++) directions[k * dim + i]! *= length;
   }
   return {
     map: published.map,
@@ -69,10 +81,24 @@ export function prepareScorer(published: PublishedProfiles): Scorer {
     dim,
     center,
     directions,
+    ...(cosineScales === undefined ? {} : { cosineScales }),
     logPrior: logPriors(published),
-    calibration: published.calibration,
-    threshold: published.threshold,
+    calibration,
+    thresholds: readyThresholds(profiles.length, published.threshold, published.thresholds),
   };
+}
+
+/** The kernel has one inverse temperature for all segments: what their own differ by is the lengths of directions. */
+function evenSlopes(given: Calibration): {
+  calibration: Calibration;
+  cosineScales: Float64Array | undefined;
+} {
+  const { slopes, ...calibration } = given;
+  if (slopes === undefined) return { calibration, cosineScales: undefined };
+  const largest = Math.max(...slopes);
+  const kappa = calibration.kappa.map((one) => one * largest);
+  const cosineScales = Float64Array.from(slopes, (slope) => largest / slope);
+  return { calibration: { ...calibration, kappa }, cosineScales };
 }
 
 /** What serves before the first publication: an even prior with an even "none", and no similarity. */
@@ -102,7 +128,7 @@ export function priorScorer(
       noneIntercept: 0,
       members: 0,
     },
-    threshold: map.threshold,
+    thresholds: readyThresholds(segments.length, map.threshold, segmentThresholds(map, undefined)),
   };
 }
 
@@ -116,7 +142,7 @@ export function priorScorer(
  * @throws {@link DimensionMismatch} if the embedding is of another encoder.
  */
 export function scoreInto(scorer: Scorer, embedding: Float32Array, evidence: number, out: ScoreBuffer): void {
-  const { dim, segments, center, calibration } = scorer;
+  const { dim, segments, center, calibration, cosineScales } = scorer;
   if (embedding.length !== dim) throw new DimensionMismatch({ expected: dim, actual: embedding.length });
   const { similarities, probabilities } = out;
   const count = segments.length;
@@ -137,6 +163,7 @@ export function scoreInto(scorer: Scorer, embedding: Float32Array, evidence: num
     probabilities[k] = float64[probabilitiesAt + k]!;
   }
   probabilities[count] = float64[probabilitiesAt + count]!;
+  if (cosineScales !== undefined) for (let k = 0; k < count; k++) similarities[k]! *= cosineScales[k]!;
 }
 
 /** Inverse temperature for a history of this many effective events. */
@@ -157,7 +184,8 @@ function writeDirection(centroid: Float32Array, center: Float32Array, out: Float
 }
 
 function logPriors(published: PublishedProfiles): Float64Array {
-  const { profiles, background, mode } = published;
+  const { profiles, background, mode, calibration } = published;
+  if (calibration.prior !== undefined) return logPriorOf(calibration.prior, mode);
   const members = profiles.map((profile) => profile.members + PRIOR_MEMBERS);
   const none = background + PRIOR_BACKGROUND;
   const total = members.reduce((sum, count) => sum + count, none);

@@ -12,8 +12,7 @@ import { type FitMaterial, prepareFit } from "../embedding/fit-material.ts";
 import type { LinearWeights } from "../embedding/linear-artefact.ts";
 import type { FeatureSchema } from "../features/feature-schema.ts";
 import { EngineError } from "../kernel/engine-error.ts";
-import { fitCalibration } from "./fit-calibration.ts";
-import { HeldOutCollector, type Release, scoreSamples } from "./fit-release.ts";
+import { HeldOutCollector, type Release, releaseOf, scoreSamples } from "./fit-release.ts";
 import type { SegmentMap } from "./segment-map.ts";
 
 /** The fold that the network never sees: its members calibrate what the network says of the others. */
@@ -71,20 +70,13 @@ export async function trainNetworkRelease(
   const heldOut = maps.map((map) => new HeldOutCollector(map));
   const embedded = embedSamples(fit, new DeepCore(withTokens(material.heldOutBase)));
   scoreSamples(fit, maps, LEFT_OUT, embedded, heldOut);
-  const calibrations = maps.map((map, m) =>
-    fitCalibration({ encoder: artefact.version, map: map.name }, heldOut[m]!.scores()),
-  );
-  const reports = maps.flatMap((map, m) => {
-    const report = heldOut[m]!.report(calibrations[m]!);
-    return report === undefined ? [] : [[map.name, report] as const];
-  });
   onProgress?.({ stage: "calibrate", step: 1, steps: 1 });
-  return {
+  const given = {
     version: artefact.version,
     artefact: encodeDeepArtefact(artefact),
-    calibrations,
-    report: { members: fit.corpus.users, heldOut: Object.fromEntries(reports) },
+    members: fit.corpus.users,
   };
+  return releaseOf(given, maps, heldOut);
 }
 
 /** Embeds every sample of the corpus event by event, as it is served. */

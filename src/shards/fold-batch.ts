@@ -2,8 +2,8 @@ import type { Behaviour, PositionedEntry } from "../events/log-entry.ts";
 import type { FeatureEvent } from "../features/feature-event.ts";
 import { toFeatureEvent } from "../features/to-feature-event.ts";
 import { assertNever } from "../kernel/assert.ts";
-import { leaveThreshold, nextResonating } from "../resonance/hysteresis.ts";
 import { scoreInto } from "../resonance/scorer.ts";
+import { nextResonating } from "../resonance/thresholds.ts";
 import { Context, withEntry } from "./context.ts";
 import { embedContext, rebuildIfStale } from "./embed-context.ts";
 import { foldControl } from "./fold-control.ts";
@@ -193,13 +193,13 @@ function followResonance(
     const scores = shard.scratch.scores[m]!;
     scoreInto(scorer, shard.scratch.embedding, evidence, scores);
     const held = context.resonating.get(scorer.map);
-    const leave = leaveThreshold(scorer.threshold.enter);
+    const { leave } = scorer.thresholds;
     for (let k = 0; k < scorer.segments.length; k++) {
       const probability = scores.probabilities[k]!;
-      if (probability < leave && (held === undefined || held.size === 0)) continue; // The common case.
+      if (probability < leave[k]! && (held === undefined || held.size === 0)) continue; // The common case.
       const segment = scorer.segments[k]!;
       const was = held?.has(segment) === true;
-      if (nextResonating(was, probability, evidence, scorer.threshold) === was) continue;
+      if (nextResonating(was, probability, evidence, scorer.thresholds, k) === was) continue;
       const segments = new Set(context.resonating.get(scorer.map));
       if (was) segments.delete(segment);
       else segments.add(segment);

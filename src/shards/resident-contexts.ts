@@ -24,6 +24,11 @@ export class ResidentContexts {
     return this.#contexts.size;
   }
 
+  /** The contexts in memory. */
+  values(): Iterable<Context> {
+    return this.#contexts.values();
+  }
+
   /** The context of a user, from memory or the store; undefined if nothing is held of them. */
   find(user: string): Context | undefined {
     const resident = this.#contexts.get(user);

@@ -14,6 +14,7 @@ import type {
   Versions,
 } from "../resonance/score-answer.ts";
 import { newScoreBuffer, type ScoreBuffer, type Scorer, scoreInto } from "../resonance/scorer.ts";
+import { isOff } from "../resonance/thresholds.ts";
 import { Context } from "./context.ts";
 import { embedContext, rebuildIfStale } from "./embed-context.ts";
 import { EmbeddingCache } from "./embedding-cache.ts";
@@ -160,7 +161,7 @@ export class ScoreAnswers {
     resonating.fill(0);
     for (const segment of context.resonating.get(scorer.map) ?? []) {
       const k = places.get(segment);
-      if (k !== undefined) resonating[k] = 1;
+      if (k !== undefined && !isOff(scorer.thresholds, k)) resonating[k] = 1;
     }
     return evidence;
   }

@@ -8,11 +8,12 @@ import type { HalfSipKey } from "../kernel/half-sip-hash.ts";
 import { decode } from "../kernel/msgpack.ts";
 import { DecisionIds } from "../resonance/decision-id.ts";
 import type { ShardStatus } from "../resonance/score-answer.ts";
+import { anonymousSample } from "./anonymous-sample.ts";
 import type { ContextStore } from "./context-store.ts";
 import { membershipsOf } from "./sampling.ts";
 import { ScoreAnswers } from "./score-answers.ts";
 import { type CopyView, type Handler, notCaughtUp, packed, publicReadsOf, readsOf } from "./serve-scores.ts";
-import type { HistoriesReply, HistoriesRequest } from "./shard-messages.ts";
+import type { HistoriesReply, HistoriesRequest, TrafficRequest } from "./shard-messages.ts";
 import type { ShardState } from "./shard-state.ts";
 
 const OWNERS = "owners";
@@ -75,6 +76,11 @@ export async function serveShard(
         deadLetters: state.counters.deadLetters,
         versions: answers.versions(),
       } satisfies ShardStatus),
+    traffic(request) {
+      const { map, limit } = decode(request.data) as TrafficRequest;
+      const users = anonymousSample(state.contexts.values(), limit);
+      return packed(answers.columns(users, map, ["similarities"]));
+    },
     async histories(request) {
       const asked = decode(request.data) as HistoriesRequest;
       if (asked.after === undefined) await host.settle(); // Members are looked up in the store.

@@ -21,6 +21,13 @@ export type HoldingRequest = Readonly<{
   waitMs?: number;
 }>;
 
+/**
+ * Asks a shard what some of its anonymous users look like in a map, on `internal.shard.<n>.traffic` as MessagePack. The reply is
+ * a {@link import("../resonance/score-answer.ts").ShardColumns} with similarities: at most so many users, who were seen
+ * within seven days before its newest event and are in memory, drawn by the hash of their ids. Error: `UNKNOWN_MAP`.
+ */
+export type TrafficRequest = Readonly<{ map: string; limit: number }>;
+
 /** An entry that could not be folded, in the dead-letter stream, as MessagePack. */
 export type DeadLetter = Readonly<{
   shard: number;

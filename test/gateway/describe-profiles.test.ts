@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import type { ProfilesReply } from "../../src/gateway/describe-profiles.ts";
 import { encodeProfiles } from "../../src/profiles/profiles-codec.ts";
+import { PrecisionCounter } from "../../src/resonance/precision-curve.ts";
 import type { PublishedProfiles } from "../../src/resonance/published-profiles.ts";
 import { A_MAP, gatewayWorld, NOW_MS } from "./gateway-world.ts";
 
@@ -8,6 +9,9 @@ type World = Awaited<ReturnType<typeof gatewayWorld>>;
 
 const ask = async (world: World, body: unknown = {}): Promise<readonly ProfilesReply[]> =>
   ((await world.ask("profiles", body)).value as { maps: readonly ProfilesReply[] }).maps;
+
+/** The default threshold, with the one at which a user stops to resonate. */
+const PLAIN = { enter: 0.5, leave: expect.closeTo(0.3318, 4) };
 
 test("before the first publication a map has version 0, no encoder and no members", async () => {
   const world = await gatewayWorld();
@@ -20,8 +24,8 @@ test("before the first publication a map has version 0, no encoder and no member
       encoder: null,
       ageMs: null,
       segments: [
-        { segment: "new", members: 0 },
-        { segment: "loyal", members: 0 },
+        { segment: "new", members: 0, threshold: PLAIN },
+        { segment: "loyal", members: 0, threshold: PLAIN },
       ],
       background: 0,
       threshold: { enter: 0.5, minEvidence: 1 },
@@ -47,8 +51,8 @@ test("the version in force is told: members, age, calibration and how alike the 
     encoder: "e1",
     ageMs: 60_000,
     segments: [
-      { segment: "new", members: 10 },
-      { segment: "loyal", members: 11 },
+      { segment: "new", members: 10, threshold: PLAIN },
+      { segment: "loyal", members: 11, threshold: PLAIN },
     ],
     background: 4,
     calibration: { members: 9, kappa: [5] },
@@ -82,6 +86,70 @@ test("a segment without members has no overlap", async () => {
   if (first === undefined || second === undefined) throw new Error("two profiles were made");
   await publish(world, { ...published, profiles: [first, { ...second, members: 0 }] });
   expect((await ask(world))[0]?.overlap).toEqual([]);
+});
+
+test("a threshold by precision is off before a fit; what is in force is told, or why there is none", async () => {
+  const world = await gatewayWorld();
+  await world.define([{ ...A_MAP, threshold: { precision: 0.9 } }]);
+  const offAll = [
+    { threshold: null, off: "not-fitted" },
+    { threshold: null, off: "not-fitted" },
+  ];
+  expect((await ask(world))[0]?.segments).toMatchObject(offAll);
+  const published = profiles(1, [
+    [1, 0],
+    [0, 1],
+  ]);
+  await publish(world, {
+    ...published,
+    threshold: { precision: 0.9, confidence: 0.95, minEvidence: 1 },
+    thresholds: [
+      { enter: 0.8, leave: 0.665, minEvidence: 1 },
+      { enter: null, why: "too-few-accepted" },
+    ],
+  });
+  expect((await ask(world))[0]?.segments).toEqual([
+    { segment: "new", members: 10, threshold: { enter: 0.8, leave: 0.665 } },
+    { segment: "loyal", members: 11, threshold: null, off: "too-few-accepted" },
+  ]);
+});
+
+test("the curves are told if they are asked for, and null before a fit", async () => {
+  const world = await gatewayWorld();
+  await world.define();
+  expect((await ask(world, { curve: true }))[0]?.quality).toBeNull();
+  const published = profiles(1, [
+    [1, 0],
+    [0, 1],
+  ]);
+  await publish(world, { ...published, fittedIn: "calibration.e1" });
+  await fit(world, ["new", "loyal"]);
+  expect((await ask(world))[0]).not.toHaveProperty("quality");
+  const quality = (await ask(world, { curve: true }))[0]?.quality;
+  expect(quality).toMatchObject({ prior: "members", users: 200, ece: 0.01, reliability: [{ n: 200 }] });
+  const [curve] = quality?.curves ?? [];
+  expect(curve?.segment).toBe("new");
+  expect(curve?.threshold).toEqual(curve?.threshold.toSorted((a, b) => a - b));
+  expect(curve?.share).toEqual(curve?.share.toSorted((a, b) => b - a));
+  expect(curve?.threshold).toHaveLength(50);
+  for (const [i, bound] of (curve?.bound ?? []).entries())
+    expect(bound).toBeLessThan(curve?.precision[i] ?? 0);
+  const { reply } = await world.ask("profiles", { curve: "yes" });
+  expect(reply.error).toMatchObject({ code: "WRONG_TYPE" });
+});
+
+test("the curves of 1,024 segments fit into a reply", async () => {
+  const world = await gatewayWorld();
+  const names = Array.from({ length: 1_024 }, (_, i) => `a-segment-with-a-name-${i}`);
+  await world.define([{ name: "life", segments: names }]);
+  const some = profiles(1, [[1, 0]]);
+  const published = names.map((segment) => ({ segment, members: 3, centroid: Float32Array.of(1, 0) }));
+  const calibration = { ...some.calibration, intercepts: names.map(() => 0) };
+  await publish(world, { ...some, profiles: published, calibration, fittedIn: "calibration.e1" });
+  await fit(world, names);
+  const { reply } = await world.ask("profiles", { curve: true });
+  expect(reply.error).toBeUndefined();
+  expect(reply.data.length).toBeLessThan(900_000);
 });
 
 test("of many segments the most alike pairs are told, the most alike first", async () => {
@@ -139,6 +207,22 @@ function profiles(version: number, centroids: readonly (readonly number[])[]): P
     },
     threshold: { enter: 0.5, minEvidence: 1 },
   };
+}
+
+/** Stores a fit whose curves have a point at every threshold. */
+async function fit(world: World, segments: readonly string[]): Promise<void> {
+  const counter = new PrecisionCounter();
+  for (let i = 0; i < 200; i++) counter.add(i / 200, i % 3 > 0);
+  const quality = {
+    prior: "members",
+    users: 200,
+    logLoss: 0.3,
+    ece: 0.01,
+    reliability: [{ confidence: 0.5, observed: 0.49, n: 200 }],
+    curves: segments.map(() => counter.curve()),
+  };
+  const stored = [{ map: "life", segments, quality }];
+  await world.releases.put("calibration.e1", new TextEncoder().encode(JSON.stringify(stored)));
 }
 
 async function publish(world: World, published: PublishedProfiles): Promise<void> {

@@ -13,7 +13,9 @@ import { encode } from "../../src/kernel/msgpack.ts";
 import { type Random, seededRandom } from "../../src/kernel/random.ts";
 import { startProfileHost } from "../../src/profiles/profile-host.ts";
 import type { PendingPublication, ProfileStore } from "../../src/profiles/profile-store.ts";
+import { calibrationKey } from "../../src/profiles/profiles-codec.ts";
 import type { SampleBatch } from "../../src/profiles/sample.ts";
+import { defaultCalibration } from "../../src/resonance/default-calibration.ts";
 import type { SegmentMap } from "../../src/resonance/segment-map.ts";
 import { aMap, aSample, DAY_MS, NOON_MS } from "./some-samples.ts";
 
@@ -51,6 +53,8 @@ type SomeSample = Readonly<{
   x: number;
 }>;
 
+/** Calibrations that may be put in force; every encoder has them, each with another temperature. */
+const CALIBRATIONS = ["c1", "c2"];
 const someEncoder = fc.constantFrom("e1", "e1", "e2", "e3");
 const someSegment = fc.constantFrom("new", "loyal", "unheard-of");
 const someCopy = fc.nat({ max: COPIES - 1 });
@@ -85,6 +89,9 @@ const someStep: fc.Arbitrary<Step> = fc.oneof(
       .oneof(
         fc.constant({ control: "publish" } as const),
         someEncoder.map((encoder) => ({ control: "prepare", encoder, shards: FIRST_SHARDS }) as const),
+        fc
+          .record({ encoder: someEncoder, calibration: fc.constantFrom(...CALIBRATIONS) })
+          .map((of) => ({ control: "calibrate", ...of }) as const),
       )
       .map((message) => ({ kind: "control" as const, message })),
   },
@@ -244,6 +251,13 @@ async function aWorld(remembersIds: boolean, random: Random) {
       await pass(100);
     }
   };
+  for (const encoder of ["e1", "e2", "e3"]) {
+    for (const [c, name] of CALIBRATIONS.entries()) {
+      const stored = { ...defaultCalibration(encoder, "life", 2), kappa: [c + 1, 2, 3, 4, 5] };
+      const bytes = new TextEncoder().encode(JSON.stringify([stored]));
+      await blobs.put(calibrationKey(encoder, name), bytes);
+    }
+  }
   await define(DEFINITIONS[0] ?? []);
 
   return {

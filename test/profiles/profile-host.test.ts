@@ -16,6 +16,7 @@ import type { ProfileStatus } from "../../src/profiles/profile-messages.ts";
 import type { ProfileStore } from "../../src/profiles/profile-store.ts";
 import { decodeProfiles } from "../../src/profiles/profiles-codec.ts";
 import type { Sample, SampleBatch } from "../../src/profiles/sample.ts";
+import { defaultCalibration } from "../../src/resonance/default-calibration.ts";
 import type { PublishedProfiles } from "../../src/resonance/published-profiles.ts";
 import type { SegmentMap } from "../../src/resonance/segment-map.ts";
 import { aMap, aSample, centroidOf, NOON_MS } from "./some-samples.ts";
@@ -77,6 +78,7 @@ test("the status tells what is applied, who the members are and what was passed 
     lag: 0,
     members: { life: { new: 1 } },
     encoder: "e1",
+    calibration: "",
     candidate: "",
     versions: {},
     watermarkMs: NOON_MS,
@@ -133,6 +135,33 @@ test("the calibration of the encoder is read from its release, null as Infinity"
   await world.ask("publish");
   const { calibration } = await world.published("life", 1);
   expect(calibration).toEqual({ ...stored, depthEnds: [3, Number.POSITIVE_INFINITY] });
+  await world.stop();
+});
+
+test("calibrations that are named in the log are published with the next version, until another encoder comes", async () => {
+  const world = await aWorld();
+  const stored = (kappa: number) => ({ ...defaultCalibration("e1", "life", 2), kappa: [1, 2, 3, 4, kappa] });
+  const put = (key: string, kappa: number) =>
+    world.blobs.put(key, new TextEncoder().encode(JSON.stringify([stored(kappa)])));
+  await put("calibration.e1", 5);
+  await put("calibration.e1.c1", 6);
+  await put("calibration.e2.c1", 7);
+  await world.start();
+  await world.send({ shard: 0, samples: [aSample()] });
+  await world.ask("publish");
+  expect(await world.published("life", 1)).toMatchObject({ fittedIn: "calibration.e1" });
+  await world.control({ control: "calibrate", encoder: "e2", calibration: "c1" }); // Late, or too early.
+  expect(await world.ask("publish")).toEqual({ versions: { life: 1 } });
+  await world.control({ control: "calibrate", encoder: "e1", calibration: "c1" });
+  await world.restart(); // Which ones are in force outlives a restart.
+  expect((await world.status()).calibration).toBe("c1");
+  expect(await world.ask("publish")).toEqual({ versions: { life: 2 } });
+  const published = await world.published("life", 2);
+  expect(published.fittedIn).toBe("calibration.e1.c1");
+  expect(published.calibration.kappa.at(-1)).toBe(6);
+  await world.control({ control: "prepare", encoder: "e2" });
+  for (const shard of [0, 1]) await world.send({ shard, samples: [], prepared: ["e2"] });
+  expect(await world.status()).toMatchObject({ encoder: "e2", calibration: "" });
   await world.stop();
 });
 

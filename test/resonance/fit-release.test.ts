@@ -68,7 +68,23 @@ test("independent maps are fitted too", () => {
     tinySchema,
     {},
   );
-  expect(release.calibrations[0]!.kappa.at(-1)).toBeGreaterThan(1);
+  const [calibration] = release.calibrations;
+  expect(calibration!.kappa.at(-1)).toBeGreaterThan(1);
+  expect(calibration!.slopes).toHaveLength(3);
+  const report = release.report.heldOut["taste"]!;
+  expect(report.members).toBe(600);
+  expect(report.auc).toBeGreaterThan(0.85);
+  expect(report.logLoss).toBeLessThan(0.75 * report.priorLogLoss);
+  expect(report.ece).toBeLessThan(0.05);
+});
+
+test("a release comes with what its thresholds are chosen by, and with what a later calibration needs", () => {
+  const release = fitRelease(someHistories({ users: 600, segments: 3 }), mapsOf(3), tinySchema, { seed: 1 });
+  const [calibration] = release.calibrations;
+  expect(calibration).toMatchObject({ segments: ["segment-0", "segment-1", "segment-2"] });
+  expect(calibration!.quality).toMatchObject({ prior: "members", users: 600 });
+  expect(calibration!.quality!.curves).toHaveLength(3);
+  expect(new Set(release.heldOut[0]!.users).size).toBe(600);
 });
 
 test("without two segments that have members there is nothing to fit", () => {

@@ -22,6 +22,42 @@ test("what is left out has its default", () => {
   });
 });
 
+test("a threshold is a probability, or a precision with its confidence; a segment may have its own", () => {
+  const thresholdOf = (threshold: unknown) => {
+    const parsed = parseDefinitions({ maps: [{ name: "m", segments: ["a"], threshold }] });
+    return parsed.kind === "definitions" ? parsed.maps[0]?.threshold : parsed.message;
+  };
+  expect(thresholdOf({})).toEqual({ enter: 0.5, minEvidence: 1 });
+  expect(thresholdOf({ precision: 0.9 })).toEqual({ precision: 0.9, confidence: 0.95, minEvidence: 1 });
+  expect(thresholdOf({ precision: 0.8, confidence: 0.9, minEvidence: 3 })).toEqual({
+    precision: 0.8,
+    confidence: 0.9,
+    minEvidence: 3,
+  });
+  for (const bad of [
+    { precision: 1 },
+    { precision: 0.9, enter: 0.5 },
+    { precision: 0.9, confidence: 1 },
+    { enter: 1 },
+  ])
+    expect(thresholdOf(bad)).toMatch(/^maps\.0\.threshold: must be/);
+  const own = { name: "a", threshold: { precision: 0.95 } };
+  const parsed = parseDefinitions({ maps: [{ name: "m", segments: [own, "b"] }] });
+  expect(parsed).toMatchObject({
+    maps: [{ segments: [{ name: "a", threshold: { precision: 0.95, confidence: 0.95 } }, { name: "b" }] }],
+  });
+});
+
+test("a map starts from the members' shares, or the traffic's; what is left out is not written down", () => {
+  const mapOf = (given: object) => {
+    const parsed = parseDefinitions({ maps: [{ name: "m", segments: ["a"], ...given }] });
+    return parsed.kind === "definitions" ? parsed.maps[0] : parsed.message;
+  };
+  expect(mapOf({ prior: "traffic" })).toMatchObject({ prior: "traffic" });
+  expect(mapOf({})).not.toHaveProperty("prior");
+  expect(mapOf({ prior: "nobody" })).toContain("maps.0.prior");
+});
+
 test("a window's bucket is a duration or milliseconds", () => {
   const bucketOf = (bucket: unknown) => {
     const parsed = parseDefinitions({ maps: [{ name: "m", segments: ["a"], window: { bucket } }] });

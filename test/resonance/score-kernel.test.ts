@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { seededRandom } from "../../src/kernel/random.ts";
 import { newScoreBuffer, type Scorer, scoreInto } from "../../src/resonance/scorer.ts";
+import { readyThresholds } from "../../src/resonance/thresholds.ts";
 import { plainScoreInto } from "../reference/plain-score.ts";
 
 const MODES = ["exclusive", "independent"] as const;
@@ -42,7 +43,7 @@ function aScorer(given: {
       noneIntercept: spread * around(),
       members: 1,
     },
-    threshold: { enter: 0.5, minEvidence: 1 },
+    thresholds: readyThresholds(segments, { enter: 0.5, minEvidence: 1 }, undefined),
   };
 }
 

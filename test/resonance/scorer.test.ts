@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { defaultCalibration } from "../../src/resonance/default-calibration.ts";
-import { leaveThreshold, nextResonating } from "../../src/resonance/hysteresis.ts";
+import { leaveThreshold } from "../../src/resonance/hysteresis.ts";
 import { isotonic } from "../../src/resonance/isotonic.ts";
 import type { PublishedProfiles } from "../../src/resonance/published-profiles.ts";
 import {
@@ -11,6 +11,7 @@ import {
   priorScorer,
   scoreInto,
 } from "../../src/resonance/scorer.ts";
+import { isOff, nextResonating, readyThresholds } from "../../src/resonance/thresholds.ts";
 
 const DIM = 3;
 const published = (given: {
@@ -157,17 +158,76 @@ test("the temperature follows the length of the history, and 1.98 decayed events
 
 test("entering takes the threshold, leaving takes less: METHODS 2.5", () => {
   expect(leaveThreshold(0.7)).toBeCloseTo(0.53676, 5);
-  const threshold = { enter: 0.7, minEvidence: 1 };
+  const thresholds = readyThresholds(1, { enter: 0.7, minEvidence: 1 }, undefined);
   let on = false;
   const states = [0.65, 0.71, 0.69, 0.54, 0.53, 0.72].map((p) => {
-    on = nextResonating(on, p, 5, threshold);
+    on = nextResonating(on, p, 5, thresholds, 0);
     return on;
   });
   expect(states).toEqual([false, true, true, true, false, true]);
 });
 
 test("nobody starts to resonate on less evidence than the map asks for", () => {
-  expect(nextResonating(false, 0.9, 0.5, { enter: 0.7, minEvidence: 1 })).toBe(false);
+  const thresholds = readyThresholds(1, { enter: 0.7, minEvidence: 1 }, undefined);
+  expect(nextResonating(false, 0.9, 0.5, thresholds, 0)).toBe(false);
+});
+
+test("a segment that is off is never entered, and left at the next event", () => {
+  const on = { enter: 0.8, leave: leaveThreshold(0.8), minEvidence: 2 };
+  const rule = { precision: 0.9, confidence: 0.95, minEvidence: 1 };
+  const thresholds = readyThresholds(2, rule, [{ enter: null, why: "not-fitted" }, on]);
+  expect([0, 1].map((segment) => isOff(thresholds, segment))).toEqual([true, false]);
+  expect([false, true].map((was) => nextResonating(was, 1, 9, thresholds, 0))).toEqual([false, false]);
+  expect([1, 2].map((evidence) => nextResonating(false, 0.8, evidence, thresholds, 1))).toEqual([
+    false,
+    true,
+  ]);
+  // Before anything was fitted all segments of such a map are off.
+  expect(nextResonating(false, 1, 9, readyThresholds(2, rule, undefined), 1)).toBe(false);
+});
+
+test("a segment's slope multiplies its inverse temperature and leaves its similarity as it is", () => {
+  const given = {
+    members: [5, 9, 7],
+    centroids: [
+      [1, 0, 0],
+      [0, 1, 0],
+      [0.5, 0.5, 1],
+    ],
+    mode: "independent" as const,
+  };
+  const plain = published(given);
+  const slopes = [0.3, 2.5, 1];
+  const calibration = { ...plain.calibration, slopes, intercepts: [0.1, -0.2, 0.3] };
+  const [one, other] = [newScoreBuffer(3), newScoreBuffer(3)];
+  const sloped = prepareScorer({ ...plain, calibration });
+  const embedding = Float32Array.of(0.7, -0.6, 0.2);
+  scoreInto(prepareScorer(plain), embedding, 8, one);
+  scoreInto(sloped, embedding, 8, other);
+  for (let k = 0; k < 3; k++) {
+    expect(other.similarities[k]).toBeCloseTo(one.similarities[k]!, 6);
+    const told = kappaAt(calibration, 8) * slopes[k]! * one.similarities[k]! + calibration.intercepts[k]!;
+    expect(other.probabilities[k]).toBeCloseTo(1 / (1 + Math.exp(-told - sloped.logPrior[k]!)), 6);
+  }
+});
+
+test("shares of the traffic take the place of the members'", () => {
+  const plain = published({
+    members: [90, 10],
+    centroids: [
+      [1, 0, 0],
+      [0, 1, 0],
+    ],
+  });
+  const prior = [0.2, 0.5, 0.3];
+  const scores = newScoreBuffer(2);
+  scoreInto(
+    prepareScorer({ ...plain, calibration: { ...plain.calibration, prior } }),
+    new Float32Array(3),
+    0,
+    scores,
+  );
+  for (const [k, share] of prior.entries()) expect(scores.probabilities[k]).toBeCloseTo(share, 12);
 });
 
 test("isotonic regression pools what falls: METHODS 2.5", () => {

@@ -84,7 +84,12 @@ export function fold(shard: ShardState, ...entries: readonly LogEntry[]): Outcom
 }
 
 /** Puts profiles in force that lie where the given users' embeddings are, so that those resonate. */
-export function useProfiles(shard: ShardState, centroids: readonly Float32Array[], kappa = 20): void {
+export function useProfiles(
+  shard: ShardState,
+  centroids: readonly Float32Array[],
+  kappa = 20,
+  thresholds?: PublishedProfiles["thresholds"],
+): void {
   const published: PublishedProfiles = {
     map: MAP.name,
     mode: MAP.mode,
@@ -104,6 +109,7 @@ export function useProfiles(shard: ShardState, centroids: readonly Float32Array[
       kappa: [kappa],
     },
     threshold: MAP.threshold,
+    ...(thresholds === undefined ? {} : { thresholds }),
   };
   useScorers(shard, [prepareScorer(published)]);
 }

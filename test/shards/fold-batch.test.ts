@@ -107,6 +107,23 @@ test("a label that is taken back leaves the user to the rules, or to the backgro
   expect(fold(shard, aView({ user: "bob" })).samples[0]?.labels).toEqual({ life: "loyal" });
 });
 
+test("who resonates with a segment leaves it at their next event once its threshold is off, and nobody enters it", () => {
+  const shard = aShard();
+  fold(shard, aView(), aView({ user: "bob", item: "hat" }));
+  const near = [embeddingOf(shard, "ada"), embeddingOf(shard, "bob")];
+  useProfiles(shard, near);
+  expect(kindsOf(fold(shard, aView()))).toEqual(["entered new"]);
+  const off = { enter: null, why: "precision-not-reached" } as const;
+  useProfiles(shard, near, 20, [off, { enter: 0.9, leave: 0.8, minEvidence: 1 }]);
+  expect(kindsOf(fold(shard, aView()))).toEqual(["left new"]);
+  expect(kindsOf(fold(shard, aView()))).toEqual([]);
+  expect(kindsOf(fold(shard, aView({ user: "bob", item: "hat" })))).toEqual(["entered loyal"]);
+});
+
+function kindsOf({ transitions }: ReturnType<typeof fold>): string[] {
+  return transitions.map(({ kind, segment }) => `${kind} ${segment}`);
+}
+
 test("who comes to resonate enters once, with an id made of shard, sequence and index", () => {
   const shard = aShard();
   fold(shard, aView({ item: "boot" }), aView({ user: "bob", type: "search", item: "lamp" }));

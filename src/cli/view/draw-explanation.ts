@@ -105,14 +105,13 @@ function flipOf({ flip, events, counts }: Told): string[] {
 }
 
 function thresholdsOf({ thresholds }: Told): string[] {
-  return thresholds
-    .filter(({ resonating, distance }) => resonating || distance > -1)
-    .map(({ segment, resonating, distance, enter, leave }) => {
-      const name = withoutControls(segment);
-      return resonating
-        ? `${name} resonates: ${signed(distance)} log odds above where it stops (${(100 * leave).toFixed(1)} %)`
-        : `${name} does not resonate: ${signed(distance)} log odds from its threshold (${(100 * enter).toFixed(1)} %)`;
-    });
+  return thresholds.flatMap(({ segment, resonating, distance, enter, leave }) => {
+    if (distance === null || enter === null || leave === null || (!resonating && distance <= -1)) return [];
+    const name = withoutControls(segment);
+    return resonating
+      ? `${name} resonates: ${signed(distance)} log odds above where it stops (${(100 * leave).toFixed(1)} %)`
+      : `${name} does not resonate: ${signed(distance)} log odds from its threshold (${(100 * enter).toFixed(1)} %)`;
+  });
 }
 
 function nameOf({ kind, name }: Part): string {

@@ -31,10 +31,17 @@ function byEngine() {
   const source = memoryContextStore();
   const state = { shard: 0, features: FEATURES, encoder, source, residentUsers: 1_000_000, ringEvents: 8 };
   const shard = newShardState(state);
-  const scorers = release.profiles.map((bytes) => prepareScorer(decodeProfiles(bytes)));
-  const maps = scorers.map(({ map, mode, segments, threshold }) => {
+  const published = release.profiles.map(decodeProfiles);
+  const scorers = published.map(prepareScorer);
+  const maps = published.map(({ map, mode, profiles, threshold }) => {
     const window = { bucketMs: 86_400_000, buckets: 30 };
-    return { name: map, mode, segments: segments.map((name) => ({ name })), window, threshold };
+    return {
+      name: map,
+      mode,
+      segments: profiles.map(({ segment }) => ({ name: segment })),
+      window,
+      threshold,
+    };
   });
   useDefinitions(shard, { version: 1, maps });
   useScorers(shard, scorers);

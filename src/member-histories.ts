@@ -1,0 +1,61 @@
+import type { Bus } from "./actors/bus.ts";
+import type { History } from "./embedding/encoder.ts";
+import type { Subjects } from "./events/subjects.ts";
+import { unpackFeatureEvent } from "./features/pack-feature-event.ts";
+import { EngineError, fromWireError } from "./kernel/engine-error.ts";
+import { decode, encode } from "./kernel/msgpack.ts";
+import { releaseKeys } from "./releases.ts";
+import type { SegmentDefinitions } from "./resonance/segment-map.ts";
+import type { HistoriesReply, HistoriesRequest } from "./shards/shard-messages.ts";
+
+/** Histories of one page: a few hundred kilobytes at most, under the server's 1 MB payload. */
+const PAGE_USERS = 100;
+const PAGE_TIMEOUT_MS = 30_000;
+
+/**
+ * The recent events and labels of every authenticated user.
+ *
+ * @throws EngineError as the owners of the shards answer: `NOT_OWNER`, `TIMEOUT`, `NO_RESPONDERS` (retryable).
+ */
+export async function gatherHistories(bus: Bus, subjects: Subjects, shards: number): Promise<History[]> {
+  const histories: History[] = [];
+  for (let shard = 0; shard < shards; shard++) await gather(bus, subjects, shard, histories);
+  return histories;
+}
+
+async function gather(bus: Bus, subjects: Subjects, shard: number, into: History[]): Promise<void> {
+  let after: string | undefined;
+  do {
+    const request: HistoriesRequest = { limit: PAGE_USERS, ...(after === undefined ? {} : { after }) };
+    const reply = await bus.request(subjects.shard(shard, "histories"), encode(request), {
+      timeoutMs: PAGE_TIMEOUT_MS,
+    });
+    if (reply.error !== undefined) throw fromWireError(reply.error);
+    const page = decode(reply.data) as HistoriesReply;
+    for (const { user, labels, events } of page.histories) {
+      into.push({ user, labels, events: events.map(unpackFeatureEvent) });
+    }
+    after = page.next;
+  } while (after !== undefined);
+}
+
+/**
+ * The definitions in force.
+ *
+ * @throws EngineError `NO_SEGMENTS` (not retryable).
+ */
+export async function definitionsInForce(blobs: {
+  get(key: string): Promise<Uint8Array | undefined>;
+}): Promise<SegmentDefinitions> {
+  const read = async (key: string): Promise<unknown> => {
+    const bytes = await blobs.get(key);
+    if (bytes !== undefined) return JSON.parse(new TextDecoder().decode(bytes));
+    throw new EngineError({
+      code: "NO_SEGMENTS",
+      message: "no segments are defined: send segments.put, or start a node with --segments FILE",
+      retryable: false,
+    });
+  };
+  const { version } = (await read(releaseKeys.currentSegments)) as { version: number };
+  return (await read(releaseKeys.segments(version))) as SegmentDefinitions;
+}
