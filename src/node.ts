@@ -20,7 +20,7 @@ import { keepDeployment } from "./deployment.ts";
 import { type Subjects, subjectsOf } from "./events/subjects.ts";
 import { createGateway } from "./gateway/gateway.ts";
 import { EngineError, fromWireError, toWireError } from "./kernel/engine-error.ts";
-import { encode } from "./kernel/msgpack.ts";
+import { decode, encode } from "./kernel/msgpack.ts";
 import type { NodeOptions } from "./node-options.ts";
 import { decodeProfiles } from "./profiles/profiles-codec.ts";
 import { nextGeneration } from "./releases.ts";
@@ -32,7 +32,7 @@ import {
 } from "./supervisor/cluster-agent.ts";
 import type { NodeRole } from "./supervisor/cluster-records.ts";
 import { type RunningChild, startSupervisor } from "./supervisor/supervisor.ts";
-import { startTrainer } from "./trainer.ts";
+import { startTrainer, type Trainer, type TrainHow, type TrainRequest } from "./trainer.ts";
 import type { TrainingResult } from "./training-task.ts";
 import type { UnitThreadTask } from "./unit-thread-task.ts";
 import { startUnitThreads, type UnitThreads } from "./unit-threads.ts";
@@ -49,7 +49,7 @@ export type RunningNode = Readonly<{
   /** Settles when the node can't go on: a thread or the embedded server failed too often. */
   failed: Promise<EngineError>;
   /** Fits a new encoder from the members held and rolls it out; one at a time. */
-  train(): Promise<TrainingResult>;
+  train(how?: TrainHow): Promise<TrainingResult>;
   /** The cluster as this node sees it. */
   cluster(): ClusterStatus;
   /** Hands over to other nodes if there are any, drains and commits every shard, then closes all. */
@@ -219,12 +219,22 @@ async function compose(
 
   const trainer = startTrainer(
     { bus, log, releases, compute, subjects },
-    { nats: natsUrl, prefix: options.prefix, generation, shards: options.shards, dimMax: options.dimMax },
+    {
+      ...{
+        nats: natsUrl,
+        prefix: options.prefix,
+        generation,
+        shards: options.shards,
+        dimMax: options.dimMax,
+      },
+      checkpoints: join(options.dataDir, "training"),
+    },
   );
-  const train = async (): Promise<TrainingResult> => announce(await trainer.train(), report);
+  const train = async (how?: TrainHow): Promise<TrainingResult> => announce(await trainer.train(how), report);
   const ownsProfiles = (): boolean => agent.roles().get(PROFILES_UNIT) === "owner";
   if (options.roles.includes("profiles")) {
-    closers.push(serveWhile(ownsProfiles, () => serveTraining(bus, subjects, train)));
+    closers.push(serveWhile(ownsProfiles, () => serveTraining(bus, subjects, trainer, report)));
+    closers.push(serveWhile(ownsProfiles, () => serveTrainingStatus(bus, subjects, trainer)));
     if (options.refit !== null)
       closers.push(refitLoop(trainer, options.refit, options.refitCheckMs, ownsProfiles, report));
   }
@@ -300,11 +310,31 @@ function serveWhile(
 function serveTraining(
   bus: Bus,
   subjects: Subjects,
-  train: () => Promise<TrainingResult>,
+  trainer: Trainer,
+  report: (line: string) => void,
 ): Promise<{ close(): Promise<void> }> {
   return bus.serve(
     subjects.profileActor("train"),
-    async () => ({ data: encode(await train()), contentType: "application/msgpack" }),
+    async ({ data }) => {
+      const { detached, rollOut, ...how } = decode(data) as TrainRequest;
+      if (rollOut !== undefined) await trainer.rollOutStored(rollOut);
+      const told = (result: TrainingResult): TrainingResult => announce(result, report);
+      const start = () => (detached ? { id: trainer.start(how, told) } : trainer.train(how).then(told));
+      const answer = rollOut === undefined ? await start() : { encoder: rollOut };
+      return { data: encode(answer), contentType: "application/msgpack" };
+    },
+    { queue: "owners" },
+  );
+}
+
+function serveTrainingStatus(
+  bus: Bus,
+  subjects: Subjects,
+  trainer: Trainer,
+): Promise<{ close(): Promise<void> }> {
+  return bus.serve(
+    subjects.profileActor("training"),
+    () => ({ data: encode(trainer.status()), contentType: "application/msgpack" }),
     { queue: "owners" },
   );
 }

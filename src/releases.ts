@@ -18,6 +18,7 @@ export type Releases = Readonly<{
 export const releaseKeys = {
   encoder: (version: string) => `encoders.${version}`,
   calibration: (encoder: string) => `calibration.${encoder}`,
+  leaderboard: (encoder: string) => `leaderboard.${encoder}`,
   profiles: (map: string, version: number) => `profiles.${map}.${version}`,
   segments: (version: number) => `segments.${version}`,
   currentSegments: "segments.current",

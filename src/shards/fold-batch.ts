@@ -12,7 +12,7 @@ import { isSampled, membershipsOf, sampleOf, shortestBucketMs } from "./sampling
 import type { ShardState } from "./shard-state.ts";
 
 /** Types that say who the user is, not what they do: members send them and strangers do not. */
-const ADMINISTRATIVE: ReadonlySet<string> = new Set(["identify", "consent"]);
+export const ADMINISTRATIVE: ReadonlySet<string> = new Set(["identify", "consent"]);
 /** Outputs that an entry has fewer of than this: each of a message's entries numbers its own. */
 const OUTPUTS_MAX = 2 ** 20;
 /** Traits and labels kept a user; more are not taken in. */
@@ -80,7 +80,7 @@ function foldBehaviour(
     for (const [purpose, consented] of Object.entries(given.consent))
       context.consents = kept(context.consents, purpose, consented);
   }
-  const behaviour = context.consents.size === 0 ? given : withoutWithdrawn(context, given);
+  const behaviour = withoutWithdrawn(context.consents, given);
   noteTime(context, behaviour.tsMs);
   const isAct = !ADMINISTRATIVE.has(behaviour.type);
   if (isAct) {
@@ -133,9 +133,10 @@ function foldFeatures(shard: ShardState, context: Context, behaviour: Behaviour)
 }
 
 /** Which consent each optional family needs; what was withdrawn is dropped here again, as it was at the gateway. */
-function withoutWithdrawn(context: Context, behaviour: Behaviour): Behaviour {
+export function withoutWithdrawn(consents: Context["consents"], behaviour: Behaviour): Behaviour {
+  if (consents.size === 0) return behaviour;
   const { cell, peer, sentiment, keywords, ...rest } = behaviour;
-  const allowed = (purpose: string): boolean => context.consents.get(purpose) !== false;
+  const allowed = (purpose: string): boolean => consents.get(purpose) !== false;
   return {
     ...rest,
     ...(cell !== undefined && allowed("location") ? { cell } : {}),
@@ -164,7 +165,7 @@ function learnWho(shard: ShardState, context: Context, behaviour: Behaviour, out
 }
 
 /** A record with an entry more, if it has room. */
-function kept<Value>(
+export function kept<Value>(
   record: ReadonlyMap<string, Value>,
   key: string,
   value: Value,

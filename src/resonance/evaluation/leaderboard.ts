@@ -57,15 +57,6 @@ export function leaderboardOf(results: readonly SplitResult[]): Leaderboard {
   };
 }
 
-/** Names of the encoders, best first: by log-loss averaged over the depths. */
-export function encodersByLogLoss({ rows }: Pick<Leaderboard, "rows">): string[] {
-  return rows
-    .filter(({ kind }) => kind === "encoder")
-    .map(({ method, cells }) => ({ method, loss: mean(cells.map(({ logLoss }) => logLoss)) }))
-    .sort((a, b) => a.loss - b.loss)
-    .map(({ method }) => method);
-}
-
 function rowOf(results: readonly SplitResult[], m: number): LeaderboardRow {
   const own = results.map(({ methods }) => methods[m]!);
   const [{ name, kind, dim }] = own as [MethodResult, ...MethodResult[]];
