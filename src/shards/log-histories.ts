@@ -3,7 +3,7 @@ import { PackedHistories } from "../embedding/packed-histories.ts";
 import type { Behaviour } from "../events/log-entry.ts";
 import { toFeatureEvent } from "../features/to-feature-event.ts";
 import type { SegmentMap } from "../resonance/segment-map.ts";
-import type { Context } from "./context.ts";
+import { type Context, NO_ENTRIES } from "./context.ts";
 import { ADMINISTRATIVE, kept, withoutWithdrawn } from "./fold-batch.ts";
 import { membershipsOf } from "./sampling.ts";
 import { SeenIds } from "./seen-ids.ts";
@@ -12,8 +12,6 @@ import { SeenIds } from "./seen-ids.ts";
 type Identity = {
   -readonly [Key in "labels" | "traits" | "consents" | "authenticated"]: Context[Key];
 } & { readonly seen: SeenIds };
-
-const NOTHING: ReadonlyMap<string, never> = new Map<string, never>();
 
 /**
  * Members' whole histories, folded from the entries of shards' logs as the shards fold them: a repeated id counts
@@ -56,9 +54,9 @@ export class LogHistories {
     const held = this.#identities.get(user);
     if (held !== undefined) return held;
     const fresh: Identity = {
-      labels: NOTHING,
-      traits: NOTHING,
-      consents: NOTHING,
+      labels: NO_ENTRIES,
+      traits: NO_ENTRIES,
+      consents: NO_ENTRIES,
       authenticated: false,
       seen: new SeenIds(),
     };

@@ -81,6 +81,8 @@ async function compare(
       new Set(of.map(({ labels }) => labels[name] ?? "").filter((label) => names.has(label))).size;
     return labels(split.members) > 1 && labels(split.masked) > 0;
   });
+  // Nothing to compare, as with a handful of members: the fit itself tells whether it can learn anything.
+  if (told.length === 0) return [];
   const results = await evaluateSplit(split, told, {
     ...options,
     together: true,
