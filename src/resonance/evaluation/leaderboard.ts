@@ -13,6 +13,8 @@ export type LeaderboardCell = Readonly<{
   auc: number | null;
   logLoss: number;
   ece: number;
+  /** What perfectly calibrated answers would show on as many users. */
+  eceByChance: number;
   /** Of an encoder only. */
   versus?: Readonly<{ auc: Comparison | null; logLoss: Comparison }>;
 }>;
@@ -67,6 +69,7 @@ function rowOf(results: readonly SplitResult[], m: number): LeaderboardRow {
       auc: Number.isNaN(auc) ? null : auc,
       logLoss: mean(own.map(({ cells }) => cells[d]!.logLoss)),
       ece: mean(own.map(({ cells }) => cells[d]!.ece)),
+      eceByChance: mean(own.map(({ cells }) => cells[d]!.eceByChance)),
       ...(kind === "encoder" ? { versus: versus(results, m, d) } : {}),
     };
   });
