@@ -4,13 +4,13 @@ import type { DeepKind } from "../embedding/deep/network-shape.ts";
 import type { Tensors } from "../embedding/deep/tensor-ops.ts";
 import { trainNetwork } from "../embedding/deep/train-network.ts";
 import type { History } from "../embedding/encoder.ts";
-import type { TrainingCheckpoints, TrainingProgress } from "../embedding/encoder-training.ts";
 import { EVENT_NUMBERS } from "../embedding/event-inputs.ts";
 import { type FitMaterial, prepareFit } from "../embedding/fit-material.ts";
 import type { FeatureSchema } from "../features/feature-schema.ts";
 import { EngineError } from "../kernel/engine-error.ts";
 import { fitCalibration } from "./fit-calibration.ts";
 import { HeldOutCollector, type Release, scoreSamples } from "./fit-release.ts";
+import type { ReleaseTraining } from "./release-training.ts";
 import type { SegmentMap } from "./segment-map.ts";
 
 /** Members that a network is trained on at most: it is trained in passes, not on a matrix of all. */
@@ -26,15 +26,9 @@ export async function trainNetworkRelease(
   histories: readonly History[],
   maps: readonly SegmentMap[],
   schema: FeatureSchema,
-  options: Readonly<{
-    seed: number;
-    dimMax: number;
-    tensors: Tensors;
-    onProgress?: (progress: TrainingProgress) => void;
-    checkpoints?: TrainingCheckpoints;
-  }>,
+  options: ReleaseTraining & Readonly<{ tensors: Tensors }>,
 ): Promise<Release> {
-  const { seed, dimMax, tensors, onProgress, checkpoints } = options;
+  const { seed, dimMax, tensors, onProgress, checkpoints, limits } = options;
   const labelled = maps.map(({ name, segments }) => ({
     name,
     segments: segments.map((segment) => segment.name),
@@ -53,6 +47,7 @@ export async function trainNetworkRelease(
     seed,
     tensors,
     ...(onProgress === undefined ? {} : { onProgress }),
+    ...(limits === undefined ? {} : { limits }),
     ...(checkpoints === undefined ? {} : { checkpoints }),
   });
   const artefact = deepArtefact(served);

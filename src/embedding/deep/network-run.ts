@@ -80,7 +80,7 @@ export class NetworkRun {
       logShares(corpus.labels[m]!, this.#learning, segments.length),
     );
     const shape = { kind, dim: base.dim, features: base.mean.length };
-    this.#shapes = { ...servedArrays(shape), ...trainingArrays(shape) };
+    this.#shapes = { ...servedArrays(shape), ...trainingArrays(shape, maps.length) };
     this.#tokenSlopes = new Float32Array(options.learnsTokens ? added.length : 0);
     this.state = state ?? { step: 0, events: 0, isDone: false, evaluations: [], working: this.#first() };
     const held = this.state.working[TOKENS];
@@ -127,9 +127,9 @@ export class NetworkRun {
   }
 
   #first(): WorkingArrays {
-    const { kind, material, seed, learnsTokens } = this.#options;
+    const { kind, material, maps, seed, learnsTokens } = this.#options;
     const shape = { kind, dim: material.base.dim, features: material.base.mean.length };
-    const arrays = initialArrays(shape, seededRandom(rehash32(seed, SALT.weights)));
+    const arrays = initialArrays(shape, maps.length, seededRandom(rehash32(seed, SALT.weights)));
     const all = learnsTokens ? { ...arrays, [TOKENS]: material.added } : arrays;
     return Object.fromEntries(
       Object.entries(all).map(([name, values]) => [name, { values, moments: noMoments(values.length) }]),
@@ -153,9 +153,11 @@ export class NetworkRun {
     this.#losses.push(slopes.loss);
     const rate = TRAINING.rate * Math.min(1, state.step / TRAINING.warmUpSteps);
     for (const [name, of] of Object.entries(slopes.arrays)) {
-      const weightDecay = this.#shapes[name]!.length > 1 ? TRAINING.weightDecay : 0;
       const { values, moments } = state.working[name]!;
-      adamStep(values, of, moments, { rate, weightDecay, step: state.step });
+      const isScale = name === "sharpness";
+      const weightDecay = this.#shapes[name]!.length > 1 && !isScale ? TRAINING.weightDecay : 0;
+      const fast = isScale ? TRAINING.sharpnessHaste : 1;
+      adamStep(values, of, moments, { rate: fast * rate, weightDecay, step: state.step });
     }
     if (learnsTokens) {
       this.#stepTokens(batch, slopes, { rate, weightDecay: TRAINING.tokenWeightDecay, step: state.step });

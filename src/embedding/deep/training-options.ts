@@ -10,6 +10,8 @@ export const TRAINING = {
   eventDropout: 0.1,
   numberDropout: 0.4,
   rate: 3e-4,
+  /** The scale of the cosines has to follow at once: else embeddings learn to make up for a wrong one. */
+  sharpnessHaste: 100,
   warmUpSteps: 20,
   weightDecay: 0.1,
   /** Rows of the token table are learnt slowly, and drawn back to what was fitted. */
