@@ -3,6 +3,7 @@ import { addBenchCommand } from "./commands/bench.ts";
 import { addClusterCommand } from "./commands/cluster.ts";
 import { addDeadLettersCommand } from "./commands/dead-letters.ts";
 import { addDemoCommand } from "./commands/demo.ts";
+import { addDoctorCommand } from "./commands/doctor.ts";
 import { addEvaluateCommand } from "./commands/evaluate.ts";
 import { addProfilesCommand } from "./commands/profiles.ts";
 import { addReplayCommand } from "./commands/replay.ts";
@@ -31,6 +32,7 @@ addReshardCommand(program);
 addTrainCommand(program);
 addEvaluateCommand(program);
 addDemoCommand(program);
+addDoctorCommand(program);
 addBenchCommand(program);
 
 await program.parseAsync();
