@@ -149,7 +149,7 @@ function teller(port: MessagePort | undefined): (label: string, progress: Traini
   let toldMs = Number.NEGATIVE_INFINITY;
   return (label, progress) => {
     const nowMs = systemClock.monotonicMs();
-    const stage = `${label} ${progress.stage}`;
+    const stage = `${label} ${progress.stage} ${progress.part ?? 0}`;
     if (stage === told && nowMs - toldMs < TELL_MS) return;
     [told, toldMs] = [stage, nowMs];
     port?.postMessage({ label, progress } satisfies LabelledProgress);

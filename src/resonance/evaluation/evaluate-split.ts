@@ -8,8 +8,9 @@ import type { FeatureEvent } from "../../features/feature-event.ts";
 import type { FeatureSchema } from "../../features/feature-schema.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import { EngineError } from "../../kernel/engine-error.ts";
+import type { ReleaseTraining } from "../release-training.ts";
 import type { SegmentMap } from "../segment-map.ts";
-import { type TrainReleaseOptions, trainRelease } from "../train-release.ts";
+import { trainRelease } from "../train-release.ts";
 import { type Cell, cellOf } from "./cell.ts";
 import { COMPARED_DEPTHS, DepthScores } from "./depth-scores.ts";
 import { EngineScorer } from "./engine-scorer.ts";
@@ -52,7 +53,7 @@ export type EvaluateSplitOptions = Readonly<{
   together: boolean;
   clock: Pick<Clock, "monotonicMs">;
   /** TensorFlow.js with its backend chosen; not needed for `linear` alone. */
-  tensors?: TrainReleaseOptions["tensors"];
+  tensors?: ReleaseTraining["tensors"];
   /** Where the training of a kind keeps its state, if anywhere; only with `together`. */
   checkpoints?: (kind: EncoderKind) => TrainingCheckpoints;
   onProgress?: (method: string, progress: TrainingProgress) => void;

@@ -4,8 +4,9 @@ import type { FeatureSchema } from "../../features/feature-schema.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import { hash32, rehash32 } from "../../kernel/hash.ts";
 import type { Release } from "../fit-release.ts";
+import type { ReleaseTraining } from "../release-training.ts";
 import type { SegmentMap } from "../segment-map.ts";
-import { type TrainReleaseOptions, trainRelease } from "../train-release.ts";
+import { trainRelease } from "../train-release.ts";
 import { evaluateSplit } from "./evaluate-split.ts";
 import { type Leaderboard, leaderboardOf } from "./leaderboard.ts";
 
@@ -27,7 +28,7 @@ export type TrainPromotedOptions = Readonly<{
   seed: number;
   dimMax: number;
   clock: Pick<Clock, "monotonicMs">;
-  tensors?: TrainReleaseOptions["tensors"];
+  tensors?: ReleaseTraining["tensors"];
   /** Where the named training keeps its state, if anywhere. */
   checkpoints?: (training: string) => TrainingCheckpoints;
   onProgress?: (label: string, progress: TrainingProgress) => void;
