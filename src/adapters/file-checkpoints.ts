@@ -1,4 +1,4 @@
-import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { access, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { TrainingCheckpoints } from "../embedding/encoder-training.ts";
 
@@ -6,12 +6,11 @@ import type { TrainingCheckpoints } from "../embedding/encoder-training.ts";
 export function fileCheckpoints(path: string): TrainingCheckpoints & Readonly<{ remove(): Promise<void> }> {
   return {
     async load() {
-      try {
-        return new Uint8Array(await readFile(path));
-      } catch (thrown) {
-        if ((thrown as { code?: string }).code === "ENOENT") return undefined;
-        throw thrown;
-      }
+      const isThere = await access(path).then(
+        () => true,
+        () => false,
+      );
+      return isThere ? new Uint8Array(await readFile(path)) : undefined;
     },
     async save(bytes) {
       await mkdir(dirname(path), { recursive: true });
