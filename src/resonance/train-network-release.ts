@@ -40,7 +40,11 @@ export async function trainNetworkRelease(
     throw new EngineError({ code: "TOO_FEW_MEMBERS", message, retryable: false });
   }
   onProgress?.({ stage: "read", step: 1, steps: 1 });
-  const { served, heldOut: scorers } = await trainNetwork({
+  const {
+    served,
+    heldOut: scorers,
+    chosen,
+  } = await trainNetwork({
     kind,
     fit,
     maps: labelled,
@@ -68,7 +72,11 @@ export async function trainNetworkRelease(
     version: artefact.version,
     artefact: encodeDeepArtefact(artefact),
     calibrations,
-    report: { members: fit.corpus.users, heldOut: Object.fromEntries(reports) },
+    report: {
+      members: fit.corpus.users,
+      heldOut: Object.fromEntries(reports),
+      network: { steps: chosen.step, gain: chosen.gain, error: chosen.error },
+    },
   };
 }
 

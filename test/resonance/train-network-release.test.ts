@@ -29,6 +29,7 @@ test("a release of a network is calibrated and reported on every member, none of
   const report = release.report.heldOut["taste"]!;
   expect(report.members).toBe(60);
   expect(report.logLoss).toBeLessThan(report.priorLogLoss);
+  expect(release.report.network!.gain).toBeGreaterThanOrEqual(0);
   expect(release.calibrations[0]).toMatchObject({ encoder: release.version, members: 60 });
   expect([...new Set(told.map(({ stage }) => stage))]).toEqual(["read", "fit", "calibrate"]);
   const losses = told.flatMap(({ heldOutLoss }) => (heldOutLoss === undefined ? [] : [heldOutLoss]));

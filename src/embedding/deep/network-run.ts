@@ -102,17 +102,20 @@ export class NetworkRun {
     return Math.max(step, Math.min(stepsMax, Math.ceil((eventsMax * step) / events)));
   }
 
-  /** Takes steps up to the next evaluation, and makes that. */
-  advance(): void {
+  /** Takes steps up to the next evaluation, and makes that. Between steps the thread's connections get their turn. */
+  async advance(): Promise<void> {
     const { state } = this;
-    const { evaluateEvery, steps } = this.#options;
+    const { evaluateEvery, steps, tensors } = this.#options;
     this.#losses = [];
     if (steps === undefined && state.evaluations.length === 0) {
       this.#evaluate(); // The linear encoder alone.
       return;
     }
     const until = Math.min(steps ?? Number.POSITIVE_INFINITY, state.step + evaluateEvery);
-    while (state.step < until) this.#step();
+    while (state.step < until) {
+      this.#step();
+      await tensors.nextFrame();
+    }
     if (steps === undefined) this.#evaluate();
     state.isDone = steps === undefined ? this.#isExhausted() : state.step >= steps;
     if (state.isDone && steps === undefined) state.working = {}; // Its evaluations are what it was for.

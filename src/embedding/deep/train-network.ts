@@ -123,7 +123,7 @@ class Runs {
     const run = new NetworkRun(steps === undefined ? options : { ...options, steps }, this.#states[r]);
     this.#states[r] = run.state;
     while (!run.state.isDone) {
-      run.advance();
+      await run.advance();
       this.#tell(r, run);
       await checkpoints?.save(packRuns(this.#fingerprint(), this.#states));
     }
