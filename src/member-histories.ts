@@ -17,13 +17,18 @@ const PAGE_TIMEOUT_MS = 30_000;
  *
  * @throws EngineError as the owners of the shards answer: `NOT_OWNER`, `TIMEOUT`, `NO_RESPONDERS` (retryable).
  */
-export async function gatherHistories(bus: Bus, subjects: Subjects, shards: number): Promise<History[]> {
+export async function ringHistories(bus: Bus, subjects: Subjects, shards: number): Promise<History[]> {
   const histories: History[] = [];
-  for (let shard = 0; shard < shards; shard++) await gather(bus, subjects, shard, histories);
+  for (let shard = 0; shard < shards; shard++) histories.push(...(await readRings({ bus, subjects }, shard)));
   return histories;
 }
 
-async function gather(bus: Bus, subjects: Subjects, shard: number, into: History[]): Promise<void> {
+/** As {@link ringHistories}, of one shard. */
+export async function readRings(
+  { bus, subjects }: { readonly bus: Bus; readonly subjects: Subjects },
+  shard: number,
+): Promise<History[]> {
+  const histories: History[] = [];
   let after: string | undefined;
   do {
     const request: HistoriesRequest = { limit: PAGE_USERS, ...(after === undefined ? {} : { after }) };
@@ -33,10 +38,11 @@ async function gather(bus: Bus, subjects: Subjects, shard: number, into: History
     if (reply.error !== undefined) throw fromWireError(reply.error);
     const page = decode(reply.data) as HistoriesReply;
     for (const { user, labels, events } of page.histories) {
-      into.push({ user, labels, events: events.map(unpackFeatureEvent) });
+      histories.push({ user, labels, events: events.map(unpackFeatureEvent) });
     }
     after = page.next;
   } while (after !== undefined);
+  return histories;
 }
 
 /**

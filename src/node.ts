@@ -17,11 +17,11 @@ import { sharedDeadline } from "./adapters/shared-deadline.ts";
 import { systemClock } from "./adapters/system-clock.ts";
 import { threadPool } from "./adapters/thread-pool.ts";
 import { keepDeployment } from "./deployment.ts";
-import { subjectsOf } from "./events/subjects.ts";
+import { type Subjects, subjectsOf } from "./events/subjects.ts";
 import { startExplainer } from "./explainer.ts";
 import { createGateway } from "./gateway/gateway.ts";
 import { EngineError, fromWireError, toWireError } from "./kernel/engine-error.ts";
-import { encode } from "./kernel/msgpack.ts";
+import { decode, encode } from "./kernel/msgpack.ts";
 import type { NodeOptions } from "./node-options.ts";
 import { decodeProfiles } from "./profiles/profiles-codec.ts";
 import type { RecalibrationResult } from "./recalibration-task.ts";
@@ -36,7 +36,7 @@ import {
 } from "./supervisor/cluster-agent.ts";
 import type { NodeRole } from "./supervisor/cluster-records.ts";
 import { type RunningChild, startSupervisor } from "./supervisor/supervisor.ts";
-import { startTrainer } from "./trainer.ts";
+import { startTrainer, type Trainer, type TrainHow, type TrainRequest } from "./trainer.ts";
 import type { TrainingResult } from "./training-task.ts";
 import type { UnitThreadTask } from "./unit-thread-task.ts";
 import { startUnitThreads, type UnitThreads } from "./unit-threads.ts";
@@ -53,7 +53,7 @@ export type RunningNode = Readonly<{
   /** Settles when the node can't go on: a thread or the embedded server failed too often. */
   failed: Promise<EngineError>;
   /** Fits a new encoder from the members held and rolls it out; one at a time. */
-  train(): Promise<TrainingResult>;
+  train(how?: TrainHow): Promise<TrainingResult>;
   /** Fits the calibrations of the encoder in force anew; they serve from the next publication on. */
   calibrate(): Promise<RecalibrationResult>;
   /** The cluster as this node sees it. */
@@ -235,16 +235,26 @@ async function compose(
 
   const trainer = startTrainer(
     { bus, log, releases, compute, subjects },
-    { nats: natsUrl, prefix: options.prefix, generation, shards: options.shards, dimMax: options.dimMax },
+    {
+      ...{
+        nats: natsUrl,
+        prefix: options.prefix,
+        generation,
+        shards: options.shards,
+        dimMax: options.dimMax,
+      },
+      checkpoints: join(options.dataDir, "training"),
+    },
   );
-  const train = async (): Promise<TrainingResult> => announce(await trainer.train(), report);
+  const train = async (how?: TrainHow): Promise<TrainingResult> => announce(await trainer.train(how), report);
   const recalibrator = startRecalibrator(
     { bus, log, releases, compute, subjects },
     { nats: natsUrl, prefix: options.prefix, generation, shards: options.shards },
   );
   const ownsProfiles = (): boolean => agent.roles().get(PROFILES_UNIT) === "owner";
   if (options.roles.includes("profiles")) {
-    closers.push(serveWhile(ownsProfiles, () => serveTask(bus, subjects.profileActor("train"), train)));
+    closers.push(serveWhile(ownsProfiles, () => serveTraining(bus, subjects, trainer, report)));
+    closers.push(serveWhile(ownsProfiles, () => serveTrainingStatus(bus, subjects, trainer)));
     const { calibrate } = recalibrator;
     closers.push(
       serveWhile(ownsProfiles, () => serveTask(bus, subjects.profileActor("calibrate"), calibrate)),
@@ -333,6 +343,38 @@ function serveTask(
   return bus.serve(
     subject,
     async () => ({ data: encode(await task()), contentType: "application/msgpack" }),
+    { queue: "owners" },
+  );
+}
+
+function serveTraining(
+  bus: Bus,
+  subjects: Subjects,
+  trainer: Trainer,
+  report: (line: string) => void,
+): Promise<{ close(): Promise<void> }> {
+  return bus.serve(
+    subjects.profileActor("train"),
+    async ({ data }) => {
+      const { detached, rollOut, ...how } = decode(data) as TrainRequest;
+      if (rollOut !== undefined) await trainer.rollOutStored(rollOut);
+      const told = (result: TrainingResult): TrainingResult => announce(result, report);
+      const start = () => (detached ? { id: trainer.start(how, told) } : trainer.train(how).then(told));
+      const answer = rollOut === undefined ? await start() : { encoder: rollOut };
+      return { data: encode(answer), contentType: "application/msgpack" };
+    },
+    { queue: "owners" },
+  );
+}
+
+function serveTrainingStatus(
+  bus: Bus,
+  subjects: Subjects,
+  trainer: Trainer,
+): Promise<{ close(): Promise<void> }> {
+  return bus.serve(
+    subjects.profileActor("training"),
+    () => ({ data: encode(trainer.status()), contentType: "application/msgpack" }),
     { queue: "owners" },
   );
 }

@@ -8,7 +8,7 @@ import { FEATURES } from "./features/all-families.ts";
 import { EngineError, fromWireError, toWireError, type WireError } from "./kernel/engine-error.ts";
 import { sha256Hex } from "./kernel/hash.ts";
 import { decode, encode } from "./kernel/msgpack.ts";
-import { definitionsInForce, gatherHistories } from "./member-histories.ts";
+import { definitionsInForce, ringHistories } from "./member-histories.ts";
 import { readCalibration, type StoredCalibration } from "./profiles/profiles-codec.ts";
 import { releaseKeys, releasesOf } from "./releases.ts";
 import { decodeReference, type FitReference, NO_REFERENCE } from "./resonance/fit-reference.ts";
@@ -72,7 +72,7 @@ async function fitAndStore(task: RecalibrationTask, ports: Ports): Promise<Recal
     const message = `encoder ${task.encoder} is not in the artefact store`;
     throw new EngineError({ code: "RELEASE_MISSING", message, retryable: true });
   }
-  const histories = await gatherHistories(bus, subjects, task.shards);
+  const histories = await ringHistories(bus, subjects, task.shards);
   const traffic = new Map<string, TrafficSample>();
   for (const map of maps)
     if (map.prior === "traffic") traffic.set(map.name, await gatherTraffic(ports, task, map));

@@ -22,6 +22,7 @@ export const releaseKeys = {
   calibration: (encoder: string, name = "") => calibrationKey(encoder, name),
   /** What a later calibration needs of the encoder's fit. */
   reference: (encoder: string) => `reference.${encoder}`,
+  leaderboard: (encoder: string) => `leaderboard.${encoder}`,
   profiles: (map: string, version: number) => `profiles.${map}.${version}`,
   segments: (version: number) => `segments.${version}`,
   currentSegments: "segments.current",

@@ -1,18 +1,45 @@
+import { join } from "node:path";
+import type { MessagePort } from "node:worker_threads";
+import { fileCheckpoints } from "./adapters/file-checkpoints.ts";
 import { natsBlobStore } from "./adapters/nats-blob-store.ts";
 import { natsBus } from "./adapters/nats-bus.ts";
 import { connectNats } from "./adapters/nats-connection.ts";
+import { NatsLog } from "./adapters/nats-log.ts";
+import { systemClock } from "./adapters/system-clock.ts";
+import { tensorBackend } from "./adapters/tensor-backend.ts";
+import type { EncoderKind, TrainingProgress } from "./embedding/encoder-training.ts";
 import { subjectsOf } from "./events/subjects.ts";
 import { FEATURES } from "./features/all-families.ts";
+import { type GatheredHistories, gatherHistories, type HistorySource } from "./gather-histories.ts";
 import { toWireError, type WireError } from "./kernel/engine-error.ts";
-import { definitionsInForce, gatherHistories } from "./member-histories.ts";
+import { definitionsInForce } from "./member-histories.ts";
 import {
   type RecalibrationResult,
   type RecalibrationTask,
   recalibrateMembers,
 } from "./recalibration-task.ts";
 import { releaseKeys } from "./releases.ts";
+import type { Leaderboard } from "./resonance/evaluation/leaderboard.ts";
+import { trainPromoted } from "./resonance/evaluation/train-promoted.ts";
 import { encodeReference } from "./resonance/fit-reference.ts";
-import { fitRelease, type ReleaseReport } from "./resonance/fit-release.ts";
+import type { ReleaseReport } from "./resonance/fit-release.ts";
+import type { SegmentDefinitions } from "./resonance/segment-map.ts";
+
+/** What is to be trained, as `resonance train` asks for it. */
+export type TrainingChoice = Readonly<{
+  /** At least one; of several the best on held-out members is promoted. */
+  encoders: readonly EncoderKind[];
+  /** Compares with the baselines on held-out members. */
+  leaderboard: boolean;
+  source: HistorySource;
+}>;
+
+/** What a refit is, unless somebody trained otherwise: the encoder in closed form, from what shards hold anyway. */
+export const DEFAULT_TRAINING: TrainingChoice = {
+  encoders: ["linear"],
+  leaderboard: false,
+  source: "rings",
+};
 
 /** What a fit is started with. */
 export type TrainingTask = Readonly<{
@@ -23,11 +50,32 @@ export type TrainingTask = Readonly<{
   seed: number;
   /** Dimensions of the encoder at most. */
   dimMax: number;
+  choice: TrainingChoice;
+  /** Folder of the states of trainings under way. */
+  checkpoints: string;
+  /** Is sent {@link LabelledProgress}. */
+  port?: MessagePort;
 }>;
 
+/** How far a training is, and of what. */
+export type LabelledProgress = Readonly<{ label: string; progress: TrainingProgress }>;
+
 export type TrainingResult =
-  | Readonly<{ kind: "fitted"; encoder: string; report: ReleaseReport }>
+  | Readonly<{
+      kind: "fitted";
+      encoder: string;
+      encoderKind: EncoderKind;
+      seed: number;
+      report: ReleaseReport;
+      /** Empty if nothing was compared. */
+      leaderboards: readonly Leaderboard[];
+      /** Shards read from each source, and events of the members. */
+      read: Readonly<{ shards: GatheredHistories["shards"]; events: number }>;
+    }>
   | Readonly<{ kind: "failed"; error: WireError }>;
+
+/** Progress is told so often at most. */
+const TELL_MS = 100;
 
 /**
  * Gathers the members' histories from all shards, fits encoder and calibration, and stores both under the new
@@ -38,28 +86,84 @@ export async function fitEncoder(task: TrainingTask): Promise<TrainingResult> {
     const connection = await connectNats({ servers: task.nats.split(","), name: "resonance training" });
     try {
       const subjects = subjectsOf(task.prefix, task.generation);
-      const bus = natsBus(connection);
       const blobs = await natsBlobStore(connection, subjects);
-      const definitions = await definitionsInForce(blobs);
-      const histories = await gatherHistories(bus, subjects, task.shards);
-      const release = fitRelease(histories, definitions.maps, FEATURES, {
-        seed: task.seed,
-        dimMax: task.dimMax,
-      });
+      const { maps } = await definitionsInForce(blobs);
+      const tell = teller(task.port);
+      const gathered = await gatherHistories(
+        { bus: natsBus(connection), log: await NatsLog.over(connection), subjects },
+        {
+          shards: task.shards,
+          maps,
+          source: task.choice.source,
+          progress: (step, steps) => tell("histories", { stage: "read", step, steps }),
+        },
+      );
+      const { kind, release, leaderboards } = await train(task, gathered, maps, tell);
       await blobs.put(releaseKeys.encoder(release.version), release.artefact);
-      const users = histories.map(({ user }) => user);
-      const reference = encodeReference(users, definitions.maps, release.heldOut);
+      const users = gathered.histories.map(({ user }) => user);
+      const reference = encodeReference(users, maps, release.heldOut);
       await blobs.put(releaseKeys.reference(release.version), reference);
       const calibrations = JSON.stringify(release.calibrations);
       // Copies of the profile actor read it at their own time: whatever is fitted later, it stays as it is.
       await blobs.create(releaseKeys.calibration(release.version), new TextEncoder().encode(calibrations));
-      return { kind: "fitted", encoder: release.version, report: release.report };
+      const { shards, events } = gathered;
+      const { version: encoder, report } = release;
+      const what = { encoder, encoderKind: kind, seed: task.seed, report, leaderboards };
+      // Kept beside the artefact: what it was promoted for can be looked up.
+      if (leaderboards.length > 0)
+        await blobs.put(
+          releaseKeys.leaderboard(encoder),
+          new TextEncoder().encode(JSON.stringify(leaderboards)),
+        );
+      return { kind: "fitted", ...what, read: { shards, events } };
     } finally {
       await connection.close();
     }
   } catch (thrown) {
     return { kind: "failed", error: toWireError(thrown) };
+  } finally {
+    task.port?.close();
   }
+}
+
+async function train(
+  task: TrainingTask,
+  { histories }: GatheredHistories,
+  maps: SegmentDefinitions["maps"],
+  tell: ReturnType<typeof teller>,
+): ReturnType<typeof trainPromoted> {
+  const { encoders, leaderboard } = task.choice;
+  const isDeep = encoders.some((kind) => kind !== "linear");
+  const used = new Map<string, ReturnType<typeof fileCheckpoints>>();
+  const promoted = await trainPromoted(histories, maps, {
+    encoders,
+    leaderboard,
+    schema: FEATURES,
+    seed: task.seed,
+    dimMax: task.dimMax,
+    clock: systemClock,
+    ...(isDeep ? { tensors: (await tensorBackend()).tensors } : {}),
+    checkpoints(training) {
+      const file = fileCheckpoints(join(task.checkpoints, `${training}.checkpoint`));
+      used.set(training, file);
+      return file;
+    },
+    onProgress: tell,
+  });
+  for (const file of used.values()) await file.remove();
+  return promoted;
+}
+
+function teller(port: MessagePort | undefined): (label: string, progress: TrainingProgress) => void {
+  let told = "";
+  let toldMs = Number.NEGATIVE_INFINITY;
+  return (label, progress) => {
+    const nowMs = systemClock.monotonicMs();
+    const stage = `${label} ${progress.stage} ${progress.part ?? 0}`;
+    if (stage === told && nowMs - toldMs < TELL_MS) return;
+    [told, toldMs] = [stage, nowMs];
+    port?.postMessage({ label, progress } satisfies LabelledProgress);
+  };
 }
 
 /** The other work of the same thread: {@link recalibrateMembers}. */

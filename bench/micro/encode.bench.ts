@@ -1,4 +1,7 @@
 import { bench } from "vitest";
+import { deepArtefact } from "../../src/embedding/deep/deep-artefact.ts";
+import { deepEncoder } from "../../src/embedding/deep/deep-encoder.ts";
+import type { DeepKind } from "../../src/embedding/deep/network-shape.ts";
 import type { Encoder, History } from "../../src/embedding/encoder.ts";
 import { fitLinear } from "../../src/embedding/fit-linear.ts";
 import { linearEncoder } from "../../src/embedding/linear-encoder.ts";
@@ -8,6 +11,7 @@ import type { FeatureFamily } from "../../src/features/feature-family.ts";
 import { FeatureSchema } from "../../src/features/feature-schema.ts";
 import { assert } from "../../src/kernel/assert.ts";
 import { seededRandom } from "../../src/kernel/random.ts";
+import { aNetwork } from "../../test/embedding/deep/build-network.ts";
 
 /** Full scale: BENCH_SCALE=full. */
 const isFull = process.env["BENCH_SCALE"] === "full";
@@ -47,7 +51,15 @@ const members = Array.from(
 );
 const maps = [{ name: "taste", segments: ["segment-0", "segment-1"] }];
 const fitted = fitLinear(members, maps, schema, { seed: 1 });
-const encoders = { linear: linearEncoder(fitted, schema), untrained: untrainedEncoder(schema) };
+/** What a network computes does not depend on how well it was trained. */
+const networkOf = (kind: DeepKind) => deepEncoder(deepArtefact(aNetwork(kind, fitted)), schema);
+const encoders = {
+  linear: linearEncoder(fitted, schema),
+  autoencoder: networkOf("autoencoder"),
+  gru: networkOf("gru"),
+  transformer: networkOf("transformer"),
+  untrained: untrainedEncoder(schema),
+};
 
 for (const [name, encoder] of Object.entries(encoders)) {
   const expected = foldAll(encoder);

@@ -4,6 +4,7 @@ import { addCalibrateCommand } from "./commands/calibrate.ts";
 import { addClusterCommand } from "./commands/cluster.ts";
 import { addDeadLettersCommand } from "./commands/dead-letters.ts";
 import { addDemoCommand } from "./commands/demo.ts";
+import { addDoctorCommand } from "./commands/doctor.ts";
 import { addEvaluateCommand } from "./commands/evaluate.ts";
 import { addExplainCommand } from "./commands/explain.ts";
 import { addProfilesCommand } from "./commands/profiles.ts";
@@ -35,6 +36,7 @@ addTrainCommand(program);
 addCalibrateCommand(program);
 addEvaluateCommand(program);
 addDemoCommand(program);
+addDoctorCommand(program);
 addBenchCommand(program);
 
 await program.parseAsync();

@@ -12,6 +12,9 @@ export type TrainingProgress = Readonly<{
   /** Of `steps` of this stage. */
   step: number;
   steps: number;
+  /** Of `parts` trainings one after another, counted from 0: networks of few members are trained once a fold, too. */
+  part?: number;
+  parts?: number;
   /** Mean loss of the newest steps, in nats. */
   loss?: number;
   /** Log-loss of the members that stop the training early, in nats. */

@@ -95,6 +95,7 @@ export function calibrationError(
     return { confidence: vector[top] ?? 0, right: top === label ? 1 : 0 };
   });
   users.sort((a, b) => a.confidence - b.confidence);
+  shareTies(users);
   const sums = Array.from({ length: bins }, () => ({ gap: 0 }));
   for (const [rank, user] of users.entries()) {
     const share = binning === "mass" ? rank / users.length : Math.min(user.confidence, 1 - Number.EPSILON);
@@ -102,6 +103,18 @@ export function calibrationError(
     if (bin !== undefined) bin.gap += user.confidence - user.right;
   }
   return sums.reduce((sum, bin) => sum + Math.abs(bin.gap), 0) / Math.max(1, users.length);
+}
+
+/** Users of one confidence are right as often as all of them together: no bin tells by the order in which they came. */
+function shareTies(users: { readonly confidence: number; right: number }[]): void {
+  for (let from = 0; from < users.length; ) {
+    let to = from;
+    let right = 0;
+    while (to < users.length && users[to]!.confidence === users[from]!.confidence)
+      right += users[to++]!.right;
+    for (let i = from; i < to; i++) users[i]!.right = right / (to - from);
+    from = to;
+  }
 }
 
 /**

@@ -1,22 +1,17 @@
-import { type DeepWeights, deepArtefact, encodeDeepArtefact } from "../embedding/deep/deep-artefact.ts";
+import { deepArtefact, encodeDeepArtefact } from "../embedding/deep/deep-artefact.ts";
 import { DeepCore } from "../embedding/deep/deep-core.ts";
-import { networkMaterial } from "../embedding/deep/network-material.ts";
 import type { DeepKind } from "../embedding/deep/network-shape.ts";
-import { RefinedTable } from "../embedding/deep/refined-table.ts";
 import type { Tensors } from "../embedding/deep/tensor-ops.ts";
 import { trainNetwork } from "../embedding/deep/train-network.ts";
 import type { History } from "../embedding/encoder.ts";
-import type { TrainingCheckpoints, TrainingProgress } from "../embedding/encoder-training.ts";
 import { EVENT_NUMBERS } from "../embedding/event-inputs.ts";
 import { type FitMaterial, prepareFit } from "../embedding/fit-material.ts";
-import type { LinearWeights } from "../embedding/linear-artefact.ts";
 import type { FeatureSchema } from "../features/feature-schema.ts";
 import { EngineError } from "../kernel/engine-error.ts";
 import { HeldOutCollector, type Release, releaseOf, scoreSamples } from "./fit-release.ts";
+import type { ReleaseTraining } from "./release-training.ts";
 import type { SegmentMap } from "./segment-map.ts";
 
-/** The fold that the network never sees: its members calibrate what the network says of the others. */
-const LEFT_OUT = 0;
 /** Members that a network is trained on at most: it is trained in passes, not on a matrix of all. */
 const USERS_MAX = 150_000;
 
@@ -30,15 +25,9 @@ export async function trainNetworkRelease(
   histories: readonly History[],
   maps: readonly SegmentMap[],
   schema: FeatureSchema,
-  options: Readonly<{
-    seed: number;
-    dimMax: number;
-    tensors: Tensors;
-    onProgress?: (progress: TrainingProgress) => void;
-    checkpoints?: TrainingCheckpoints;
-  }>,
+  options: ReleaseTraining & Readonly<{ tensors: Tensors }>,
 ): Promise<Release> {
-  const { seed, dimMax, tensors, onProgress, checkpoints } = options;
+  const { seed, dimMax, tensors, onProgress, checkpoints, limits } = options;
   const labelled = maps.map(({ name, segments }) => ({
     name,
     segments: segments.map((segment) => segment.name),
@@ -49,34 +38,36 @@ export async function trainNetworkRelease(
     const message = "no map has members in two segments, so there is nothing to tell apart";
     throw new EngineError({ code: "TOO_FEW_MEMBERS", message, retryable: false });
   }
-  const material = networkMaterial(fit, LEFT_OUT);
   onProgress?.({ stage: "read", step: 1, steps: 1 });
-  const arrays = await trainNetwork({
+  const {
+    served,
+    heldOut: scorers,
+    chosen,
+  } = await trainNetwork({
     kind,
-    material,
+    fit,
     maps: labelled,
     seed,
     tensors,
     ...(onProgress === undefined ? {} : { onProgress }),
+    ...(limits === undefined ? {} : { limits }),
     ...(checkpoints === undefined ? {} : { checkpoints }),
   });
-  const withTokens = (base: LinearWeights): DeepWeights => ({
-    kind,
-    arrays,
-    base: { ...base, table: new RefinedTable(base.table, material.added, base.dim).sum() },
-  });
-  const artefact = deepArtefact(withTokens(material.servedBase()));
-  onProgress?.({ stage: "calibrate", step: 0, steps: 1 });
+  const artefact = deepArtefact(served);
   const heldOut = maps.map((map) => new HeldOutCollector(map));
-  const embedded = embedSamples(fit, new DeepCore(withTokens(material.heldOutBase)));
-  scoreSamples(fit, maps, LEFT_OUT, embedded, heldOut);
-  onProgress?.({ stage: "calibrate", step: 1, steps: 1 });
+  for (const [step, { fold, weights }] of scorers.entries()) {
+    onProgress?.({ stage: "calibrate", step, steps: scorers.length });
+    scoreSamples(fit, maps, fold, embedSamples(fit, new DeepCore(weights)), heldOut);
+  }
   const given = {
     version: artefact.version,
     artefact: encodeDeepArtefact(artefact),
     members: fit.corpus.users,
   };
-  return releaseOf(given, maps, heldOut);
+  const release = releaseOf(given, maps, heldOut);
+  onProgress?.({ stage: "calibrate", step: scorers.length, steps: scorers.length });
+  const network = { steps: chosen.step, gain: chosen.gain, error: chosen.error };
+  return { ...release, report: { ...release.report, network } };
 }
 
 /** Embeds every sample of the corpus event by event, as it is served. */

@@ -1,22 +1,11 @@
-import type { Tensors } from "../embedding/deep/tensor-ops.ts";
 import type { History } from "../embedding/encoder.ts";
-import type { EncoderKind, TrainingCheckpoints, TrainingProgress } from "../embedding/encoder-training.ts";
+import type { EncoderKind } from "../embedding/encoder-training.ts";
 import type { FeatureSchema } from "../features/feature-schema.ts";
 import { EngineError } from "../kernel/engine-error.ts";
 import { fitRelease, type Release } from "./fit-release.ts";
+import type { ReleaseTraining } from "./release-training.ts";
 import type { SegmentMap } from "./segment-map.ts";
 import { trainNetworkRelease } from "./train-network-release.ts";
-
-/** What a training is started with. */
-export type TrainReleaseOptions = Readonly<{
-  seed: number;
-  /** Dimensions of the encoder at most. */
-  dimMax: number;
-  onProgress?: (progress: TrainingProgress) => void;
-  checkpoints?: TrainingCheckpoints;
-  /** TensorFlow.js with its backend chosen; not needed for `linear`. */
-  tensors?: Tensors;
-}>;
 
 /**
  * Trains an encoder of a kind and calibrates it on members who were held out.
@@ -30,7 +19,7 @@ export async function trainRelease(
   histories: readonly History[],
   maps: readonly SegmentMap[],
   schema: FeatureSchema,
-  options: TrainReleaseOptions,
+  options: ReleaseTraining,
 ): Promise<Release> {
   const { seed, dimMax, onProgress, tensors } = options;
   if (kind !== "linear") {

@@ -86,7 +86,7 @@ function foldBehaviour(
     for (const [purpose, consented] of Object.entries(given.consent))
       context.consents = kept(context.consents, purpose, consented);
   }
-  const behaviour = context.consents.size === 0 ? given : withoutWithdrawn(context, given);
+  const behaviour = withoutWithdrawn(context.consents, given);
   noteTime(context, behaviour.tsMs);
   const acted = isAct(behaviour);
   if (acted) {
@@ -139,9 +139,10 @@ function foldFeatures(shard: ShardState, context: Context, behaviour: Behaviour)
 }
 
 /** Which consent each optional family needs; what was withdrawn is dropped here again, as it was at the gateway. */
-function withoutWithdrawn(context: Context, behaviour: Behaviour): Behaviour {
+export function withoutWithdrawn(consents: Context["consents"], behaviour: Behaviour): Behaviour {
+  if (consents.size === 0) return behaviour;
   const { cell, peer, sentiment, keywords, ...rest } = behaviour;
-  const allowed = (purpose: string): boolean => context.consents.get(purpose) !== false;
+  const allowed = (purpose: string): boolean => consents.get(purpose) !== false;
   return {
     ...rest,
     ...(cell !== undefined && allowed("location") ? { cell } : {}),
@@ -170,7 +171,7 @@ function learnWho(shard: ShardState, context: Context, behaviour: Behaviour, out
 }
 
 /** A record with an entry more, if it has room. */
-function kept<Value>(
+export function kept<Value>(
   record: ReadonlyMap<string, Value>,
   key: string,
   value: Value,

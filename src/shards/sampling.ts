@@ -4,7 +4,10 @@ import type { SegmentMap } from "../resonance/segment-map.ts";
 import type { Context } from "./context.ts";
 
 /** The user's segment in each map; maps that they are no member of are left out. */
-export function membershipsOf(maps: readonly SegmentMap[], context: Context): Record<string, string> {
+export function membershipsOf(
+  maps: readonly SegmentMap[],
+  context: Pick<Context, "labels" | "traits">,
+): Record<string, string> {
   const memberships: Record<string, string> = {};
   for (const map of maps) {
     const segment = segmentOf(map, context.labels.get(map.name), context.traits);

@@ -47,6 +47,13 @@ test("bins of equal mass split users evenly, whatever their confidence", () => {
   expect(calibrationError(confident, truth, 3)).toBeCloseTo(0, 12);
 });
 
+test("users of one confidence are one to the calibration error, in whatever order they come", () => {
+  const same = Array.from({ length: 30 }, () => [0.9, 0.1]);
+  // 27 of 30 are right: as promised, though the three that are not come last.
+  const sorted = Array.from({ length: 30 }, (_, i) => (i < 27 ? 0 : 1));
+  expect(calibrationError(same, sorted, 15)).toBeCloseTo(0, 12);
+});
+
 test("chance alone shows a calibration error that falls with the square root of the users", () => {
   const sure = Array.from({ length: 400 }, () => [0.8, 0.2]);
   const [few, many] = [calibrationErrorByChance(sure.slice(0, 100), 10), calibrationErrorByChance(sure, 10)];

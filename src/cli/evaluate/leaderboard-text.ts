@@ -15,7 +15,8 @@ export type TextTable = Readonly<{ columns: readonly TableColumn[]; rows: readon
 /** What the cells mean, once for all tables. */
 export const LEGEND = [
   "Cells: AUC (macro one-vs-rest) / log-loss, after that many events of each masked user (all there are, if fewer).",
-  '"None" is taken out of all answers. ECE: of the highest probability, 15 bins of equal mass.',
+  '"None" is taken out of all answers. ECE: of the highest probability, 15 bins of equal mass;',
+  "in brackets what perfectly calibrated answers would show on as many users, by chance.",
   "Gain: over the best baseline of that depth, ± one paired standard error by user.",
   "Better: by more than two standard errors; worse: by more than one; level: in between.",
 ] as const;
@@ -37,7 +38,10 @@ export function leaderboardTables(board: Leaderboard): LeaderboardTables {
     },
     ece: {
       columns: [{ title: "ECE" }, ...depths.map((title) => ({ title, align: "right" }) as const)],
-      rows: rows.map(({ method, cells }) => [method, ...cells.map(({ ece }) => digits(ece))]),
+      rows: rows.map(({ method, cells }) => [
+        method,
+        ...cells.map(({ ece, eceByChance }) => `${digits(ece)} (${digits(eceByChance)})`),
+      ]),
     },
     encoders: encoders.map((row) => ({ ...encoderTable(row), title: row.method, verdict: countsText(row) })),
   };

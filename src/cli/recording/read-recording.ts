@@ -1,11 +1,11 @@
 import type { History } from "../../embedding/encoder.ts";
+import { PackedHistories } from "../../embedding/packed-histories.ts";
 import { parseEvent } from "../../events/parse-event.ts";
 import { toFeatureEvent } from "../../features/to-feature-event.ts";
 import { toBehaviour } from "../../gateway/to-behaviour.ts";
 import { hash32, rehash32 } from "../../kernel/hash.ts";
 import type { SegmentMap } from "../../resonance/segment-map.ts";
 import { readEventsFile } from "../read-events-file.ts";
-import { PackedHistories } from "./packed-histories.ts";
 import { type MapLabel, mapOfLabels } from "./segment-maps.ts";
 
 /** Recorded events and labels, whole: what an offline fit or evaluation works with. */

@@ -24,7 +24,7 @@ export function trainingLine(output: ProgressOutput, clock: Pick<Clock, "monoton
   return {
     update(label, progress) {
       const nowMs = clock.monotonicMs();
-      const newStage = `${label} ${progress.stage}`;
+      const newStage = `${label} ${progress.stage} ${progress.part ?? 0}`;
       const isNew = newStage !== stage;
       if (isNew) beganMs = nowMs;
       stage = newStage;
@@ -43,15 +43,15 @@ export function trainingLine(output: ProgressOutput, clock: Pick<Clock, "monoton
 
 /** A training's progress in words. @param elapsedMs - Since its stage began. */
 export function trainingText(label: string, progress: TrainingProgress, elapsedMs: number): string {
-  const { stage, step, steps, loss, heldOutLoss, events } = progress;
+  const { stage, step, steps, part = 0, parts = 1, loss, heldOutLoss, events } = progress;
   const seconds = elapsedMs / 1_000;
-  const parts = [`${label}: ${stage} ${formatCount(step)} of ${formatCount(steps)}`];
-  if (loss !== undefined) parts.push(`loss ${loss.toFixed(4)}`);
-  if (heldOutLoss !== undefined) parts.push(`held out ${heldOutLoss.toFixed(4)}`);
-  if (events !== undefined && seconds > 0)
-    parts.push(`${formatCount(Math.round(events / seconds))} events/s`);
-  if (step > 0 && step < steps) parts.push(`${timeText((seconds * (steps - step)) / step)} left`);
-  return parts.join(", ");
+  const training = parts > 1 ? ` (training ${part + 1} of ${parts})` : "";
+  const told = [`${label}${training}: ${stage} ${formatCount(step)} of ${formatCount(steps)}`];
+  if (loss !== undefined) told.push(`loss ${loss.toFixed(4)}`);
+  if (heldOutLoss !== undefined) told.push(`held out ${heldOutLoss.toFixed(4)}`);
+  if (events !== undefined && seconds > 0) told.push(`${formatCount(Math.round(events / seconds))} events/s`);
+  if (step > 0 && step < steps) told.push(`${timeText((seconds * (steps - step)) / step)} left`);
+  return told.join(", ");
 }
 
 function timeText(seconds: number): string {

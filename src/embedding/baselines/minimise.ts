@@ -11,8 +11,8 @@ export type Minimum = Readonly<{
   converged: boolean;
 }>;
 
-/** Pairs of steps and gradient changes that stand for the curvature. */
-const MEMORY = 6;
+/** Pairs of steps and gradient changes that stand for the curvature: more of them where they are short. */
+const MEMORY = { min: 6, max: 20, numbers: 16_000_000 } as const;
 /** Armijo's share of the decrease that the slope promises. */
 const SUFFICIENT = 1e-4;
 const HALVINGS_MAX = 40;
@@ -40,6 +40,7 @@ export function minimise(
   let x = Float64Array.from(start);
   let gradient = new Float64Array(n);
   let value = objective(x, gradient);
+  const pairs = Math.max(MEMORY.min, Math.min(MEMORY.max, Math.floor(MEMORY.numbers / 2 / n)));
   const steps: Float64Array[] = [];
   const changes: Float64Array[] = [];
   const products: number[] = [];
@@ -66,7 +67,7 @@ export function minimise(
       converged = true; // No step along a direction of descent gains anything: rounding is all that is left.
       break;
     }
-    const isFull = steps.length === MEMORY;
+    const isFull = steps.length === pairs;
     const step = isFull ? steps.shift()! : new Float64Array(n);
     const change = isFull ? changes.shift()! : new Float64Array(n);
     if (isFull) products.shift();

@@ -8,7 +8,7 @@ const GATE_BIAS = -2;
 /** Heads of the transformer forget slowly at the start: exp(-1) for each unit of log1p(hours). */
 const AGE = -1;
 /** Logarithm of the inverse temperature at no events, and its growth with their logarithm. */
-const SHARPNESS = [1.6, 0.2] as const;
+const SHARPNESS = [0.7, 0.2] as const;
 
 /**
  * The arrays before the first step. What leads back to the projection is 0, so that training begins as good as the
@@ -16,14 +16,18 @@ const SHARPNESS = [1.6, 0.2] as const;
  *
  * @see He et al., "Delving Deep into Rectifiers", 2015, for the spread of the others.
  */
-export function initialArrays(shape: NetworkShape, random: Random): Record<string, Float32Array> {
-  const shapes = { ...servedArrays(shape), ...trainingArrays(shape) };
+export function initialArrays(
+  shape: NetworkShape,
+  maps: number,
+  random: Random,
+): Record<string, Float32Array> {
+  const shapes = { ...servedArrays(shape), ...trainingArrays(shape, maps) };
   return Object.fromEntries(Object.entries(shapes).map(([name, of]) => [name, initial(name, of, random)]));
 }
 
 function initial(name: string, shape: readonly number[], random: Random): Float32Array {
   const size = shape.reduce((product, length) => product * length, 1);
-  if (name === "sharpness") return Float32Array.from(SHARPNESS);
+  if (name === "sharpness") return Float32Array.from({ length: size }, (_, i) => SHARPNESS[i % 2]!);
   if (name === "decay") return Float32Array.from({ length: size }, (_, i) => Math.log(rate(i / (size - 1))));
   if (name.startsWith("age")) return new Float32Array(size).fill(AGE);
   if (name === "gateBias") return new Float32Array(size).fill(GATE_BIAS);

@@ -9,11 +9,10 @@ import type { BatchSource } from "./sequence-batch.ts";
 export type NetworkMaterial = BatchSource &
   Readonly<{
     fit: FitMaterial;
-    leftOut: number;
+    /** The fold that is not learnt from; undefined if all are. */
+    leftOut: number | undefined;
     /** What training adds to the rows of the token table; shape [tokens, dim]. Changed in place. */
     added: Float32Array;
-    /** Linear weights with the labels of all folds but the one left out: what that fold is scored with. */
-    heldOutBase: LinearWeights;
     /** Linear weights with the labels of all folds: what serves. */
     servedBase: () => LinearWeights;
     /** Tokens whose next use is to be guessed: topics, or things where there are none; 1 for each. */
@@ -21,40 +20,33 @@ export type NetworkMaterial = BatchSource &
   }>;
 
 /**
- * Fits the linear encoder that a network starts from, without one fold.
+ * Fits the linear encoder that a network starts from, without one fold or of all.
  *
  * The token table of each user comes from the labels of other folds: else a rare item would tell the label of
  * the very user whom the network learns from, and it would trust rare items.
  */
-export function networkMaterial(fit: FitMaterial, leftOut: number): NetworkMaterial {
+export function networkMaterial(fit: FitMaterial, leftOut: number | undefined): NetworkMaterial {
   const { corpus, options } = fit;
   const linear = fitWithout(fit, leftOut);
   const baseOf = (folds: readonly number[], strangers?: number): LinearWeights =>
     artefactOf(fit, { ...linear, labels: tokenColumns(fit, folds, strangers) });
   const all = Array.from({ length: options.folds }, (_, fold) => fold);
   const learning = all.filter((fold) => fold !== leftOut);
-  const heldOutBase = baseOf(learning, leftOut);
-  const added = new Float32Array(heldOutBase.table.length);
+  const base = baseOf(learning, leftOut);
+  const added = new Float32Array(base.table.length);
   const tables = all.map((fold) => {
-    const { table } =
-      fold === leftOut
-        ? heldOutBase
-        : baseOf(
-            learning.filter((other) => other !== fold),
-            fold,
-          );
+    const others = learning.filter((other) => other !== fold);
+    const { table } = fold === leftOut ? base : baseOf(others, fold);
     return new RefinedTable(table, added, linear.dim);
   });
-  const hasTopics = corpus.groupOf.includes(TOKEN_GROUPS.topic);
-  const target = hasTopics ? TOKEN_GROUPS.topic : TOKEN_GROUPS.thing;
+  const target = corpus.groupOf.includes(TOKEN_GROUPS.topic) ? TOKEN_GROUPS.topic : TOKEN_GROUPS.thing;
   return {
     fit,
     corpus,
-    base: heldOutBase,
+    base,
     tableOf: (user) => tables[corpus.foldOf[user]!]!,
     leftOut,
     added,
-    heldOutBase,
     servedBase: () => baseOf(all),
     isTarget: corpus.groupOf.map((group) => (group === target ? 1 : 0)),
   };

@@ -61,9 +61,12 @@ export function servedArrays({ kind, dim, features }: NetworkShape): Record<stri
   }
 }
 
-/** Arrays that only training uses: what decodes the code, and what guesses the next category. */
-export function trainingArrays({ kind, dim, features }: NetworkShape): Record<string, readonly number[]> {
-  const common = { sharpness: [2], nextWeights: [dim, dim] };
+/** Arrays that only training uses: what decodes the code, how sharp each map is, and what guesses the next category. */
+export function trainingArrays(
+  { kind, dim, features }: NetworkShape,
+  maps: number,
+): Record<string, readonly number[]> {
+  const common = { sharpness: [maps, 2], nextWeights: [dim, dim] };
   if (kind !== "autoencoder") return common;
   return {
     ...common,

@@ -102,15 +102,14 @@ function lossOf(
   });
   const embeddings = composeGraph(tf, code, supervised, fill);
   const rows = (from: number, count: number): Tensor2D => tf.slice(embeddings, [from, 0], [count, dim]);
-  const sharpness = sharpnessOf(
-    tf,
-    parameters["sharpness"] as Tensor1D,
-    sequences.evidence.subarray(0, members),
-  );
-  let loss: Tensor = tf.scalar(0);
-  for (const map of maps) loss = tf.add(loss, prototypeLoss(tf, rows(0, members), map, sharpness));
-  // Keeps the scale in the graph of a batch in which no map can tell anybody apart.
-  loss = tf.add(loss, tf.mul(tf.sum(sharpness), 0));
+  // The scales stay in the graph of a batch in which no map can tell anybody apart.
+  let loss: Tensor = tf.mul(tf.sum(parameters["sharpness"]!), 0);
+  const evidence = sequences.evidence.subarray(0, members);
+  for (const [m, map] of maps.entries()) {
+    const ofMap = tf.reshape(tf.slice(parameters["sharpness"]!, [m, 0], [1, 2]), [2]) as Tensor1D;
+    const sharpness = sharpnessOf(tf, ofMap, evidence);
+    loss = tf.add(loss, prototypeLoss(tf, rows(0, members), map, sharpness));
+  }
   if (pairs > 1) {
     const isStranger = (i: number, j: number): boolean =>
       pairLabels[i]! < 0 || pairLabels[i] !== pairLabels[j];

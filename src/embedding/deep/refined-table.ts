@@ -24,9 +24,4 @@ export class RefinedTable {
       addScaledSingle(out, 0, this.#added, ids[t]! * dim, dim, 1);
     }
   }
-
-  /** Both as one table. */
-  sum(): Float32Array {
-    return this.#fitted.map((value, i) => value + this.#added[i]!);
-  }
 }

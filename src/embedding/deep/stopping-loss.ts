@@ -17,36 +17,31 @@ const ROUNDS = 24;
  * temperature that suits each depth best: what is compared is how well networks tell segments apart, not their scale.
  *
  * @param profiled - Members at the end of their histories.
- * @returns In nats, beside that of the prior alone; undefined if it can't be told.
+ * @returns In nats, a number a row; NaN for one that can't be scored.
  */
-export function stoppingLoss(
+export function stoppingLosses(
   dim: number,
   segments: number,
   profiled: EmbeddedRows,
   rows: EmbeddedRows,
-): { loss: number; prior: number } | undefined {
-  const { directions, centre, logPrior, isPresent } = directionsOf(dim, segments, profiled);
-  const chosen = [...rows.labels.keys()].filter(
-    (row) => isPresent[rows.labels[row]!] === 1 && rows.evidence[row]! > 0,
-  );
-  if (chosen.length === 0 || isPresent.reduce((sum, one) => sum + one, 0) < 2) return undefined;
-  const cosines = chosen.map((row) => cosinesOf(rows.embeddings, row, dim, centre, directions));
-  let loss = 0;
+): Float64Array {
+  const { directions, centre, logPrior } = profilesOf(dim, segments, profiled);
+  const losses = new Float64Array(rows.labels.length).fill(Number.NaN);
+  const cosines = cosineRows(rows, dim, centre, directions);
   let from = 0;
   for (const end of DEPTH_ENDS) {
-    const bin = chosen.flatMap((row, i) =>
-      rows.evidence[row]! > from && rows.evidence[row]! <= end ? [i] : [],
-    );
+    const bin: number[] = [];
+    for (const [row, label] of rows.labels.entries()) {
+      const isKnown = label >= 0 && logPrior[label]! > Number.NEGATIVE_INFINITY;
+      if (isKnown && rows.evidence[row]! > from && rows.evidence[row]! <= end) bin.push(row);
+    }
     from = end;
-    const at = (kappa: number): number =>
-      bin.reduce((sum, i) => sum + negativeLog(logPrior, cosines[i]!, kappa, rows.labels[chosen[i]!]!), 0);
-    loss += at(smallest(at));
+    const lossAt = (row: number, kappa: number): number =>
+      negativeLog(logPrior, cosines[row]!, kappa, rows.labels[row]!);
+    const kappa = smallest((at) => bin.reduce((sum, row) => sum + lossAt(row, at), 0));
+    for (const row of bin) losses[row] = lossAt(row, kappa);
   }
-  const prior = chosen.reduce(
-    (sum, row, i) => sum + negativeLog(logPrior, cosines[i]!, 0, rows.labels[row]!),
-    0,
-  );
-  return { loss: loss / chosen.length, prior: prior / chosen.length };
+  return losses;
 }
 
 /** Where a convex function is smallest, by thirds. */
@@ -68,7 +63,9 @@ function negativeLog(logPrior: Float64Array, cosines: Float64Array, kappa: numbe
   return highest + Math.log(sum) - logPrior[label]! - kappa * cosines[label]!;
 }
 
-function directionsOf(dim: number, segments: number, { embeddings, labels }: EmbeddedRows) {
+type Profiles = Readonly<{ directions: Float64Array; centre: Float64Array; logPrior: Float64Array }>;
+
+function profilesOf(dim: number, segments: number, { embeddings, labels }: EmbeddedRows): Profiles {
   const counts = new Float64Array(segments);
   const means = new Float64Array(segments * dim);
   for (const [row, label] of labels.entries()) {
@@ -76,43 +73,44 @@ function directionsOf(dim: number, segments: number, { embeddings, labels }: Emb
     counts[label]! += 1;
     for (let i = 0; i < dim; i++) means[label * dim + i]! += embeddings[row * dim + i]!;
   }
-  const isPresent = Uint8Array.from(counts, (count) => (count > 0 ? 1 : 0));
-  const present = isPresent.reduce((sum, one) => sum + one, 0);
+  const present = counts.filter((count) => count > 0).length;
   const members = counts.reduce((sum, count) => sum + count, 0);
   const centre = new Float64Array(dim);
   for (let k = 0; k < segments; k++) {
-    if (counts[k] === 0) continue;
-    for (let i = 0; i < dim; i++) {
+    for (let i = 0; i < dim && counts[k]! > 0; i++) {
       means[k * dim + i]! /= counts[k]!;
       centre[i]! += means[k * dim + i]! / present;
     }
   }
   for (let k = 0; k < segments; k++) {
-    if (counts[k] === 0) continue;
-    let square = 0;
-    for (let i = 0; i < dim; i++) square += (means[k * dim + i]! - centre[i]!) ** 2;
-    const factor = square > 0 ? 1 / Math.sqrt(square) : 0;
-    for (let i = 0; i < dim; i++) means[k * dim + i] = (means[k * dim + i]! - centre[i]!) * factor;
+    const direction = means.subarray(k * dim, (k + 1) * dim);
+    for (let i = 0; i < dim; i++) direction[i]! -= counts[k]! > 0 ? centre[i]! : 0;
+    scaleToUnit(direction);
   }
   const logPrior = counts.map((count) => (count > 0 ? Math.log(count / members) : Number.NEGATIVE_INFINITY));
-  return { directions: means, centre, logPrior, isPresent };
+  return { directions: means, centre, logPrior };
 }
 
-function cosinesOf(
-  embeddings: Float32Array,
-  row: number,
+function cosineRows(
+  { embeddings, labels }: EmbeddedRows,
   dim: number,
   centre: Float64Array,
   directions: Float64Array,
-): Float64Array {
-  const cosines = new Float64Array(directions.length / dim);
-  let square = 0;
-  for (let i = 0; i < dim; i++) {
-    const x = embeddings[row * dim + i]! - centre[i]!;
-    square += x * x;
-    for (let k = 0; k < cosines.length; k++) cosines[k]! += x * directions[k * dim + i]!;
-  }
+): Float64Array[] {
+  const centred = new Float64Array(dim);
+  return Array.from(labels, (_, row) => {
+    for (let i = 0; i < dim; i++) centred[i] = embeddings[row * dim + i]! - centre[i]!;
+    scaleToUnit(centred);
+    const cosines = new Float64Array(directions.length / dim);
+    for (let k = 0; k < cosines.length; k++) {
+      for (let i = 0; i < dim; i++) cosines[k]! += centred[i]! * directions[k * dim + i]!;
+    }
+    return cosines;
+  });
+}
+
+function scaleToUnit(vector: Float64Array): void {
+  const square = vector.reduce((sum, x) => sum + x * x, 0);
   const factor = square > 0 ? 1 / Math.sqrt(square) : 0;
-  for (let k = 0; k < cosines.length; k++) cosines[k]! *= factor;
-  return cosines;
+  for (let i = 0; i < vector.length; i++) vector[i]! *= factor;
 }

@@ -1,338 +1,154 @@
 import { rehash32 } from "../../kernel/hash.ts";
-import { type Random, seededRandom } from "../../kernel/random.ts";
 import type { TrainingCheckpoints, TrainingProgress } from "../encoder-training.ts";
+import type { FitMaterial } from "../fit-material.ts";
 import type { LabelledMap } from "../fit-options.ts";
-import { adamRows, adamStep, type Moments, noMoments } from "./adam.ts";
+import type { LinearWeights } from "../linear-artefact.ts";
+import { type ChosenStep, chooseStep } from "./choose-step.ts";
 import type { DeepWeights } from "./deep-artefact.ts";
-import { initialArrays } from "./initial-arrays.ts";
-import type { NetworkMaterial } from "./network-material.ts";
-import { type DeepKind, servedArrays, trainingArrays } from "./network-shape.ts";
-import { embedViews, lossAndSlopes, type StepNetwork, type TrainingBatch, unitRows } from "./network-step.ts";
-import { sequenceBatch, tokenSlopes, type View } from "./sequence-batch.ts";
-import { type EmbeddedRows, stoppingLoss } from "./stopping-loss.ts";
+import { type NetworkMaterial, networkMaterial } from "./network-material.ts";
+import { NetworkRun, type TrainingLimits } from "./network-run.ts";
+import { type DeepKind, servedArrays } from "./network-shape.ts";
 import type { Tensors } from "./tensor-ops.ts";
-import { epochOrder, randomView, splitForTraining, twoSlices, viewOf } from "./training-split.ts";
-import { packState, type TrainingState, unpackState } from "./training-state.ts";
+import { TRAINING } from "./training-options.ts";
+import { packRuns, type RunState, TOKENS, unpackRuns } from "./training-state.ts";
 
 /** What a network is trained with. */
 export type NetworkTraining = Readonly<{
   kind: DeepKind;
-  material: NetworkMaterial;
+  fit: FitMaterial;
   maps: readonly LabelledMap[];
   seed: number;
   tensors: Tensors;
+  /** When a training ends: by default as {@link TRAINING} says. */
+  limits?: TrainingLimits;
   onProgress?: (progress: TrainingProgress) => void;
   checkpoints?: TrainingCheckpoints;
 }>;
 
-/** Members of a step, and pairs of slices beside them. */
-const BATCH = { members: 256, pairs: 64 } as const;
-/** Share of the events that a step does not see, and of the numbers between layers. */
-const DROPOUT = { events: 0.1, numbers: 0.2 } as const;
-const RATE = { arrays: 1e-3, tokens: 3e-4, warmUpSteps: 20 } as const;
-const WEIGHT_DECAY = { arrays: 0.01, tokens: 0.1 } as const;
-/** A token of fewer users keeps the row that was fitted: what could be learnt of it is who they are. */
-const USERS_FOR_ROW = 5;
-/** Events read at most, each as often as it is read, and steps. */
-const LIMITS = { events: 6_000_000, steps: 4_000 } as const;
-/** Evaluations without a better one that end the training. */
-const PATIENCE = 6;
-/** A smaller gain is chance, in nats. */
-const GAIN_MIN = 1e-4;
-const EVALUATED = { members: 4_096, stopping: 6_000, chunk: 512 } as const;
-const SALT = { weights: 0x77656967, step: 0x73746570 } as const;
+/** A trained network, and networks of the same kind by which members can be scored whom they have not seen. */
+export type TrainedNetwork = Readonly<{
+  served: DeepWeights;
+  heldOut: readonly Readonly<{ fold: number; weights: DeepWeights }>[];
+  /** How long was trained, and what that gained over the linear encoder; step 0 if nothing. */
+  chosen: ChosenStep;
+}>;
 
 /**
- * Trains a network by gradient descent, until members who were not learnt from gain no more. The same seed and
- * backend give the same numbers, with an interruption or without.
+ * Trains a network until members who are not learnt from gain no more.
  *
- * @returns The best arrays that were met; the first ones, which add nothing to the linear encoder, if none was better.
+ * Of few members each counts: for each fold a network is trained without it, the steps that serve all folds best are
+ * taken, and a last one learns from everybody for as many. Of many, one network without one fold is enough, and it serves.
+ * The same seed and backend give the same numbers, with an interruption or without.
  */
-export async function trainNetwork(training: NetworkTraining): Promise<DeepWeights["arrays"]> {
-  const trainer = new NetworkTrainer(training);
-  await trainer.resume();
-  trainer.start();
-  while (!trainer.isDone) {
-    trainer.step();
-    if (trainer.isEvaluationDue) {
-      trainer.evaluate();
-      await training.checkpoints?.save(trainer.checkpoint());
-    }
+export async function trainNetwork(training: NetworkTraining): Promise<TrainedNetwork> {
+  const { fit } = training;
+  const isLarge = fit.corpus.eventMs.length >= TRAINING.manyEvents;
+  const folds = isLarge ? [0] : Array.from({ length: fit.options.folds }, (_, fold) => fold);
+  const runs = new Runs(training, isLarge, folds.length + (isLarge ? 0 : 1));
+  await runs.resume();
+  const materials: NetworkMaterial[] = [];
+  for (const [r, fold] of folds.entries()) {
+    const material = networkMaterial(fit, fold);
+    await runs.run(r, material);
+    materials.push(material);
   }
-  return trainer.finish();
+  const chosen = chooseStep(folds.map((_, r) => runs.state(r).evaluations));
+  const heldOut = folds.map((fold, r) => {
+    const { arrays } = runs.state(r).evaluations[chosen.place]!;
+    const material = materials[r]!;
+    return { fold, weights: weightsOf(training.kind, material.base, arrays), material, arrays };
+  });
+  const [first] = heldOut;
+  if (isLarge && first !== undefined) {
+    const served = weightsOf(training.kind, first.material.servedBase(), first.arrays);
+    return { served, heldOut, chosen };
+  }
+  const material = networkMaterial(fit, undefined);
+  await runs.run(folds.length, material, chosen.step);
+  const { working } = runs.state(folds.length);
+  const values = Object.fromEntries(Object.entries(working).map(([name, of]) => [name, of.values]));
+  return { served: weightsOf(training.kind, material.base, values), heldOut, chosen };
 }
 
-class NetworkTrainer {
-  readonly #training: NetworkTraining;
-  readonly #learning: Uint32Array;
-  readonly #stopping: readonly View[];
-  readonly #profiled: readonly View[];
-  readonly #logPriors: readonly Float32Array[];
-  readonly #shapes: Record<string, readonly number[]>;
-  readonly #moments: Record<string, Moments>;
-  readonly #tokenSlopes: Float32Array;
-  readonly #evaluateEvery: number;
-  #state: TrainingState;
-  #order: { epoch: number; users: Uint32Array } | undefined;
-  #losses: number[] = [];
+/** Weights that serve: the arrays that do, and the token table with what was added to it. */
+function weightsOf(
+  kind: DeepKind,
+  base: LinearWeights,
+  given: Readonly<Record<string, Float32Array>>,
+): DeepWeights {
+  const { [TOKENS]: added, ...rest } = given;
+  const table = added === undefined ? base.table : base.table.map((value, i) => value + added[i]!);
+  const shape = { kind, dim: base.dim, features: base.mean.length };
+  const arrays = Object.fromEntries(Object.keys(servedArrays(shape)).map((name) => [name, rest[name]!]));
+  return { kind, base: { ...base, table }, arrays };
+}
 
-  constructor(training: NetworkTraining) {
+/** The runs of a training, one after another, under one checkpoint. */
+class Runs {
+  readonly #training: NetworkTraining;
+  readonly #isLarge: boolean;
+  readonly #parts: number;
+  #states: RunState[] = [];
+
+  constructor(training: NetworkTraining, isLarge: boolean, parts: number) {
     this.#training = training;
-    const { kind, material, seed, maps } = training;
-    const { corpus, base, added, leftOut } = material;
-    const split = splitForTraining(corpus, leftOut, seed);
-    this.#learning = split.learning;
-    this.#stopping = samplesOf(corpus, split.stopping, EVALUATED.stopping);
-    const profiled = epochOrder(split.learning, 0, seed).subarray(0, EVALUATED.members);
-    this.#profiled = [...profiled].map((user) => viewOf(corpus, user, corpus.samplesAt[user + 1]! - 1));
-    this.#logPriors = maps.map(({ segments }, m) =>
-      logShares(corpus.labels[m]!, split.learning, segments.length),
-    );
-    const shape = { kind, dim: base.dim, features: base.mean.length };
-    this.#shapes = { ...servedArrays(shape), ...trainingArrays(shape) };
-    const arrays = initialArrays(shape, seededRandom(rehash32(seed, SALT.weights)));
-    this.#moments = Object.fromEntries(
-      Object.entries(arrays).map(([name, { length }]) => [name, noMoments(length)]),
-    );
-    this.#tokenSlopes = new Float32Array(added.length);
-    const stepsAnEpoch = Math.ceil(this.#learning.length / BATCH.members);
-    this.#evaluateEvery = Math.min(100, Math.max(20, Math.round(stepsAnEpoch / 2)));
-    this.#state = {
-      step: 0,
-      events: 0,
-      worse: 0,
-      arrays,
-      moments: this.#moments,
-      added,
-      addedMoments: noMoments(added.length),
-      best: undefined,
-    };
+    this.#isLarge = isLarge;
+    this.#parts = parts;
+  }
+
+  state(r: number): RunState {
+    return this.#states[r]!;
   }
 
   /** Goes on where a training of the same members, seed and kind was interrupted. */
   async resume(): Promise<void> {
     const bytes = await this.#training.checkpoints?.load();
-    if (bytes !== undefined) unpackState(this.#fingerprint(), bytes, this.#state);
+    if (bytes !== undefined) this.#states = unpackRuns(this.#fingerprint(), bytes);
   }
 
-  /** Notes how good the linear encoder is that the network starts from. */
-  start(): void {
-    if (this.#state.best === undefined) this.evaluate();
-  }
-
-  get isDone(): boolean {
-    const { step, events, worse } = this.#state;
-    return step >= LIMITS.steps || events >= LIMITS.events || worse >= PATIENCE;
-  }
-
-  get isEvaluationDue(): boolean {
-    return this.#state.step % this.#evaluateEvery === 0 || this.isDone;
-  }
-
-  step(): void {
-    const state = this.#state;
-    const { seed, tensors } = this.#training;
-    const random = seededRandom(rehash32(state.step, SALT.step ^ seed));
-    const batch = this.#batch(random);
-    const keep = 1 - DROPOUT.numbers;
-    const dropout = ([rows, columns]: readonly [number, number]): Float32Array =>
-      Float32Array.from({ length: rows * columns }, () => (random() < keep ? 1 / keep : 0));
-    const slopes = lossAndSlopes(tensors, this.#network(), batch, dropout);
-    state.step++;
-    state.events += batch.sequences.events.length;
-    this.#losses.push(slopes.loss);
-    const warm = Math.min(1, state.step / RATE.warmUpSteps);
-    const { step } = state;
-    for (const [name, of] of Object.entries(slopes.arrays)) {
-      const decays = this.#shapes[name]!.length > 1;
-      const size = { rate: RATE.arrays * warm, weightDecay: decays ? WEIGHT_DECAY.arrays : 0, step };
-      adamStep(state.arrays[name]!, of, state.moments[name]!, size);
-    }
-    this.#stepTokens(batch, slopes, { rate: RATE.tokens * warm, weightDecay: WEIGHT_DECAY.tokens, step });
-  }
-
-  /** Compares with the best so far, on members who were not learnt from. */
-  evaluate(): void {
-    const state = this.#state;
-    const loss = this.#stoppingLoss();
-    if (loss < (state.best?.loss ?? Number.POSITIVE_INFINITY) - GAIN_MIN) {
-      const arrays = Object.fromEntries(Object.entries(state.arrays).map(([name, of]) => [name, of.slice()]));
-      state.best = { loss, arrays, added: state.added.slice() };
-      state.worse = 0;
-    } else state.worse++;
-    const { step, events } = state;
-    const mean = this.#losses.reduce((sum, one) => sum + one, 0) / this.#losses.length;
-    this.#losses = [];
-    this.#training.onProgress?.({
-      stage: "fit",
-      step,
-      steps: this.#stepsExpected(),
-      events,
-      heldOutLoss: loss,
-      ...(Number.isNaN(mean) ? {} : { loss: mean }),
-    });
-  }
-
-  checkpoint(): Uint8Array {
-    return packState(this.#fingerprint(), this.#state);
-  }
-
-  /** The best arrays that serve; what is added to the tokens becomes the best, too. */
-  finish(): DeepWeights["arrays"] {
-    const { kind, material } = this.#training;
-    const { base, added } = material;
-    const { arrays, added: bestAdded } = this.#state.best ?? this.#state;
-    added.set(bestAdded);
-    const served = servedArrays({ kind, dim: base.dim, features: base.mean.length });
-    return Object.fromEntries(Object.keys(served).map((name) => [name, arrays[name]!]));
-  }
-
-  /** The steps that the limit on events allows, as far as can be told. */
-  #stepsExpected(): number {
-    const { step, events } = this.#state;
-    if (step === 0) return LIMITS.steps;
-    return Math.max(step, Math.min(LIMITS.steps, Math.ceil((LIMITS.events * step) / Math.max(1, events))));
-  }
-
-  #network(): StepNetwork {
-    const { kind, material } = this.#training;
-    const { dim, supervised, fill } = material.base;
-    return { kind, dim, supervised, fill, arrays: this.#state.arrays, shapes: this.#shapes };
-  }
-
-  #batch(random: Random): TrainingBatch {
-    const { material } = this.#training;
-    const { corpus, isTarget, base } = material;
-    const users = this.#nextUsers();
-    const members = users.map((user) => randomView(corpus, user, random));
-    const slices = users.flatMap((user) => {
-      const pair = twoSlices(corpus, user, random);
-      return pair === undefined ? [] : [pair];
-    });
-    const pairs = slices.slice(0, BATCH.pairs);
-    const views = [...members, ...pairs.map(([earlier]) => earlier), ...pairs.map(([, later]) => later)];
-    const sequences = sequenceBatch(material, views, () => random() < DROPOUT.events);
-    const targets = Int32Array.from(pairs, ([, later]) => firstTarget(corpus, isTarget, later));
-    const hasTargets = targets.every((token) => token >= 0);
-    const dim = base.dim;
-    return {
-      sequences,
-      members: members.length,
-      pairs: pairs.length,
-      maps: this.#logPriors.map((logPrior, m) => ({
-        labels: Int16Array.from(users, (user) => corpus.labels[m]![user]!),
-        logPrior,
-      })),
-      pairLabels: Int16Array.from(pairs, ([{ user }]) => corpus.labels[0]![user]!),
-      targets: hasTargets ? targets : new Int32Array(),
-      targetRows: hasTargets ? unitRows(base.table, targets, dim) : new Float32Array(),
+  /** Takes a run to its end, from where it is. */
+  async run(r: number, material: NetworkMaterial, steps?: number): Promise<void> {
+    const { kind, maps, seed, tensors, fit, checkpoints, limits = TRAINING } = this.#training;
+    const evaluateEvery = Math.min(100, Math.max(20, Math.round(fit.corpus.users / TRAINING.membersMax / 2)));
+    const options = {
+      kind,
+      material,
+      maps,
+      seed,
+      tensors,
+      limits,
+      learnsTokens: this.#isLarge,
+      evaluateEvery,
     };
-  }
-
-  #nextUsers(): number[] {
-    const size = Math.min(BATCH.members, this.#learning.length);
-    const stepsAnEpoch = Math.max(1, Math.floor(this.#learning.length / size));
-    const epoch = Math.floor(this.#state.step / stepsAnEpoch);
-    if (this.#order?.epoch !== epoch) {
-      this.#order = { epoch, users: epochOrder(this.#learning, epoch, this.#training.seed) };
+    const run = new NetworkRun(steps === undefined ? options : { ...options, steps }, this.#states[r]);
+    this.#states[r] = run.state;
+    while (!run.state.isDone) {
+      await run.advance();
+      this.#tell(r, run);
+      await checkpoints?.save(packRuns(this.#fingerprint(), this.#states));
     }
-    const from = (this.#state.step % stepsAnEpoch) * size;
-    return [...this.#order.users.subarray(from, from + size)];
   }
 
-  #stepTokens(
-    { sequences }: TrainingBatch,
-    { ofVectors, ofProjected }: { ofVectors: Float32Array | undefined; ofProjected: Float32Array },
-    size: { readonly rate: number; readonly weightDecay: number; readonly step: number },
-  ): void {
-    const { material } = this.#training;
-    const { dim } = material.base;
-    const { usersOf } = material.corpus;
-    const sums = this.#tokenSlopes;
-    const touched = new Set<number>();
-    tokenSlopes(material, sequences, ofVectors, ofProjected, (token, slopes, at, factor) => {
-      if (usersOf[token]! < USERS_FOR_ROW) return;
-      touched.add(token);
-      for (let i = 0; i < dim; i++) sums[token * dim + i]! += factor * slopes[at + i]!;
+  #tell(part: number, run: NetworkRun): void {
+    const { step, events, evaluations } = run.state;
+    const losses = evaluations.at(-1)?.losses.filter((loss) => !Number.isNaN(loss));
+    const { meanLoss: loss } = run;
+    this.#training.onProgress?.({
+      ...{ stage: "fit", step, steps: run.stepsExpected, events, part, parts: this.#parts },
+      ...(losses === undefined
+        ? {}
+        : { heldOutLoss: losses.reduce((sum, one) => sum + one, 0) / losses.length }),
+      ...(loss === undefined ? {} : { loss }),
     });
-    const ids = [...touched];
-    adamRows(this.#state.added, sums, this.#state.addedMoments, { ids, width: dim }, size);
-    for (const id of ids) sums.fill(0, id * dim, (id + 1) * dim);
-  }
-
-  /** Over all maps, relative to their priors: below 0 is better than those. */
-  #stoppingLoss(): number {
-    const { maps, material } = this.#training;
-    const profiled = this.#embed(this.#profiled);
-    const stopping = this.#embed(this.#stopping);
-    let sum = 0;
-    for (const [m, { segments }] of maps.entries()) {
-      const labelled = (rows: Embedded): EmbeddedRows => ({
-        ...rows,
-        labels: Int16Array.from(rows.views, ({ user }) => material.corpus.labels[m]![user]!),
-      });
-      const found = stoppingLoss(material.base.dim, segments.length, labelled(profiled), labelled(stopping));
-      if (found !== undefined) sum += found.loss;
-    }
-    return sum;
-  }
-
-  #embed(views: readonly View[]): Embedded {
-    const { tensors, material } = this.#training;
-    const { dim } = material.base;
-    const embeddings = new Float32Array(views.length * dim);
-    const evidence = new Float64Array(views.length);
-    for (let from = 0; from < views.length; from += EVALUATED.chunk) {
-      const sequences = sequenceBatch(material, views.slice(from, from + EVALUATED.chunk));
-      embeddings.set(embedViews(tensors, this.#network(), sequences), from * dim);
-      evidence.set(sequences.evidence, from);
-    }
-    return { views, embeddings, evidence };
   }
 
   /** Names what is trained on what: the state of another training is not gone on with. */
   #fingerprint(): string {
-    const { kind, seed, material } = this.#training;
-    const { corpus, base } = material;
-    return [kind, seed, base.schema, base.dim, corpus.users, corpus.tokenIds.length, hashOf(base.table)].join(
-      " ",
-    );
+    const { kind, seed, fit, maps } = this.#training;
+    const { corpus, schema, options } = fit;
+    let hash = 0;
+    for (const id of corpus.tokenIds) hash = rehash32(id, hash);
+    for (const labels of corpus.labels) for (const label of labels) hash = rehash32(label, hash);
+    return [kind, seed, schema, options.dimMax, corpus.users, hash, JSON.stringify(maps)].join(" ");
   }
-}
-
-type Embedded = Readonly<{ views: readonly View[]; embeddings: Float32Array; evidence: Float64Array }>;
-
-function samplesOf(corpus: NetworkMaterial["corpus"], users: Uint32Array, most: number): View[] {
-  const views: View[] = [];
-  for (const user of users) {
-    if (views.length >= most) break;
-    for (let sample = corpus.samplesAt[user]!; sample < corpus.samplesAt[user + 1]!; sample++) {
-      views.push(viewOf(corpus, user, sample));
-    }
-  }
-  return views;
-}
-
-function logShares(labels: Int16Array, users: Uint32Array, segments: number): Float32Array {
-  const counts = new Float64Array(segments).fill(1);
-  for (const user of users) if (labels[user]! >= 0) counts[labels[user]!]! += 1;
-  const all = counts.reduce((sum, count) => sum + count, 0);
-  return Float32Array.from(counts, (count) => Math.log(count / all));
-}
-
-/** The first token of a view that is to be guessed; -1 if there is none. */
-function firstTarget(
-  { tokensAt, tokenIds }: NetworkMaterial["corpus"],
-  isTarget: Uint8Array,
-  view: View,
-): number {
-  for (let t = tokensAt[view.from]!; t < tokensAt[view.to]!; t++) {
-    if (isTarget[tokenIds[t]!] === 1) return tokenIds[t]!;
-  }
-  return -1;
-}
-
-function hashOf(values: Float32Array): number {
-  const words = new Uint32Array(values.buffer, values.byteOffset, values.length);
-  return words.reduce((hash, word) => rehash32(word, hash), 0);
 }

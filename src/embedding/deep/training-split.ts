@@ -1,26 +1,13 @@
-import { hash32, rehash32 } from "../../kernel/hash.ts";
+import { rehash32 } from "../../kernel/hash.ts";
 import type { Random } from "../../kernel/random.ts";
 import type { Corpus } from "../corpus.ts";
 import type { View } from "./sequence-batch.ts";
 
-/** Whom a network learns from, and whose loss tells it when to stop. */
-export type TrainingSplit = Readonly<{ learning: Uint32Array; stopping: Uint32Array }>;
-
-const SALT = { stop: 0x73746f70, order: 0x6f726465 } as const;
-/** One in eight stops the training. */
-const STOPPING = 8;
-
-/** Parts the users of all folds but one, by the hash of the id. */
-export function splitForTraining(corpus: Corpus, leftOut: number, seed: number): TrainingSplit {
-  const users = Uint32Array.from(corpus.foldOf.keys()).filter((u) => corpus.foldOf[u] !== leftOut);
-  const stops = (u: number): boolean =>
-    rehash32(hash32(corpus.userIds[u] ?? ""), SALT.stop ^ seed) % STOPPING === 0;
-  return { learning: users.filter((u) => !stops(u)), stopping: users.filter(stops) };
-}
+const ORDER_SALT = 0x6f726465;
 
 /** The users in the order of an epoch. */
 export function epochOrder(users: Uint32Array, epoch: number, seed: number): Uint32Array {
-  const salt = rehash32(epoch, SALT.order ^ seed);
+  const salt = rehash32(epoch, ORDER_SALT ^ seed);
   return users.toSorted((a, b) => rehash32(a, salt) - rehash32(b, salt) || a - b);
 }
 

@@ -1,76 +1,85 @@
 import type { Moments } from "./adam.ts";
 import { packArrays, unpackArrays } from "./pack-arrays.ts";
 
-/** All that a training has come to: what it goes on from after an interruption. */
-export type TrainingState = {
+/** A look at members who were not learnt from. */
+export type Evaluation = Readonly<{
   step: number;
+  /** Of each of those members over all maps, in nats; NaN for one without a label. */
+  losses: Float32Array;
+  /** The network's arrays at that step; what is added to the token table under {@link TOKENS}, where that is learnt. */
+  arrays: Readonly<Record<string, Float32Array>>;
+}>;
+
+/** What is still changed in a run that goes on, by name; what is added to the token table under {@link TOKENS}. */
+export type WorkingArrays = Readonly<Record<string, Readonly<{ values: Float32Array; moments: Moments }>>>;
+
+/** One training: of all members but those of a fold, or of all. */
+export type RunState = {
+  step: number;
+  /** Events read so far, each as often as it was read. */
   events: number;
-  /** Evaluations since the best one. */
-  worse: number;
-  readonly arrays: Readonly<Record<string, Float32Array>>;
-  readonly moments: Readonly<Record<string, Moments>>;
-  /** What is added to the token table, and its moments. */
-  readonly added: Float32Array;
-  readonly addedMoments: Moments;
-  best:
-    | Readonly<{ loss: number; arrays: Readonly<Record<string, Float32Array>>; added: Float32Array }>
-    | undefined;
+  isDone: boolean;
+  evaluations: Evaluation[];
+  working: WorkingArrays;
 };
 
-const MAGIC = "RESTRN01";
-const TABLE = "tokens";
+export const TOKENS = "tokens";
 
-/** @param fingerprint - Of what is trained on what. */
-export function packState(fingerprint: string, state: TrainingState): Uint8Array {
-  const { step, events, worse, best } = state;
-  const named: Record<string, Float32Array> = {};
-  for (const [name, values] of Object.entries({ ...state.arrays, [TABLE]: state.added })) {
-    const { mean, square } = name === TABLE ? state.addedMoments : state.moments[name]!;
-    named[`value ${name}`] = values;
-    named[`mean ${name}`] = mean;
-    named[`square ${name}`] = square;
-  }
-  for (const [name, values] of Object.entries(
-    best === undefined ? {} : { ...best.arrays, [TABLE]: best.added },
-  )) {
-    named[`best ${name}`] = values;
-  }
-  return packArrays(MAGIC, { fingerprint, step, events, worse, bestLoss: best?.loss ?? null }, named);
-}
+const MAGIC = "RESTRN01";
+
+type PackedRun = Readonly<{
+  step: number;
+  events: number;
+  isDone: boolean;
+  working: readonly string[];
+  evaluations: readonly Readonly<{ step: number; arrays: readonly string[] }>[];
+}>;
 
 /**
- * Brings a fresh state to what {@link packState} wrote.
+ * All that a training has come to, as bytes.
  *
- * @returns False, and the state as it was, for bytes that are damaged or of another training.
+ * @param fingerprint - Of what is trained on what.
  */
-export function unpackState(fingerprint: string, bytes: Uint8Array, into: TrainingState): boolean {
+export function packRuns(fingerprint: string, runs: readonly RunState[]): Uint8Array {
+  const named: Record<string, Float32Array> = {};
+  const packed = runs.map(({ step, events, isDone, evaluations, working }, r): PackedRun => {
+    for (const [name, { values, moments }] of Object.entries(working)) {
+      named[`${r} value ${name}`] = values;
+      named[`${r} mean ${name}`] = moments.mean;
+      named[`${r} square ${name}`] = moments.square;
+    }
+    for (const [e, { losses, arrays }] of evaluations.entries()) {
+      named[`${r} losses ${e}`] = losses;
+      for (const [name, values] of Object.entries(arrays)) named[`${r} seen ${e} ${name}`] = values;
+    }
+    const seen = evaluations.map((of) => ({ step: of.step, arrays: Object.keys(of.arrays) }));
+    return { step, events, isDone, working: Object.keys(working), evaluations: seen };
+  });
+  return packArrays(MAGIC, { fingerprint, runs: packed }, named);
+}
+
+/** Reads {@link packRuns}'s bytes; nothing for bytes that are damaged or of another training. */
+export function unpackRuns(fingerprint: string, bytes: Uint8Array): RunState[] {
   const unpacked = unpackArrays(MAGIC, bytes);
-  if (unpacked === undefined) return false;
-  const fields = unpacked.fields as {
-    fingerprint: string;
-    step: number;
-    events: number;
-    worse: number;
-    bestLoss: number | null;
-  };
-  if (fields.fingerprint !== fingerprint) return false;
+  if (unpacked === undefined) return [];
   const { arrays } = unpacked;
-  const best: Record<string, Float32Array> = {};
-  for (const [name, values] of Object.entries({ ...into.arrays, [TABLE]: into.added })) {
-    const { mean, square } = name === TABLE ? into.addedMoments : into.moments[name]!;
-    values.set(arrays[`value ${name}`]!);
-    mean.set(arrays[`mean ${name}`]!);
-    square.set(arrays[`square ${name}`]!);
-    const held = arrays[`best ${name}`];
-    if (held !== undefined) best[name] = held;
-  }
-  into.step = fields.step;
-  into.events = fields.events;
-  into.worse = fields.worse;
-  const { [TABLE]: added, ...bestArrays } = best;
-  into.best =
-    fields.bestLoss === null || added === undefined
-      ? undefined
-      : { loss: fields.bestLoss, arrays: bestArrays, added };
-  return true;
+  const fields = unpacked.fields as { fingerprint: string; runs: readonly PackedRun[] };
+  if (fields.fingerprint !== fingerprint) return [];
+  const named = (name: string): Float32Array => arrays[name] ?? new Float32Array();
+  return fields.runs.map(({ step, events, isDone, working, evaluations }, r) => ({
+    step,
+    events,
+    isDone,
+    working: Object.fromEntries(
+      working.map((name) => {
+        const moments = { mean: named(`${r} mean ${name}`), square: named(`${r} square ${name}`) };
+        return [name, { values: named(`${r} value ${name}`), moments }];
+      }),
+    ),
+    evaluations: evaluations.map((seen, e) => ({
+      step: seen.step,
+      losses: named(`${r} losses ${e}`),
+      arrays: Object.fromEntries(seen.arrays.map((name) => [name, named(`${r} seen ${e} ${name}`)])),
+    })),
+  }));
 }

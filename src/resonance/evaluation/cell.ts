@@ -1,4 +1,4 @@
-import { calibrationError } from "../metrics.ts";
+import { calibrationError, calibrationErrorByChance } from "../metrics.ts";
 
 /** How well one method tells some users' segments at one depth, and what each user contributes to that. */
 export type Cell = Readonly<{
@@ -8,6 +8,8 @@ export type Cell = Readonly<{
   logLoss: number;
   /** Confidence ECE over 15 bins of equal mass. */
   ece: number;
+  /** The ECE that perfectly calibrated confidences would show on as many users, by chance. */
+  eceByChance: number;
   /**
    * How far each user moves the metric, times the number of users; sums to 0. Shape [users]. The standard error of a
    * difference between two methods follows from the difference of these.
@@ -38,6 +40,7 @@ export function cellOf(scores: Float64Array, labels: Int16Array, segments: numbe
     auc,
     logLoss,
     ece: calibrationError(rows, [...labels], ECE_BINS),
+    eceByChance: calibrationErrorByChance(rows, ECE_BINS),
     aucInfluence: influence,
     lossInfluence: losses.map((loss) => loss - logLoss),
   };

@@ -3,13 +3,14 @@ import { BASELINE_NAMES, type Baseline, fitBaseline } from "../../embedding/base
 import { indicatorsOf, vocabularyOf } from "../../embedding/baselines/token-indicators.ts";
 import { decodeEncoder } from "../../embedding/decode-encoder.ts";
 import type { History } from "../../embedding/encoder.ts";
-import type { EncoderKind, TrainingProgress } from "../../embedding/encoder-training.ts";
+import type { EncoderKind, TrainingCheckpoints, TrainingProgress } from "../../embedding/encoder-training.ts";
 import type { FeatureEvent } from "../../features/feature-event.ts";
 import type { FeatureSchema } from "../../features/feature-schema.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import { EngineError } from "../../kernel/engine-error.ts";
+import type { ReleaseTraining } from "../release-training.ts";
 import type { SegmentMap } from "../segment-map.ts";
-import { type TrainReleaseOptions, trainRelease } from "../train-release.ts";
+import { trainRelease } from "../train-release.ts";
 import { type Cell, cellOf } from "./cell.ts";
 import { COMPARED_DEPTHS, DepthScores } from "./depth-scores.ts";
 import { EngineScorer } from "./engine-scorer.ts";
@@ -52,7 +53,9 @@ export type EvaluateSplitOptions = Readonly<{
   together: boolean;
   clock: Pick<Clock, "monotonicMs">;
   /** TensorFlow.js with its backend chosen; not needed for `linear` alone. */
-  tensors?: TrainReleaseOptions["tensors"];
+  tensors?: ReleaseTraining["tensors"];
+  /** Where the training of a kind keeps its state, if anywhere; only with `together`. */
+  checkpoints?: (kind: EncoderKind) => TrainingCheckpoints;
   onProgress?: (method: string, progress: TrainingProgress) => void;
   /** Is told when a method is done. */
   onResult?: (map: string, result: MethodResult) => void;
@@ -137,7 +140,8 @@ class Bench {
   }
 
   async releases(members: readonly History[], maps: readonly SegmentMap[]): Promise<FittedRelease[]> {
-    const { encoders, schema, seed, dimMax, tensors, onProgress, clock } = this.#options;
+    const { encoders, schema, seed, dimMax, tensors, checkpoints, onProgress, clock, together } =
+      this.#options;
     const releases: FittedRelease[] = [];
     for (const kind of encoders) {
       const beganMs = clock.monotonicMs();
@@ -145,6 +149,7 @@ class Bench {
         seed,
         dimMax,
         ...(tensors === undefined ? {} : { tensors }),
+        ...(checkpoints === undefined || !together ? {} : { checkpoints: checkpoints(kind) }),
         ...(onProgress === undefined ? {} : { onProgress: (progress) => onProgress(kind, progress) }),
       });
       releases.push({ kind, release, seconds: (clock.monotonicMs() - beganMs) / 1_000 });

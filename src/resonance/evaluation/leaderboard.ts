@@ -13,6 +13,8 @@ export type LeaderboardCell = Readonly<{
   auc: number | null;
   logLoss: number;
   ece: number;
+  /** What perfectly calibrated answers would show on as many users. */
+  eceByChance: number;
   /** Of an encoder only. */
   versus?: Readonly<{ auc: Comparison | null; logLoss: Comparison }>;
 }>;
@@ -57,15 +59,6 @@ export function leaderboardOf(results: readonly SplitResult[]): Leaderboard {
   };
 }
 
-/** Names of the encoders, best first: by log-loss averaged over the depths. */
-export function encodersByLogLoss({ rows }: Pick<Leaderboard, "rows">): string[] {
-  return rows
-    .filter(({ kind }) => kind === "encoder")
-    .map(({ method, cells }) => ({ method, loss: mean(cells.map(({ logLoss }) => logLoss)) }))
-    .sort((a, b) => a.loss - b.loss)
-    .map(({ method }) => method);
-}
-
 function rowOf(results: readonly SplitResult[], m: number): LeaderboardRow {
   const own = results.map(({ methods }) => methods[m]!);
   const [{ name, kind, dim }] = own as [MethodResult, ...MethodResult[]];
@@ -76,6 +69,7 @@ function rowOf(results: readonly SplitResult[], m: number): LeaderboardRow {
       auc: Number.isNaN(auc) ? null : auc,
       logLoss: mean(own.map(({ cells }) => cells[d]!.logLoss)),
       ece: mean(own.map(({ cells }) => cells[d]!.ece)),
+      eceByChance: mean(own.map(({ cells }) => cells[d]!.eceByChance)),
       ...(kind === "encoder" ? { versus: versus(results, m, d) } : {}),
     };
   });

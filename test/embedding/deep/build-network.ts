@@ -8,7 +8,7 @@ import { gaussian, seededRandom } from "../../../src/kernel/random.ts";
 export function aNetwork(kind: DeepKind, base: LinearWeights, seed = 1): DeepWeights {
   const random = seededRandom(seed);
   const shape = { kind, dim: base.dim, features: base.mean.length };
-  const initial = initialArrays(shape, random);
+  const initial = initialArrays(shape, 1, random);
   const arrays = Object.keys(servedArrays(shape)).map((name) => {
     const array = (initial[name] ?? new Float32Array()).map((value) => value + 0.2 * gaussian(random));
     return [name, array] as const;

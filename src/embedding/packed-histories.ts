@@ -1,10 +1,10 @@
-import type { History } from "../../embedding/encoder.ts";
-import type { FeatureEvent } from "../../features/feature-event.ts";
+import type { FeatureEvent } from "../features/feature-event.ts";
 import {
   PACKED_BYTES_MAX,
   packFeatureEventInto,
   unpackFeatureEvent,
-} from "../../features/pack-feature-event.ts";
+} from "../features/pack-feature-event.ts";
+import type { History } from "./encoder.ts";
 
 const FIRST_BYTES = 1 << 20;
 

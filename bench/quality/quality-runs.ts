@@ -1,0 +1,20 @@
+import type { StaticOptions } from "../../src/cli/evaluate/evaluate-static.ts";
+
+/** A set, the labels of its users that are told as segments, and how its users are split. */
+export type QualityRun = Readonly<{
+  set: string;
+  labels: readonly string[];
+  split: StaticOptions["split"];
+}>;
+
+/** All sets and labels; PAKDD's neighbours share a label, so that it is split by blocks of them as well. */
+export const QUALITY_RUNS: readonly QualityRun[] = [
+  { set: "pakdd15", labels: ["gender"], split: { kind: "hash" } },
+  { set: "pakdd15", labels: ["gender"], split: { kind: "block", size: 100 } },
+  { set: "ml-100k", labels: ["gender", "ageGroup", "occupation"], split: { kind: "hash" } },
+  {
+    set: "globo",
+    labels: ["deviceGroup", "os", "environment", "referrer", "region", "country"],
+    split: { kind: "hash" },
+  },
+];

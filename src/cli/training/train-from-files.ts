@@ -1,0 +1,79 @@
+import { join } from "node:path";
+import { fileCheckpoints } from "../../adapters/file-checkpoints.ts";
+import { systemClock } from "../../adapters/system-clock.ts";
+import { tensorBackend } from "../../adapters/tensor-backend.ts";
+import type { EncoderKind } from "../../embedding/encoder-training.ts";
+import { FEATURES } from "../../features/all-families.ts";
+import { trainPromoted } from "../../resonance/evaluation/train-promoted.ts";
+import { readRecording } from "../recording/read-recording.ts";
+import type { MapLabel } from "../recording/segment-maps.ts";
+import { progressLine } from "../view/progress-line.ts";
+import { trainingLine } from "../view/training-line.ts";
+import { type ReleaseFolder, writeReleaseFolder } from "./release-folder.ts";
+
+/** What is trained from which files. */
+export type OfflineTraining = Readonly<{
+  eventsPath: string;
+  usersPath: string;
+  maps: readonly MapLabel[];
+  usersMax?: number;
+  encoders: readonly EncoderKind[];
+  leaderboard: boolean;
+  seed: number;
+  dimMax: number;
+  /** Where the encoder goes; the state of a training under way lies in its folder `checkpoints`. */
+  out: string;
+}>;
+
+/**
+ * Trains an encoder from files and writes it into a folder. A training that was broken off goes on where it was.
+ *
+ * @throws EngineError `EVENTS_FILE_UNREADABLE`, `NO_LABELS`, `TOO_FEW_MEMBERS`, `ENCODER_NOT_TRAINABLE`.
+ */
+export async function trainFromFiles(given: OfflineTraining): Promise<ReleaseFolder> {
+  const { encoders, leaderboard, seed, dimMax, out } = given;
+  const output = process.stderr;
+  const reading = progressLine({ label: "read", unit: "events", output, clock: systemClock });
+  const recording = await readRecording(given, (events, done) => reading.update(events, done));
+  reading.end();
+  const { histories, maps, events } = recording;
+  const line = trainingLine(output, systemClock);
+  const isDeep = encoders.some((kind) => kind !== "linear");
+  const used = new Map<string, ReturnType<typeof fileCheckpoints>>();
+  const { kind, release, leaderboards } = await trainPromoted(histories, maps, {
+    encoders,
+    leaderboard,
+    schema: FEATURES,
+    seed,
+    dimMax,
+    clock: systemClock,
+    ...(isDeep ? { tensors: (await tensorBackend()).tensors } : {}),
+    checkpoints(training) {
+      const file = fileCheckpoints(join(out, "checkpoints", `${training}.checkpoint`));
+      used.set(training, file);
+      return file;
+    },
+    onProgress: (label, progress) => line.update(label, progress),
+  });
+  line.end();
+  const folder: ReleaseFolder = {
+    manifest: {
+      format: 1,
+      version: release.version,
+      kind,
+      schema: FEATURES.version,
+      seed,
+      members: release.report.members,
+      events,
+      maps: maps.map(({ name, segments }) => ({ name, segments: segments.map((segment) => segment.name) })),
+      date: new Date(systemClock.nowMs()).toISOString(),
+      heldOut: release.report.heldOut,
+    },
+    artefact: release.artefact,
+    calibration: new TextEncoder().encode(JSON.stringify(release.calibrations)),
+    leaderboards,
+  };
+  await writeReleaseFolder(out, folder);
+  for (const file of used.values()) await file.remove();
+  return folder;
+}
