@@ -32,7 +32,7 @@ export type NetworkRunOptions = Readonly<{
   limits: TrainingLimits;
   /** Steps between two evaluations. */
   evaluateEvery: number;
-  /** Ends after exactly so many steps; without it, when the members left out gain no more. */
+  /** Ends after exactly so many steps, and evaluates nothing; without it, whoever asks for more says when it ends. */
   steps?: number;
 }>;
 
@@ -117,16 +117,7 @@ export class NetworkRun {
       await tensors.nextFrame();
     }
     if (steps === undefined) this.#evaluate();
-    state.isDone = steps === undefined ? this.#isExhausted() : state.step >= steps;
-    if (state.isDone && steps === undefined) state.working = {}; // Its evaluations are what it was for.
-  }
-
-  #isExhausted(): boolean {
-    const { step, events, evaluations } = this.state;
-    const { stepsMax, eventsMax, patience } = this.#options.limits;
-    const means = evaluations.map(({ losses }) => meanOf(losses));
-    const worse = means.length - 1 - means.indexOf(Math.min(...means));
-    return step >= stepsMax || events >= eventsMax || worse >= patience;
+    else state.isDone = state.step >= steps;
   }
 
   #first(): WorkingArrays {
