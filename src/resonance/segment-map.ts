@@ -27,4 +27,17 @@ export type SegmentMap = Readonly<{
 }>;
 
 /** All maps of a deployment, under one version that only grows. */
-export type SegmentDefinitions = Readonly<{ version: number; maps: readonly SegmentMap[] }>;
+export type SegmentDefinitions = Readonly<{
+  version: number;
+  maps: readonly SegmentMap[];
+  /** Map to the key of its sums at the profile actor, if that is not its name: see {@link ledgerKey}. */
+  keys?: Readonly<Record<string, string>>;
+}>;
+
+/**
+ * What the profile actor keeps a map's sums under. A map whose members are others than before gets a new key, so that
+ * its profiles are built beside those in force.
+ */
+export function ledgerKey({ keys }: Pick<SegmentDefinitions, "keys">, map: string): string {
+  return keys?.[map] ?? map;
+}

@@ -40,6 +40,7 @@ export class EmbeddingCache {
     const from = place * dim;
     // The very object, too: one that was read from the store again may have lost what was never committed.
     if (this.#contexts[place] === context && this.#sequences[place] === context.lastSequence) {
+      scratch.embeddedBy = this.#encoder;
       for (let i = 0; i < dim; i++) scratch.embedding[i] = this.#embeddings[from + i] ?? 0;
       return this.#evidence[place] ?? 0;
     }

@@ -3,13 +3,14 @@ import type { FeatureEvent } from "../features/feature-event.ts";
 import { toFeatureEvent } from "../features/to-feature-event.ts";
 import { assertNever } from "../kernel/assert.ts";
 import { leaveThreshold, nextResonating } from "../resonance/hysteresis.ts";
-import { scoreInto } from "../resonance/scorer.ts";
+import { scoreEmbedded } from "../resonance/scorer.ts";
 import { Context, withEntry } from "./context.ts";
 import { embedContext, rebuildIfStale } from "./embed-context.ts";
 import { foldControl } from "./fold-control.ts";
 import type { Outcome } from "./outcome.ts";
-import { isSampled, membershipsOf, sampleOf, shortestBucketMs } from "./sampling.ts";
+import { isSampled, labelsOf, sampleOf, shortestBucketMs } from "./sampling.ts";
 import type { ShardState } from "./shard-state.ts";
+import { sampleForCandidate } from "./warm-up.ts";
 
 /** Types that say who the user is, not what they do: members send them and strangers do not. */
 const ADMINISTRATIVE: ReadonlySet<string> = new Set(["identify", "consent"]);
@@ -40,6 +41,9 @@ export function foldBatch(shard: ShardState, entries: readonly PositionedEntry[]
       case "encoder-activated":
       case "profiles-activated":
       case "segments-activated":
+      case "segments-prepared":
+      case "encoder-discarded":
+      case "warm-up-continued":
         foldControl(shard, entry, positioned, outcome);
         break;
       default:
@@ -84,7 +88,9 @@ function foldBehaviour(
   noteTime(context, behaviour.tsMs);
   const isAct = !ADMINISTRATIVE.has(behaviour.type);
   if (isAct) {
-    const chunk = shard.recent.append(context, foldFeatures(shard, context, behaviour), shard.batch);
+    const event = foldFeatures(shard, context, behaviour);
+    shard.shadows.follow(context, event);
+    const chunk = shard.recent.append(context, event, shard.batch);
     if (chunk !== undefined) outcome.ring.push(chunk);
   }
   context.lastSequence = sequence;
@@ -100,8 +106,9 @@ function foldBehaviour(
       embedding: shard.scratch.embedding,
       tsMs: behaviour.tsMs,
     };
-    const labels = membershipsOf(shard.definitions.maps, context);
-    outcome.samples.push(sampleOf(context, embedded, labels, { sequence, index }));
+    outcome.samples.push(sampleOf(context, embedded, labelsOf(shard, context), { sequence, index }));
+    if (shard.warmUps.length > 0)
+      sampleForCandidate(shard, context, { sequence, index: index + 1, tsMs: behaviour.tsMs }, outcome);
   }
 }
 
@@ -185,7 +192,7 @@ function followResonance(
     const scorer = shard.scorers[m]!;
     if (scorer.version === 0) continue; // Nothing published yet: there is nothing to resonate with.
     const scores = shard.scratch.scores[m]!;
-    scoreInto(scorer, shard.scratch.embedding, evidence, scores);
+    scoreEmbedded(scorer, shard.scratch, evidence, scores);
     const held = context.resonating.get(scorer.map);
     const leave = leaveThreshold(scorer.threshold.enter);
     for (let k = 0; k < scorer.segments.length; k++) {

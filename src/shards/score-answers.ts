@@ -12,7 +12,7 @@ import type {
   ShardScoreRequest,
   Versions,
 } from "../resonance/score-answer.ts";
-import { newScoreBuffer, type ScoreBuffer, type Scorer, scoreInto } from "../resonance/scorer.ts";
+import { newScoreBuffer, type ScoreBuffer, type Scorer, scoreEmbedded } from "../resonance/scorer.ts";
 import { Context } from "./context.ts";
 import { embedContext, rebuildIfStale } from "./embed-context.ts";
 import { EmbeddingCache } from "./embedding-cache.ts";
@@ -145,7 +145,7 @@ export class ScoreAnswers {
     const { scorer, scores, places, resonating } = ready;
     const evidence = known ? this.#embeddings.embed(context) : embedContext(this.#state, context);
     if (scorer === undefined) return evidence;
-    scoreInto(scorer, this.#state.scratch.embedding, evidence, scores);
+    scoreEmbedded(scorer, this.#state.scratch, evidence, scores);
     resonating.fill(0);
     for (const segment of context.resonating.get(scorer.map) ?? []) {
       const k = places.get(segment);

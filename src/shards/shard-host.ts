@@ -1,5 +1,6 @@
 import type { Bus } from "../actors/bus.ts";
 import type { Log, LogMessage, LogReader } from "../actors/log.ts";
+import type { Turns } from "../actors/turns.ts";
 import type { Lease, UnitCopy } from "../actors/unit-copy.ts";
 import { untrainedEncoder } from "../embedding/untrained-encoder.ts";
 import { decodeEntries, singleEntry } from "../events/log-codec.ts";
@@ -30,6 +31,7 @@ import {
   useEncoder,
   useScorers,
 } from "./shard-state.ts";
+import { Warmer } from "./warmer.ts";
 
 /** What a shard host needs of the world. */
 export type ShardPorts = Readonly<{
@@ -42,6 +44,8 @@ export type ShardPorts = Readonly<{
   sleep(ms: number): Promise<void>;
   /** Resolves once the requests that have come meanwhile are answered. */
   pause(): Promise<void>;
+  /** Shared by the shards of a thread: of those that warm something up, one does it at a time. */
+  turns?: Turns;
   /** A new unique id. */
   newId(): string;
   subjects: Subjects;
@@ -120,6 +124,7 @@ class Host implements UnitCopy {
   readonly #options: ShardHostOptions;
   readonly #state: ShardState;
   readonly #outbox: Outbox;
+  readonly #warmer: Warmer;
   readonly #writer = new ByteWriter();
   #nextOutbox = 1;
   /** What was folded since the last commit began. */
@@ -175,6 +180,11 @@ class Host implements UnitCopy {
     });
     this.#outbox = new Outbox(ports.log, ports.store, ports.sleep);
     this.#group = newGroup(this.#state);
+    const { shard } = options;
+    this.#warmer = new Warmer(ports, this.#state, {
+      reaches: (sequence, waitMs) => this.#reaches(sequence, waitMs),
+      stream: ports.subjects.shardLog(shard),
+    });
   }
 
   async open(): Promise<void> {
@@ -203,6 +213,7 @@ class Host implements UnitCopy {
     this.#outbox.own(lease);
     if (served) return;
     void this.#tellPublished(++this.#turn);
+    this.#warmer.own(lease);
     this.#closeServed = await serveShard(this.#ports, this.#state, {
       ...this.#copyView(),
       lease: () => this.#lease,
@@ -222,6 +233,7 @@ class Host implements UnitCopy {
     this.#closeServed = async () => {};
     this.#lease = undefined;
     this.#turn++;
+    this.#warmer.rest();
     await this.#outbox.rest();
     if (!this.#stopping) await this.#listen();
   }
@@ -233,6 +245,7 @@ class Host implements UnitCopy {
 
   async stop(): Promise<void> {
     this.#stopping = true;
+    this.#warmer.stop();
     await this.#reader?.close();
     await this.done.catch(() => {}); // Whoever awaits `done` is told.
     await this.rest();
@@ -415,7 +428,9 @@ class Host implements UnitCopy {
     const group = this.#group;
     this.#state.folding = undefined;
     await this.#fetchReleases(entries);
+    const beganMs = this.#ports.clock.monotonicMs();
     foldBatch(this.#state, entries, group.outcome);
+    if (this.#state.warmUps.length > 0) this.#warmer.folded(this.#ports.clock.monotonicMs() - beganMs);
     for (const letter of deadLetters) group.deadLetters.push(letter);
     group.entries += entries.length + deadLetters.length;
     this.#state.applied = Math.max(this.#state.applied, through);
@@ -546,11 +561,9 @@ class Host implements UnitCopy {
     this.#publishedUpTo = meta.applied;
     this.#nextOutbox = meta.nextOutbox;
     const encoder = await releases.encoder(meta.encoder);
-    if (encoder === undefined) {
-      const message = `encoder ${meta.encoder} of shard ${state.shard} is not in the artefact store`;
-      throw new EngineError({ code: "RELEASE_MISSING", message, retryable: true });
-    }
+    if (encoder === undefined) throw encoderMissing(meta.encoder, state.shard);
     useEncoder(state, encoder);
+    await this.#restoreWarmUps(meta);
     state.encoderOrder = meta.encoderOrder;
     const definitions = meta.segments === 0 ? NO_DEFINITIONS : await releases.segments(meta.segments);
     state.scorers = [];
@@ -563,9 +576,27 @@ class Host implements UnitCopy {
     useScorers(state, scorers);
   }
 
+  async #restoreWarmUps({ warmUps = [], nextSegments }: ShardMeta): Promise<void> {
+    const { releases } = this.#ports;
+    const state = this.#state;
+    state.shadows.clear();
+    state.warmUps.length = 0;
+    for (const stored of warmUps) {
+      const encoder = stored.kind === "encoder" ? await releases.encoder(stored.version) : undefined;
+      if (stored.kind === "encoder" && encoder === undefined)
+        throw encoderMissing(stored.version, state.shard);
+      state.warmUps.push({ ...stored, encoder });
+      if (encoder !== undefined) state.shadows.begin(encoder);
+    }
+    state.nextDefinitions = nextSegments === undefined ? undefined : await releases.segments(nextSegments);
+  }
+
   async #storedScorer(map: SegmentMap, version: number): Promise<Scorer> {
     const published = version === 0 ? undefined : await this.#ports.releases.profiles(map.name, version);
-    return published === undefined ? priorScorer(map, this.#state.encoder) : prepareScorer(published);
+    const isUsable = published?.encoder === this.#state.encoder.version;
+    return published === undefined || !isUsable
+      ? priorScorer(map, this.#state.encoder)
+      : prepareScorer(published);
   }
 
   #emptyMeta(): ShardMeta {
@@ -613,13 +644,23 @@ function refuseOtherSchema({ schema }: ShardMeta, shard: number): void {
   throw new EngineError({ code: "CONTEXTS_OUTDATED", message, retryable: false, detail: { schema, shard } });
 }
 
+function encoderMissing(version: string, shard: number): EngineError {
+  const message = `encoder ${version} of shard ${shard} is not in the artefact store`;
+  return new EngineError({ code: "RELEASE_MISSING", message, retryable: true });
+}
+
 async function fetchFor(
   entry: LogEntry,
   fetched: ShardState["releases"],
   source: ReleaseSource,
 ): Promise<void> {
   if (entry.kind === "encoder-prepared") await fetched.fetchEncoder(source, entry.encoder);
-  if (entry.kind === "segments-activated") await fetched.fetchSegments(source, entry.version);
+  if (entry.kind === "segments-prepared") await fetched.fetchSegments(source, entry.version);
+  if (entry.kind === "segments-activated") {
+    await fetched.fetchSegments(source, entry.version);
+    for (const [map, version] of Object.entries(entry.profiles ?? {}))
+      await fetched.fetchProfiles(source, map, version);
+  }
   if (entry.kind === "profiles-activated") await fetched.fetchProfiles(source, entry.map, entry.version);
   if (entry.kind === "encoder-activated") {
     await fetched.fetchEncoder(source, entry.encoder);

@@ -8,6 +8,8 @@ import type { ContextSource, ShardMeta } from "./context-store.ts";
 import { RecentEvents } from "./recent-events.ts";
 import { FetchedReleases } from "./releases.ts";
 import { ResidentContexts } from "./resident-contexts.ts";
+import { ShadowStates } from "./shadow-states.ts";
+import type { WarmUp } from "./warm-up.ts";
 
 /** Everything that one shard's fold reads and changes. It belongs to one host. */
 export type ShardState = {
@@ -27,6 +29,11 @@ export type ShardState = {
   /** `order` of the last activation of an encoder. */
   encoderOrder: number;
   definitions: SegmentDefinitions;
+  /** Definitions that members are sampled for beside those in force. */
+  nextDefinitions: SegmentDefinitions | undefined;
+  /** One of each kind at most. */
+  readonly warmUps: WarmUp[];
+  readonly shadows: ShadowStates;
   /** In the order of the definitions' maps. */
   scorers: Scorer[];
   /** Log time of each map's last activation, epoch ms. */
@@ -51,6 +58,8 @@ export type ShardCounters = {
 export type Scratch = {
   readonly features: Float32Array;
   embedding: Float32Array;
+  /** Version of the encoder that the embedding is of. */
+  embeddedBy: string;
   readonly scores: ScoreBuffer[];
 };
 
@@ -81,6 +90,9 @@ export function newShardState(given: {
     encoder: given.encoder,
     encoderOrder: 0,
     definitions: NO_DEFINITIONS,
+    nextDefinitions: undefined,
+    warmUps: [],
+    shadows: new ShadowStates(given.ringEvents),
     scorers: [],
     activatedMs: new Map(),
     batch: 0,
@@ -89,6 +101,7 @@ export function newShardState(given: {
     scratch: {
       features: new Float32Array(given.features.width),
       embedding: new Float32Array(given.encoder.dim),
+      embeddedBy: given.encoder.version,
       scores: [],
     },
   };
@@ -136,6 +149,8 @@ export function metaOf(shard: ShardState, nextOutbox: number): ShardMeta {
     profiles: Object.fromEntries(shard.scorers.map((scorer) => [scorer.map, scorer.version])),
     activatedMs: Object.fromEntries(shard.activatedMs),
     segments: shard.definitions.version,
+    ...(shard.nextDefinitions === undefined ? {} : { nextSegments: shard.nextDefinitions.version }),
+    ...(shard.warmUps.length === 0 ? {} : { warmUps: shard.warmUps.map(({ encoder, ...stored }) => stored) }),
     nextOutbox,
   };
 }

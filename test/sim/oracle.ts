@@ -143,7 +143,8 @@ async function unevenReleases(
     const releases = new Set<string>();
     for (const entry of entriesOf(servers, shard)) {
       if (entry.kind === "encoder-prepared") prepared = entry.encoder;
-      else if (entry.kind !== "behaviour") releases.add(JSON.stringify(entry));
+      else if (entry.kind !== "behaviour" && entry.kind !== "warm-up-continued")
+        releases.add(JSON.stringify(entry));
     }
     const all = [...releases].sort().join("\n");
     first ??= all;
