@@ -43,7 +43,7 @@ export type Control =
     }>
   | Readonly<{ kind: "profiles-activated"; map: string; version: number; encoder: string }>
   /** A candidate will not serve: members are not sampled under it any more. */
-  | Readonly<{ kind: "encoder-discarded"; encoder: string }>
+  | Readonly<{ kind: "encoder-discarded"; encoder: string; order: number }>
   /** Start telling the members' segments under definitions that are to follow those in force. */
   | Readonly<{ kind: "segments-prepared"; version: number }>
   | Readonly<{

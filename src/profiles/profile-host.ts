@@ -12,9 +12,9 @@ import type { Clock } from "../kernel/clock.ts";
 import { EngineError } from "../kernel/engine-error.ts";
 import { encode } from "../kernel/msgpack.ts";
 import type { Calibration } from "../resonance/published-profiles.ts";
-import type { SegmentDefinitions } from "../resonance/segment-map.ts";
+import { ledgerKey, type SegmentDefinitions } from "../resonance/segment-map.ts";
 import { BACKGROUND } from "./member-record.ts";
-import type { ProfileStatus } from "./profile-messages.ts";
+import type { ProfileStatus, PromoteReply, RollbackReply } from "./profile-messages.ts";
 import { ProfileState } from "./profile-state.ts";
 import type { PendingPublication, ProfileStore } from "./profile-store.ts";
 import { encodeProfiles, readCalibration, type StoredCalibration } from "./profiles-codec.ts";
@@ -99,6 +99,8 @@ class Host implements UnitCopy {
   /** Publications carried out by this copy, whose messages are not folded yet. */
   readonly #carriedOut = new Set<string>();
   #wakeCarrier: () => void = () => {};
+  /** The last message of which everything that follows is known. */
+  #foldedThrough = 0;
   /** Called after each batch. */
   readonly #folded = new Set<() => void>();
   readonly #failed = Promise.withResolvers<never>();
@@ -115,6 +117,13 @@ class Host implements UnitCopy {
     const { definitions } = this.#state;
     // Without them it would pass over what its peers take in, and release other profiles under the same versions.
     if (definitions > 0 && !(await this.#useDefinitions(definitions))) throw definitionsMissing(definitions);
+    const next = this.#ports.store.meta()?.next;
+    if (next !== undefined) {
+      const prepared = await this.#json<SegmentDefinitions>(`segments.${next.version}`);
+      if (prepared === undefined) throw definitionsMissing(next.version);
+      this.#state.restoreNext(prepared, next);
+      await this.#switchSegmentsIfPrepared(); // Its commit may have come, and what follows from it not.
+    }
     this.#reader = await log.read(subjects.samples, this.#state.applied + 1);
   }
 
@@ -188,8 +197,12 @@ class Host implements UnitCopy {
       else if ("control" in message) await this.#applyControl(message, sequence);
       else {
         state.apply(sequence, message);
-        if ((message.prepared?.length ?? 0) > 0) await this.#switchOverIfPrepared();
+        if ((message.prepared?.length ?? 0) > 0) {
+          await this.#switchOverIfPrepared();
+          await this.#switchSegmentsIfPrepared();
+        }
       }
+      this.#foldedThrough = sequence;
     }
     state.sweep(SWEEP_MEMBERS);
     await this.#commit();
@@ -224,7 +237,35 @@ class Host implements UnitCopy {
         break;
       case "prepare":
         await this.#commit(); // The candidate begins with what the store holds of it.
-        state.prepare(message.encoder, message.shards);
+        state.prepare(message.encoder, message.shards, message.hold);
+        break;
+      case "promote":
+        if (message.encoder === state.candidate) {
+          state.isHeld = false;
+          state.pass(sequence); // The switch is at this place.
+          await this.#switchOverIfPrepared();
+        }
+        break;
+      case "discard":
+        if (state.discard(message.encoder)) {
+          const { encoder } = message;
+          const entry = encodeEntry({ kind: "encoder-discarded", encoder, order: sequence });
+          state.release({ blobs: [], entry, id: `discard:${message.encoder}:${sequence}` });
+        }
+        break;
+      case "rollback":
+        if (state.rollBack(message.from)) {
+          state.pass(sequence);
+          await this.#activateEncoder("rollback");
+        }
+        break;
+      case "definitions-prepared":
+        if (message.version > state.definitions) {
+          await this.#commit(); // As for those that are put in force at once.
+          const next = await this.#json<SegmentDefinitions>(`segments.${message.version}`);
+          if (next === undefined) state.dropped++;
+          else state.prepareDefinitions(next, message.shards);
+        }
         break;
       case "publish":
         if (state.isDirty) await this.#publishMaps(sequence);
@@ -243,7 +284,7 @@ class Host implements UnitCopy {
   /** @returns False, and nothing changes, if there are none of this version. */
   async #useDefinitions(version: number): Promise<boolean> {
     const definitions = await this.#json<SegmentDefinitions>(`segments.${version}`);
-    if (definitions !== undefined) this.#state.useMaps(definitions.maps, version);
+    if (definitions !== undefined) this.#state.useMaps(definitions.maps, version, definitions.keys);
     return definitions !== undefined;
   }
 
@@ -266,29 +307,62 @@ class Host implements UnitCopy {
     }
   }
 
-  /** Once every shard has sampled its members under the candidate, releases it with its profiles, in one entry a log. */
+  /** Once every shard has sampled its members under the candidate, and nobody holds it, puts it in force. */
   async #switchOverIfPrepared(): Promise<void> {
     const state = this.#state;
-    const { candidate } = state;
     const known = { from: this.#ports.subjects.outputKey(0), count: this.#options.shards };
-    if (!state.isPrepared(known)) return;
-    const ledger = state.ledger(candidate);
-    if (ledger === undefined) return;
-    await this.#calibrateFor(candidate);
+    if (state.isHeld || !state.isPrepared(known) || state.ledger(state.candidate) === undefined) return;
+    state.promote();
+    await this.#activateEncoder("encoder");
+  }
+
+  /** Releases the encoder in force with its profiles, in one entry a log. */
+  async #activateEncoder(why: "encoder" | "rollback"): Promise<void> {
+    const state = this.#state;
+    const { encoder, applied: order } = state;
+    await this.#calibrateFor(encoder);
+    // Where nobody was sampled shards start from the prior.
+    const { profiles, blobs } = this.#profilesOf(encoder);
+    const entry: Control = { kind: "encoder-activated", encoder, profiles, order };
+    state.isDirty = false;
+    this.#publishedMs = this.#ports.clock.monotonicMs();
+    state.release({ blobs, entry: encodeEntry(entry), id: `${why}:${encoder}:${order}` });
+  }
+
+  /** Once every shard has told of its members under the next definitions, releases these with their profiles. */
+  async #switchSegmentsIfPrepared(): Promise<void> {
+    const state = this.#state;
+    const version = state.next?.definitions.version;
+    if (version === undefined || !state.isNextPrepared()) return;
+    await this.#commit();
+    state.promoteDefinitions();
+    const { encoder, applied: order } = state;
+    await this.#calibrateFor(encoder);
+    const { profiles, blobs } = this.#profilesOf(encoder);
+    const entry: Control = { kind: "segments-activated", version, profiles, encoder };
+    state.isDirty = false;
+    this.#publishedMs = this.#ports.clock.monotonicMs();
+    const current = new TextEncoder().encode(JSON.stringify({ version }));
+    state.release({
+      blobs: [...blobs, [`segments${CURRENT}`, current]],
+      entry: encodeEntry(entry),
+      id: `segments:${version}:${order}`,
+    });
+  }
+
+  /** The next profiles of every map in force, as a ledger stands; none while it is empty. */
+  #profilesOf(encoder: string): { profiles: Record<string, number>; blobs: PendingPublication["blobs"] } {
+    const state = this.#state;
+    const ledger = state.ledger(encoder);
     const profiles: Record<string, number> = {};
     const blobs: PendingPublication["blobs"][number][] = [];
+    if (ledger === undefined || dimOf(ledger) === 0) return { profiles, blobs };
     for (const map of state.maps) {
-      if (dimOf(ledger) === 0) break; // Nobody was sampled: shards start from the prior.
       const next = this.#nextProfiles(ledger, map);
       profiles[map.name] = next.version;
       blobs.push(...next.blobs);
     }
-    const order = state.applied;
-    const entry: Control = { kind: "encoder-activated", encoder: candidate, profiles, order };
-    state.promote();
-    state.isDirty = false;
-    this.#publishedMs = this.#ports.clock.monotonicMs();
-    state.release({ blobs, entry: encodeEntry(entry), id: `encoder:${candidate}:${order}` });
+    return { profiles, blobs };
   }
 
   #nextProfiles(
@@ -297,7 +371,8 @@ class Host implements UnitCopy {
   ): { version: number; blobs: PendingPublication["blobs"] } {
     const version = (this.#state.versions.get(map.name) ?? 0) + 1;
     this.#state.versions.set(map.name, version);
-    const given = { version, dim: dimOf(ledger), calibrations: this.#calibrations };
+    const key = ledgerKey(this.#state.inForce, map.name);
+    const given = { version, dim: dimOf(ledger), calibrations: this.#calibrations, key };
     const bytes = encodeProfiles(profilesOf(ledger, map, given));
     const current = new TextEncoder().encode(JSON.stringify({ version }));
     return {
@@ -392,6 +467,9 @@ class Host implements UnitCopy {
       Object.entries({
         status: async () => this.#status(),
         publish: () => this.#publishOnRequest(),
+        promote: () => this.#promoteOnRequest(),
+        discard: () => this.#discardOnRequest(),
+        rollback: () => this.#rollBackOnRequest(),
       }).map(([name, answer]) =>
         bus.serve(
           subjects.profileActor(name),
@@ -415,6 +493,53 @@ class Host implements UnitCopy {
       await Promise.race([this.#nextFold(), this.#failed.promise]);
     }
     return { versions: Object.fromEntries(this.#state.versions) };
+  }
+
+  /** Lets the candidate serve as soon as it is prepared. @throws EngineError `NOTHING_TO_PROMOTE`. */
+  async #promoteOnRequest(): Promise<PromoteReply> {
+    const { candidate } = this.#state;
+    if (candidate === "") throw refusal("NOTHING_TO_PROMOTE", NO_CANDIDATE);
+    await this.#controlOnRequest({ control: "promote", encoder: candidate });
+    const { prepared, shards = this.#options.shards } = this.#state.candidateShards;
+    return this.#state.encoder === candidate
+      ? { encoder: candidate, inForce: true }
+      : { encoder: candidate, inForce: false, prepared, shards };
+  }
+
+  /** Gives the candidate up. @throws EngineError `NOTHING_TO_PROMOTE`. */
+  async #discardOnRequest(): Promise<{ encoder: string }> {
+    const { candidate } = this.#state;
+    if (candidate === "") throw refusal("NOTHING_TO_PROMOTE", NO_CANDIDATE);
+    await this.#controlOnRequest({ control: "discard", encoder: candidate });
+    return { encoder: candidate };
+  }
+
+  /**
+   * Puts the encoder before the one in force back. A request that comes again is answered as the first one was.
+   *
+   * @throws EngineError `NOTHING_TO_ROLL_BACK`.
+   */
+  async #rollBackOnRequest(): Promise<RollbackReply> {
+    const { encoder, previous, rolledBackFrom } = this.#state;
+    if (previous === undefined && rolledBackFrom !== "")
+      return { encoder, from: rolledBackFrom, repeated: true };
+    if (previous === undefined) throw refusal("NOTHING_TO_ROLL_BACK", NO_PREVIOUS);
+    await this.#controlOnRequest({ control: "rollback", from: encoder });
+    if (this.#state.rolledBackFrom !== encoder) throw refusal("NOTHING_TO_ROLL_BACK", NO_PREVIOUS);
+    return { encoder: this.#state.encoder, from: encoder, repeated: false };
+  }
+
+  /** Puts a control into the log, and waits until what follows from it is carried out. */
+  async #controlOnRequest(control: ProfileControl): Promise<void> {
+    const { log, subjects, clock } = this.#ports;
+    const id = `${control.control}:${this.#lease?.epoch}:${this.#state.applied}:${clock.monotonicMs()}`;
+    const data = encodeProfileControl(control);
+    const append = () => log.append(subjects.samples, [{ id, data }]);
+    const [sequence = 0] = await this.#patiently(append, () => this.#mayPublish());
+    while (this.#foldedThrough < sequence || this.#nextRelease() !== undefined) {
+      if (!this.#mayPublish()) throw notOwner();
+      await Promise.race([this.#nextFold(), this.#failed.promise]);
+    }
   }
 
   #tellWaiting(): void {
@@ -454,14 +579,28 @@ class Host implements UnitCopy {
     }
   }
 
+  /** What is being rolled out, and what can be taken back. */
+  #rollOut(): Pick<ProfileStatus, "rollOut" | "previous" | "next"> {
+    const { candidate, candidateShards, isHeld, previous, next } = this.#state;
+    const { prepared, shards = this.#options.shards } = candidateShards;
+    return {
+      ...(candidate === "" ? {} : { rollOut: { encoder: candidate, isHeld, prepared, shards } }),
+      ...(previous === undefined ? {} : { previous }),
+      ...(next === undefined
+        ? {}
+        : { next: { version: next.definitions.version, prepared: next.prepared, shards: next.shards } }),
+    };
+  }
+
   #status(): ProfileStatus {
     const state = this.#state;
     const ledger = state.ledger(state.encoder);
     const members: Record<string, Record<string, number>> = {};
+    const nameOf = new Map(state.maps.map(({ name }) => [ledgerKey(state.inForce, name), name]));
     for (const map of state.maps) members[map.name] = {};
     for (const [key, sums] of ledger?.sums ?? []) {
       const [map = "", segment = BACKGROUND] = key.split(" ");
-      const counts = members[map];
+      const counts = members[nameOf.get(map) ?? ""];
       if (counts !== undefined && segment !== BACKGROUND) counts[segment] = membersOf(sums);
     }
     return {
@@ -470,6 +609,7 @@ class Host implements UnitCopy {
       members,
       encoder: state.encoder,
       candidate: state.candidate,
+      ...this.#rollOut(),
       versions: Object.fromEntries(state.versions),
       watermarkMs: ledger?.watermarkMs ?? 0,
       repeats: state.repeats,
@@ -477,6 +617,14 @@ class Host implements UnitCopy {
       diskFull: this.#isDiskFull,
     };
   }
+}
+
+const NO_CANDIDATE = "no encoder is being prepared: start one with `resonance train --hold`";
+const NO_PREVIOUS =
+  "there is no encoder to go back to: the last switch was more than one window ago, or there was none";
+
+function refusal(code: string, message: string): EngineError {
+  return new EngineError({ code, message, retryable: false });
 }
 
 function definitionsMissing(version: number): EngineError {

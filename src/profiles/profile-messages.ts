@@ -7,6 +7,12 @@ export type ProfileStatus = Readonly<{
   members: Readonly<Record<string, Readonly<Record<string, number>>>>;
   encoder: string;
   candidate: string;
+  /** The candidate's way: shards that have sampled their members under it, and whether it waits to be promoted then. */
+  rollOut?: Readonly<{ encoder: string; isHeld: boolean; prepared: number; shards: number }>;
+  /** The encoder that a rollback would put back, until the newest sample is of that event time, epoch ms. */
+  previous?: Readonly<{ encoder: string; untilMs: number }>;
+  /** Definitions whose profiles are being built, and shards that have told of their members. */
+  next?: Readonly<{ version: number; prepared: number; shards: number }>;
   versions: Readonly<Record<string, number>>;
   /** Event time of the newest sample, epoch ms; 0 before the first. */
   watermarkMs: number;
@@ -15,4 +21,23 @@ export type ProfileStatus = Readonly<{
   dropped: number;
   /** The last commit found the disk full: it is tried again every second, and nothing is folded until then. */
   diskFull: boolean;
+}>;
+
+/** The reply of `internal.profiles.promote`. */
+export type PromoteReply = Readonly<{
+  encoder: string;
+  /** False while members are being sampled: it will be in force once all are. */
+  inForce: boolean;
+  /** Shards that are through, of how many. */
+  prepared?: number;
+  shards?: number;
+}>;
+
+/** The reply of `internal.profiles.rollback`. */
+export type RollbackReply = Readonly<{
+  /** In force from here on. */
+  encoder: string;
+  from: string;
+  /** Whether an earlier request had done it. */
+  repeated: boolean;
 }>;

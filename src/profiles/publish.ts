@@ -10,11 +10,18 @@ import { meanOf, membersOf, newSegmentSums } from "./window-sum.ts";
 export function profilesOf(
   ledger: WindowLedger,
   map: SegmentMap,
-  given: { readonly version: number; readonly dim: number; readonly calibrations: readonly Calibration[] },
+  given: {
+    readonly version: number;
+    readonly dim: number;
+    readonly calibrations: readonly Calibration[];
+    /** What the ledger knows the map by; its name if left out. */
+    readonly key?: string;
+  },
 ): PublishedProfiles {
+  const key = given.key ?? map.name;
   const segments = map.segments.map((segment) => segment.name);
   const profiles = segments.map((segment) => {
-    const sums = ledger.sums.get(`${map.name} ${segment}`) ?? newSegmentSums();
+    const sums = ledger.sums.get(`${key} ${segment}`) ?? newSegmentSums();
     const mean = meanOf(sums, given.dim);
     return { segment, members: membersOf(sums), centroid: Float32Array.from(mean, (value) => value * GRID) };
   });
@@ -29,7 +36,7 @@ export function profilesOf(
     dim: given.dim,
     watermarkMs: ledger.watermarkMs,
     profiles,
-    background: membersOf(ledger.sums.get(`${map.name} ${BACKGROUND}`) ?? newSegmentSums()),
+    background: membersOf(ledger.sums.get(`${key} ${BACKGROUND}`) ?? newSegmentSums()),
     calibration: fitted ?? defaultCalibration(ledger.encoder, map.name, segments.length),
     threshold: map.threshold,
   };

@@ -3,10 +3,10 @@ import type { Control } from "../events/log-entry.ts";
 import { assertNever } from "../kernel/assert.ts";
 import type { PublishedProfiles } from "../resonance/published-profiles.ts";
 import { prepareScorer, priorScorer, type Scorer } from "../resonance/scorer.ts";
-import { ledgerKey, type SegmentDefinitions } from "../resonance/segment-map.ts";
+import { ledgerKey, preparedKey, type SegmentDefinitions } from "../resonance/segment-map.ts";
 import type { Outcome } from "./outcome.ts";
 import { type ShardState, useDefinitions, useEncoder, useScorers } from "./shard-state.ts";
-import { beginWarmUp, endWarmUp, segmentsKey, warmUpSlice } from "./warm-up.ts";
+import { beginWarmUp, endWarmUp, warmUpSlice } from "./warm-up.ts";
 
 type At = Readonly<{ sequence: number; loggedAtMs: number }>;
 type Entry<Kind extends Control["kind"]> = Extract<Control, { kind: Kind }>;
@@ -21,7 +21,7 @@ export function foldControl(shard: ShardState, entry: Control, at: At, outcome: 
       activateEncoder(shard, entry, at);
       break;
     case "encoder-discarded":
-      discardEncoder(shard, entry.encoder);
+      discardEncoder(shard, entry);
       break;
     case "profiles-activated":
       activateProfiles(shard, entry, at);
@@ -50,8 +50,10 @@ function prepareEncoder(shard: ShardState, version: string, at: At, outcome: Out
   beginWarmUp(shard, { kind: "encoder", version, encoder }, at.sequence, outcome);
 }
 
-function discardEncoder(shard: ShardState, version: string): void {
-  if (shard.warmUps.find(({ kind }) => kind === "encoder")?.version !== version) return;
+function discardEncoder(shard: ShardState, { encoder, order }: Entry<"encoder-discarded">): void {
+  if (order <= shard.encoderOrder) return;
+  shard.encoderOrder = order;
+  if (shard.warmUps.find(({ kind }) => kind === "encoder")?.version !== encoder) return;
   endWarmUp(shard, "encoder");
   shard.shadows.clear();
 }
@@ -111,7 +113,7 @@ function prepareSegments(shard: ShardState, version: number, at: At, outcome: Ou
   shard.nextDefinitions = definitions;
   beginWarmUp(
     shard,
-    { kind: "segments", version: segmentsKey(version), encoder: undefined },
+    { kind: "segments", version: preparedKey(version), encoder: undefined },
     at.sequence,
     outcome,
   );
@@ -155,7 +157,7 @@ function activateSegments(
   if (profiles === undefined && asksForMore(before, definitions))
     beginWarmUp(
       shard,
-      { kind: "segments", version: segmentsKey(version), encoder: undefined },
+      { kind: "segments", version: preparedKey(version), encoder: undefined },
       at.sequence,
       outcome,
     );

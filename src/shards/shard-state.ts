@@ -26,7 +26,7 @@ export type ShardState = {
   /** The entry that is being folded, or was last. */
   folding: PositionedEntry | undefined;
   encoder: Encoder;
-  /** `order` of the last activation of an encoder. */
+  /** `order` of the last entry that activated, or discarded, an encoder. */
   encoderOrder: number;
   definitions: SegmentDefinitions;
   /** Definitions that members are sampled for beside those in force. */

@@ -15,7 +15,7 @@ export type WarmUpKind = "encoder" | "segments";
  */
 export type WarmUp = {
   readonly kind: WarmUpKind;
-  /** What the profile actor knows it by: an encoder's version, or that of definitions as {@link segmentsKey} writes it. */
+  /** What the profile actor knows it by: an encoder's version, or what definitions are prepared under. */
   readonly version: string;
   /** Sequence of the entry that began it: with the number of a slice, that slice's name. */
   readonly since: number;
@@ -33,11 +33,6 @@ export type WarmUp = {
 
 /** A {@link WarmUp} as it is stored. */
 export type StoredWarmUp = Omit<WarmUp, "encoder">;
-
-/** What a warm-up for definitions is known by among the prepared. */
-export function segmentsKey(version: number): string {
-  return `segments@${version}`;
-}
 
 /** Begins a warm-up, in the place of another of its kind. Where there is nobody to sample it is done at once. */
 export function beginWarmUp(

@@ -52,7 +52,7 @@ test("a member who acts is sampled under both encoders once their turn has been,
   expect(new Set(encoders("dan"))).toEqual(new Set([shard.encoder.version]));
   const [first, second] = fold(shard, identify("ada")).samples;
   expect(second?.index).toBe((first?.index ?? 0) + 1); // Each has an id of its own.
-  fold(shard, { kind: "encoder-discarded", encoder: "e2" });
+  fold(shard, { kind: "encoder-discarded", encoder: "e2", order: 1 });
   expect(new Set(encoders("bob"))).toEqual(new Set([shard.encoder.version]));
 });
 

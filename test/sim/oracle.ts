@@ -189,7 +189,7 @@ async function profileDifferences(
 function profileContentOf(store: ProfileStore): Map<string, string> {
   const meta = store.meta();
   const content = new Map<string, string>([["meta", JSON.stringify(meta)]]);
-  for (const encoder of [meta?.encoder ?? "", meta?.candidate ?? ""]) {
+  for (const encoder of [meta?.encoder ?? "", meta?.candidate ?? "", meta?.previous?.encoder ?? ""]) {
     if (encoder === "") continue;
     for (const [key, bytes] of store.sums(encoder)) content.set(`${encoder} ${key}`, hex(bytes));
   }
