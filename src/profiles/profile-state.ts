@@ -1,6 +1,11 @@
 import type { ShardKeys } from "../events/profile-control.ts";
 import { ByteWriter } from "../kernel/byte-writer.ts";
-import { ledgerMaps, preparedKey, type SegmentDefinitions, type SegmentMap } from "../resonance/segment-map.ts";
+import {
+  ledgerMaps,
+  preparedKey,
+  type SegmentDefinitions,
+  type SegmentMap,
+} from "../resonance/segment-map.ts";
 import { decodeMemberRecord, encodeMemberRecord, type MemberRecord } from "./member-record.ts";
 import type {
   PendingPublication,
@@ -110,7 +115,9 @@ export class ProfileState {
 
   /** Starts to build the profiles of definitions beside those in force. Everything must be committed before. */
   prepareDefinitions(definitions: SegmentDefinitions, shards: ShardKeys): void {
-    if (definitions.version <= Math.max(this.definitions, this.#next?.definitions.version ?? 0)) return;
+    const { version } = definitions;
+    const isSame = version === this.#next?.definitions.version && shards.from === this.#next.shards.from;
+    if (isSame || version < Math.max(this.definitions + 1, this.#next?.definitions.version ?? 0)) return;
     this.#next = { definitions, shards, prepared: new Set() };
     this.#changeMaps();
   }
@@ -168,7 +175,8 @@ export class ProfileState {
     if (this.candidate !== "") this.#drop(this.candidate);
     this.candidate = encoder;
     this.preparedShards.clear();
-    if (this.previous?.encoder === encoder) this.previous = undefined; // Its sums are the candidate's from here on.
+    if (this.previous?.encoder === encoder)
+      this.previous = undefined; // Its sums are the candidate's from here on.
     else this.#openLedger(encoder, this.#ledgers.get(this.encoder)?.watermarkMs ?? 0);
   }
 

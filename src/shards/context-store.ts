@@ -8,6 +8,8 @@ export type ShardMeta = Readonly<{
   /** What the contexts are written by: features and format. */
   schema: string;
   encoder: string;
+  /** What contexts call the states that are of it; its version if left out. */
+  stateKey?: string;
   /** Place of the last activation of an encoder in the samples' stream; 0 before any. */
   encoderOrder: number;
   /** Map to version of the profiles in force. */

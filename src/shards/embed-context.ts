@@ -8,10 +8,10 @@ import type { ShardState } from "./shard-state.ts";
  * only with the user's own events, so it does not matter when this happens.
  */
 export function rebuildIfStale(shard: ShardState, context: Context): void {
-  const { encoder, shadows } = shard;
-  if (context.encoder === encoder.version) return;
+  const { encoder, shadows, stateKey } = shard;
+  if (context.encoder === stateKey) return;
   const ready = shadows.take(encoder, context);
-  context.replaceEncoder(ready ?? encodedEvents(shard, encoder, context), encoder.version);
+  context.replaceEncoder(ready ?? encodedEvents(shard, encoder, context), stateKey);
 }
 
 /**
@@ -21,9 +21,9 @@ export function rebuildIfStale(shard: ShardState, context: Context): void {
  * @throws {@link VersionMismatch} if the context's state is of another encoder.
  */
 export function embedContext(shard: ShardState, context: Context): number {
-  const { features, encoder, scratch } = shard;
-  if (context.encoder !== encoder.version)
-    throw new VersionMismatch({ expected: encoder.version, actual: context.encoder });
+  const { features, encoder, scratch, stateKey } = shard;
+  if (context.encoder !== stateKey)
+    throw new VersionMismatch({ expected: stateKey, actual: context.encoder });
   features.readSparse(context, context.lastTsMs, scratch.features);
   encoder.embed(context.slab, 0, scratch.features, context.lastTsMs, scratch.embedding);
   scratch.embeddedBy = encoder.version;

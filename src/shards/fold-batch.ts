@@ -115,7 +115,7 @@ function foldBehaviour(
 function contextOf(shard: ShardState, user: string): Context {
   const held = shard.contexts.find(user);
   if (held !== undefined) return held;
-  const fresh = new Context(user, shard.encoder.slots, shard.encoder.version);
+  const fresh = new Context(user, shard.encoder.slots, shard.stateKey);
   shard.contexts.add(fresh);
   return fresh;
 }

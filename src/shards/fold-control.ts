@@ -76,7 +76,7 @@ function activateEncoder(shard: ShardState, entry: Entry<"encoder-activated">, a
       : scorerUnder(encoder.version, published);
   });
   shard.encoderOrder = entry.order;
-  useEncoder(shard, encoder);
+  useEncoder(shard, encoder, isUnnumbered ? encoder.version : `${encoder.version}#${entry.order}`);
   useScorers(shard, scorers);
   for (const { map, version } of scorers) if (version > 0) shard.activatedMs.set(map, at.loggedAtMs);
   if (shard.warmUps.some(({ kind, version }) => kind === "encoder" && version === encoder.version))

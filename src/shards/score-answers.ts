@@ -210,8 +210,8 @@ export class ScoreAnswers {
    * back at once: what is left of it would keep blocks alive that hold contexts.
    */
   #asNobody<Result>(user: string, act: (nobody: Context) => Result): Result {
-    const { encoder } = this.#state;
-    const nobody = new Context(user, encoder.slots, encoder.version);
+    const { encoder, stateKey } = this.#state;
+    const nobody = new Context(user, encoder.slots, stateKey);
     try {
       return act(nobody);
     } finally {

@@ -211,9 +211,9 @@ class Host implements UnitCopy {
     this.#lease = lease;
     await this.#closeListening();
     this.#outbox.own(lease);
+    this.#warmer.own(lease);
     if (served) return;
     void this.#tellPublished(++this.#turn);
-    this.#warmer.own(lease);
     this.#closeServed = await serveShard(this.#ports, this.#state, {
       ...this.#copyView(),
       lease: () => this.#lease,
@@ -562,7 +562,7 @@ class Host implements UnitCopy {
     this.#nextOutbox = meta.nextOutbox;
     const encoder = await releases.encoder(meta.encoder);
     if (encoder === undefined) throw encoderMissing(meta.encoder, state.shard);
-    useEncoder(state, encoder);
+    useEncoder(state, encoder, meta.stateKey);
     await this.#restoreWarmUps(meta);
     state.encoderOrder = meta.encoderOrder;
     const definitions = meta.segments === 0 ? NO_DEFINITIONS : await releases.segments(meta.segments);

@@ -26,6 +26,11 @@ export type ShardState = {
   /** The entry that is being folded, or was last. */
   folding: PositionedEntry | undefined;
   encoder: Encoder;
+  /**
+   * What contexts say that their state is of: the encoder's version, and the place of its activation. Of an encoder that is
+   * put back, a state that was rebuilt meanwhile and one that was not differ: so all are made anew.
+   */
+  stateKey: string;
   /** `order` of the last entry that activated, or discarded, an encoder. */
   encoderOrder: number;
   definitions: SegmentDefinitions;
@@ -88,6 +93,7 @@ export function newShardState(given: {
     applied: 0,
     folding: undefined,
     encoder: given.encoder,
+    stateKey: given.encoder.version,
     encoderOrder: 0,
     definitions: NO_DEFINITIONS,
     nextDefinitions: undefined,
@@ -134,8 +140,9 @@ export function useScorers(shard: ShardState, scorers: Scorer[]): void {
 }
 
 /** Puts an encoder in force. Contexts of another one are rebuilt when they are touched. */
-export function useEncoder(shard: ShardState, encoder: Encoder): void {
+export function useEncoder(shard: ShardState, encoder: Encoder, stateKey = encoder.version): void {
   shard.encoder = encoder;
+  shard.stateKey = stateKey;
   shard.scratch.embedding = new Float32Array(encoder.dim);
 }
 
@@ -145,6 +152,7 @@ export function metaOf(shard: ShardState, nextOutbox: number): ShardMeta {
     applied: shard.applied,
     schema: contextSchema(shard.features),
     encoder: shard.encoder.version,
+    ...(shard.stateKey === shard.encoder.version ? {} : { stateKey: shard.stateKey }),
     encoderOrder: shard.encoderOrder,
     profiles: Object.fromEntries(shard.scorers.map((scorer) => [scorer.map, scorer.version])),
     activatedMs: Object.fromEntries(shard.activatedMs),

@@ -81,7 +81,7 @@ export class Warmer {
 
   /** The slice that is due; undefined if there is none, or it is not this copy's to append. */
   #next() {
-    if (this.#stopping || this.#lease?.isHeld() !== true) return undefined;
+    if (this.#stopping || this.#lease === undefined) return undefined;
     return this.#state.warmUps.find(({ done }) => !done);
   }
 
@@ -102,6 +102,7 @@ export class Warmer {
   async #appendSlice(): Promise<boolean> {
     const due = this.#next();
     if (due === undefined) return true; // Meanwhile it has ended, or became another's.
+    if (this.#lease?.isHeld() !== true) return false; // It may come back, with the next renewal.
     const { log, sleep } = this.#ports;
     const { kind: warmUp, since, slices: slice } = due;
     const users = this.#users;

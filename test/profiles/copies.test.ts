@@ -327,11 +327,7 @@ async function aWorld(remembersIds: boolean, random: Random) {
   };
 }
 
-function batchOf(
-  step: Extract<Step, { kind: "samples" }>,
-  sequence: number,
-  version: number,
-): SampleBatch {
+function batchOf(step: Extract<Step, { kind: "samples" }>, sequence: number, version: number): SampleBatch {
   const samples = step.samples.map(({ user, encoder, hours, labels, x }, index) => {
     const beside = Object.entries(labels).map(([map, segment]) => [`${map}@${version}`, segment]);
     const all = { ...labels, ...Object.fromEntries(beside) };

@@ -246,7 +246,9 @@ test("the profiles of new definitions are built beside those in force, which are
   const both = { life: "new", "life@2": "rich" };
   await world.send({ shard: 0, samples: [aSample({ sequence: 2, labels: both })], prepared: ["segments@2"] });
   expect(await world.ask("publish")).toEqual({ versions: { life: 1 } });
-  expect((await world.published("life", 1)).profiles.map(({ segment, members }) => [segment, members])).toEqual([
+  expect(
+    (await world.published("life", 1)).profiles.map(({ segment, members }) => [segment, members]),
+  ).toEqual([
     ["new", 1],
     ["loyal", 0],
   ]);
@@ -261,13 +263,18 @@ test("the profiles of new definitions are built beside those in force, which are
       profiles: { life: 2 },
       encoder: "e1",
     });
-  expect((await world.published("life", 2)).profiles.map(({ segment, members }) => [segment, members])).toEqual([
+  expect(
+    (await world.published("life", 2)).profiles.map(({ segment, members }) => [segment, members]),
+  ).toEqual([
     ["rich", 1],
     ["poor", 0],
   ]);
   expect(await world.json("segments.current")).toEqual({ version: 2 });
   expect(await world.status()).toMatchObject({ members: { life: { rich: 1 } } });
-  await world.send({ shard: 0, samples: [aSample({ sequence: 3, user: "bob", labels: { "life@2": "poor" } })] });
+  await world.send({
+    shard: 0,
+    samples: [aSample({ sequence: 3, user: "bob", labels: { "life@2": "poor" } })],
+  });
   expect((await world.status()).members).toEqual({ life: { rich: 1, poor: 1 } });
   await world.stop();
 });
