@@ -20,7 +20,7 @@ import { keepDeployment } from "./deployment.ts";
 import { type Subjects, subjectsOf } from "./events/subjects.ts";
 import { createGateway } from "./gateway/gateway.ts";
 import { EngineError, fromWireError, toWireError } from "./kernel/engine-error.ts";
-import { encode } from "./kernel/msgpack.ts";
+import { decode, encode } from "./kernel/msgpack.ts";
 import type { NodeOptions } from "./node-options.ts";
 import { decodeProfiles } from "./profiles/profiles-codec.ts";
 import { nextGeneration } from "./releases.ts";
@@ -32,7 +32,7 @@ import {
 } from "./supervisor/cluster-agent.ts";
 import type { NodeRole } from "./supervisor/cluster-records.ts";
 import { type RunningChild, startSupervisor } from "./supervisor/supervisor.ts";
-import { startTrainer } from "./trainer.ts";
+import { startTrainer, type TrainHow } from "./trainer.ts";
 import type { TrainingResult } from "./training-task.ts";
 import type { UnitThreadTask } from "./unit-thread-task.ts";
 import { startUnitThreads, type UnitThreads } from "./unit-threads.ts";
@@ -49,7 +49,7 @@ export type RunningNode = Readonly<{
   /** Settles when the node can't go on: a thread or the embedded server failed too often. */
   failed: Promise<EngineError>;
   /** Fits a new encoder from the members held and rolls it out; one at a time. */
-  train(): Promise<TrainingResult>;
+  train(how?: TrainHow): Promise<TrainingResult>;
   /** The cluster as this node sees it. */
   cluster(): ClusterStatus;
   /** Hands over to other nodes if there are any, drains and commits every shard, then closes all. */
@@ -221,7 +221,7 @@ async function compose(
     { bus, log, releases, compute, subjects },
     { nats: natsUrl, prefix: options.prefix, generation, shards: options.shards, dimMax: options.dimMax },
   );
-  const train = async (): Promise<TrainingResult> => announce(await trainer.train(), report);
+  const train = async (how?: TrainHow): Promise<TrainingResult> => announce(await trainer.train(how), report);
   const ownsProfiles = (): boolean => agent.roles().get(PROFILES_UNIT) === "owner";
   if (options.roles.includes("profiles")) {
     closers.push(serveWhile(ownsProfiles, () => serveTraining(bus, subjects, train)));
@@ -300,11 +300,14 @@ function serveWhile(
 function serveTraining(
   bus: Bus,
   subjects: Subjects,
-  train: () => Promise<TrainingResult>,
+  train: (how?: TrainHow) => Promise<TrainingResult>,
 ): Promise<{ close(): Promise<void> }> {
   return bus.serve(
     subjects.profileActor("train"),
-    async () => ({ data: encode(await train()), contentType: "application/msgpack" }),
+    async ({ data }) => ({
+      data: encode(await train(decode(data) as TrainHow)),
+      contentType: "application/msgpack",
+    }),
     { queue: "owners" },
   );
 }

@@ -13,10 +13,13 @@ import type { ProfileStatus } from "./profiles/profile-messages.ts";
 import { releaseKeys } from "./releases.ts";
 import type { TrainingResult, TrainingTask } from "./training-task.ts";
 
+/** How a fit's encoder is rolled out: one that is held is prepared, and serves once it is promoted. */
+export type TrainHow = Readonly<{ hold?: boolean }>;
+
 /** Fits new encoders and starts their roll-out. */
 export type Trainer = Readonly<{
   /** Fits now. Resolves once the roll-out has begun; the switch follows when every shard has sampled its members. */
-  train(): Promise<TrainingResult>;
+  train(how?: TrainHow): Promise<TrainingResult>;
   /** Fits if the members have grown enough since the last fit. */
   trainIfDue(policy: RefitPolicy): Promise<TrainingResult | undefined>;
 }>;
@@ -45,17 +48,17 @@ export function startTrainer(
     return bytes === undefined ? 0 : (decode(bytes) as { members: number }).members;
   };
 
-  const membersHeld = async (): Promise<ProfileStatus["members"]> => {
+  const profiles = async (): Promise<ProfileStatus> => {
     const reply = await bus.request(subjects.profileActor("status"), encode({}), {
       timeoutMs: STATUS_TIMEOUT_MS,
     });
     if (reply.error !== undefined) throw fromWireError(reply.error);
-    return (decode(reply.data) as ProfileStatus).members;
+    return decode(reply.data) as ProfileStatus;
   };
 
-  const rollOut = async (encoder: string): Promise<void> => {
+  const rollOut = async (encoder: string, { hold = false }: TrainHow): Promise<void> => {
     const of = { from: subjects.outputKey(0), count: options.shards };
-    const control = encodeProfileControl({ control: "prepare", encoder, shards: of });
+    const control = encodeProfileControl({ control: "prepare", encoder, shards: of, hold });
     // An encoder may be rolled out again after another: no log may take that for a repeat.
     const id = `prepare:${encoder}:${newId()}`;
     await log.append(subjects.samples, [{ id, data: control }]);
@@ -66,19 +69,19 @@ export function startTrainer(
     );
   };
 
-  const train = async (): Promise<TrainingResult> => {
+  const train = async (how: TrainHow = {}): Promise<TrainingResult> => {
     if (running) {
       const message = "a fit is running: wait for it to end";
       throw new EngineError({ code: "TRAINING_RUNS", message, retryable: true });
     }
     running = true;
     try {
-      const members = memberCount(await membersHeld());
+      const members = memberCount((await profiles()).members);
       const task: TrainingTask = { ...options, seed: SEED };
       const result = await compute.run<TrainingTask, TrainingResult>("fitEncoder", task);
       // After a failure too: trying again at once would fail again.
       await releases.put(releaseKeys.latestFit, encode({ members }));
-      if (result.kind === "fitted") await rollOut(result.encoder);
+      if (result.kind === "fitted") await rollOut(result.encoder, how);
       return result;
     } finally {
       running = false;
@@ -89,7 +92,8 @@ export function startTrainer(
     train,
     async trainIfDue(policy) {
       if (running) return undefined;
-      const membersBySegment = await membersHeld();
+      const { members: membersBySegment, rollOut } = await profiles();
+      if (rollOut?.isHeld === true) return undefined; // An operator is looking at it: another one would take its place.
       return shouldFit({ membersBySegment, fittedMembers: await fittedMembers() }, policy)
         ? train()
         : undefined;

@@ -12,6 +12,7 @@ import type { Clock } from "../kernel/clock.ts";
 import { EngineError } from "../kernel/engine-error.ts";
 import { encode } from "../kernel/msgpack.ts";
 import type { Calibration } from "../resonance/published-profiles.ts";
+import type { RollOutView } from "../resonance/roll-out-view.ts";
 import { ledgerKey, type SegmentDefinitions } from "../resonance/segment-map.ts";
 import { BACKGROUND } from "./member-record.ts";
 import type { ProfileStatus, PromoteReply, RollbackReply } from "./profile-messages.ts";
@@ -580,7 +581,7 @@ class Host implements UnitCopy {
   }
 
   /** What is being rolled out, and what can be taken back. */
-  #rollOut(): Pick<ProfileStatus, "rollOut" | "previous" | "next"> {
+  #rollOut(): RollOutView {
     const { candidate, candidateShards, isHeld, previous, next } = this.#state;
     const { prepared, shards = this.#options.shards } = candidateShards;
     return {

@@ -1,3 +1,5 @@
+import type { RollOutView } from "../resonance/roll-out-view.ts";
+
 /** The profile actor's state on `internal.profiles.status`, as MessagePack. */
 export type ProfileStatus = Readonly<{
   /** Last message of the samples' stream that is applied. */
@@ -7,12 +9,6 @@ export type ProfileStatus = Readonly<{
   members: Readonly<Record<string, Readonly<Record<string, number>>>>;
   encoder: string;
   candidate: string;
-  /** The candidate's way: shards that have sampled their members under it, and whether it waits to be promoted then. */
-  rollOut?: Readonly<{ encoder: string; isHeld: boolean; prepared: number; shards: number }>;
-  /** The encoder that a rollback would put back, until the newest sample is of that event time, epoch ms. */
-  previous?: Readonly<{ encoder: string; untilMs: number }>;
-  /** Definitions whose profiles are being built, and shards that have told of their members. */
-  next?: Readonly<{ version: number; prepared: number; shards: number }>;
   versions: Readonly<Record<string, number>>;
   /** Event time of the newest sample, epoch ms; 0 before the first. */
   watermarkMs: number;
@@ -21,7 +17,8 @@ export type ProfileStatus = Readonly<{
   dropped: number;
   /** The last commit found the disk full: it is tried again every second, and nothing is folded until then. */
   diskFull: boolean;
-}>;
+}> &
+  RollOutView;
 
 /** The reply of `internal.profiles.promote`. */
 export type PromoteReply = Readonly<{

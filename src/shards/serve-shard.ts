@@ -70,6 +70,7 @@ export async function serveShard(
         duplicates: state.counters.duplicates,
         deadLetters: state.counters.deadLetters,
         versions: answers.versions(),
+        warmUps: state.warmUps.map(({ kind, version, sampled, done }) => ({ kind, version, sampled, done })),
       } satisfies ShardStatus),
     async histories(request) {
       const asked = decode(request.data) as HistoriesRequest;
