@@ -37,6 +37,7 @@ import type { TrainingResult } from "./training-task.ts";
 import type { UnitThreadTask } from "./unit-thread-task.ts";
 import { startUnitThreads, type UnitThreads } from "./unit-threads.ts";
 import { PROFILES_UNIT, shardUnit, unitsOf } from "./units.ts";
+import { type WhatIfRequest, whatIf } from "./what-if.ts";
 
 /** A node that runs: its threads, its gateway, and the NATS server if it is embedded. */
 export type RunningNode = Readonly<{
@@ -225,6 +226,8 @@ async function compose(
   const ownsProfiles = (): boolean => agent.roles().get(PROFILES_UNIT) === "owner";
   if (options.roles.includes("profiles")) {
     closers.push(serveWhile(ownsProfiles, () => serveTraining(bus, subjects, train)));
+    const operated = { bus, subjects, releases, shards: options.shards };
+    closers.push(serveWhile(ownsProfiles, () => serveOperator(operated)));
     if (options.refit !== null)
       closers.push(refitLoop(trainer, options.refit, options.refitCheckMs, ownsProfiles, report));
   }
@@ -306,6 +309,18 @@ function serveTraining(
     subjects.profileActor("train"),
     async ({ data }) => ({
       data: encode(await train(decode(data) as TrainHow)),
+      contentType: "application/msgpack",
+    }),
+    { queue: "owners" },
+  );
+}
+
+/** Questions of operators that take all shards to answer. */
+function serveOperator(world: Parameters<typeof whatIf>[0]): Promise<{ close(): Promise<void> }> {
+  return world.bus.serve(
+    world.subjects.profileActor("whatif"),
+    async ({ data }) => ({
+      data: encode(await whatIf(world, decode(data) as WhatIfRequest)),
       contentType: "application/msgpack",
     }),
     { queue: "owners" },

@@ -19,6 +19,7 @@ export type Releases = Readonly<{
 export const releaseKeys = {
   encoder: (version: string) => `encoders.${version}`,
   calibration: (encoder: string) => `calibration.${encoder}`,
+  report: (encoder: string) => `report.${encoder}`,
   profiles: (map: string, version: number) => `profiles.${map}.${version}`,
   segments: (version: number) => `segments.${version}`,
   currentSegments: "segments.current",

@@ -54,6 +54,8 @@ export async function fitEncoder(task: TrainingTask): Promise<TrainingResult> {
       const calibrations = JSON.stringify(release.calibrations);
       // Copies of the profile actor read it at their own time: whatever is fitted later, it stays as it is.
       await blobs.create(releaseKeys.calibration(release.version), new TextEncoder().encode(calibrations));
+      const report = new TextEncoder().encode(JSON.stringify(release.report));
+      await blobs.put(releaseKeys.report(release.version), report); // What `whatif` tells of it.
       return { kind: "fitted", encoder: release.version, report: release.report };
     } finally {
       await connection.close();

@@ -12,6 +12,7 @@ import { addScoreCommand } from "./commands/score.ts";
 import { addStatusCommand } from "./commands/status.ts";
 import { addTrainCommand } from "./commands/train.ts";
 import { addUpCommand } from "./commands/up.ts";
+import { addWhatIfCommand } from "./commands/what-if.ts";
 import { version } from "./version.ts";
 
 const program = new Command("resonance")
@@ -30,6 +31,7 @@ addClusterCommand(program);
 addDeadLettersCommand(program);
 addReshardCommand(program);
 addTrainCommand(program);
+addWhatIfCommand(program);
 addPromoteCommand(program);
 addRollbackCommand(program);
 addEvaluateCommand(program);

@@ -15,7 +15,7 @@ import type { Calibration } from "../resonance/published-profiles.ts";
 import type { RollOutView } from "../resonance/roll-out-view.ts";
 import { ledgerKey, type SegmentDefinitions } from "../resonance/segment-map.ts";
 import { BACKGROUND } from "./member-record.ts";
-import type { ProfileStatus, PromoteReply, RollbackReply } from "./profile-messages.ts";
+import type { PreviewReply, ProfileStatus, PromoteReply, RollbackReply } from "./profile-messages.ts";
 import { ProfileState } from "./profile-state.ts";
 import type { PendingPublication, ProfileStore } from "./profile-store.ts";
 import { encodeProfiles, readCalibration, type StoredCalibration } from "./profiles-codec.ts";
@@ -125,6 +125,7 @@ class Host implements UnitCopy {
       this.#state.restoreNext(prepared, next);
       await this.#switchSegmentsIfPrepared(); // Its commit may have come, and what follows from it not.
     }
+    this.#foldedThrough = this.#state.applied;
     this.#reader = await log.read(subjects.samples, this.#state.applied + 1);
   }
 
@@ -471,6 +472,7 @@ class Host implements UnitCopy {
         promote: () => this.#promoteOnRequest(),
         discard: () => this.#discardOnRequest(),
         rollback: () => this.#rollBackOnRequest(),
+        preview: () => this.#preview(),
       }).map(([name, answer]) =>
         bus.serve(
           subjects.profileActor(name),
@@ -498,6 +500,7 @@ class Host implements UnitCopy {
 
   /** Lets the candidate serve as soon as it is prepared. @throws EngineError `NOTHING_TO_PROMOTE`. */
   async #promoteOnRequest(): Promise<PromoteReply> {
+    await this.#catchUp();
     const { candidate } = this.#state;
     if (candidate === "") throw refusal("NOTHING_TO_PROMOTE", NO_CANDIDATE);
     await this.#controlOnRequest({ control: "promote", encoder: candidate });
@@ -507,8 +510,26 @@ class Host implements UnitCopy {
       : { encoder: candidate, inForce: false, prepared, shards };
   }
 
+  /** What would be published of the candidate, as its ledger stands. @throws EngineError `NOTHING_TO_PROMOTE`. */
+  async #preview(): Promise<PreviewReply> {
+    await this.#catchUp();
+    const { candidate } = this.#state;
+    const stored = await this.#json<StoredCalibration[]>(`calibration.${candidate || "none"}`);
+    const ledger = this.#state.ledger(candidate); // Behind what was waited for, it may be another's.
+    if (candidate === "" || ledger === undefined) throw refusal("NOTHING_TO_PROMOTE", NO_CANDIDATE);
+    const calibrations = (stored ?? []).map(readCalibration);
+    const { inForce, maps } = this.#state;
+    const { prepared, shards = this.#options.shards } = this.#state.candidateShards;
+    const profiles = maps.map((map) => {
+      const given = { version: 1, dim: dimOf(ledger), calibrations, key: ledgerKey(inForce, map.name) };
+      return encodeProfiles(profilesOf(ledger, map, given));
+    });
+    return { encoder: candidate, profiles, prepared, shards };
+  }
+
   /** Gives the candidate up. @throws EngineError `NOTHING_TO_PROMOTE`. */
   async #discardOnRequest(): Promise<{ encoder: string }> {
+    await this.#catchUp();
     const { candidate } = this.#state;
     if (candidate === "") throw refusal("NOTHING_TO_PROMOTE", NO_CANDIDATE);
     await this.#controlOnRequest({ control: "discard", encoder: candidate });
@@ -521,6 +542,7 @@ class Host implements UnitCopy {
    * @throws EngineError `NOTHING_TO_ROLL_BACK`.
    */
   async #rollBackOnRequest(): Promise<RollbackReply> {
+    await this.#catchUp();
     const { encoder, previous, rolledBackFrom } = this.#state;
     if (previous === undefined && rolledBackFrom !== "")
       return { encoder, from: rolledBackFrom, repeated: true };
@@ -537,7 +559,21 @@ class Host implements UnitCopy {
     const data = encodeProfileControl(control);
     const append = () => log.append(subjects.samples, [{ id, data }]);
     const [sequence = 0] = await this.#patiently(append, () => this.#mayPublish());
-    while (this.#foldedThrough < sequence || this.#nextRelease() !== undefined) {
+    await this.#foldsThrough(sequence, () => this.#nextRelease() === undefined);
+  }
+
+  /** Resolves once everything is folded that was in the log when it was called: what a request is about may be the last of it. */
+  async #catchUp(): Promise<void> {
+    const { log, subjects } = this.#ports;
+    const { last } = await this.#patiently(
+      () => log.bounds(subjects.samples),
+      () => this.#mayPublish(),
+    );
+    await this.#foldsThrough(last);
+  }
+
+  async #foldsThrough(sequence: number, isDone: () => boolean = () => true): Promise<void> {
+    while (this.#foldedThrough < sequence || !isDone()) {
       if (!this.#mayPublish()) throw notOwner();
       await Promise.race([this.#nextFold(), this.#failed.promise]);
     }

@@ -38,3 +38,13 @@ export type RollbackReply = Readonly<{
   /** Whether an earlier request had done it. */
   repeated: boolean;
 }>;
+
+/** The reply of `internal.profiles.preview`: what would be published if the candidate were in force now. */
+export type PreviewReply = Readonly<{
+  encoder: string;
+  /** One of each map, encoded. */
+  profiles: readonly Uint8Array[];
+  /** Shards that have sampled their members, of how many. */
+  prepared: number;
+  shards: number;
+}>;

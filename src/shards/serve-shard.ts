@@ -6,6 +6,12 @@ import type { Clock } from "../kernel/clock.ts";
 import { EngineError } from "../kernel/engine-error.ts";
 import { decode } from "../kernel/msgpack.ts";
 import type { ShardStatus } from "../resonance/score-answer.ts";
+import {
+  type CompareRequest,
+  compareMemberships,
+  compareUsers,
+  type MembershipsRequest,
+} from "./compare-users.ts";
 import type { ContextStore } from "./context-store.ts";
 import { membershipsOf } from "./sampling.ts";
 import { ScoreAnswers } from "./score-answers.ts";
@@ -77,6 +83,9 @@ export async function serveShard(
       if (asked.after === undefined) await host.settle(); // Members are looked up in the store.
       return packed(historiesOf(state, ports.store, asked));
     },
+    compare: ({ data }) => packed(compareUsers(state, decode(data) as CompareRequest)),
+    memberships: ({ data }) =>
+      packed(compareMemberships(state, ports.store, decode(data) as MembershipsRequest)),
   };
   const owned = (handler: Handler) => (request: BusRequest) => {
     ownerOf(shard, host);

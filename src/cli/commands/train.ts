@@ -18,7 +18,9 @@ export function addTrainCommand(program: Command): void {
         const client = await connectClient(options, "resonance train");
         try {
           const subject = client.subjects.profileActor("train");
-          const reply = await client.bus.request(subject, encode({ hold: options.hold }), { timeoutMs: TRAINING_TIMEOUT_MS });
+          const reply = await client.bus.request(subject, encode({ hold: options.hold }), {
+            timeoutMs: TRAINING_TIMEOUT_MS,
+          });
           if (reply.error !== undefined) throw fromWireError(reply.error);
           const result = decode(reply.data) as TrainingResult;
           if (result.kind === "failed") throw fromWireError(result.error);
