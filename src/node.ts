@@ -17,6 +17,7 @@ import { sharedDeadline } from "./adapters/shared-deadline.ts";
 import { systemClock } from "./adapters/system-clock.ts";
 import { threadPool } from "./adapters/thread-pool.ts";
 import { keepDeployment } from "./deployment.ts";
+import { alertChanges, lastAlerts, measureDrift } from "./drift-monitor.ts";
 import { type Subjects, subjectsOf } from "./events/subjects.ts";
 import { createGateway } from "./gateway/gateway.ts";
 import { EngineError, fromWireError, toWireError } from "./kernel/engine-error.ts";
@@ -64,6 +65,8 @@ const COMPUTE_THREADS = 1;
 const COMPUTE_NICE = 10;
 /** How long a node that stops waits for others to take over. */
 const HAND_OVER_PATIENCE_MS = 30_000;
+/** How often the drift of the release in force is measured. */
+const DRIFT_EVERY_MS = 600_000;
 const SERVED_CHECK_MS = 20;
 /** How often a node that can't be ready yet says what it waits for. */
 const WAITING_TOLD_MS = 5_000;
@@ -226,8 +229,9 @@ async function compose(
   const ownsProfiles = (): boolean => agent.roles().get(PROFILES_UNIT) === "owner";
   if (options.roles.includes("profiles")) {
     closers.push(serveWhile(ownsProfiles, () => serveTraining(bus, subjects, train)));
-    const operated = { bus, subjects, releases, shards: options.shards };
+    const operated = { bus, subjects, releases, clock: systemClock, shards: options.shards };
     closers.push(serveWhile(ownsProfiles, () => serveOperator(operated)));
+    closers.push(every(DRIFT_EVERY_MS, ownsProfiles, () => watchDrift(operated, report)));
     if (options.refit !== null)
       closers.push(refitLoop(trainer, options.refit, options.refitCheckMs, ownsProfiles, report));
   }
@@ -316,15 +320,50 @@ function serveTraining(
 }
 
 /** Questions of operators that take all shards to answer. */
-function serveOperator(world: Parameters<typeof whatIf>[0]): Promise<{ close(): Promise<void> }> {
-  return world.bus.serve(
-    world.subjects.profileActor("whatif"),
-    async ({ data }) => ({
-      data: encode(await whatIf(world, decode(data) as WhatIfRequest)),
-      contentType: "application/msgpack",
-    }),
-    { queue: "owners" },
+async function serveOperator(world: Parameters<typeof measureDrift>[0]): Promise<{ close(): Promise<void> }> {
+  const answers: Record<string, (request: unknown) => Promise<unknown>> = {
+    whatif: (request) => whatIf(world, request as WhatIfRequest),
+    drift: (request) => measureDrift(world, (request as { sample?: number }).sample),
+  };
+  const served = await Promise.all(
+    Object.entries(answers).map(([name, answer]) =>
+      world.bus.serve(
+        world.subjects.profileActor(name),
+        async ({ data }) => ({
+          data: encode(await answer(decode(data))),
+          contentType: "application/msgpack",
+        }),
+        { queue: "owners" },
+      ),
+    ),
   );
+  return { close: async () => void (await Promise.all(served.map((one) => one.close()))) };
+}
+
+/** Measures, and tells what has come or gone. */
+async function watchDrift(
+  world: Parameters<typeof measureDrift>[0],
+  report: (line: string) => void,
+): Promise<void> {
+  const before = await lastAlerts(world.releases);
+  const { alerts } = await measureDrift(world);
+  for (const line of alertChanges(before, alerts)) report(line);
+}
+
+/** Acts now and then while a condition holds; a failure waits for the next time. @returns Ends it. */
+function every(ms: number, condition: () => boolean, act: () => Promise<void>): () => Promise<void> {
+  const stopping = new AbortController();
+  const loop = async (): Promise<void> => {
+    while (!stopping.signal.aborted) {
+      await sleep(ms, undefined, { signal: stopping.signal, ref: false }).catch(() => {});
+      if (!stopping.signal.aborted && condition()) await act().catch(() => {});
+    }
+  };
+  const ended = loop();
+  return async () => {
+    stopping.abort();
+    await ended;
+  };
 }
 
 function asEngineError(thrown: unknown): EngineError {

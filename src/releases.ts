@@ -19,6 +19,10 @@ export type Releases = Readonly<{
 export const releaseKeys = {
   encoder: (version: string) => `encoders.${version}`,
   calibration: (encoder: string) => `calibration.${encoder}`,
+  /** How the features of those were spread that an encoder was fitted on. */
+  distribution: (encoder: string) => `distribution.${encoder}`,
+  driftHistory: "drift.history",
+  driftLatest: "drift.latest",
   report: (encoder: string) => `report.${encoder}`,
   profiles: (map: string, version: number) => `profiles.${map}.${version}`,
   segments: (version: number) => `segments.${version}`,

@@ -5,6 +5,7 @@ import { connectNats } from "./adapters/nats-connection.ts";
 import type { History } from "./embedding/encoder.ts";
 import { type Subjects, subjectsOf } from "./events/subjects.ts";
 import { FEATURES } from "./features/all-families.ts";
+import { featureDistribution } from "./features/feature-distribution.ts";
 import { unpackFeatureEvent } from "./features/pack-feature-event.ts";
 import { EngineError, fromWireError, toWireError, type WireError } from "./kernel/engine-error.ts";
 import { decode, encode } from "./kernel/msgpack.ts";
@@ -54,6 +55,9 @@ export async function fitEncoder(task: TrainingTask): Promise<TrainingResult> {
       const calibrations = JSON.stringify(release.calibrations);
       // Copies of the profile actor read it at their own time: whatever is fitted later, it stays as it is.
       await blobs.create(releaseKeys.calibration(release.version), new TextEncoder().encode(calibrations));
+      const distribution = JSON.stringify(featureDistribution(histories, FEATURES));
+      const distributionKey = releaseKeys.distribution(release.version);
+      await blobs.put(distributionKey, new TextEncoder().encode(distribution)); // What drift is measured against.
       const report = new TextEncoder().encode(JSON.stringify(release.report));
       await blobs.put(releaseKeys.report(release.version), report); // What `whatif` tells of it.
       return { kind: "fitted", encoder: release.version, report: release.report };

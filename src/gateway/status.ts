@@ -1,5 +1,6 @@
 import { fieldsOf } from "../events/request-body.ts";
 import { decode } from "../kernel/msgpack.ts";
+import type { DriftAlert } from "../resonance/drift.ts";
 import type { RollOutView } from "../resonance/roll-out-view.ts";
 import type { ShardStatus } from "../resonance/score-answer.ts";
 import type { ClusterView, GatewayCounters, GatewayOptions, GatewayPorts } from "./gateway-ports.ts";
@@ -7,6 +8,9 @@ import { waysToShard } from "./ways-to-shard.ts";
 
 /** A shard in the reply of `status`: its owner's word, or what is known without one. */
 export type ShardView = ShardStatus | Readonly<{ shard: number; ready: false; lag: number | null }>;
+
+/** Time of the measurement, by the clock of the node that made it, epoch ms. */
+export type DriftView = Readonly<{ atMs: number; alerts: readonly DriftAlert[] }>;
 
 export type ReleaseView = RollOutView & Readonly<{ encoder: string }>;
 
@@ -20,6 +24,8 @@ export type StatusReply = Readonly<{
   cluster: ClusterView;
   /** The encoder in force, what is being rolled out, and what can be taken back; null if the profile actor does not answer. */
   release: ReleaseView | null;
+  /** What asks to be looked at by the last measurement of drift; null before the first. */
+  drift: DriftView | null;
   /** Log entries not folded yet, over all shards. */
   lag: number;
   /** Users held, and behaviours folded since the owners started. */
@@ -30,6 +36,8 @@ export type StatusReply = Readonly<{
   gateway: GatewayCounters;
 }>;
 
+/** Where the last measurement's alerts lie. */
+const DRIFT_LATEST = "drift.latest";
 const SHARD_TIMEOUT_MS = 1_000;
 const NOTHING = new Uint8Array();
 
@@ -41,8 +49,9 @@ export async function status(
   body: unknown,
 ): Promise<StatusReply> {
   fieldsOf(body, []);
-  const [release, ...shards] = await Promise.all([
+  const [release, drift, ...shards] = await Promise.all([
     releaseOf(ports),
+    driftOf(ports),
     ...Array.from({ length: options.shards }, (_, shard) => viewOf(ports, shard)),
   ]);
   const ready = shards.filter((view): view is ShardStatus => view.ready);
@@ -52,6 +61,7 @@ export async function status(
     shards,
     cluster: ports.cluster(),
     release,
+    drift,
     lag: shards.reduce((sum, view) => sum + (view.lag ?? 0), 0),
     users: ready.reduce((sum, view) => sum + view.users, 0),
     events: ready.reduce((sum, view) => sum + view.events, 0),
@@ -76,6 +86,11 @@ async function releaseOf({ bus, subjects }: GatewayPorts): Promise<ReleaseView |
   } catch {
     return null; // Nobody answers: that is what the reply says.
   }
+}
+
+async function driftOf({ releases }: GatewayPorts): Promise<DriftView | null> {
+  const bytes = await releases.get(DRIFT_LATEST).catch(() => undefined);
+  return bytes === undefined ? null : (decode(bytes) as DriftView);
 }
 
 async function viewOf(ports: GatewayPorts, shard: number): Promise<ShardView> {

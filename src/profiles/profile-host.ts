@@ -14,6 +14,7 @@ import { encode } from "../kernel/msgpack.ts";
 import type { Calibration } from "../resonance/published-profiles.ts";
 import type { RollOutView } from "../resonance/roll-out-view.ts";
 import { ledgerKey, type SegmentDefinitions } from "../resonance/segment-map.ts";
+import { describeCentroids } from "./describe-centroids.ts";
 import { BACKGROUND } from "./member-record.ts";
 import type { PreviewReply, ProfileStatus, PromoteReply, RollbackReply } from "./profile-messages.ts";
 import { ProfileState } from "./profile-state.ts";
@@ -473,6 +474,8 @@ class Host implements UnitCopy {
         discard: () => this.#discardOnRequest(),
         rollback: () => this.#rollBackOnRequest(),
         preview: () => this.#preview(),
+        centroids: async () =>
+          describeCentroids(this.#state.ledger(this.#state.encoder), this.#state.inForce),
       }).map(([name, answer]) =>
         bus.serve(
           subjects.profileActor(name),

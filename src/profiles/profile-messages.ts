@@ -48,3 +48,16 @@ export type PreviewReply = Readonly<{
   prepared: number;
   shards: number;
 }>;
+
+/** What a profile in force is made of, in the reply of `internal.profiles.centroids`. */
+export type CentroidView = Readonly<{
+  map: string;
+  segment: string;
+  /** Distinct members in the window: the effective size, since what one member did at two times is much alike. */
+  members: number;
+  /** Their embeddings, one a member and bucket. */
+  samples: number;
+  /** Age of the embeddings, and of the newest one, by the buckets' ends and the newest sample of all; null without any. */
+  meanAgeMs: number | null;
+  newestMs: number | null;
+}>;

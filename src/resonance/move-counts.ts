@@ -28,7 +28,7 @@ export function newMapMoves(): MapMoves {
   return { users: 0, moved: 0, resonatingChanged: 0, totalVariation: 0, matrix: {} };
 }
 
-/** Counts one user. @returns Whether their most probable outcome, or what they resonate with, is another one. */
+/** Counts one user. @returns Whether their most probable outcome is another one. */
 export function countMove(moves: MapMoves, before: NamedDistribution, after: NamedDistribution): boolean {
   const [from, to] = [mostProbable(before), mostProbable(after)];
   const isResonanceSame =
@@ -39,7 +39,7 @@ export function countMove(moves: MapMoves, before: NamedDistribution, after: Nam
   if (!isResonanceSame) moves.resonatingChanged++;
   moves.totalVariation += totalVariation(before, after);
   countCell(moves.matrix, from, to, 1);
-  return from !== to || !isResonanceSame;
+  return from !== to;
 }
 
 /** Adds counts to others. */

@@ -1,5 +1,5 @@
 import type { RingSlot } from "./outcome.ts";
-import type { StoredWarmUp } from "./warm-up.ts";
+import type { StoredWarmUp } from "./warm-up-state.ts";
 
 /** Versions in force as of the last committed entry. */
 export type ShardMeta = Readonly<{

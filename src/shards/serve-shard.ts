@@ -13,6 +13,7 @@ import {
   type MembershipsRequest,
 } from "./compare-users.ts";
 import type { ContextStore } from "./context-store.ts";
+import { type DriftRequest, driftPage } from "./drift-page.ts";
 import { membershipsOf } from "./sampling.ts";
 import { ScoreAnswers } from "./score-answers.ts";
 import { type CopyView, type Handler, notCaughtUp, packed, publicReadsOf, readsOf } from "./serve-scores.ts";
@@ -83,6 +84,7 @@ export async function serveShard(
       if (asked.after === undefined) await host.settle(); // Members are looked up in the store.
       return packed(historiesOf(state, ports.store, asked));
     },
+    drift: ({ data }) => packed(driftPage(state, decode(data) as DriftRequest)),
     compare: ({ data }) => packed(compareUsers(state, decode(data) as CompareRequest)),
     memberships: ({ data }) =>
       packed(compareMemberships(state, ports.store, decode(data) as MembershipsRequest)),

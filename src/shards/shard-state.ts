@@ -9,7 +9,7 @@ import { RecentEvents } from "./recent-events.ts";
 import { FetchedReleases } from "./releases.ts";
 import { ResidentContexts } from "./resident-contexts.ts";
 import { ShadowStates } from "./shadow-states.ts";
-import type { WarmUp } from "./warm-up.ts";
+import type { WarmUp } from "./warm-up-state.ts";
 
 /** Everything that one shard's fold reads and changes. It belongs to one host. */
 export type ShardState = {

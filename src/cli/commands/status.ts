@@ -50,6 +50,7 @@ function draw(reply: StatusReply): string[] {
       process.stdout.columns ?? 100,
     ),
     ...drawRelease(reply),
+    ...(reply.drift?.alerts ?? []).map(({ kind, of }) => `drift: ${kind} of ${of}: see \`resonance drift\``),
     `this gateway: ${formatCount(reply.gateway.accepted)} accepted, refused ${refused.join(", ") || "none"}`,
   ];
 }
