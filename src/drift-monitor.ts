@@ -32,6 +32,8 @@ export type DriftReport = Readonly<{
 /** What `status` tells of the last measurement. */
 export type DriftSummary = Readonly<{ atMs: number; alerts: readonly DriftAlert[] }>;
 
+/** Asks of nobody, for how many there are. */
+const NOBODY: DriftRequest = { edges: [], sinceMs: 0, from: 0, step: 1, limit: 0 };
 /** Users of one page: their features are made of their recent events, half a millisecond each. */
 const PAGE_USERS = 16;
 const PAGE_TIMEOUT_MS = 10_000;
@@ -48,7 +50,7 @@ type World = Readonly<{ bus: Bus; subjects: Subjects; releases: BlobStore; clock
 export async function measureDrift(world: World, sample = SAMPLE): Promise<DriftReport> {
   const { clock, releases } = world;
   const history = await readHistory(releases);
-  const first = await page(world, 0, { edges: [], from: 0, step: 1, limit: 0 });
+  const first = await page(world, 0, NOBODY);
   const stored = await json<FeatureDistribution>(releases, releaseKeys.distribution(first.encoder));
   const distribution = stored?.schema === FEATURES.version ? stored : undefined;
   const gathered = await gather(world, distribution, Math.ceil(sample / world.shards), first.encoder);
@@ -102,15 +104,16 @@ async function gather(
   encoder: string,
 ): Promise<{ users: number; counts: readonly (readonly number[])[]; maps: Record<string, MapDrift> }> {
   const edges = distribution?.edges ?? [];
+  const sinceMs = distribution?.untilMs ?? 0;
   const counts = edges.map((ends) => Array.from({ length: ends.length + 1 }, () => 0));
   const pages: DriftReply[] = [];
   for (let shard = 0; shard < world.shards; shard++) {
-    const { resident } = await page(world, shard, { edges: [], from: 0, step: 1, limit: 0 });
+    const { resident } = await page(world, shard, NOBODY);
     const step = Math.max(1, Math.floor(resident / perShard));
     let left = perShard;
     for (let from: number | undefined = 0; from !== undefined && left > 0; ) {
       const limit = Math.min(left, PAGE_USERS);
-      const reply: DriftReply = await page(world, shard, { edges, from, step, limit });
+      const reply: DriftReply = await page(world, shard, { edges, sinceMs, from, step, limit });
       from = reply.next;
       left -= reply.users;
       if (reply.encoder !== encoder) continue; // A switch came in between: it is of another release.

@@ -6,6 +6,8 @@ export type FeatureDistribution = Readonly<{
   /** Of the schema; a distribution of another one can't be compared. */
   schema: string;
   users: number;
+  /** Event time of the newest event that was seen, epoch ms. */
+  untilMs: number;
   /** By feature: rising upper ends of the bins; the last bin has none. */
   edges: readonly (readonly number[])[];
   /** By feature: users in each bin; one more than edges. */
@@ -34,7 +36,12 @@ export function featureDistribution(
   schema: FeatureSchema,
 ): FeatureDistribution {
   const rows: Float32Array[] = [];
-  for (const { events } of histories) if (events.length > 0) rows.push(featuresAfter(schema, events));
+  let untilMs = 0;
+  for (const { events } of histories) {
+    if (events.length === 0) continue;
+    rows.push(featuresAfter(schema, events));
+    for (const { tsMs } of events) untilMs = Math.max(untilMs, tsMs);
+  }
   const edges = schema.features.map((_, feature) => {
     const values = Float64Array.from(rows, (row) => row[feature] ?? 0).sort();
     const ends = new Set<number>();
@@ -47,7 +54,7 @@ export function featureDistribution(
   });
   const counts = newCounts(edges);
   for (const row of rows) countFeatures(edges, row, counts);
-  return { schema: schema.version, users: rows.length, edges, counts };
+  return { schema: schema.version, users: rows.length, untilMs, edges, counts };
 }
 
 /** Counts of nobody. */

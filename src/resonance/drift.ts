@@ -1,6 +1,6 @@
 /** How far a release has drifted in one map, at one time. */
 export type MapDrift = Readonly<{
-  /** Members scored as if nothing were known of who they are. */
+  /** Members whom the fit has not seen, scored as if nothing were known of who they are. */
   members: number;
   /** Mean -log probability of their segment among the segments, nats. */
   nll: number;

@@ -13,6 +13,11 @@ import type { ShardState } from "./shard-state.ts";
 export type DriftRequest = Readonly<{
   /** Of the fit's distribution of the features; empty for none. */
   edges: FeatureDistribution["edges"];
+  /**
+   * Members are scored whose first event is later than this, epoch ms: of those whom a fit has seen, encoder and calibration
+   * know more than they will of any visitor.
+   */
+  sinceMs: number;
   /** Of the users in memory each `step`-th one, from the `from`-th on, at most `limit`. */
   from: number;
   step: number;
@@ -48,7 +53,10 @@ const LEAST_PROBABILITY = 1e-15;
 type MapPage = { none: number; nll: number[]; confidence: number[]; right: boolean[] };
 
 /** Scores users in memory as if nothing were known of who they are. Nothing is changed. */
-export function driftPage(shard: ShardState, { edges, from, step, limit }: DriftRequest): DriftReply {
+export function driftPage(
+  shard: ShardState,
+  { edges, sinceMs, from, step, limit }: DriftRequest,
+): DriftReply {
   const users = shard.contexts.users();
   const counts = newCounts(edges);
   const maps: Record<string, MapPage> = {};
@@ -65,7 +73,8 @@ export function driftPage(shard: ShardState, { edges, from, step, limit }: Drift
       countFeatures(edges, featuresAfter(shard.features, shard.recent.events(context)), counts);
     rebuildIfStale(shard, context);
     const evidence = embedContext(shard, context);
-    const labels = context.authenticated ? membershipsOf(shard.definitions.maps, context) : {};
+    const isNew = context.authenticated && context.firstTsMs > sinceMs;
+    const labels = isNew ? membershipsOf(shard.definitions.maps, context) : {};
     for (const scorer of shard.scorers) {
       const page = maps[scorer.map];
       if (page === undefined) continue;

@@ -1,8 +1,8 @@
 import type { KeyValue } from "../../src/actors/key-value.ts";
 import type { Log, LogReader } from "../../src/actors/log.ts";
 import type { ProfileStore } from "../../src/profiles/profile-store.ts";
-import type { ContextStore, ShardCommit } from "../../src/shards/context-store.ts";
 import { Context } from "../../src/shards/context.ts";
+import type { ContextStore, ShardCommit } from "../../src/shards/context-store.ts";
 import { SeenIds } from "../../src/shards/seen-ids.ts";
 import { decodeUnit, encodeRecord } from "../../src/supervisor/cluster-records.ts";
 import type { SessionDeadline } from "../../src/supervisor/session.ts";

@@ -59,7 +59,7 @@ function draw({ now, history, alerts, hasDistribution, centroids }: DriftReport)
       `${(100 * drift.none).toFixed(1)} %`,
     ];
   });
-  const mapColumns = ["members", "log-loss", "since first", "in a day", "ECE", "by chance", "none"].map(
+  const mapColumns = ["new members", "log-loss", "since first", "in a day", "ECE", "by chance", "none"].map(
     right,
   );
   const features = now.psi.map(({ feature, psi }) => {

@@ -16,6 +16,7 @@ type Options = ClientOptions & Readonly<{ json: boolean; segments?: string; samp
 /** A hundred thousand users take a minute or two. */
 const PATIENCE_MS = 600_000;
 const MATRIX_ROWS = 20;
+const MOVERS_DRAWN = 12;
 
 /** `resonance whatif`: who would move if the held encoder, or other segments, were in force. */
 export function addWhatIfCommand(program: Command): void {
@@ -68,7 +69,7 @@ function draw(reply: WhatIfReply): string[] {
   lines.push(`${formatCount(users)} of ${formatCount(resident)} users in memory compared`);
   for (const map of reply.maps) lines.push("", ...drawMap(map));
   if (reply.kind === "encoder") lines.push("", ...drawHeldOut(heldOut.inForce, heldOut.other));
-  if (movers.length > 0) lines.push("", `some who would move: ${movers.join(", ")}`);
+  if (movers.length > 0) lines.push("", `some who would move: ${movers.slice(0, MOVERS_DRAWN).join(", ")}`);
   return lines;
 }
 
