@@ -17,6 +17,7 @@ import { sharedDeadline } from "./adapters/shared-deadline.ts";
 import { systemClock } from "./adapters/system-clock.ts";
 import { threadPool } from "./adapters/thread-pool.ts";
 import { keepDeployment } from "./deployment.ts";
+import { alertChanges, lastAlerts, measureDrift } from "./drift-monitor.ts";
 import { type Subjects, subjectsOf } from "./events/subjects.ts";
 import { startExplainer } from "./explainer.ts";
 import { createGateway } from "./gateway/gateway.ts";
@@ -41,6 +42,7 @@ import type { TrainingResult } from "./training-task.ts";
 import type { UnitThreadTask } from "./unit-thread-task.ts";
 import { startUnitThreads, type UnitThreads } from "./unit-threads.ts";
 import { PROFILES_UNIT, shardUnit, unitsOf } from "./units.ts";
+import { type WhatIfRequest, whatIf } from "./what-if.ts";
 
 /** A node that runs: its threads, its gateway, and the NATS server if it is embedded. */
 export type RunningNode = Readonly<{
@@ -69,6 +71,8 @@ const COMPUTE_THREADS = 1;
 const COMPUTE_NICE = 10;
 /** How long a node that stops waits for others to take over. */
 const HAND_OVER_PATIENCE_MS = 30_000;
+/** How often the drift of the release in force is measured. */
+const DRIFT_EVERY_MS = 600_000;
 const SERVED_CHECK_MS = 20;
 /** How often a node that can't be ready yet says what it waits for. */
 const WAITING_TOLD_MS = 5_000;
@@ -255,6 +259,9 @@ async function compose(
   if (options.roles.includes("profiles")) {
     closers.push(serveWhile(ownsProfiles, () => serveTraining(bus, subjects, trainer, report)));
     closers.push(serveWhile(ownsProfiles, () => serveTrainingStatus(bus, subjects, trainer)));
+    const operated = { bus, subjects, releases, clock: systemClock, shards: options.shards };
+    closers.push(serveWhile(ownsProfiles, () => serveOperator(operated)));
+    closers.push(every(DRIFT_EVERY_MS, ownsProfiles, () => watchDrift(operated, report)));
     const { calibrate } = recalibrator;
     closers.push(
       serveWhile(ownsProfiles, () => serveTask(bus, subjects.profileActor("calibrate"), calibrate)),
@@ -357,7 +364,7 @@ function serveTraining(
     subjects.profileActor("train"),
     async ({ data }) => {
       const { detached, rollOut, ...how } = decode(data) as TrainRequest;
-      if (rollOut !== undefined) await trainer.rollOutStored(rollOut);
+      if (rollOut !== undefined) await trainer.rollOutStored(rollOut, how.hold);
       const told = (result: TrainingResult): TrainingResult => announce(result, report);
       const start = () => (detached ? { id: trainer.start(how, told) } : trainer.train(how).then(told));
       const answer = rollOut === undefined ? await start() : { encoder: rollOut };
@@ -377,6 +384,53 @@ function serveTrainingStatus(
     () => ({ data: encode(trainer.status()), contentType: "application/msgpack" }),
     { queue: "owners" },
   );
+}
+
+/** Questions of operators that take all shards to answer. */
+async function serveOperator(world: Parameters<typeof measureDrift>[0]): Promise<{ close(): Promise<void> }> {
+  const answers: Record<string, (request: unknown) => Promise<unknown>> = {
+    whatif: (request) => whatIf(world, request as WhatIfRequest),
+    drift: (request) => measureDrift(world, (request as { sample?: number }).sample),
+  };
+  const served = await Promise.all(
+    Object.entries(answers).map(([name, answer]) =>
+      world.bus.serve(
+        world.subjects.profileActor(name),
+        async ({ data }) => ({
+          data: encode(await answer(decode(data))),
+          contentType: "application/msgpack",
+        }),
+        { queue: "owners" },
+      ),
+    ),
+  );
+  return { close: async () => void (await Promise.all(served.map((one) => one.close()))) };
+}
+
+/** Measures, and tells what has come or gone. */
+async function watchDrift(
+  world: Parameters<typeof measureDrift>[0],
+  report: (line: string) => void,
+): Promise<void> {
+  const before = await lastAlerts(world.releases);
+  const { alerts } = await measureDrift(world);
+  for (const line of alertChanges(before, alerts)) report(line);
+}
+
+/** Acts now and then while a condition holds; a failure waits for the next time. @returns Ends it. */
+function every(ms: number, condition: () => boolean, act: () => Promise<void>): () => Promise<void> {
+  const stopping = new AbortController();
+  const loop = async (): Promise<void> => {
+    while (!stopping.signal.aborted) {
+      await sleep(ms, undefined, { signal: stopping.signal, ref: false }).catch(() => {});
+      if (!stopping.signal.aborted && condition()) await act().catch(() => {});
+    }
+  };
+  const ended = loop();
+  return async () => {
+    stopping.abort();
+    await ended;
+  };
 }
 
 function asEngineError(thrown: unknown): EngineError {

@@ -1,6 +1,7 @@
 import type { BlobStore } from "./actors/blob-store.ts";
 import type { Bus } from "./actors/bus.ts";
 import type { Log } from "./actors/log.ts";
+import type { Turns } from "./actors/turns.ts";
 import type { UnitCopy } from "./actors/unit-copy.ts";
 import type { SnapshotPorts } from "./actors/write-snapshot.ts";
 import type { Subjects } from "./events/subjects.ts";
@@ -34,6 +35,8 @@ export type CopyWorld = Readonly<{
   decisionKey: HalfSipKey;
   subjects: Subjects;
   report(line: string): void;
+  /** Shared by the copies of a thread. */
+  turns?: Turns;
 }>;
 
 /** Where a copy keeps what it folds. */

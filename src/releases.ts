@@ -23,6 +23,11 @@ export const releaseKeys = {
   /** What a later calibration needs of the encoder's fit. */
   reference: (encoder: string) => `reference.${encoder}`,
   leaderboard: (encoder: string) => `leaderboard.${encoder}`,
+  /** How the features of those were spread that an encoder was fitted on. */
+  distribution: (encoder: string) => `distribution.${encoder}`,
+  driftHistory: "drift.history",
+  driftLatest: "drift.latest",
+  report: (encoder: string) => `report.${encoder}`,
   profiles: (map: string, version: number) => `profiles.${map}.${version}`,
   segments: (version: number) => `segments.${version}`,
   currentSegments: "segments.current",

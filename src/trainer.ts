@@ -22,7 +22,11 @@ import {
 } from "./training-task.ts";
 
 /** What a fit does otherwise than {@link DEFAULT_TRAINING}. */
-export type TrainHow = Partial<TrainingChoice>;
+export type TrainHow = Partial<TrainingChoice> &
+  Readonly<{
+    /** Prepares the encoder, which serves once it is promoted. */
+    hold?: boolean;
+  }>;
 
 /** A request on the profile actor's subject `train`, as MessagePack. */
 export type TrainRequest = TrainHow &
@@ -58,7 +62,7 @@ export type Trainer = Readonly<{
    *
    * @throws EngineError `ENCODER_UNKNOWN` if it is not there; `ARTEFACT_CORRUPT` or `SCHEMA_MISMATCH` if it can't serve.
    */
-  rollOutStored(encoder: string): Promise<void>;
+  rollOutStored(encoder: string, hold?: boolean): Promise<void>;
   /** Fits if the members have grown enough since the last fit: what was trained last, again. */
   trainIfDue(policy: RefitPolicy): Promise<TrainingResult | undefined>;
 }>;
@@ -90,17 +94,17 @@ export function startTrainer(
     return bytes === undefined ? { members: 0 } : (decode(bytes) as LatestFit);
   };
 
-  const membersHeld = async (): Promise<ProfileStatus["members"]> => {
+  const profiles = async (): Promise<ProfileStatus> => {
     const reply = await bus.request(subjects.profileActor("status"), encode({}), {
       timeoutMs: STATUS_TIMEOUT_MS,
     });
     if (reply.error !== undefined) throw fromWireError(reply.error);
-    return (decode(reply.data) as ProfileStatus).members;
+    return decode(reply.data) as ProfileStatus;
   };
 
-  const rollOut = async (encoder: string): Promise<void> => {
+  const rollOut = async (encoder: string, hold: boolean): Promise<void> => {
     const of = { from: subjects.outputKey(0), count: options.shards };
-    const control = encodeProfileControl({ control: "prepare", encoder, shards: of });
+    const control = encodeProfileControl({ control: "prepare", encoder, shards: of, hold });
     // An encoder may be rolled out again after another: no log may take that for a repeat.
     const id = `prepare:${encoder}:${newId()}`;
     await log.append(subjects.samples, [{ id, data: control }]);
@@ -111,8 +115,8 @@ export function startTrainer(
     );
   };
 
-  const run = async (choice: TrainingChoice, id: string): Promise<TrainingResult> => {
-    const members = memberCount(await membersHeld());
+  const run = async (choice: TrainingChoice, hold: boolean, id: string): Promise<TrainingResult> => {
+    const members = memberCount((await profiles()).members);
     const task: TrainingTask = { ...options, choice, seed: SEED };
     const { port, end } = compute.start<TrainingTask, TrainingResult>("fitEncoder", task);
     port.on("message", (latest: LabelledProgress) => {
@@ -123,21 +127,24 @@ export function startTrainer(
       // After a failure too: trying again at once would fail again.
       const latest: LatestFit = { members, ...(result.kind === "fitted" ? { choice } : {}) };
       await releases.put(releaseKeys.latestFit, encode({ ...(await latestFit()), ...latest }));
-      if (result.kind === "fitted") await rollOut(result.encoder);
+      if (result.kind === "fitted") await rollOut(result.encoder, hold);
       return result;
     } finally {
       port.close();
     }
   };
 
-  const begin = (choice: TrainingChoice): { id: string; end: Promise<TrainingResult> } => {
+  const begin = ({
+    hold = false,
+    ...choice
+  }: TrainingChoice & TrainHow): { id: string; end: Promise<TrainingResult> } => {
     if (status.running) {
       const message = "a fit is running: wait for it to end";
       throw new EngineError({ code: "TRAINING_RUNS", message, retryable: true });
     }
     const id = newId();
     status = { id, running: true };
-    const end = run(choice, id).then(
+    const end = run(choice, hold, id).then(
       (result) => {
         status = { ...status, running: false, result };
         return result;
@@ -158,7 +165,7 @@ export function startTrainer(
       return id;
     },
     status: () => status,
-    async rollOutStored(encoder) {
+    async rollOutStored(encoder, hold = false) {
       const artefact = await releases.get(releaseKeys.encoder(encoder));
       const calibration = await releases.get(releaseKeys.calibration(encoder));
       if (artefact === undefined || calibration === undefined) {
@@ -167,15 +174,16 @@ export function startTrainer(
       }
       const { kind } = decodeEncoder(artefact, FEATURES);
       const latest: LatestFit = {
-        members: memberCount(await membersHeld()),
+        members: memberCount((await profiles()).members),
         choice: { ...DEFAULT_TRAINING, encoders: [kind] },
       };
       await releases.put(releaseKeys.latestFit, encode(latest));
-      await rollOut(encoder);
+      await rollOut(encoder, hold);
     },
     async trainIfDue(policy) {
       if (status.running) return undefined;
-      const membersBySegment = await membersHeld();
+      const { members: membersBySegment, rollOut } = await profiles();
+      if (rollOut?.isHeld === true) return undefined; // An operator is looking at it: another one would take its place.
       const { members: fittedMembers, choice = DEFAULT_TRAINING } = await latestFit();
       if (!shouldFit({ membersBySegment, fittedMembers }, policy)) return undefined;
       return begin({ ...choice, leaderboard: false }).end;

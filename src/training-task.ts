@@ -10,6 +10,7 @@ import { tensorBackend } from "./adapters/tensor-backend.ts";
 import type { EncoderKind, TrainingProgress } from "./embedding/encoder-training.ts";
 import { subjectsOf } from "./events/subjects.ts";
 import { FEATURES } from "./features/all-families.ts";
+import { featureDistribution } from "./features/feature-distribution.ts";
 import { type GatheredHistories, gatherHistories, type HistorySource } from "./gather-histories.ts";
 import { toWireError, type WireError } from "./kernel/engine-error.ts";
 import { definitionsInForce } from "./member-histories.ts";
@@ -109,6 +110,11 @@ export async function fitEncoder(task: TrainingTask): Promise<TrainingResult> {
       const { shards, events } = gathered;
       const { version: encoder, report } = release;
       const what = { encoder, encoderKind: kind, seed: task.seed, report, leaderboards };
+      const distribution = JSON.stringify(featureDistribution(gathered.histories, FEATURES));
+      const distributionKey = releaseKeys.distribution(release.version);
+      await blobs.put(distributionKey, new TextEncoder().encode(distribution)); // What drift is measured against.
+      const told = new TextEncoder().encode(JSON.stringify(report));
+      await blobs.put(releaseKeys.report(release.version), told); // What `whatif` tells of it.
       // Kept beside the artefact: what it was promoted for can be looked up.
       if (leaderboards.length > 0)
         await blobs.put(

@@ -1,5 +1,6 @@
 import { setImmediate as immediate, setTimeout as sleep } from "node:timers/promises";
 import type { MessagePort } from "node:worker_threads";
+import { Turns } from "./actors/turns.ts";
 import type { Lease, UnitCopy } from "./actors/unit-copy.ts";
 import { entropyBytes, newId } from "./adapters/entropy.ts";
 import { natsBlobStore } from "./adapters/nats-blob-store.ts";
@@ -62,6 +63,7 @@ export async function runUnits(task: UnitThreadTask & { readonly port: MessagePo
       newId,
       decisionKey: await decisionKeyOf(blobs, entropyBytes),
       subjects,
+      turns: new Turns(),
       report: (line: string) => tell({ kind: "report", line }),
     };
     const leaseOf = (epoch: number, session: number): Lease => ({

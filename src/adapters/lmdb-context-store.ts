@@ -91,8 +91,9 @@ class LmdbContextStore implements ContextStore, ProbedStore {
     );
   }
 
-  authenticatedAfter(after: string | undefined, limit: number): readonly string[] {
-    const range = after === undefined ? { limit } : { start: after, exclusiveStart: true, limit };
+  authenticatedAfter(after: string | undefined, limit: number, view?: View): readonly string[] {
+    const from = after === undefined ? {} : { start: after, exclusiveStart: true };
+    const range = { ...from, limit, ...view };
     return this.#access.read(() => [...this.#tables.authenticated.getKeys(range)]);
   }
 
@@ -161,6 +162,7 @@ class LmdbContextStore implements ContextStore, ProbedStore {
       load: (user) => this.load(user, view),
       loadRing: (user) => this.loadRing(user, view),
       authenticated: () => this.authenticated(view),
+      authenticatedAfter: (after, limit) => this.authenticatedAfter(after, limit, view),
       contexts: () => this.contexts(view),
       isAuthenticated: (user) => this.#access.read(() => authenticated.get(user, view) !== undefined),
       outbox: () => this.outbox(view),

@@ -1,4 +1,5 @@
 import { assert } from "../kernel/assert.ts";
+import { compareIds } from "../kernel/compare-ids.ts";
 import type {
   ContextImport,
   ContextRows,
@@ -30,12 +31,12 @@ class MemoryContextStore implements ContextStore {
   }
 
   authenticated(): Iterable<string> {
-    return [...this.#authenticated].sort();
+    return [...this.#authenticated].sort(compareIds);
   }
 
   authenticatedAfter(after: string | undefined, limit: number): readonly string[] {
-    const users = [...this.#authenticated].sort();
-    return users.filter((user) => after === undefined || user > after).slice(0, limit);
+    const users = [...this.#authenticated].sort(compareIds);
+    return users.filter((user) => after === undefined || compareIds(user, after) > 0).slice(0, limit);
   }
 
   meta(): ShardMeta | undefined {
@@ -89,6 +90,7 @@ class MemoryContextStore implements ContextStore {
       load: (user) => copy.load(user),
       loadRing: (user) => copy.loadRing(user),
       authenticated: () => copy.authenticated(),
+      authenticatedAfter: (...given) => copy.authenticatedAfter(...given),
       contexts: () => copy.contexts(),
       isAuthenticated: (user) => copy.#authenticated.has(user),
       outbox: () => copy.outbox(),

@@ -30,7 +30,10 @@ const CONTROL_KINDS: Readonly<Record<Control["kind"], true>> = {
   "encoder-prepared": true,
   "encoder-activated": true,
   "profiles-activated": true,
+  "encoder-discarded": true,
+  "segments-prepared": true,
   "segments-activated": true,
+  "warm-up-continued": true,
 };
 
 type Rest = Omit<Behaviour, "kind" | "id" | "user" | "type" | "tsMs" | "item" | "categories" | "keywords">;

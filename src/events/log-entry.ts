@@ -42,7 +42,29 @@ export type Control =
       order: number;
     }>
   | Readonly<{ kind: "profiles-activated"; map: string; version: number; encoder: string }>
-  | Readonly<{ kind: "segments-activated"; version: number }>;
+  /** A candidate will not serve: members are not sampled under it any more. */
+  | Readonly<{ kind: "encoder-discarded"; encoder: string; order: number }>
+  /** Start telling the members' segments under definitions that are to follow those in force. */
+  | Readonly<{ kind: "segments-prepared"; version: number }>
+  | Readonly<{
+      kind: "segments-activated";
+      version: number;
+      /** Map to version of profiles that were built for them, and the encoder that these are of. */
+      profiles?: Readonly<Record<string, number>>;
+      encoder?: string;
+    }>
+  /**
+   * Samples the next members of a warm-up: of the one of that kind that the entry `since` began, if `slice` of its slices
+   * were done before. The shard's owner appends these, one after the other.
+   */
+  | Readonly<{
+      kind: "warm-up-continued";
+      warmUp: "encoder" | "segments";
+      since: number;
+      slice: number;
+      /** Members at most. */
+      users: number;
+    }>;
 
 export type LogEntry = Behaviour | Control;
 

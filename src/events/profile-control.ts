@@ -14,7 +14,21 @@ export type ProfileControl =
    * Samples of this encoder are taken, beside those of the one in force, which it replaces once these shards have
    * sampled their members. Older messages do not say which: then those that the node knows.
    */
-  | Readonly<{ control: "prepare"; encoder: string; shards?: ShardKeys }>
+  | Readonly<{
+      control: "prepare";
+      encoder: string;
+      shards?: ShardKeys;
+      /** It does not replace the one in force before it is promoted. */
+      hold?: boolean;
+    }>
+  /** A candidate that is held may serve, as soon as it is prepared. */
+  | Readonly<{ control: "promote"; encoder: string }>
+  /** A candidate will not serve. */
+  | Readonly<{ control: "discard"; encoder: string }>
+  /** The encoder that was in force before this one is put in force again. */
+  | Readonly<{ control: "rollback"; from: string }>
+  /** Profiles for these definitions are built, beside those in force, which they replace once these shards have told of their members. */
+  | Readonly<{ control: "definitions-prepared"; version: number; shards: ShardKeys }>
   /** The stored calibrations of this name take the place of those in force, if the encoder is still the same. */
   | Readonly<{ control: "calibrate"; encoder: string; calibration: string }>
   /** The profiles are to be published as they are at this place. */

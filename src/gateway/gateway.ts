@@ -8,7 +8,13 @@ import { describeProfiles } from "./describe-profiles.ts";
 import { countUp, type GatewayCounters, type GatewayOptions, type GatewayPorts } from "./gateway-ports.ts";
 import { ingest } from "./ingest.ts";
 import { type Asker, createScoring } from "./score.ts";
-import { definedMaps, getSegments, putDefinitions, readDefinitionsInForce } from "./segments.ts";
+import {
+  definedMaps,
+  getSegments,
+  type PutDefinitions,
+  putDefinitions,
+  readDefinitionsInForce,
+} from "./segments.ts";
 import { status } from "./status.ts";
 
 /** The public endpoints, by the name behind `<prefix>.v1.`; a socket mounts them. */
@@ -30,10 +36,10 @@ export function createGateway(ports: GatewayPorts, options: GatewayOptions): Gat
   };
   let lastPut: Promise<unknown> = Promise.resolve();
   /** One after the other: two puts at once would give one version to two contents. */
-  const put = (maps: readonly SegmentMap[]): Promise<SegmentDefinitions> => {
+  const put = (maps: readonly SegmentMap[]): Promise<PutDefinitions> => {
     const done = lastPut.then(async () => {
       const next = await putDefinitions(ports, options, maps);
-      take(next);
+      if (!next.isWarming) take(next.definitions);
       return next;
     });
     lastPut = done.catch(() => undefined); // Its own caller is told; the next put starts afresh.
@@ -50,7 +56,10 @@ export function createGateway(ports: GatewayPorts, options: GatewayOptions): Gat
     profiles: inItsType((body) => describeProfiles(ports, definitions.maps, body)),
     status: inItsType((body) => status(ports, options, counters, body)),
     "segments.get": inItsType(async (body) => getSegments(definitions, body)),
-    "segments.put": inItsType(async (body) => ({ version: (await put(definedMaps(body))).version })),
+    "segments.put": inItsType(async (body) => {
+      const { definitions: given, isWarming } = await put(definedMaps(body));
+      return { version: given.version, ...(isWarming ? { warming: true } : {}) };
+    }),
   };
   const handlers = Object.fromEntries(
     Object.entries(endpoints).map(([name, answer]) => [

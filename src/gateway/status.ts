@@ -1,11 +1,18 @@
 import { fieldsOf } from "../events/request-body.ts";
 import { decode } from "../kernel/msgpack.ts";
+import type { DriftAlert } from "../resonance/drift.ts";
+import type { RollOutView } from "../resonance/roll-out-view.ts";
 import type { ShardStatus } from "../resonance/score-answer.ts";
 import type { ClusterView, GatewayCounters, GatewayOptions, GatewayPorts } from "./gateway-ports.ts";
 import { waysToShard } from "./ways-to-shard.ts";
 
 /** A shard in the reply of `status`: its owner's word, or what is known without one. */
 export type ShardView = ShardStatus | Readonly<{ shard: number; ready: false; lag: number | null }>;
+
+/** Time of the measurement, by the clock of the node that made it, epoch ms. */
+export type DriftView = Readonly<{ atMs: number; alerts: readonly DriftAlert[] }>;
+
+export type ReleaseView = RollOutView & Readonly<{ encoder: string }>;
 
 /** The reply of `status`. */
 export type StatusReply = Readonly<{
@@ -15,6 +22,10 @@ export type StatusReply = Readonly<{
   shards: readonly ShardView[];
   /** Nodes of the cluster and owners of units, as the node that answers sees them. */
   cluster: ClusterView;
+  /** The encoder in force, what is being rolled out, and what can be taken back; null if the profile actor does not answer. */
+  release: ReleaseView | null;
+  /** What asks to be looked at by the last measurement of drift; null before the first. */
+  drift: DriftView | null;
   /** Log entries not folded yet, over all shards. */
   lag: number;
   /** Users held, and behaviours folded since the owners started. */
@@ -25,6 +36,8 @@ export type StatusReply = Readonly<{
   gateway: GatewayCounters;
 }>;
 
+/** Where the last measurement's alerts lie. */
+const DRIFT_LATEST = "drift.latest";
 const SHARD_TIMEOUT_MS = 1_000;
 const NOTHING = new Uint8Array();
 
@@ -36,21 +49,48 @@ export async function status(
   body: unknown,
 ): Promise<StatusReply> {
   fieldsOf(body, []);
-  const shards = await Promise.all(
-    Array.from({ length: options.shards }, (_, shard) => viewOf(ports, shard)),
-  );
+  const [release, drift, ...shards] = await Promise.all([
+    releaseOf(ports),
+    driftOf(ports),
+    ...Array.from({ length: options.shards }, (_, shard) => viewOf(ports, shard)),
+  ]);
   const ready = shards.filter((view): view is ShardStatus => view.ready);
   return {
     node: options.node,
     ready: ready.length === shards.length,
     shards,
     cluster: ports.cluster(),
+    release,
+    drift,
     lag: shards.reduce((sum, view) => sum + (view.lag ?? 0), 0),
     users: ready.reduce((sum, view) => sum + view.users, 0),
     events: ready.reduce((sum, view) => sum + view.events, 0),
     memoryBytes: ports.memoryBytes(),
     gateway: counters,
   };
+}
+
+async function releaseOf({ bus, subjects }: GatewayPorts): Promise<ReleaseView | null> {
+  try {
+    const reply = await bus.request(subjects.profileActor("status"), NOTHING, {
+      timeoutMs: SHARD_TIMEOUT_MS,
+    });
+    if (reply.error !== undefined) return null;
+    const { encoder, rollOut, previous, next } = decode(reply.data) as ReleaseView;
+    return {
+      encoder,
+      ...(rollOut === undefined ? {} : { rollOut }),
+      ...(previous === undefined ? {} : { previous }),
+      ...(next === undefined ? {} : { next }),
+    };
+  } catch {
+    return null; // Nobody answers: that is what the reply says.
+  }
+}
+
+async function driftOf({ releases }: GatewayPorts): Promise<DriftView | null> {
+  const bytes = await releases.get(DRIFT_LATEST).catch(() => undefined);
+  return bytes === undefined ? null : (decode(bytes) as DriftView);
 }
 
 async function viewOf(ports: GatewayPorts, shard: number): Promise<ShardView> {

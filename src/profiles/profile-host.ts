@@ -12,9 +12,11 @@ import type { Clock } from "../kernel/clock.ts";
 import { EngineError } from "../kernel/engine-error.ts";
 import { encode } from "../kernel/msgpack.ts";
 import type { FittedCalibration } from "../resonance/published-profiles.ts";
-import type { SegmentDefinitions } from "../resonance/segment-map.ts";
+import type { RollOutView } from "../resonance/roll-out-view.ts";
+import { ledgerKey, type SegmentDefinitions } from "../resonance/segment-map.ts";
+import { describeCentroids } from "./describe-centroids.ts";
 import { BACKGROUND } from "./member-record.ts";
-import type { ProfileStatus } from "./profile-messages.ts";
+import type { PreviewReply, ProfileStatus, PromoteReply, RollbackReply } from "./profile-messages.ts";
 import { ProfileState } from "./profile-state.ts";
 import type { PendingPublication, ProfileStore } from "./profile-store.ts";
 import { calibrationKey, encodeProfiles, readCalibration, type StoredCalibration } from "./profiles-codec.ts";
@@ -100,6 +102,8 @@ class Host implements UnitCopy {
   /** Publications carried out by this copy, whose messages are not folded yet. */
   readonly #carriedOut = new Set<string>();
   #wakeCarrier: () => void = () => {};
+  /** The last message of which everything that follows is known. */
+  #foldedThrough = 0;
   /** Called after each batch. */
   readonly #folded = new Set<() => void>();
   readonly #failed = Promise.withResolvers<never>();
@@ -116,6 +120,14 @@ class Host implements UnitCopy {
     const { definitions } = this.#state;
     // Without them it would pass over what its peers take in, and release other profiles under the same versions.
     if (definitions > 0 && !(await this.#useDefinitions(definitions))) throw definitionsMissing(definitions);
+    const next = this.#ports.store.meta()?.next;
+    if (next !== undefined) {
+      const prepared = await this.#json<SegmentDefinitions>(`segments.${next.version}`);
+      if (prepared === undefined) throw definitionsMissing(next.version);
+      this.#state.restoreNext(prepared, next);
+      await this.#switchSegmentsIfPrepared(); // Its commit may have come, and what follows from it not.
+    }
+    this.#foldedThrough = this.#state.applied;
     this.#reader = await log.read(subjects.samples, this.#state.applied + 1);
   }
 
@@ -189,8 +201,12 @@ class Host implements UnitCopy {
       else if ("control" in message) await this.#applyControl(message, sequence);
       else {
         state.apply(sequence, message);
-        if ((message.prepared?.length ?? 0) > 0) await this.#switchOverIfPrepared();
+        if ((message.prepared?.length ?? 0) > 0) {
+          await this.#switchOverIfPrepared();
+          await this.#switchSegmentsIfPrepared();
+        }
       }
+      this.#foldedThrough = sequence;
     }
     state.sweep(SWEEP_MEMBERS);
     await this.#commit();
@@ -225,7 +241,35 @@ class Host implements UnitCopy {
         break;
       case "prepare":
         await this.#commit(); // The candidate begins with what the store holds of it.
-        state.prepare(message.encoder, message.shards);
+        state.prepare(message.encoder, message.shards, message.hold);
+        break;
+      case "promote":
+        if (message.encoder === state.candidate) {
+          state.isHeld = false;
+          state.pass(sequence); // The switch is at this place.
+          await this.#switchOverIfPrepared();
+        }
+        break;
+      case "discard":
+        if (state.discard(message.encoder)) {
+          const { encoder } = message;
+          const entry = encodeEntry({ kind: "encoder-discarded", encoder, order: sequence });
+          state.release({ blobs: [], entry, id: `discard:${message.encoder}:${sequence}` });
+        }
+        break;
+      case "rollback":
+        if (state.rollBack(message.from)) {
+          state.pass(sequence);
+          await this.#activateEncoder("rollback");
+        }
+        break;
+      case "definitions-prepared":
+        if (message.version > state.definitions) {
+          await this.#commit(); // As for those that are put in force at once.
+          const next = await this.#json<SegmentDefinitions>(`segments.${message.version}`);
+          if (next === undefined) state.dropped++;
+          else state.prepareDefinitions(next, message.shards);
+        }
         break;
       case "calibrate":
         state.calibrate(message.encoder, message.calibration);
@@ -247,7 +291,7 @@ class Host implements UnitCopy {
   /** @returns False, and nothing changes, if there are none of this version. */
   async #useDefinitions(version: number): Promise<boolean> {
     const definitions = await this.#json<SegmentDefinitions>(`segments.${version}`);
-    if (definitions !== undefined) this.#state.useMaps(definitions.maps, version);
+    if (definitions !== undefined) this.#state.useMaps(definitions.maps, version, definitions.keys);
     return definitions !== undefined;
   }
 
@@ -270,29 +314,62 @@ class Host implements UnitCopy {
     }
   }
 
-  /** Once every shard has sampled its members under the candidate, releases it with its profiles, in one entry a log. */
+  /** Once every shard has sampled its members under the candidate, and nobody holds it, puts it in force. */
   async #switchOverIfPrepared(): Promise<void> {
     const state = this.#state;
-    const { candidate } = state;
     const known = { from: this.#ports.subjects.outputKey(0), count: this.#options.shards };
-    if (!state.isPrepared(known)) return;
-    const ledger = state.ledger(candidate);
-    if (ledger === undefined) return;
-    await this.#calibrateFor(candidate, "");
+    if (state.isHeld || !state.isPrepared(known) || state.ledger(state.candidate) === undefined) return;
+    state.promote();
+    await this.#activateEncoder("encoder");
+  }
+
+  /** Releases the encoder in force with its profiles, in one entry a log. */
+  async #activateEncoder(why: "encoder" | "rollback"): Promise<void> {
+    const state = this.#state;
+    const { encoder, applied: order } = state;
+    await this.#calibrateFor(encoder, state.calibration);
+    // Where nobody was sampled shards start from the prior.
+    const { profiles, blobs } = this.#profilesOf(encoder);
+    const entry: Control = { kind: "encoder-activated", encoder, profiles, order };
+    state.isDirty = false;
+    this.#publishedMs = this.#ports.clock.monotonicMs();
+    state.release({ blobs, entry: encodeEntry(entry), id: `${why}:${encoder}:${order}` });
+  }
+
+  /** Once every shard has told of its members under the next definitions, releases these with their profiles. */
+  async #switchSegmentsIfPrepared(): Promise<void> {
+    const state = this.#state;
+    const version = state.next?.definitions.version;
+    if (version === undefined || !state.isNextPrepared()) return;
+    await this.#commit();
+    state.promoteDefinitions();
+    const { encoder, applied: order } = state;
+    await this.#calibrateFor(encoder, state.calibration);
+    const { profiles, blobs } = this.#profilesOf(encoder);
+    const entry: Control = { kind: "segments-activated", version, profiles, encoder };
+    state.isDirty = false;
+    this.#publishedMs = this.#ports.clock.monotonicMs();
+    const current = new TextEncoder().encode(JSON.stringify({ version }));
+    state.release({
+      blobs: [...blobs, [`segments${CURRENT}`, current]],
+      entry: encodeEntry(entry),
+      id: `segments:${version}:${order}`,
+    });
+  }
+
+  /** The next profiles of every map in force, as a ledger stands; none while it is empty. */
+  #profilesOf(encoder: string): { profiles: Record<string, number>; blobs: PendingPublication["blobs"] } {
+    const state = this.#state;
+    const ledger = state.ledger(encoder);
     const profiles: Record<string, number> = {};
     const blobs: PendingPublication["blobs"][number][] = [];
+    if (ledger === undefined || dimOf(ledger) === 0) return { profiles, blobs };
     for (const map of state.maps) {
-      if (dimOf(ledger) === 0) break; // Nobody was sampled: shards start from the prior.
       const next = this.#nextProfiles(ledger, map);
       profiles[map.name] = next.version;
       blobs.push(...next.blobs);
     }
-    const order = state.applied;
-    const entry: Control = { kind: "encoder-activated", encoder: candidate, profiles, order };
-    state.promote();
-    state.isDirty = false;
-    this.#publishedMs = this.#ports.clock.monotonicMs();
-    state.release({ blobs, entry: encodeEntry(entry), id: `encoder:${candidate}:${order}` });
+    return { profiles, blobs };
   }
 
   #nextProfiles(
@@ -306,6 +383,7 @@ class Host implements UnitCopy {
       dim: dimOf(ledger),
       calibrations: this.#calibrations,
       fittedIn: this.#calibratedBy,
+      key: ledgerKey(this.#state.inForce, map.name),
     };
     const bytes = encodeProfiles(profilesOf(ledger, map, given));
     const current = new TextEncoder().encode(JSON.stringify({ version }));
@@ -401,6 +479,12 @@ class Host implements UnitCopy {
       Object.entries({
         status: async () => this.#status(),
         publish: () => this.#publishOnRequest(),
+        promote: () => this.#promoteOnRequest(),
+        discard: () => this.#discardOnRequest(),
+        rollback: () => this.#rollBackOnRequest(),
+        preview: () => this.#preview(),
+        centroids: async () =>
+          describeCentroids(this.#state.ledger(this.#state.encoder), this.#state.inForce),
       }).map(([name, answer]) =>
         bus.serve(
           subjects.profileActor(name),
@@ -424,6 +508,89 @@ class Host implements UnitCopy {
       await Promise.race([this.#nextFold(), this.#failed.promise]);
     }
     return { versions: Object.fromEntries(this.#state.versions) };
+  }
+
+  /** Lets the candidate serve as soon as it is prepared. @throws EngineError `NOTHING_TO_PROMOTE`. */
+  async #promoteOnRequest(): Promise<PromoteReply> {
+    await this.#catchUp();
+    const { candidate } = this.#state;
+    if (candidate === "") throw refusal("NOTHING_TO_PROMOTE", NO_CANDIDATE);
+    await this.#controlOnRequest({ control: "promote", encoder: candidate });
+    const { prepared, shards = this.#options.shards } = this.#state.candidateShards;
+    return this.#state.encoder === candidate
+      ? { encoder: candidate, inForce: true }
+      : { encoder: candidate, inForce: false, prepared, shards };
+  }
+
+  /** What would be published of the candidate, as its ledger stands. @throws EngineError `NOTHING_TO_PROMOTE`. */
+  async #preview(): Promise<PreviewReply> {
+    await this.#catchUp();
+    const { candidate } = this.#state;
+    const stored = await this.#json<StoredCalibration<FittedCalibration>[]>(
+      calibrationKey(candidate || "none", ""),
+    );
+    const ledger = this.#state.ledger(candidate); // Behind what was waited for, it may be another's.
+    if (candidate === "" || ledger === undefined) throw refusal("NOTHING_TO_PROMOTE", NO_CANDIDATE);
+    const calibrations = (stored ?? []).map(readCalibration);
+    const { inForce, maps } = this.#state;
+    const { prepared, shards = this.#options.shards } = this.#state.candidateShards;
+    const profiles = maps.map((map) => {
+      const given = { version: 1, dim: dimOf(ledger), calibrations, key: ledgerKey(inForce, map.name) };
+      return encodeProfiles(profilesOf(ledger, map, given));
+    });
+    return { encoder: candidate, profiles, prepared, shards };
+  }
+
+  /** Gives the candidate up. @throws EngineError `NOTHING_TO_PROMOTE`. */
+  async #discardOnRequest(): Promise<{ encoder: string }> {
+    await this.#catchUp();
+    const { candidate } = this.#state;
+    if (candidate === "") throw refusal("NOTHING_TO_PROMOTE", NO_CANDIDATE);
+    await this.#controlOnRequest({ control: "discard", encoder: candidate });
+    return { encoder: candidate };
+  }
+
+  /**
+   * Puts the encoder before the one in force back. A request that comes again is answered as the first one was.
+   *
+   * @throws EngineError `NOTHING_TO_ROLL_BACK`.
+   */
+  async #rollBackOnRequest(): Promise<RollbackReply> {
+    await this.#catchUp();
+    const { encoder, previous, rolledBackFrom } = this.#state;
+    if (previous === undefined && rolledBackFrom !== "")
+      return { encoder, from: rolledBackFrom, repeated: true };
+    if (previous === undefined) throw refusal("NOTHING_TO_ROLL_BACK", NO_PREVIOUS);
+    await this.#controlOnRequest({ control: "rollback", from: encoder });
+    if (this.#state.rolledBackFrom !== encoder) throw refusal("NOTHING_TO_ROLL_BACK", NO_PREVIOUS);
+    return { encoder: this.#state.encoder, from: encoder, repeated: false };
+  }
+
+  /** Puts a control into the log, and waits until what follows from it is carried out. */
+  async #controlOnRequest(control: ProfileControl): Promise<void> {
+    const { log, subjects, clock } = this.#ports;
+    const id = `${control.control}:${this.#lease?.epoch}:${this.#state.applied}:${clock.monotonicMs()}`;
+    const data = encodeProfileControl(control);
+    const append = () => log.append(subjects.samples, [{ id, data }]);
+    const [sequence = 0] = await this.#patiently(append, () => this.#mayPublish());
+    await this.#foldsThrough(sequence, () => this.#nextRelease() === undefined);
+  }
+
+  /** Resolves once everything is folded that was in the log when it was called: what a request is about may be the last of it. */
+  async #catchUp(): Promise<void> {
+    const { log, subjects } = this.#ports;
+    const { last } = await this.#patiently(
+      () => log.bounds(subjects.samples),
+      () => this.#mayPublish(),
+    );
+    await this.#foldsThrough(last);
+  }
+
+  async #foldsThrough(sequence: number, isDone: () => boolean = () => true): Promise<void> {
+    while (this.#foldedThrough < sequence || !isDone()) {
+      if (!this.#mayPublish()) throw notOwner();
+      await Promise.race([this.#nextFold(), this.#failed.promise]);
+    }
   }
 
   #tellWaiting(): void {
@@ -464,14 +631,28 @@ class Host implements UnitCopy {
     }
   }
 
+  /** What is being rolled out, and what can be taken back. */
+  #rollOut(): RollOutView {
+    const { candidate, candidateShards, isHeld, previous, next } = this.#state;
+    const { prepared, shards = this.#options.shards } = candidateShards;
+    return {
+      ...(candidate === "" ? {} : { rollOut: { encoder: candidate, isHeld, prepared, shards } }),
+      ...(previous === undefined ? {} : { previous }),
+      ...(next === undefined
+        ? {}
+        : { next: { version: next.definitions.version, prepared: next.prepared, shards: next.shards } }),
+    };
+  }
+
   #status(): ProfileStatus {
     const state = this.#state;
     const ledger = state.ledger(state.encoder);
     const members: Record<string, Record<string, number>> = {};
+    const nameOf = new Map(state.maps.map(({ name }) => [ledgerKey(state.inForce, name), name]));
     for (const map of state.maps) members[map.name] = {};
     for (const [key, sums] of ledger?.sums ?? []) {
       const [map = "", segment = BACKGROUND] = key.split(" ");
-      const counts = members[map];
+      const counts = members[nameOf.get(map) ?? ""];
       if (counts !== undefined && segment !== BACKGROUND) counts[segment] = membersOf(sums);
     }
     return {
@@ -481,6 +662,7 @@ class Host implements UnitCopy {
       encoder: state.encoder,
       calibration: state.calibration,
       candidate: state.candidate,
+      ...this.#rollOut(),
       versions: Object.fromEntries(state.versions),
       watermarkMs: ledger?.watermarkMs ?? 0,
       repeats: state.repeats,
@@ -488,6 +670,14 @@ class Host implements UnitCopy {
       diskFull: this.#isDiskFull,
     };
   }
+}
+
+const NO_CANDIDATE = "no encoder is being prepared: start one with `resonance train --hold`";
+const NO_PREVIOUS =
+  "there is no encoder to go back to: the last switch was more than one window ago, or there was none";
+
+function refusal(code: string, message: string): EngineError {
+  return new EngineError({ code, message, retryable: false });
 }
 
 function definitionsMissing(version: number): EngineError {

@@ -1,3 +1,5 @@
+import type { RollOutView } from "../resonance/roll-out-view.ts";
+
 /** The profile actor's state on `internal.profiles.status`, as MessagePack. */
 export type ProfileStatus = Readonly<{
   /** Last message of the samples' stream that is applied. */
@@ -17,4 +19,47 @@ export type ProfileStatus = Readonly<{
   dropped: number;
   /** The last commit found the disk full: it is tried again every second, and nothing is folded until then. */
   diskFull: boolean;
+}> &
+  RollOutView;
+
+/** The reply of `internal.profiles.promote`. */
+export type PromoteReply = Readonly<{
+  encoder: string;
+  /** False while members are being sampled: it will be in force once all are. */
+  inForce: boolean;
+  /** Shards that are through, of how many. */
+  prepared?: number;
+  shards?: number;
+}>;
+
+/** The reply of `internal.profiles.rollback`. */
+export type RollbackReply = Readonly<{
+  /** In force from here on. */
+  encoder: string;
+  from: string;
+  /** Whether an earlier request had done it. */
+  repeated: boolean;
+}>;
+
+/** The reply of `internal.profiles.preview`: what would be published if the candidate were in force now. */
+export type PreviewReply = Readonly<{
+  encoder: string;
+  /** One of each map, encoded. */
+  profiles: readonly Uint8Array[];
+  /** Shards that have sampled their members, of how many. */
+  prepared: number;
+  shards: number;
+}>;
+
+/** What a profile in force is made of, in the reply of `internal.profiles.centroids`. */
+export type CentroidView = Readonly<{
+  map: string;
+  segment: string;
+  /** Distinct members in the window: the effective size, since what one member did at two times is much alike. */
+  members: number;
+  /** Their embeddings, one a member and bucket. */
+  samples: number;
+  /** Age of the embeddings, and of the newest one, by the buckets' ends and the newest sample of all; null without any. */
+  meanAgeMs: number | null;
+  newestMs: number | null;
 }>;

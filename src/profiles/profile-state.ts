@@ -1,8 +1,19 @@
 import type { ShardKeys } from "../events/profile-control.ts";
 import { ByteWriter } from "../kernel/byte-writer.ts";
-import type { SegmentMap } from "../resonance/segment-map.ts";
+import {
+  ledgerMaps,
+  preparedKey,
+  type SegmentDefinitions,
+  type SegmentMap,
+} from "../resonance/segment-map.ts";
 import { decodeMemberRecord, encodeMemberRecord, type MemberRecord } from "./member-record.ts";
-import type { PendingPublication, ProfileCommit, ProfileMeta, ProfileStore } from "./profile-store.ts";
+import type {
+  PendingPublication,
+  PreviousEncoder,
+  ProfileCommit,
+  ProfileMeta,
+  ProfileStore,
+} from "./profile-store.ts";
 import type { Sample, SampleBatch } from "./sample.ts";
 import { WindowLedger } from "./window-ledger.ts";
 import { decodeSums, encodeSums } from "./window-sum.ts";
@@ -17,7 +28,8 @@ export class ProfileState {
   readonly #ledgers = new Map<string, WindowLedger>();
   /** Shard to the (sequence, index) of its last sample. */
   readonly #marks = new Map<string, readonly [number, number]>();
-  #maps: readonly SegmentMap[] = [];
+  #definitions: SegmentDefinitions = { version: 0, maps: [] };
+  #next: { definitions: SegmentDefinitions; shards: ShardKeys; prepared: Set<number> } | undefined;
   /** Encoders whose ledgers the next commit drops. */
   readonly #dropped = new Set<string>();
   definitions = 0;
@@ -28,6 +40,10 @@ export class ProfileState {
   candidate = "";
   #candidateShards: ShardKeys | undefined;
   readonly preparedShards = new Set<number>();
+  /** Whether the candidate waits to be promoted. */
+  isHeld = false;
+  previous: PreviousEncoder | undefined;
+  rolledBackFrom = "";
   readonly versions = new Map<string, number>();
   repeats = 0;
   dropped = 0;
@@ -54,29 +70,94 @@ export class ProfileState {
     for (const [shard, mark] of Object.entries(meta.marks)) this.#marks.set(shard, mark);
     this.#candidateShards = meta.candidateShards;
     for (const shard of meta.preparedShards) this.preparedShards.add(shard);
+    this.isHeld = meta.isHeld === true;
+    this.previous = meta.previous;
+    this.rolledBackFrom = meta.rolledBackFrom ?? "";
     for (const [map, version] of Object.entries(meta.versions)) this.versions.set(map, version);
-    for (const encoder of [meta.encoder, meta.candidate]) {
+    for (const encoder of [meta.encoder, meta.candidate, meta.previous?.encoder ?? ""]) {
       if (encoder !== "") this.#openLedger(encoder, meta.watermarksMs[encoder] ?? 0);
     }
   }
 
+  /** The definitions in force. */
+  get inForce(): SegmentDefinitions {
+    return this.#definitions;
+  }
+
   get maps(): readonly SegmentMap[] {
-    return this.#maps;
+    return this.#definitions.maps;
+  }
+
+  /** The definitions whose profiles are being built, and how many of how many shards have told of their members. */
+  get next(): Readonly<{ definitions: SegmentDefinitions; prepared: number; shards: number }> | undefined {
+    if (this.#next === undefined) return undefined;
+    const { definitions, prepared, shards } = this.#next;
+    return { definitions, prepared: prepared.size, shards: shards.count };
+  }
+
+  /** Shards that have sampled their members under the candidate, of those that it waits for, if it says for which. */
+  get candidateShards(): Readonly<{ prepared: number; shards: number | undefined }> {
+    return { prepared: this.preparedShards.size, shards: this.#candidateShards?.count };
   }
 
   /**
    * Puts definitions in force. Sums that were made for others are made anew from what the members contributed, so
    * everything must be committed before.
    */
-  useMaps(maps: readonly SegmentMap[], version: number): void {
+  useMaps(maps: readonly SegmentMap[], version: number, keys: SegmentDefinitions["keys"] = {}): void {
     const isNew = version !== this.definitions;
     if (isNew) this.isDirty = true;
-    this.#maps = maps;
+    this.#definitions = { version, maps, keys };
     this.definitions = version;
+    if (isNew && (this.#next?.definitions.version ?? version) <= version) this.#next = undefined;
     for (const [encoder, ledger] of this.#ledgers) {
-      if (isNew) ledger.rebuild(maps, this.#storedMembers(encoder));
-      else ledger.useMaps(maps);
+      if (isNew) ledger.rebuild(this.#ledgerMaps(), this.#storedMembers(encoder));
+      else ledger.useMaps(this.#ledgerMaps());
     }
+  }
+
+  /** Starts to build the profiles of definitions beside those in force. Everything must be committed before. */
+  prepareDefinitions(definitions: SegmentDefinitions, shards: ShardKeys): void {
+    const { version } = definitions;
+    const isSame = version === this.#next?.definitions.version && shards.from === this.#next.shards.from;
+    if (isSame || version < Math.max(this.definitions + 1, this.#next?.definitions.version ?? 0)) return;
+    this.#next = { definitions, shards, prepared: new Set() };
+    this.#changeMaps();
+  }
+
+  /** Puts back what a store's meta tells of definitions that are being prepared; those in force are there already. */
+  restoreNext(definitions: SegmentDefinitions, stored: NonNullable<ProfileMeta["next"]>): void {
+    this.#next = { definitions, shards: stored.shards, prepared: new Set(stored.prepared) };
+    for (const ledger of this.#ledgers.values()) ledger.useMaps(this.#ledgerMaps());
+  }
+
+  /** Whether all shards have told of their members under the definitions that are being prepared. */
+  isNextPrepared(): boolean {
+    if (this.#next === undefined) return false;
+    const { prepared, shards } = this.#next;
+    return countOf(prepared, shards) === shards.count;
+  }
+
+  /** Puts the definitions that were prepared in force. Everything must be committed before. */
+  promoteDefinitions(): void {
+    if (this.#next === undefined) return;
+    this.#definitions = this.#next.definitions;
+    this.definitions = this.#definitions.version;
+    this.#next = undefined;
+    this.#changeMaps();
+  }
+
+  #changeMaps(): void {
+    for (const [encoder, ledger] of this.#ledgers)
+      ledger.changeMaps(this.#ledgerMaps(), this.#storedMembers(encoder));
+  }
+
+  /** The maps of the ledgers: those in force, and those that are built beside them. */
+  #ledgerMaps(): readonly SegmentMap[] {
+    const maps = ledgerMaps(this.#definitions);
+    const keys = new Set(maps.map((map) => map.name));
+    const beside = this.#next === undefined ? [] : ledgerMaps(this.#next.definitions);
+    return [...maps, ...beside.filter((map) => !keys.has(map.name))];
   }
 
   ledger(encoder: string): WindowLedger | undefined {
@@ -87,15 +168,27 @@ export class ProfileState {
    * Starts to take samples of a candidate. What was held of another candidate goes.
    *
    * @param shards - Those that it waits for.
+   * @param isHeld - Whether it waits to be promoted, too.
    */
-  prepare(encoder: string, shards?: ShardKeys): void {
+  prepare(encoder: string, shards?: ShardKeys, isHeld = false): void {
     if (encoder === this.encoder) return;
+    this.isHeld = isHeld;
     if (shards !== undefined || encoder !== this.candidate) this.#candidateShards = shards;
     if (encoder === this.candidate) return;
     if (this.candidate !== "") this.#drop(this.candidate);
     this.candidate = encoder;
     this.preparedShards.clear();
-    this.#openLedger(encoder, this.#ledgers.get(this.encoder)?.watermarkMs ?? 0);
+    if (this.previous?.encoder === encoder)
+      this.previous = undefined; // Its sums are the candidate's from here on.
+    else this.#openLedger(encoder, this.#ledgers.get(this.encoder)?.watermarkMs ?? 0);
+  }
+
+  /** Gives a candidate up. @returns Whether it was one. */
+  discard(encoder: string): boolean {
+    if (encoder === "" || encoder !== this.candidate) return false;
+    this.#drop(encoder);
+    this.#noCandidate();
+    return true;
   }
 
   /**
@@ -105,10 +198,8 @@ export class ProfileState {
    */
   isPrepared(known: ShardKeys): boolean {
     if (this.candidate === "") return false;
-    const { from, count } = this.#candidateShards ?? known;
-    let prepared = 0;
-    for (const key of this.preparedShards) if (key >= from && key < from + count) prepared++;
-    return prepared === count;
+    const shards = this.#candidateShards ?? known;
+    return countOf(this.preparedShards, shards) === shards.count;
   }
 
   /** Puts calibrations of the encoder in force; those of another one are late. */
@@ -118,14 +209,52 @@ export class ProfileState {
     this.isDirty = true;
   }
 
-  /** The candidate takes the place of the encoder in force, whose ledger goes. */
+  /** The candidate takes the place of the encoder in force, which can be put in force again for one window. */
   promote(): void {
-    if (this.encoder !== "") this.#drop(this.encoder);
+    if (this.previous !== undefined) this.#drop(this.previous.encoder);
+    const { encoder } = this;
+    const watermarkMs = this.#ledgers.get(encoder)?.watermarkMs ?? 0;
+    const untilMs = watermarkMs + this.#windowMs();
+    this.previous = encoder === "" ? undefined : { encoder, calibration: this.calibration, untilMs };
+    this.rolledBackFrom = "";
     this.encoder = this.candidate;
     this.calibration = "";
+    this.#noCandidate();
+  }
+
+  /**
+   * The encoder before this one takes its place again; what was held of this one goes.
+   *
+   * @returns False, and nothing changes, if `from` is not in force, or there is none before it.
+   */
+  rollBack(from: string): boolean {
+    if (from !== this.encoder || this.previous === undefined) return false;
+    this.#drop(from);
+    this.encoder = this.previous.encoder;
+    this.calibration = this.previous.calibration;
+    this.previous = undefined;
+    this.rolledBackFrom = from;
+    return true;
+  }
+
+  #noCandidate(): void {
     this.candidate = "";
+    this.isHeld = false;
     this.#candidateShards = undefined;
     this.preparedShards.clear();
+  }
+
+  /** The longest window of all maps, ms. */
+  #windowMs(): number {
+    return Math.max(0, ...this.maps.map(({ window }) => window.bucketMs * window.buckets));
+  }
+
+  /** After one window nothing is left of the profiles of an encoder that is not in force. */
+  #expirePrevious(): void {
+    if (this.previous === undefined) return;
+    if ((this.#ledgers.get(this.encoder)?.watermarkMs ?? 0) < this.previous.untilMs) return;
+    this.#drop(this.previous.encoder);
+    this.previous = undefined;
   }
 
   /** Takes in a message of samples. What a shard sent before is recognised and passed over. */
@@ -143,8 +272,12 @@ export class ProfileState {
       this.isDirty = true;
       if (!this.#applySample(sample)) this.dropped++;
     }
-    for (const encoder of batch.prepared ?? []) {
-      if (encoder === this.candidate) this.preparedShards.add(batch.shard);
+    this.#expirePrevious();
+    const next = this.#next;
+    for (const prepared of batch.prepared ?? []) {
+      if (prepared === this.candidate) this.preparedShards.add(batch.shard);
+      if (next !== undefined && prepared === preparedKey(next.definitions.version))
+        next.prepared.add(batch.shard);
     }
   }
 
@@ -220,6 +353,10 @@ export class ProfileState {
       candidate: this.candidate,
       ...(this.#candidateShards === undefined ? {} : { candidateShards: this.#candidateShards }),
       preparedShards: [...this.preparedShards].sort((a, b) => a - b),
+      ...(this.isHeld ? { isHeld: true } : {}),
+      ...(this.previous === undefined ? {} : { previous: this.previous }),
+      ...(this.rolledBackFrom === "" ? {} : { rolledBackFrom: this.rolledBackFrom }),
+      ...(this.#next === undefined ? {} : { next: this.#storedNext(this.#next) }),
       versions: Object.fromEntries(this.versions),
       // A start opens the encoder in force first, whichever came first: the order is not to tell of it.
       watermarksMs: Object.fromEntries(
@@ -232,6 +369,15 @@ export class ProfileState {
       repeats: this.repeats,
       dropped: this.dropped,
     };
+  }
+
+  #storedNext(next: {
+    definitions: SegmentDefinitions;
+    shards: ShardKeys;
+    prepared: Set<number>;
+  }): NonNullable<ProfileMeta["next"]> {
+    const prepared = [...next.prepared].sort((a, b) => a - b);
+    return { version: next.definitions.version, shards: next.shards, prepared };
   }
 
   /** @returns False if the sample's vector counts nowhere. */
@@ -269,7 +415,7 @@ export class ProfileState {
       const bytes = this.#isGone(encoder) ? undefined : this.#store.member(encoder, user);
       return bytes === undefined ? undefined : decodeMemberRecord(bytes);
     };
-    const ledger = new WindowLedger(encoder, load, { maps: this.#maps, watermarkMs });
+    const ledger = new WindowLedger(encoder, load, { maps: this.#ledgerMaps(), watermarkMs });
     const sums = this.#isGone(encoder) ? [] : this.#store.sums(encoder);
     for (const [key, bytes] of sums) ledger.restoreSums(key, decodeSums(bytes));
     this.#ledgers.set(encoder, ledger);
@@ -279,6 +425,13 @@ export class ProfileState {
   #isGone(encoder: string): boolean {
     return this.#dropped.has(encoder);
   }
+}
+
+/** Shards among those given. */
+function countOf(shards: ReadonlySet<number>, { from, count }: ShardKeys): number {
+  let found = 0;
+  for (const key of shards) if (key >= from && key < from + count) found++;
+  return found;
 }
 
 function isNewer(

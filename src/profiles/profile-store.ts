@@ -9,6 +9,14 @@ export type PendingPublication = Readonly<{
   id: string;
 }>;
 
+/** An encoder that was in force, and the event time, epoch ms, up to which it may be put in force again. */
+export type PreviousEncoder = Readonly<{
+  encoder: string;
+  /** Name of the calibrations that it served with; empty for those of its fit. */
+  calibration: string;
+  untilMs: number;
+}>;
+
 /** What the profile actor knows beside the ledgers. */
 export type ProfileMeta = Readonly<{
   /** Sequence of the last message of the samples' stream that is applied. */
@@ -25,6 +33,14 @@ export type ProfileMeta = Readonly<{
   candidateShards?: ShardKeys;
   /** Shards that have sampled all their members under the candidate. */
   preparedShards: readonly number[];
+  /** Whether the candidate waits to be promoted; left out if it does not. */
+  isHeld?: true;
+  /** The encoder that was in force before, while it may be put in force again. */
+  previous?: PreviousEncoder;
+  /** The encoder that the last rollback has turned away from. */
+  rolledBackFrom?: string;
+  /** Definitions whose profiles are being built beside those in force. */
+  next?: Readonly<{ version: number; shards: ShardKeys; prepared: readonly number[] }>;
   /** Map to the last version published. */
   versions: Readonly<Record<string, number>>;
   /** Encoder to the event time of its newest sample, epoch ms. */

@@ -18,11 +18,14 @@ export function profilesOf(
     readonly calibrations: readonly FittedCalibration[];
     /** Where those are stored. */
     readonly fittedIn?: string;
+    /** What the ledger knows the map by; its name if left out. */
+    readonly key?: string;
   },
 ): PublishedProfiles {
+  const key = given.key ?? map.name;
   const segments = map.segments.map((segment) => segment.name);
   const profiles = segments.map((segment) => {
-    const sums = ledger.sums.get(`${map.name} ${segment}`) ?? newSegmentSums();
+    const sums = ledger.sums.get(`${key} ${segment}`) ?? newSegmentSums();
     const mean = meanOf(sums, given.dim);
     return { segment, members: membersOf(sums), centroid: Float32Array.from(mean, (value) => value * GRID) };
   });
@@ -36,7 +39,7 @@ export function profilesOf(
     dim: given.dim,
     watermarkMs: ledger.watermarkMs,
     profiles,
-    background: membersOf(ledger.sums.get(`${map.name} ${BACKGROUND}`) ?? newSegmentSums()),
+    background: membersOf(ledger.sums.get(`${key} ${BACKGROUND}`) ?? newSegmentSums()),
     calibration:
       fitted === undefined
         ? defaultCalibration(ledger.encoder, map.name, segments.length)

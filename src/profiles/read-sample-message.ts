@@ -26,10 +26,20 @@ export function readSampleMessage(bytes: Uint8Array): SampleBatch | ProfileContr
 }
 
 function isControl(value: object): value is ProfileControl {
-  const { control, version, encoder, id, shards, calibration } = value as Partial<Record<string, unknown>>;
+  const { control, version, encoder, from, hold, id, shards, calibration } = value as Partial<
+    Record<string, unknown>
+  >;
   if (control === "definitions") return Number.isSafeInteger(version);
+  if (control === "definitions-prepared") return Number.isSafeInteger(version) && isShardKeys(shards);
+  if (control === "promote" || control === "discard") return typeof encoder === "string" && encoder !== "";
+  if (control === "rollback") return typeof from === "string" && from !== "";
   if (control === "prepare")
-    return typeof encoder === "string" && encoder !== "" && (shards === undefined || isShardKeys(shards));
+    return (
+      typeof encoder === "string" &&
+      encoder !== "" &&
+      (shards === undefined || isShardKeys(shards)) &&
+      (hold === undefined || typeof hold === "boolean")
+    );
   if (control === "calibrate") return typeof encoder === "string" && typeof calibration === "string";
   if (control === "published") return typeof id === "string";
   return control === "publish";

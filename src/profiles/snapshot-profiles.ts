@@ -70,7 +70,7 @@ export function restoreProfiles(
 }
 
 function* chunksOf(store: ProfileStore, meta: ProfileMeta): Generator<Uint8Array> {
-  for (const encoder of [meta.encoder, meta.candidate]) {
+  for (const encoder of [meta.encoder, meta.candidate, meta.previous?.encoder ?? ""]) {
     if (encoder === "") continue;
     let after: string | undefined;
     do {

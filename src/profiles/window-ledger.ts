@@ -1,4 +1,5 @@
-import type { SegmentMap } from "../resonance/segment-map.ts";
+import { VersionMismatch } from "../embedding/version-mismatch.ts";
+import { isBuiltBeside, type SegmentMap } from "../resonance/segment-map.ts";
 import { BACKGROUND, type MemberRecord, newMemberRecord, tidy, type Windows } from "./member-record.ts";
 import { readVector } from "./read-vector.ts";
 import type { Sample } from "./sample.ts";
@@ -81,6 +82,31 @@ export class WindowLedger {
   }
 
   /**
+   * Takes other maps, some of which are built beside others: who contributes to these is told by samples from here on.
+   *
+   * @param members - As {@link rebuild} needs them, if windows change.
+   */
+  changeMaps(
+    maps: readonly SegmentMap[],
+    members: Iterable<readonly [user: string, record: MemberRecord]>,
+  ): void {
+    const before = JSON.stringify([...this.#windows].sort());
+    const held = this.#maps;
+    const keys = new Set(maps.map((map) => map.name));
+    this.useMaps(maps);
+    if (JSON.stringify([...this.#windows].sort()) !== before) {
+      this.useMaps(held);
+      this.rebuild(maps, members);
+      return;
+    }
+    for (const key of this.#sums.keys()) {
+      if (keys.has(mapOf(key))) continue;
+      this.#sums.delete(key);
+      this.#changedSums.add(key);
+    }
+  }
+
+  /**
    * Makes the sums anew for other maps. What the windows before no longer held stays gone, though a longer one might
    * hold it: how far the sweep has come must not be seen in the sums, since it differs from copy to copy.
    *
@@ -116,8 +142,11 @@ export class WindowLedger {
    *
    * @returns False, and the vector is left out, if it is older than every window, of another length than this
    * encoder's, or longer than 1.
+   * @throws {@link VersionMismatch} if the sample is of another encoder.
    */
   apply(sample: Sample): boolean {
+    if (sample.encoder !== this.encoder)
+      throw new VersionMismatch({ expected: this.encoder, actual: sample.encoder });
     const vector = readVector(sample.vector);
     if (vector === undefined || (this.dim !== 0 && vector.length !== this.dim)) return false;
     this.advance(sample.tsMs);
@@ -205,6 +234,12 @@ export class WindowLedger {
       record.segments.set(map.name, is);
       this.#changedMembers.add(user);
     }
+    for (const key of record.segments.keys()) {
+      // Such a key never comes back.
+      if (!isBuiltBeside(key) || this.#maps.some((map) => map.name === key)) continue;
+      record.segments.delete(key);
+      this.#changedMembers.add(user);
+    }
     return record;
   }
 
@@ -265,7 +300,7 @@ export class WindowLedger {
       for (const [m, map] of this.#maps.entries()) {
         const start = this.#starts[m]!;
         if (map.window.bucketMs !== bucketMs || bucket < start) continue;
-        const sums = this.#sumsOf(map, segmentIn(record, map));
+        const sums = this.#sumsOf(map, segmentIn(record, map) ?? BACKGROUND);
         addVector(sums, bucket, vector, 1);
         if (held !== undefined) addVector(sums, bucket, held, -1);
         const newest = newestIn(series, start);
@@ -287,8 +322,14 @@ export class WindowLedger {
   }
 }
 
-function segmentIn(record: MemberRecord, map: SegmentMap): string {
-  return record.segments.get(map.name) ?? BACKGROUND;
+/** The segment whose sums hold what a member contributed to a map; undefined if none do. */
+function segmentIn(record: MemberRecord, map: SegmentMap): string | undefined {
+  return record.segments.get(map.name) ?? (isBuiltBeside(map.name) ? undefined : BACKGROUND);
+}
+
+/** The map of a key of sums. */
+function mapOf(key: string): string {
+  return key.slice(0, key.indexOf(" "));
 }
 
 function newestIn(series: ReadonlyMap<number, Int16Array>, start: number): number | undefined {

@@ -1,3 +1,5 @@
+import type { WarmUpView } from "./roll-out-view.ts";
+
 /** How strongly a user resonates with one segment. */
 export type SegmentScore = Readonly<{
   segment: string;
@@ -133,4 +135,6 @@ export type ShardStatus = Readonly<{
   duplicates: number;
   deadLetters: number;
   versions: Versions;
+  /** What it samples its members for; empty for nothing. */
+  warmUps: readonly WarmUpView[];
 }>;

@@ -1,5 +1,6 @@
 import { DimensionMismatch } from "../embedding/dimension-mismatch.ts";
 import { vectorKernels } from "../embedding/vector-kernels.ts";
+import { VersionMismatch } from "../embedding/version-mismatch.ts";
 import { logPriorOf } from "./log-prior.ts";
 import type { Calibration, PublishedProfiles } from "./published-profiles.ts";
 import { lanesOf, SCORER_PLACEMENT } from "./scorer-placement.ts";
@@ -164,6 +165,22 @@ export function scoreInto(scorer: Scorer, embedding: Float32Array, evidence: num
   }
   probabilities[count] = float64[probabilitiesAt + count]!;
   if (cosineScales !== undefined) for (let k = 0; k < count; k++) similarities[k]! *= cosineScales[k]!;
+}
+
+/**
+ * As {@link scoreInto}, of an embedding that tells whose it is: between encoder versions there is no similarity.
+ *
+ * @throws {@link VersionMismatch} if embedding and profiles are of two encoders.
+ */
+export function scoreEmbedded(
+  scorer: Scorer,
+  { embedding, embeddedBy }: Readonly<{ embedding: Float32Array; embeddedBy: string }>,
+  evidence: number,
+  out: ScoreBuffer,
+): void {
+  if (embeddedBy !== scorer.encoder)
+    throw new VersionMismatch({ expected: scorer.encoder, actual: embeddedBy });
+  scoreInto(scorer, embedding, evidence, out);
 }
 
 /** Inverse temperature for a history of this many effective events. */

@@ -39,4 +39,40 @@ export type SegmentMap = Readonly<{
 }>;
 
 /** All maps of a deployment, under one version that only grows. */
-export type SegmentDefinitions = Readonly<{ version: number; maps: readonly SegmentMap[] }>;
+export type SegmentDefinitions = Readonly<{
+  version: number;
+  maps: readonly SegmentMap[];
+  /** Map to the key of its sums at the profile actor, if that is not its name: see {@link ledgerKey}. */
+  keys?: Readonly<Record<string, string>>;
+}>;
+
+/**
+ * What the profile actor keeps a map's sums under. A map whose members are others than before gets a new key, so that
+ * its profiles are built beside those in force.
+ */
+export function ledgerKey({ keys }: Pick<SegmentDefinitions, "keys">, map: string): string {
+  return keys?.[map] ?? map;
+}
+
+/** A map that is built beside another one has a key with this in it; no name of a map does. */
+const BESIDE = "@";
+
+/** The key of a map whose members are others from a version of the definitions on. */
+export function newLedgerKey(map: string, version: number): string {
+  return `${map}${BESIDE}${version}`;
+}
+
+/** Whether a map's sums began without the members that there were: each is counted from when it is first told of. */
+export function isBuiltBeside(key: string): boolean {
+  return key.includes(BESIDE);
+}
+
+/** The maps as the profile actor's ledgers know them: by their keys. */
+export function ledgerMaps(definitions: SegmentDefinitions): readonly SegmentMap[] {
+  return definitions.maps.map((map) => ({ ...map, name: ledgerKey(definitions, map.name) }));
+}
+
+/** What shards call definitions whose members they have told of, all of them. */
+export function preparedKey(version: number): string {
+  return `segments@${version}`;
+}

@@ -1,4 +1,5 @@
 import type { RingSlot } from "./outcome.ts";
+import type { StoredWarmUp } from "./warm-up-state.ts";
 
 /** Versions in force as of the last committed entry. */
 export type ShardMeta = Readonly<{
@@ -7,6 +8,8 @@ export type ShardMeta = Readonly<{
   /** What the contexts are written by: features and format. */
   schema: string;
   encoder: string;
+  /** What contexts call the states that are of it; its version if left out. */
+  stateKey?: string;
   /** Place of the last activation of an encoder in the samples' stream; 0 before any. */
   encoderOrder: number;
   /** Map to version of the profiles in force. */
@@ -14,6 +17,10 @@ export type ShardMeta = Readonly<{
   /** Map to the log's time at which they were activated, epoch ms. */
   activatedMs: Readonly<Record<string, number>>;
   segments: number;
+  /** Definitions that are to be in force once their profiles are built; left out for none. */
+  nextSegments?: number;
+  /** Warm-ups under way, or done and waiting for the switch; left out for none. */
+  warmUps?: readonly StoredWarmUp[];
   /** Key of the next outbox item. */
   nextOutbox: number;
 }>;
@@ -47,6 +54,8 @@ export interface ContextSource {
   loadRing(user: string): readonly (readonly [slot: number, bytes: Uint8Array])[];
   /** Every authenticated user, in the order of their ids' bytes. */
   authenticated(): Iterable<string>;
+  /** Authenticated users after `after`, in that order. */
+  authenticatedAfter(after: string | undefined, limit: number): readonly string[];
 }
 
 /** Rows of a store, as {@link ShardCommit} has them. */
@@ -88,8 +97,6 @@ export interface ContextStore extends ContextSource {
   contexts(): Iterable<readonly [user: string, bytes: Uint8Array]>;
   /** Number of users held. */
   users(): number;
-  /** Authenticated users after `after`, in the order of their ids' bytes. */
-  authenticatedAfter(after: string | undefined, limit: number): readonly string[];
   /** The state of the last commit, to be read at leisure. */
   snapshot(): ContextSnapshot;
   /** Only for a store without meta, and with nobody else at it until the import is finished or abandoned. */

@@ -18,7 +18,7 @@ export class Context implements SparseSlab {
   mask = 0;
   /** Slots of the encoder's state, in front of the features'. */
   featuresAt: number;
-  /** Version of the encoder that the slab's first part is for. */
+  /** The encoder that the slab's first part is for, as the shard's `stateKey` names it. */
   encoder: string;
   /** Acts folded; also the cursor of the ring of recent events. */
   events = 0;

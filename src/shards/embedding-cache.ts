@@ -16,7 +16,7 @@ export class EmbeddingCache {
   readonly #sequences = new Float64Array(PLACES);
   readonly #evidence = new Float64Array(PLACES);
   #embeddings = new Float32Array(0);
-  #encoder = "";
+  #stateKey = "";
 
   constructor(shard: ShardState) {
     this.#shard = shard;
@@ -29,10 +29,10 @@ export class EmbeddingCache {
    * @returns The effective events behind it.
    */
   embed(context: Context): number {
-    const { encoder, scratch } = this.#shard;
+    const { encoder, scratch, stateKey } = this.#shard;
     const { dim } = encoder;
-    if (this.#encoder !== encoder.version) {
-      this.#encoder = encoder.version;
+    if (this.#stateKey !== stateKey) {
+      this.#stateKey = stateKey;
       this.#contexts.length = 0;
       this.#embeddings = new Float32Array(PLACES * dim);
     }
@@ -40,6 +40,7 @@ export class EmbeddingCache {
     const from = place * dim;
     // The very object, too: one that was read from the store again may have lost what was never committed.
     if (this.#contexts[place] === context && this.#sequences[place] === context.lastSequence) {
+      scratch.embeddedBy = encoder.version;
       for (let i = 0; i < dim; i++) scratch.embedding[i] = this.#embeddings[from + i] ?? 0;
       return this.#evidence[place] ?? 0;
     }

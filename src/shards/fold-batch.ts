@@ -2,14 +2,15 @@ import type { Behaviour, PositionedEntry } from "../events/log-entry.ts";
 import type { FeatureEvent } from "../features/feature-event.ts";
 import { toFeatureEvent } from "../features/to-feature-event.ts";
 import { assertNever } from "../kernel/assert.ts";
-import { scoreInto } from "../resonance/scorer.ts";
+import { scoreEmbedded } from "../resonance/scorer.ts";
 import { nextResonating } from "../resonance/thresholds.ts";
 import { Context, withEntry } from "./context.ts";
 import { embedContext, rebuildIfStale } from "./embed-context.ts";
 import { foldControl } from "./fold-control.ts";
 import type { Outcome } from "./outcome.ts";
-import { isSampled, membershipsOf, sampleOf, shortestBucketMs } from "./sampling.ts";
+import { isSampled, labelsOf, sampleOf, shortestBucketMs } from "./sampling.ts";
 import type { ShardState } from "./shard-state.ts";
+import { sampleForCandidate } from "./warm-up.ts";
 
 /** Types that say who the user is, not what they do: members send them and strangers do not. */
 const ADMINISTRATIVE: ReadonlySet<string> = new Set(["identify", "consent"]);
@@ -46,6 +47,9 @@ export function foldBatch(shard: ShardState, entries: readonly PositionedEntry[]
       case "encoder-activated":
       case "profiles-activated":
       case "segments-activated":
+      case "segments-prepared":
+      case "encoder-discarded":
+      case "warm-up-continued":
         foldControl(shard, entry, positioned, outcome);
         break;
       default:
@@ -90,7 +94,9 @@ function foldBehaviour(
   noteTime(context, behaviour.tsMs);
   const acted = isAct(behaviour);
   if (acted) {
-    const chunk = shard.recent.append(context, foldFeatures(shard, context, behaviour), shard.batch);
+    const event = foldFeatures(shard, context, behaviour);
+    shard.shadows.follow(context, event);
+    const chunk = shard.recent.append(context, event, shard.batch);
     if (chunk !== undefined) outcome.ring.push(chunk);
   }
   context.lastSequence = sequence;
@@ -106,15 +112,16 @@ function foldBehaviour(
       embedding: shard.scratch.embedding,
       tsMs: behaviour.tsMs,
     };
-    const labels = membershipsOf(shard.definitions.maps, context);
-    outcome.samples.push(sampleOf(context, embedded, labels, { sequence, index }));
+    outcome.samples.push(sampleOf(context, embedded, labelsOf(shard, context), { sequence, index }));
+    if (shard.warmUps.length > 0)
+      sampleForCandidate(shard, context, { sequence, index: index + 1, tsMs: behaviour.tsMs }, outcome);
   }
 }
 
 function contextOf(shard: ShardState, user: string): Context {
   const held = shard.contexts.find(user);
   if (held !== undefined) return held;
-  const fresh = new Context(user, shard.encoder.slots, shard.encoder.version);
+  const fresh = new Context(user, shard.encoder.slots, shard.stateKey);
   shard.contexts.add(fresh);
   return fresh;
 }
@@ -192,7 +199,7 @@ function followResonance(
     const scorer = shard.scorers[m]!;
     if (scorer.version === 0) continue; // Nothing published yet: there is nothing to resonate with.
     const scores = shard.scratch.scores[m]!;
-    scoreInto(scorer, shard.scratch.embedding, evidence, scores);
+    scoreEmbedded(scorer, shard.scratch, evidence, scores);
     const held = context.resonating.get(scorer.map);
     const { leave } = scorer.thresholds;
     for (let k = 0; k < scorer.segments.length; k++) {

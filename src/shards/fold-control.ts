@@ -1,13 +1,15 @@
+import { VersionMismatch } from "../embedding/version-mismatch.ts";
 import type { Control } from "../events/log-entry.ts";
 import { assertNever } from "../kernel/assert.ts";
+import type { PublishedProfiles } from "../resonance/published-profiles.ts";
 import { prepareScorer, priorScorer, type Scorer } from "../resonance/scorer.ts";
-import type { Context } from "./context.ts";
-import { embedContext, embedUnder, rebuildIfStale } from "./embed-context.ts";
+import { ledgerKey, preparedKey, type SegmentDefinitions } from "../resonance/segment-map.ts";
 import type { Outcome } from "./outcome.ts";
-import { membershipsOf, sampleOf } from "./sampling.ts";
 import { type ShardState, useDefinitions, useEncoder, useScorers } from "./shard-state.ts";
+import { beginWarmUp, endWarmUp, warmUpSlice } from "./warm-up.ts";
 
 type At = Readonly<{ sequence: number; loggedAtMs: number }>;
+type Entry<Kind extends Control["kind"]> = Extract<Control, { kind: Kind }>;
 
 /** Applies a control entry. Versions only grow: what is not newer is a repeat. */
 export function foldControl(shard: ShardState, entry: Control, at: At, outcome: Outcome): void {
@@ -18,42 +20,46 @@ export function foldControl(shard: ShardState, entry: Control, at: At, outcome: 
     case "encoder-activated":
       activateEncoder(shard, entry, at);
       break;
+    case "encoder-discarded":
+      discardEncoder(shard, entry);
+      break;
     case "profiles-activated":
       activateProfiles(shard, entry, at);
       break;
+    case "segments-prepared":
+      prepareSegments(shard, entry.version, at, outcome);
+      break;
     case "segments-activated":
-      activateSegments(shard, entry.version, at, outcome);
+      activateSegments(shard, entry, at, outcome);
+      break;
+    case "warm-up-continued":
+      warmUpSlice(shard, entry, at.sequence, outcome);
       break;
     default:
       assertNever(entry);
   }
 }
 
-/** Samples every authenticated user under a candidate, so that its profiles can be built before it serves. */
+/** From here on members are sampled under a candidate too, so that its profiles can be built before it serves. */
 function prepareEncoder(shard: ShardState, version: string, at: At, outcome: Outcome): void {
-  const candidate = shard.releases.encoder(version);
-  if (candidate === undefined) {
+  const encoder = shard.releases.encoder(version);
+  if (encoder === undefined) {
     shard.counters.missingReleases++;
     return;
   }
-  let index = 0;
-  for (const context of authenticatedContexts(shard)) {
-    const embedded = {
-      encoder: version,
-      embedding: embedUnder(shard, candidate, context),
-      tsMs: context.lastTsMs,
-    };
-    const labels = membershipsOf(shard.definitions.maps, context);
-    outcome.samples.push(sampleOf(context, embedded, labels, { sequence: at.sequence, index: index++ }));
-  }
-  outcome.prepared.push(version);
+  beginWarmUp(shard, { kind: "encoder", version, encoder }, at.sequence, outcome);
 }
 
-function activateEncoder(
-  shard: ShardState,
-  entry: Extract<Control, { kind: "encoder-activated" }>,
-  at: At,
-): void {
+function discardEncoder(shard: ShardState, { encoder, order }: Entry<"encoder-discarded">): void {
+  if (order <= shard.encoderOrder) return;
+  shard.encoderOrder = order;
+  if (shard.warmUps.find(({ kind }) => kind === "encoder")?.version !== encoder) return;
+  endWarmUp(shard, "encoder");
+  shard.shadows.clear();
+}
+
+/** @throws {@link VersionMismatch} if profiles that it names are of another encoder; then nothing is changed. */
+function activateEncoder(shard: ShardState, entry: Entry<"encoder-activated">, at: At): void {
   // Those without a number, of order 0, count until the first that has one.
   const isUnnumbered = entry.order === 0 && shard.encoderOrder === 0;
   if (entry.order <= shard.encoderOrder && !isUnnumbered) return;
@@ -62,79 +68,117 @@ function activateEncoder(
     shard.counters.missingReleases++;
     return;
   }
-  shard.encoderOrder = entry.order;
-  useEncoder(shard, encoder);
   const scorers = shard.definitions.maps.map((map): Scorer => {
     const version = entry.profiles[map.name];
     const published = version === undefined ? undefined : shard.releases.profiles(map.name, version);
-    if (published === undefined) return priorScorer(map, encoder);
-    shard.activatedMs.set(map.name, at.loggedAtMs);
-    return prepareScorer(published);
+    return published === undefined || !fits(published, shard.definitions)
+      ? priorScorer(map, encoder)
+      : scorerUnder(encoder.version, published);
   });
+  shard.encoderOrder = entry.order;
+  useEncoder(shard, encoder, isUnnumbered ? encoder.version : `${encoder.version}#${entry.order}`);
   useScorers(shard, scorers);
+  for (const { map, version } of scorers) if (version > 0) shard.activatedMs.set(map, at.loggedAtMs);
+  if (shard.warmUps.some(({ kind, version }) => kind === "encoder" && version === encoder.version))
+    endWarmUp(shard, "encoder");
 }
 
-function activateProfiles(
-  shard: ShardState,
-  entry: Extract<Control, { kind: "profiles-activated" }>,
-  at: At,
-): void {
+/** @throws {@link VersionMismatch} as {@link activateEncoder}. */
+function activateProfiles(shard: ShardState, entry: Entry<"profiles-activated">, at: At): void {
   const index = shard.scorers.findIndex((scorer) => scorer.map === entry.map);
   const inForce = shard.scorers[index];
   if (inForce === undefined || entry.encoder !== shard.encoder.version || entry.version <= inForce.version)
     return;
   const published = shard.releases.profiles(entry.map, entry.version);
-  const map = shard.definitions.maps[index];
-  const segments = map?.segments.map((segment) => segment.name).join("\n");
   if (published === undefined) {
     shard.counters.missingReleases++;
     return;
   }
   // Published for definitions that are no longer, or not yet, those of this shard: the next one will fit.
-  if (published.profiles.map((profile) => profile.segment).join("\n") !== segments) return;
+  if (!fits(published, shard.definitions)) return;
   const scorers = [...shard.scorers];
-  scorers[index] = prepareScorer(published);
+  scorers[index] = scorerUnder(shard.encoder.version, published);
   useScorers(shard, scorers);
   shard.activatedMs.set(entry.map, at.loggedAtMs);
 }
 
-/** Puts new definitions in force and tells the profiles of every user whose memberships are others now. */
-function activateSegments(shard: ShardState, version: number, at: At, outcome: Outcome): void {
+/** From here on the members' segments under definitions that are to follow are told as well. */
+function prepareSegments(shard: ShardState, version: number, at: At, outcome: Outcome): void {
+  if (version <= Math.max(shard.definitions.version, shard.nextDefinitions?.version ?? 0)) return;
+  const definitions = shard.releases.segments(version);
+  if (definitions === undefined) {
+    shard.counters.missingReleases++;
+    return;
+  }
+  shard.nextDefinitions = definitions;
+  beginWarmUp(
+    shard,
+    { kind: "segments", version: preparedKey(version), encoder: undefined },
+    at.sequence,
+    outcome,
+  );
+}
+
+/**
+ * Puts definitions in force, with the profiles that were built for them. Where none were, as for the first ones, the prior
+ * serves and members are sampled for them from here on.
+ *
+ * @throws {@link VersionMismatch} as {@link activateEncoder}.
+ */
+function activateSegments(
+  shard: ShardState,
+  entry: Entry<"segments-activated">,
+  at: At,
+  outcome: Outcome,
+): void {
+  const { version, profiles } = entry;
   if (version <= shard.definitions.version) return;
   const definitions = shard.releases.segments(version);
   if (definitions === undefined) {
     shard.counters.missingReleases++;
     return;
   }
+  const built = new Map<string, Scorer>();
+  for (const [map, number] of Object.entries(profiles ?? {})) {
+    const published = shard.releases.profiles(map, number);
+    if (published !== undefined) built.set(map, scorerUnder(shard.encoder.version, published));
+  }
   const before = shard.definitions;
+  if ((shard.nextDefinitions?.version ?? version) <= version) {
+    shard.nextDefinitions = undefined;
+    endWarmUp(shard, "segments");
+  }
   useDefinitions(shard, definitions);
-  let index = 0;
-  for (const context of authenticatedContexts(shard)) {
-    const was = membershipsOf(before.maps, context);
-    const labels = membershipsOf(definitions.maps, context);
-    if (before.version > 0 && sameRecord(was, labels)) continue;
-    rebuildIfStale(shard, context);
-    embedContext(shard, context);
-    const embedded = {
-      encoder: shard.encoder.version,
-      embedding: shard.scratch.embedding,
-      tsMs: context.lastTsMs,
-    };
-    outcome.samples.push(sampleOf(context, embedded, labels, { sequence: at.sequence, index: index++ }));
-  }
+  useScorers(
+    shard,
+    shard.scorers.map((scorer) => built.get(scorer.map) ?? scorer),
+  );
+  for (const map of built.keys()) shard.activatedMs.set(map, at.loggedAtMs);
+  if (profiles === undefined && asksForMore(before, definitions))
+    beginWarmUp(
+      shard,
+      { kind: "segments", version: preparedKey(version), encoder: undefined },
+      at.sequence,
+      outcome,
+    );
 }
 
-/** The context of every authenticated user who did something, in an order that any replay has too, without filling the memory. */
-function* authenticatedContexts(shard: ShardState): Generator<Context> {
-  const users = new Set(shard.source.authenticated());
-  for (const user of shard.newlyAuthenticated.keys()) users.add(user);
-  for (const user of [...users].sort()) {
-    const context = shard.contexts.peek(user);
-    if (context !== undefined && context.events > 0) yield context;
-  }
+function scorerUnder(encoder: string, published: PublishedProfiles): Scorer {
+  if (published.encoder !== encoder)
+    throw new VersionMismatch({ expected: encoder, actual: published.encoder });
+  return prepareScorer(published);
 }
 
-function sameRecord(a: Readonly<Record<string, string>>, b: Readonly<Record<string, string>>): boolean {
-  const keys = Object.keys(a);
-  return keys.length === Object.keys(b).length && keys.every((key) => a[key] === b[key]);
+function fits(published: PublishedProfiles, { maps }: SegmentDefinitions): boolean {
+  const map = maps.find(({ name }) => name === published.map);
+  const wanted = map?.segments.map((segment) => segment.name).join("\n");
+  return published.profiles.map((profile) => profile.segment).join("\n") === wanted;
+}
+
+/** Whether definitions have a map for which members were not sampled yet. */
+function asksForMore(before: SegmentDefinitions, after: SegmentDefinitions): boolean {
+  return after.maps.some((map) => {
+    const was = before.maps.find(({ name }) => ledgerKey(before, name) === ledgerKey(after, map.name));
+    return JSON.stringify(was?.segments) !== JSON.stringify(map.segments);
+  });
 }

@@ -32,6 +32,7 @@ export function heldUser(row: Row | undefined, meta: ShardMeta | undefined): Hel
     load: (user) => (user === row?.user ? row.context : undefined),
     loadRing: (user) => (row !== undefined && user === row.user ? [...row.ring] : []),
     authenticated: () => [], // Nobody is sampled.
+    authenticatedAfter: () => [],
   };
 }
 

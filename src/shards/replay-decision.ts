@@ -167,10 +167,18 @@ function collect(message: LogMessage, user: string | undefined, into: Positioned
     return; // It was set aside when it was folded, and changed nothing.
   }
   for (const [place, entry] of entries.entries()) {
-    const isWanted = entry.kind === "behaviour" ? entry.user === user : entry.kind !== "encoder-prepared";
+    const isWanted = entry.kind === "behaviour" ? entry.user === user : !PREPARATIONS.has(entry.kind);
     if (isWanted) into.push({ sequence, loggedAtMs, entry, ...(entries.length > 1 ? { place } : {}) });
   }
 }
+
+/** What goes on beside the versions in force, and changes no context. */
+const PREPARATIONS: ReadonlySet<LogEntry["kind"]> = new Set([
+  "encoder-prepared",
+  "encoder-discarded",
+  "segments-prepared",
+  "warm-up-continued",
+]);
 
 type Material = Readonly<{
   decision: Decision;
@@ -220,7 +228,8 @@ class Replay {
   async restore(): Promise<void> {
     const { meta } = this.#start;
     if (meta === undefined) return;
-    await orTooOld(restoreVersions(this.state, meta, this.#ports.releases));
+    const { warmUps: _warmUps, nextSegments: _nextSegments, ...inForce } = meta;
+    await orTooOld(restoreVersions(this.state, inForce, this.#ports.releases));
     const missing = missingProfiles(this.state, meta);
     if (missing !== undefined) throw isGone(missing);
   }
@@ -281,15 +290,16 @@ class Replay {
 
 /** What an entry names that is not there. */
 function missingOf(entry: Control, held: ShardState["releases"]): string | undefined {
-  if (entry.kind === "segments-activated")
-    return held.segments(entry.version) === undefined ? `segments v${entry.version}` : undefined;
+  if (entry.kind === "segments-activated" && held.segments(entry.version) === undefined)
+    return `segments v${entry.version}`;
   if (entry.kind === "profiles-activated")
     return held.profiles(entry.map, entry.version) === undefined
       ? `profiles v${entry.version} of ${entry.map}`
       : undefined;
-  if (held.encoder(entry.encoder) === undefined) return `encoder ${entry.encoder}`;
-  if (entry.kind === "encoder-prepared") return undefined;
-  for (const [map, version] of Object.entries(entry.profiles))
+  if (entry.kind === "encoder-activated" && held.encoder(entry.encoder) === undefined)
+    return `encoder ${entry.encoder}`;
+  const profiles = "profiles" in entry ? (entry.profiles ?? {}) : {};
+  for (const [map, version] of Object.entries(profiles))
     if (held.profiles(map, version) === undefined) return `profiles v${version} of ${map}`;
   return undefined;
 }

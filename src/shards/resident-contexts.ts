@@ -49,6 +49,21 @@ export class ResidentContexts {
     return bytes === undefined ? undefined : decodeContext(user, bytes);
   }
 
+  /** Whether this very context is in memory: another one of its user is only a copy. */
+  holds(context: Context): boolean {
+    return this.#contexts.get(context.user) === context;
+  }
+
+  /** The context of a user if it is in memory, without counting as a use. */
+  resident(user: string): Context | undefined {
+    return this.#contexts.get(user);
+  }
+
+  /** Users whose contexts are in memory, as of now. */
+  users(): string[] {
+    return [...this.#contexts.keys()];
+  }
+
   add(context: Context): void {
     this.#contexts.set(context.user, context);
   }

@@ -17,11 +17,9 @@ export async function restoreVersions(
   releases: ReleaseSource,
 ): Promise<void> {
   const encoder = await releases.encoder(meta.encoder);
-  if (encoder === undefined) {
-    const message = `encoder ${meta.encoder} of shard ${state.shard} is not in the artefact store`;
-    throw new EngineError({ code: "RELEASE_MISSING", message, retryable: true });
-  }
-  useEncoder(state, encoder);
+  if (encoder === undefined) throw encoderMissing(meta.encoder, state.shard);
+  useEncoder(state, encoder, meta.stateKey);
+  await restoreWarmUps(state, meta, releases);
   state.encoderOrder = meta.encoderOrder;
   const definitions = meta.segments === 0 ? NO_DEFINITIONS : await releases.segments(meta.segments);
   state.scorers = [];
@@ -31,9 +29,31 @@ export async function restoreVersions(
   const storedScorer = async (map: SegmentMap): Promise<Scorer> => {
     const version = meta.profiles[map.name] ?? 0;
     const published = version === 0 ? undefined : await releases.profiles(map.name, version);
-    return published === undefined ? priorScorer(map, encoder) : prepareScorer(published);
+    const isUsable = published?.encoder === encoder.version;
+    return published === undefined || !isUsable ? priorScorer(map, encoder) : prepareScorer(published);
   };
   useScorers(state, await Promise.all(state.definitions.maps.map(storedScorer)));
+}
+
+async function restoreWarmUps(
+  state: ShardState,
+  { warmUps = [], nextSegments }: ShardMeta,
+  releases: ReleaseSource,
+): Promise<void> {
+  state.shadows.clear();
+  state.warmUps.length = 0;
+  for (const stored of warmUps) {
+    const encoder = stored.kind === "encoder" ? await releases.encoder(stored.version) : undefined;
+    if (stored.kind === "encoder" && encoder === undefined) throw encoderMissing(stored.version, state.shard);
+    state.warmUps.push({ ...stored, encoder });
+    if (encoder !== undefined) state.shadows.begin(encoder);
+  }
+  state.nextDefinitions = nextSegments === undefined ? undefined : await releases.segments(nextSegments);
+}
+
+function encoderMissing(version: string, shard: number): EngineError {
+  const message = `encoder ${version} of shard ${shard} is not in the artefact store`;
+  return new EngineError({ code: "RELEASE_MISSING", message, retryable: true });
 }
 
 /** What profiles were in force, and could not be restored; undefined if all were. */
@@ -49,7 +69,12 @@ export async function fetchFor(
   source: ReleaseSource,
 ): Promise<void> {
   if (entry.kind === "encoder-prepared") await fetched.fetchEncoder(source, entry.encoder);
-  if (entry.kind === "segments-activated") await fetched.fetchSegments(source, entry.version);
+  if (entry.kind === "segments-prepared") await fetched.fetchSegments(source, entry.version);
+  if (entry.kind === "segments-activated") {
+    await fetched.fetchSegments(source, entry.version);
+    for (const [map, version] of Object.entries(entry.profiles ?? {}))
+      await fetched.fetchProfiles(source, map, version);
+  }
   if (entry.kind === "profiles-activated") await fetched.fetchProfiles(source, entry.map, entry.version);
   if (entry.kind === "encoder-activated") {
     await fetched.fetchEncoder(source, entry.encoder);

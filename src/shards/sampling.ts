@@ -1,6 +1,6 @@
 import { GRID, type Sample } from "../profiles/sample.ts";
 import { segmentOf } from "../resonance/membership.ts";
-import type { SegmentMap } from "../resonance/segment-map.ts";
+import { ledgerKey, type SegmentDefinitions, type SegmentMap } from "../resonance/segment-map.ts";
 import type { Context } from "./context.ts";
 
 /** The user's segment in each map; maps that they are no member of are left out. */
@@ -14,6 +14,25 @@ export function membershipsOf(
     if (segment !== undefined) memberships[map.name] = segment;
   }
   return memberships;
+}
+
+/**
+ * As {@link membershipsOf} for the definitions in force, and for those that are being warmed: each map under the key that
+ * the profile actor has for it.
+ */
+export function labelsOf(
+  shard: Readonly<{ definitions: SegmentDefinitions; nextDefinitions: SegmentDefinitions | undefined }>,
+  context: Context,
+): Record<string, string> {
+  const labels: Record<string, string> = {};
+  for (const definitions of [shard.definitions, shard.nextDefinitions]) {
+    for (const map of definitions?.maps ?? []) {
+      const segment = segmentOf(map, context.labels.get(map.name), context.traits);
+      if (definitions !== undefined && segment !== undefined)
+        labels[ledgerKey(definitions, map.name)] = segment;
+    }
+  }
+  return labels;
 }
 
 /**

@@ -13,7 +13,7 @@ import type {
   ShardScoreRequest,
   Versions,
 } from "../resonance/score-answer.ts";
-import { newScoreBuffer, type ScoreBuffer, type Scorer, scoreInto } from "../resonance/scorer.ts";
+import { newScoreBuffer, type ScoreBuffer, type Scorer, scoreEmbedded } from "../resonance/scorer.ts";
 import { isOff } from "../resonance/thresholds.ts";
 import { Context } from "./context.ts";
 import { embedContext, rebuildIfStale } from "./embed-context.ts";
@@ -157,7 +157,7 @@ export class ScoreAnswers {
     const { scorer, scores, places, resonating } = ready;
     const evidence = known ? this.#embeddings.embed(context) : embedContext(this.#state, context);
     if (scorer === undefined) return evidence;
-    scoreInto(scorer, this.#state.scratch.embedding, evidence, scores);
+    scoreEmbedded(scorer, this.#state.scratch, evidence, scores);
     resonating.fill(0);
     for (const segment of context.resonating.get(scorer.map) ?? []) {
       const k = places.get(segment);
@@ -225,8 +225,8 @@ export class ScoreAnswers {
    * back at once: what is left of it would keep blocks alive that hold contexts.
    */
   #asNobody<Result>(user: string, act: (nobody: Context) => Result): Result {
-    const { encoder } = this.#state;
-    const nobody = new Context(user, encoder.slots, encoder.version);
+    const { encoder, stateKey } = this.#state;
+    const nobody = new Context(user, encoder.slots, stateKey);
     try {
       return act(nobody);
     } finally {

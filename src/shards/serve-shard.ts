@@ -9,7 +9,14 @@ import { decode } from "../kernel/msgpack.ts";
 import { DecisionIds } from "../resonance/decision-id.ts";
 import type { ShardStatus } from "../resonance/score-answer.ts";
 import { anonymousSample } from "./anonymous-sample.ts";
+import {
+  type CompareRequest,
+  compareMemberships,
+  compareUsers,
+  type MembershipsRequest,
+} from "./compare-users.ts";
 import type { ContextStore } from "./context-store.ts";
+import { type DriftRequest, driftPage } from "./drift-page.ts";
 import { membershipsOf } from "./sampling.ts";
 import { ScoreAnswers } from "./score-answers.ts";
 import { type CopyView, type Handler, notCaughtUp, packed, publicReadsOf, readsOf } from "./serve-scores.ts";
@@ -75,6 +82,7 @@ export async function serveShard(
         duplicates: state.counters.duplicates,
         deadLetters: state.counters.deadLetters,
         versions: answers.versions(),
+        warmUps: state.warmUps.map(({ kind, version, sampled, done }) => ({ kind, version, sampled, done })),
       } satisfies ShardStatus),
     traffic(request) {
       const { map, limit } = decode(request.data) as TrafficRequest;
@@ -86,6 +94,10 @@ export async function serveShard(
       if (asked.after === undefined) await host.settle(); // Members are looked up in the store.
       return packed(historiesOf(state, ports.store, asked));
     },
+    drift: ({ data }) => packed(driftPage(state, decode(data) as DriftRequest)),
+    compare: ({ data }) => packed(compareUsers(state, decode(data) as CompareRequest)),
+    memberships: ({ data }) =>
+      packed(compareMemberships(state, ports.store, decode(data) as MembershipsRequest)),
   };
   const owned = (handler: Handler) => (request: BusRequest) => {
     ownerOf(shard, host);

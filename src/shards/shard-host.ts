@@ -1,5 +1,6 @@
 import type { Bus } from "../actors/bus.ts";
 import type { Log, LogMessage, LogReader } from "../actors/log.ts";
+import type { Turns } from "../actors/turns.ts";
 import type { Lease, UnitCopy } from "../actors/unit-copy.ts";
 import { untrainedEncoder } from "../embedding/untrained-encoder.ts";
 import { decodeEntries, singleEntry } from "../events/log-codec.ts";
@@ -22,6 +23,7 @@ import { fetchFor, restoreVersions } from "./restore-versions.ts";
 import { serveCopy, serveShard } from "./serve-shard.ts";
 import type { DeadLetter } from "./shard-messages.ts";
 import { metaOf, newShardState, type ShardState } from "./shard-state.ts";
+import { Warmer } from "./warmer.ts";
 
 /** What a shard host needs of the world. */
 export type ShardPorts = Readonly<{
@@ -34,6 +36,8 @@ export type ShardPorts = Readonly<{
   sleep(ms: number): Promise<void>;
   /** Resolves once the requests that have come meanwhile are answered. */
   pause(): Promise<void>;
+  /** Shared by the shards of a thread: of those that warm something up, one does it at a time. */
+  turns?: Turns;
   /** A new unique id. */
   newId(): string;
   /** What the ids of answers are sealed with. */
@@ -114,6 +118,7 @@ class Host implements UnitCopy {
   readonly #options: ShardHostOptions;
   readonly #state: ShardState;
   readonly #outbox: Outbox;
+  readonly #warmer: Warmer;
   readonly #writer = new ByteWriter();
   #nextOutbox = 1;
   /** What was folded since the last commit began. */
@@ -169,6 +174,11 @@ class Host implements UnitCopy {
     });
     this.#outbox = new Outbox(ports.log, ports.store, ports.sleep);
     this.#group = newGroup(this.#state);
+    const { shard } = options;
+    this.#warmer = new Warmer(ports, this.#state, {
+      reaches: (sequence, waitMs) => this.#reaches(sequence, waitMs),
+      stream: ports.subjects.shardLog(shard),
+    });
   }
 
   async open(): Promise<void> {
@@ -195,6 +205,7 @@ class Host implements UnitCopy {
     this.#lease = lease;
     await this.#closeListening();
     this.#outbox.own(lease);
+    this.#warmer.own(lease);
     if (served) return;
     void this.#tellPublished(++this.#turn);
     this.#closeServed = await serveShard(this.#ports, this.#state, {
@@ -216,6 +227,7 @@ class Host implements UnitCopy {
     this.#closeServed = async () => {};
     this.#lease = undefined;
     this.#turn++;
+    this.#warmer.rest();
     await this.#outbox.rest();
     if (!this.#stopping) await this.#listen();
   }
@@ -227,6 +239,7 @@ class Host implements UnitCopy {
 
   async stop(): Promise<void> {
     this.#stopping = true;
+    this.#warmer.stop();
     await this.#reader?.close();
     await this.done.catch(() => {}); // Whoever awaits `done` is told.
     await this.rest();
@@ -409,7 +422,9 @@ class Host implements UnitCopy {
     const group = this.#group;
     this.#state.folding = undefined;
     await this.#fetchReleases(entries);
+    const beganMs = this.#ports.clock.monotonicMs();
     foldBatch(this.#state, entries, group.outcome);
+    if (this.#state.warmUps.length > 0) this.#warmer.folded(this.#ports.clock.monotonicMs() - beganMs);
     for (const letter of deadLetters) group.deadLetters.push(letter);
     group.entries += entries.length + deadLetters.length;
     this.#state.applied = Math.max(this.#state.applied, through);

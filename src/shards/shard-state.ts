@@ -8,6 +8,8 @@ import type { ContextSource, ShardMeta } from "./context-store.ts";
 import { RecentEvents } from "./recent-events.ts";
 import { FetchedReleases } from "./releases.ts";
 import { ResidentContexts } from "./resident-contexts.ts";
+import { ShadowStates } from "./shadow-states.ts";
+import type { WarmUp } from "./warm-up-state.ts";
 
 /** Everything that one shard's fold reads and changes. It belongs to one host. */
 export type ShardState = {
@@ -24,9 +26,19 @@ export type ShardState = {
   /** The entry that is being folded, or was last. */
   folding: PositionedEntry | undefined;
   encoder: Encoder;
-  /** `order` of the last activation of an encoder. */
+  /**
+   * What contexts say that their state is of: the encoder's version, and the place of its activation. Of an encoder that is
+   * put back, a state that was rebuilt meanwhile and one that was not differ: so all are made anew.
+   */
+  stateKey: string;
+  /** `order` of the last entry that activated, or discarded, an encoder. */
   encoderOrder: number;
   definitions: SegmentDefinitions;
+  /** Definitions that members are sampled for beside those in force. */
+  nextDefinitions: SegmentDefinitions | undefined;
+  /** One of each kind at most. */
+  readonly warmUps: WarmUp[];
+  readonly shadows: ShadowStates;
   /** In the order of the definitions' maps. */
   scorers: Scorer[];
   /** Log time of each map's last activation, epoch ms. */
@@ -51,6 +63,8 @@ export type ShardCounters = {
 export type Scratch = {
   readonly features: Float32Array;
   embedding: Float32Array;
+  /** Version of the encoder that the embedding is of. */
+  embeddedBy: string;
   readonly scores: ScoreBuffer[];
 };
 
@@ -79,8 +93,12 @@ export function newShardState(given: {
     applied: 0,
     folding: undefined,
     encoder: given.encoder,
+    stateKey: given.encoder.version,
     encoderOrder: 0,
     definitions: NO_DEFINITIONS,
+    nextDefinitions: undefined,
+    warmUps: [],
+    shadows: new ShadowStates(given.ringEvents),
     scorers: [],
     activatedMs: new Map(),
     batch: 0,
@@ -89,6 +107,7 @@ export function newShardState(given: {
     scratch: {
       features: new Float32Array(given.features.width),
       embedding: new Float32Array(given.encoder.dim),
+      embeddedBy: given.encoder.version,
       scores: [],
     },
   };
@@ -121,8 +140,9 @@ export function useScorers(shard: ShardState, scorers: Scorer[]): void {
 }
 
 /** Puts an encoder in force. Contexts of another one are rebuilt when they are touched. */
-export function useEncoder(shard: ShardState, encoder: Encoder): void {
+export function useEncoder(shard: ShardState, encoder: Encoder, stateKey = encoder.version): void {
   shard.encoder = encoder;
+  shard.stateKey = stateKey;
   shard.scratch.embedding = new Float32Array(encoder.dim);
 }
 
@@ -132,10 +152,13 @@ export function metaOf(shard: ShardState, nextOutbox: number): ShardMeta {
     applied: shard.applied,
     schema: contextSchema(shard.features),
     encoder: shard.encoder.version,
+    ...(shard.stateKey === shard.encoder.version ? {} : { stateKey: shard.stateKey }),
     encoderOrder: shard.encoderOrder,
     profiles: Object.fromEntries(shard.scorers.map((scorer) => [scorer.map, scorer.version])),
     activatedMs: Object.fromEntries(shard.activatedMs),
     segments: shard.definitions.version,
+    ...(shard.nextDefinitions === undefined ? {} : { nextSegments: shard.nextDefinitions.version }),
+    ...(shard.warmUps.length === 0 ? {} : { warmUps: shard.warmUps.map(({ encoder, ...stored }) => stored) }),
     nextOutbox,
   };
 }

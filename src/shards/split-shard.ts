@@ -57,5 +57,7 @@ function* chunksOf(
     users = [];
   }
   if (users.length > 0) yield encodeShardChunk({ kind: "users", users }, writer).slice();
-  yield encodeShardChunk({ kind: "end", meta: { ...meta, applied: 0, nextOutbox: 1 } }, writer).slice();
+  // Warm-ups are told of under the old shards' names: they are begun anew.
+  const { warmUps, nextSegments, ...kept } = meta;
+  yield encodeShardChunk({ kind: "end", meta: { ...kept, applied: 0, nextOutbox: 1 } }, writer).slice();
 }

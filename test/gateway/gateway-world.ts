@@ -225,6 +225,7 @@ function aStatus(shard: number): ShardStatus {
     duplicates: 0,
     deadLetters: 0,
     versions: { encoder: "e1", trained: true, profiles: {}, segments: 1 },
+    warmUps: [],
   };
 }
 

@@ -8,6 +8,7 @@ import type { LogEntry } from "../../src/events/log-entry.ts";
 import { subjectsOf } from "../../src/events/subjects.ts";
 import { putDefinitions } from "../../src/gateway/segments.ts";
 import { encode } from "../../src/kernel/msgpack.ts";
+import type { SegmentMap } from "../../src/resonance/segment-map.ts";
 import { A_MAP, gatewayWorld, PARSED_MAP, SHARDS } from "./gateway-world.ts";
 
 const B_MAP = { name: "taste", segments: ["jazz"] };
@@ -36,12 +37,40 @@ test("unchanged definitions keep their version, and are announced again in case 
   for (const shard of shards) expect(await world.entries(shard)).toHaveLength(1); // The log knew it by its id.
 });
 
-test("a change is the next version", async () => {
+test("a change is the next version, which is prepared while the one before stays in force", async () => {
   const world = await gatewayWorld();
   await world.define();
-  expect((await world.define([A_MAP, B_MAP])).value).toEqual({ version: 2 });
+  expect((await world.define([A_MAP, B_MAP])).value).toEqual({ version: 2, warming: true });
+  expect((await world.ask("segments.get", {})).value).toEqual({ version: 1, maps: [PARSED_MAP] });
   for (const shard of shards)
-    expect(await world.entries(shard)).toMatchObject([{ version: 1 }, { version: 2 }]);
+    expect(await world.entries(shard)).toEqual([
+      { kind: "segments-activated", version: 1 },
+      { kind: "segments-prepared", version: 2 },
+    ]);
+});
+
+test("what needs no other profiles is in force at once: a threshold, or a map less", async () => {
+  const world = await gatewayWorld();
+  await world.define([A_MAP, B_MAP]);
+  const threshold = { enter: 0.7, minEvidence: 2 };
+  expect((await world.define([{ ...A_MAP, threshold }, B_MAP])).value).toEqual({ version: 2 });
+  expect((await world.define([B_MAP])).value).toEqual({ version: 3 });
+  expect((await world.ask("segments.get", {})).value).toMatchObject({
+    version: 3,
+    maps: [{ name: "taste" }],
+  });
+});
+
+test("a map keeps the key of its sums as long as its members and window stay, and never gets one back", async () => {
+  const { ports } = await somePorts();
+  const put = async (maps: readonly SegmentMap[]) =>
+    (await putDefinitions(ports, { shards: SHARDS }, maps)).definitions;
+  const taste = { ...PARSED_MAP, name: "taste" };
+  const other = { ...PARSED_MAP, segments: [{ name: "other" }] };
+  expect((await put([PARSED_MAP, taste])).keys).toBeUndefined();
+  expect((await put([other, taste])).keys).toEqual({ life: "life@2" });
+  expect((await put([other])).keys).toEqual({ life: "life@2" });
+  expect((await put([PARSED_MAP, taste])).keys).toEqual({ life: "life@4", taste: "taste@4" });
 });
 
 test("puts at the same time follow one another: no version has two contents", async () => {
@@ -51,11 +80,9 @@ test("puts at the same time follow one another: no version has two contents", as
     world.define([B_MAP]),
     world.define([A_MAP, B_MAP]),
   ]);
-  expect(puts.map(({ value }) => value)).toEqual([{ version: 1 }, { version: 2 }, { version: 3 }]);
-  expect((await world.ask("segments.get", {})).value).toMatchObject({
-    version: 3,
-    maps: [{ name: "life" }, { name: "taste" }],
-  });
+  expect(puts.map(({ value }) => value)).toMatchObject([{ version: 1 }, { version: 2 }, { version: 3 }]);
+  for (const shard of shards)
+    expect(await world.entries(shard)).toMatchObject([{ version: 1 }, { version: 2 }, { version: 3 }]);
 });
 
 test("a put that a shard's log fails can be sent again, and the next put is not held up", async () => {
@@ -68,7 +95,7 @@ test("a put that a shard's log fails can be sent again, and the next put is not 
     expect(await world.entries(shard)).toEqual([{ kind: "segments-activated", version: 1 }]);
 });
 
-test("gateways that put at the same time share no version, and the newest is named in the end", async () => {
+test("gateways that put at the same time share no version, and the newest is in force, or prepared, in the end", async () => {
   const holds = async (schedule: fc.Scheduler): Promise<void> => {
     const { ports, blobs, entries } = await somePorts();
     const releases = {
@@ -80,15 +107,16 @@ test("gateways that put at the same time share no version, and the newest is nam
     const contents = [[PARSED_MAP], [{ ...PARSED_MAP, name: "taste" }], [PARSED_MAP]];
     const puts = contents.map((maps) => putDefinitions({ ...ports, releases }, { shards: SHARDS }, maps));
     const put = await schedule.waitFor(Promise.all(puts));
-    const newest = Math.max(...put.map(({ version }) => version));
+    const newest = Math.max(...put.map(({ definitions }) => definitions.version));
+    const isInForce = put.some(({ definitions, isWarming }) => definitions.version === newest && !isWarming);
     expect(await blobs.keys("segments.")).toHaveLength(newest + 1);
-    expect(await jsonOf(blobs, "segments.current")).toEqual({ version: newest });
-    for (const [i, { version, maps }] of put.entries()) {
-      expect(maps).toEqual(contents[i]);
-      expect(await jsonOf(blobs, `segments.${version}`)).toEqual({ version, maps });
+    if (isInForce) expect(await jsonOf(blobs, "segments.current")).toEqual({ version: newest });
+    for (const [i, { definitions }] of put.entries()) {
+      expect(definitions.maps).toEqual(contents[i]);
+      expect(await jsonOf(blobs, `segments.${definitions.version}`)).toEqual(definitions);
     }
-    for (const shard of shards)
-      expect(await entries(shard)).toContainEqual({ kind: "segments-activated", version: newest });
+    const kind = isInForce ? "segments-activated" : "segments-prepared";
+    for (const shard of shards) expect(await entries(shard)).toContainEqual({ kind, version: newest });
   };
   await fc.assert(fc.asyncProperty(fc.scheduler(), holds), { numRuns: 300 });
 });
@@ -96,7 +124,7 @@ test("gateways that put at the same time share no version, and the newest is nam
 test("nodes that start with the same definitions at the same time make one version of them", async () => {
   const { ports, blobs } = await somePorts();
   const nodes = [1, 2, 3].map(() => putDefinitions(ports, { shards: SHARDS }, [PARSED_MAP]));
-  expect((await Promise.all(nodes)).map(({ version }) => version)).toEqual([1, 1, 1]);
+  expect((await Promise.all(nodes)).map(({ definitions }) => definitions.version)).toEqual([1, 1, 1]);
   expect(await blobs.keys("segments.")).toEqual(["segments.1", "segments.current"]);
 });
 

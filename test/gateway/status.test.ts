@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import type { StatusReply } from "../../src/gateway/status.ts";
 import { EngineError } from "../../src/kernel/engine-error.ts";
 import { shardOf } from "../../src/kernel/hash.ts";
+import { encode } from "../../src/kernel/msgpack.ts";
 import { anEvent, gatewayWorld, SHARDS } from "./gateway-world.ts";
 
 type World = Awaited<ReturnType<typeof gatewayWorld>>;
@@ -35,4 +36,17 @@ test("a shard that nobody owns, or whose owner fails, is not ready, and neither 
 test("a request with fields is refused: status takes none", async () => {
   const world = await gatewayWorld();
   expect((await world.ask("status", { shard: 1 })).reply.error).toMatchObject({ code: "UNKNOWN_FIELD" });
+});
+
+test("the encoder in force, what is being rolled out and what can be taken back are told; null if nobody knows", async () => {
+  const world = await gatewayWorld();
+  await world.serveShards();
+  expect((await ask(world)).release).toBeNull();
+  const rollOut = { encoder: "e2", isHeld: true, prepared: 1, shards: 4 };
+  const previous = { encoder: "e0", untilMs: 5 };
+  await world.bus.serve(world.subjects.profileActor("status"), () => ({
+    data: encode({ encoder: "e1", rollOut, previous, applied: 7 }),
+    contentType: "application/msgpack",
+  }));
+  expect((await ask(world)).release).toEqual({ encoder: "e1", rollOut, previous });
 });

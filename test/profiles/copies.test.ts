@@ -16,7 +16,7 @@ import type { PendingPublication, ProfileStore } from "../../src/profiles/profil
 import { calibrationKey } from "../../src/profiles/profiles-codec.ts";
 import type { SampleBatch } from "../../src/profiles/sample.ts";
 import { defaultCalibration } from "../../src/resonance/default-calibration.ts";
-import type { SegmentMap } from "../../src/resonance/segment-map.ts";
+import { preparedKey, type SegmentMap } from "../../src/resonance/segment-map.ts";
 import { aMap, aSample, DAY_MS, NOON_MS } from "./some-samples.ts";
 
 const SHARDS = 2;
@@ -39,7 +39,7 @@ const DEFINITIONS: readonly (readonly SegmentMap[])[] = [
 type Step =
   | Readonly<{ kind: "samples"; shard: number; samples: readonly SomeSample[]; prepared: readonly string[] }>
   | Readonly<{ kind: "repeat" }>
-  | Readonly<{ kind: "define"; maps: number }>
+  | Readonly<{ kind: "define" | "warm"; maps: number }>
   | Readonly<{ kind: "control"; message: ProfileControl }>
   | Readonly<{ kind: "own"; copy: number; zombie: boolean }>
   | Readonly<{ kind: "rest" | "restart"; copy: number }>
@@ -72,7 +72,7 @@ const someStep: fc.Arbitrary<Step> = fc.oneof(
       kind: fc.constant("samples" as const),
       shard: fc.nat({ max: SHARDS - 1 }),
       samples: fc.array(someSample, { maxLength: 4 }),
-      prepared: fc.array(someEncoder, { maxLength: 1 }),
+      prepared: fc.array(fc.oneof(someEncoder, fc.constant("segments")), { maxLength: 2 }),
     }),
   },
   { weight: 1, arbitrary: fc.constant({ kind: "repeat" as const }) },
@@ -84,7 +84,14 @@ const someStep: fc.Arbitrary<Step> = fc.oneof(
     }),
   },
   {
-    weight: 3,
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant("warm" as const),
+      maps: fc.nat({ max: DEFINITIONS.length - 1 }),
+    }),
+  },
+  {
+    weight: 4,
     arbitrary: fc
       .oneof(
         fc.constant({ control: "publish" } as const),
@@ -92,6 +99,12 @@ const someStep: fc.Arbitrary<Step> = fc.oneof(
         fc
           .record({ encoder: someEncoder, calibration: fc.constantFrom(...CALIBRATIONS) })
           .map((of) => ({ control: "calibrate", ...of }) as const),
+        someEncoder.map(
+          (encoder) => ({ control: "prepare", encoder, shards: FIRST_SHARDS, hold: true }) as const,
+        ),
+        someEncoder.map((encoder) => ({ control: "promote", encoder }) as const),
+        someEncoder.map((encoder) => ({ control: "discard", encoder }) as const),
+        someEncoder.map((from) => ({ control: "rollback", from }) as const),
       )
       .map((message) => ({ kind: "control" as const, message })),
   },
@@ -201,6 +214,15 @@ async function aWorld(remembersIds: boolean, random: Random) {
     await blobs.put(`segments.${version}`, new TextEncoder().encode(JSON.stringify({ version, maps })));
     await append(encodeProfileControl({ control: "definitions", version }));
   };
+  /** As the gateway does it: a map whose members may be others is built under a new key. */
+  const warm = async (maps: readonly SegmentMap[]): Promise<void> => {
+    version++;
+    const keys = Object.fromEntries(maps.map(({ name }) => [name, `${name}@${version}`]));
+    const json = JSON.stringify({ version, maps, keys });
+    await blobs.put(`segments.${version}`, new TextEncoder().encode(json));
+    const control = "definitions-prepared";
+    await append(encodeProfileControl({ control, version, shards: FIRST_SHARDS }));
+  };
   const wake = (untilMs: number): void => {
     for (const sleeper of sleepers) {
       if (sleeper.atMs > untilMs) continue;
@@ -264,11 +286,13 @@ async function aWorld(remembersIds: boolean, random: Random) {
     async take(step: Step): Promise<void> {
       switch (step.kind) {
         case "samples":
-          return append(encode(batchOf(step, messages)));
+          return append(encode(batchOf(step, messages, version)));
         case "repeat":
           return last === undefined ? undefined : append(last.data);
         case "define":
           return define(DEFINITIONS[step.maps] ?? []);
+        case "warm":
+          return warm(DEFINITIONS[step.maps] ?? []);
         case "control":
           return append(encodeProfileControl(step.message));
         case "own":
@@ -317,11 +341,15 @@ async function aWorld(remembersIds: boolean, random: Random) {
   };
 }
 
-function batchOf(step: Extract<Step, { kind: "samples" }>, sequence: number): SampleBatch {
-  const samples = step.samples.map(({ user, encoder, hours, labels, x }, index) =>
-    aSample({ sequence, index, user, encoder, labels, tsMs: NOON_MS + hours * HOUR_MS, vector: [x, -x] }),
-  );
-  return { shard: step.shard, samples, prepared: step.prepared };
+function batchOf(step: Extract<Step, { kind: "samples" }>, sequence: number, version: number): SampleBatch {
+  const samples = step.samples.map(({ user, encoder, hours, labels, x }, index) => {
+    const beside = Object.entries(labels).map(([map, segment]) => [`${map}@${version}`, segment]);
+    const all = { ...labels, ...Object.fromEntries(beside) };
+    const tsMs = NOON_MS + hours * HOUR_MS;
+    return aSample({ sequence, index, user, encoder, labels: all, tsMs, vector: [x, -x] });
+  });
+  const prepared = step.prepared.map((what) => (what === "segments" ? preparedKey(version) : what));
+  return { shard: step.shard, samples, prepared };
 }
 
 async function turns(count: number): Promise<void> {
@@ -335,16 +363,25 @@ async function acceptedEntries(log: Log, stream: string): Promise<string[]> {
   const reader = await log.read(stream, 1);
   const versions = new Map<string, number>();
   let order = 0;
+  let definitions = 0;
   const accepted: string[] = [];
   for (const { data } of await reader.next(last)) {
     const entry = decodeEntries(data)[0]!;
     if (entry.kind === "profiles-activated") {
       if (entry.version <= (versions.get(entry.map) ?? 0)) continue;
       versions.set(entry.map, entry.version);
-    } else if (entry.kind === "encoder-activated") {
+    } else if (entry.kind === "encoder-discarded") {
       if (entry.order <= order) continue;
       order = entry.order;
-      for (const [map, version] of Object.entries(entry.profiles)) {
+    } else if (entry.kind === "encoder-activated" || entry.kind === "segments-activated") {
+      if (entry.kind === "encoder-activated") {
+        if (entry.order <= order) continue;
+        order = entry.order;
+      } else {
+        if (entry.version <= definitions) continue;
+        definitions = entry.version;
+      }
+      for (const [map, version] of Object.entries(entry.profiles ?? {})) {
         expect(version).toBeGreaterThan(versions.get(map) ?? 0);
         versions.set(map, version);
       }

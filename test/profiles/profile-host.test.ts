@@ -181,8 +181,130 @@ test("a candidate is put in force once every shard has sampled its members under
   const last = { kind: "encoder-activated", encoder: "e2", profiles: { life: 2, taste: 2 } };
   for (const entries of await world.entries()) expect(entries.at(-1)).toMatchObject(last);
   expect(await world.published("taste", 2)).toMatchObject({ encoder: "e2", dim: 2, version: 2 });
+  expect(world.store.membersAfter("e1", undefined, 10)).toHaveLength(1); // For one window, to go back.
+  await world.stop();
+});
+
+test("a candidate that is held is prepared, and put in force when it is promoted", async () => {
+  const world = await aWorld();
+  await world.start();
+  await world.send({ shard: 0, samples: [aSample()] });
+  await world.control({ control: "prepare", encoder: "e2", shards: { from: 0, count: 2 }, hold: true });
+  expect(await world.ask("promote")).toEqual({ encoder: "e2", inForce: false, prepared: 0, shards: 2 });
+  await world.control({ control: "prepare", encoder: "e2", hold: true });
+  await world.send({ shard: 0, samples: [sampleOf("e2", 2)], prepared: ["e2"] });
+  await world.send({ shard: 1, samples: [], prepared: ["e2"] });
+  expect(await world.status()).toMatchObject({
+    encoder: "e1",
+    rollOut: { encoder: "e2", isHeld: true, prepared: 2, shards: 2 },
+  });
+  await world.restart(); // That it waits outlives a restart.
+  expect((await world.status()).encoder).toBe("e1");
+  expect(await world.ask("promote")).toEqual({ encoder: "e2", inForce: true });
+  for (const entries of await world.entries())
+    expect(entries.at(-1)).toMatchObject({ kind: "encoder-activated", encoder: "e2" });
+  await expect(world.ask("promote")).rejects.toMatchObject({ code: "NOTHING_TO_PROMOTE", retryable: false });
+  await world.stop();
+});
+
+test("a candidate that is discarded leaves nothing, and every shard is told", async () => {
+  const world = await aWorld();
+  await world.start();
+  await world.send({ shard: 0, samples: [aSample()] });
+  await world.control({ control: "prepare", encoder: "e2", hold: true });
+  await world.send({ shard: 0, samples: [sampleOf("e2", 2)], prepared: ["e2"] });
+  expect(await world.ask("discard")).toEqual({ encoder: "e2" });
+  expect(await world.status()).toMatchObject({ encoder: "e1", candidate: "" });
+  for (const entries of await world.entries())
+    expect(entries.at(-1)).toMatchObject({ kind: "encoder-discarded", encoder: "e2" });
+  await world.settled();
+  expect(world.store.membersAfter("e2", undefined, 10)).toEqual([]);
+  await expect(world.ask("discard")).rejects.toMatchObject({ code: "NOTHING_TO_PROMOTE" });
+  await world.stop();
+});
+
+test("a rollback puts the encoder before in force again, with its profiles; a second request changes nothing", async () => {
+  const world = await aWorldAfterASwitch();
+  expect((await world.status()).previous).toMatchObject({ encoder: "e1" });
+  expect(await world.ask("rollback")).toEqual({ encoder: "e1", from: "e2", repeated: false });
+  const [entries] = await world.entries();
+  const last = { kind: "encoder-activated", encoder: "e1", profiles: { life: 2 } };
+  expect(entries!.at(-1)).toMatchObject(last);
+  expect(entries!.map((entry) => ("order" in entry ? entry.order : 0))).toEqual(
+    entries!.map((entry) => ("order" in entry ? entry.order : 0)).sort((a, b) => a - b),
+  );
+  expect(await world.published("life", 2)).toMatchObject({ encoder: "e1", dim: 3 });
+  await world.restart();
+  expect(await world.ask("rollback")).toEqual({ encoder: "e1", from: "e2", repeated: true });
+  expect((await world.entries())[0]).toHaveLength(entries!.length);
+  await world.stop();
+});
+
+test("a rollback is of use for one window of event time, and after it nothing is left to go back to", async () => {
+  const world = await aWorldAfterASwitch();
+  const { untilMs = 0 } = (await world.status()).previous ?? {};
+  expect(untilMs).toBe(NOON_MS + 7 * 86_400_000);
+  await world.send({ shard: 0, samples: [{ ...sampleOf("e2", 3), tsMs: untilMs - 1 }] });
+  expect((await world.status()).previous).toBeDefined();
+  await world.send({ shard: 0, samples: [{ ...sampleOf("e2", 4), tsMs: untilMs }] });
+  expect((await world.status()).previous).toBeUndefined();
+  await expect(world.ask("rollback")).rejects.toMatchObject({
+    code: "NOTHING_TO_ROLL_BACK",
+    retryable: false,
+  });
+  await world.settled();
   expect(world.store.membersAfter("e1", undefined, 10)).toEqual([]);
-  expect([...world.store.sums("e1")]).toEqual([]);
+  await world.stop();
+});
+
+test("where there was no switch there is nothing to roll back to", async () => {
+  const world = await aWorld();
+  await world.start();
+  await world.send({ shard: 0, samples: [aSample()] });
+  await expect(world.ask("rollback")).rejects.toMatchObject({ code: "NOTHING_TO_ROLL_BACK" });
+  await world.stop();
+});
+
+test("the profiles of new definitions are built beside those in force, which are published on until all are through", async () => {
+  const world = await aWorld();
+  await world.start();
+  await world.send({ shard: 0, samples: [aSample({ labels: { life: "new" } })] });
+  const maps = [aMap({ segments: [{ name: "rich" }, { name: "poor" }] })];
+  await world.put(2, maps, { life: "life@2" });
+  await world.control({ control: "definitions-prepared", version: 2, shards: { from: 0, count: 2 } });
+  const both = { life: "new", "life@2": "rich" };
+  await world.send({ shard: 0, samples: [aSample({ sequence: 2, labels: both })], prepared: ["segments@2"] });
+  expect(await world.ask("publish")).toEqual({ versions: { life: 1 } });
+  expect(
+    (await world.published("life", 1)).profiles.map(({ segment, members }) => [segment, members]),
+  ).toEqual([
+    ["new", 1],
+    ["loyal", 0],
+  ]);
+  await world.restart();
+  expect((await world.status()).next).toEqual({ version: 2, prepared: 1, shards: 2 });
+  await world.send({ shard: 1, samples: [], prepared: ["segments@2"] });
+  await world.ask("publish"); // Nothing new: it is carried out.
+  for (const entries of await world.entries())
+    expect(entries.at(-1)).toEqual({
+      kind: "segments-activated",
+      version: 2,
+      profiles: { life: 2 },
+      encoder: "e1",
+    });
+  expect(
+    (await world.published("life", 2)).profiles.map(({ segment, members }) => [segment, members]),
+  ).toEqual([
+    ["rich", 1],
+    ["poor", 0],
+  ]);
+  expect(await world.json("segments.current")).toEqual({ version: 2 });
+  expect(await world.status()).toMatchObject({ members: { life: { rich: 1 } } });
+  await world.send({
+    shard: 0,
+    samples: [aSample({ sequence: 3, user: "bob", labels: { "life@2": "poor" } })],
+  });
+  expect((await world.status()).members).toEqual({ life: { rich: 1, poor: 1 } });
   await world.stop();
 });
 
@@ -380,10 +502,22 @@ describe("a crash at any point repeats the rest of a publication, with the same 
     for (const entries of await world.entries()) {
       expect(entries.filter((entry) => entry.kind === "encoder-activated")).toHaveLength(1);
     }
-    expect(world.store.membersAfter("e1", undefined, 10)).toEqual([]);
+    expect(world.store.membersAfter("e1", undefined, 10)).toHaveLength(1);
     await world.stop();
   });
 });
+
+async function aWorldAfterASwitch() {
+  const world = await aWorld();
+  await world.start();
+  await world.send({ shard: 0, samples: [aSample()] });
+  await world.control({ control: "prepare", encoder: "e2" });
+  await world.send({ shard: 0, samples: [sampleOf("e2", 2)], prepared: ["e2"] });
+  await world.send({ shard: 1, samples: [], prepared: ["e2"] });
+  await world.settled();
+  expect((await world.status()).encoder).toBe("e2");
+  return world;
+}
 
 function sampleOf(encoder: string, sequence: number): Sample {
   return aSample({ encoder, sequence, vector: [30, 40] });
@@ -418,6 +552,12 @@ async function aWorld(maps: readonly SegmentMap[] = [aMap()]) {
       await blobs.put("segments.current", json({ version }));
       await world.append(encodeProfileControl({ control: "definitions", version }));
       if (world.host !== undefined) await world.settled();
+    },
+
+    /** Writes definitions that are not in force. */
+    async put(version: number, next: readonly SegmentMap[], keys: Record<string, string>): Promise<void> {
+      const bytes = new TextEncoder().encode(JSON.stringify({ version, maps: next, keys }));
+      await blobs.put(`segments.${version}`, bytes);
     },
 
     async start({ cutting = [], skip = 0 }: { cutting?: readonly Effect[]; skip?: number } = {}) {

@@ -93,6 +93,36 @@ test("under other maps, too, the sums are those of the surviving contributions",
   fc.assert(fc.property(someSteps, someSteps, holds));
 });
 
+test("sums that are built beside others are those that would have been, once every member was told of", () => {
+  const beside = [...MAPS, { ...MAPS[0]!, name: "life@2" }];
+  const withBoth = (step: Step): Step =>
+    "labels" in step
+      ? {
+          ...step,
+          labels: { ...step.labels, ...(step.labels["life"] ? { "life@2": step.labels["life"] } : {}) },
+        }
+      : step;
+  const holds = (before: Step[], after: Step[]) => {
+    const { ledger, store } = run([...before, { kind: "passivate" }]);
+    ledger.changeMaps(beside, membersIn(store));
+    for (const [user, { segments }] of [...membersIn(store)]) {
+      const labels = Object.fromEntries([...segments].filter(([, segment]) => segment !== ""));
+      take(ledger, store, withBoth({ kind: "relabel", user, labels }));
+    }
+    for (const step of after) take(ledger, store, withBoth(step));
+    const of = (map: string) => {
+      const keys = Object.entries(contentOf(ledger)).filter(([key]) => key.startsWith(`${map} `));
+      return Object.fromEntries(keys.map(([key, sums]) => [key.slice(map.length), sums]));
+    };
+    const built = of("life@2");
+    expect(built).toEqual(of("life"));
+    ledger.changeMaps(beside.slice(1), membersIn(store)); // The switch: what went before goes.
+    expect(of("life")).toEqual({});
+    expect(of("life@2")).toEqual(built);
+  };
+  fc.assert(fc.property(someSteps, someSteps, holds));
+});
+
 test("the order of samples of different users or buckets does not change the sums", () => {
   const someRun = fc.uniqueArray(someSample, {
     selector: ({ user, tsMs }) => `${user} ${Math.floor(tsMs / HOUR_MS)} ${Math.floor(tsMs / DAY_MS)}`,

@@ -14,6 +14,7 @@ import { releasesOf } from "../../src/releases.ts";
 import { decodeContext } from "../../src/shards/context-codec.ts";
 import type { ContextStore } from "../../src/shards/context-store.ts";
 import { startShardHost } from "../../src/shards/shard-host.ts";
+import type { DeadLetter } from "../../src/shards/shard-messages.ts";
 import { isReady } from "./is-ready.ts";
 import { wrongReplays } from "./replayed-decisions.ts";
 import { type Servers, subjects } from "./servers.ts";
@@ -35,6 +36,7 @@ export async function judge(
   const findings = [...servers.findings];
   findings.push(...(await lostEvents(servers, client, shape)));
   findings.push(...twoOwnersOfAnEpoch(servers));
+  findings.push(...deadLetters(servers));
   const outputs = new Map<string, string>();
   for (let shard = 0; shard < shape.shards; shard++) {
     const once = await foldOnce(servers, shard, shape);
@@ -71,6 +73,14 @@ async function lostEvents(servers: Servers, client: SimClient, shape: SimShape):
       .filter((id) => !stored.has(`${user} ${id}`))
       .map((id) => `acknowledged event ${user} ${id} is lost`),
   );
+}
+
+/** Nothing that the simulation sends is poison: an entry that threw met two encoders, or a bug. */
+function deadLetters(servers: Servers): string[] {
+  return servers.log.everStored(subjects.deadLetters).map(({ data }) => {
+    const { shard, sequence, code, reason } = decode(data) as DeadLetter;
+    return `entry ${sequence} of shard ${shard} could not be folded: ${code} ${reason}`;
+  });
 }
 
 /** Each user's acts counted from the raw log, each id once, are those that their context has counted. */
@@ -141,19 +151,25 @@ async function unevenReleases(
   const found: string[] = [];
   let first: string | undefined;
   let prepared = "";
+  let segments = 0;
   for (let shard = 0; shard < shape.shards; shard++) {
     const releases = new Set<string>();
     for (const entry of entriesOf(servers, shard)) {
       if (entry.kind === "encoder-prepared") prepared = entry.encoder;
-      else if (entry.kind !== "behaviour") releases.add(JSON.stringify(entry));
+      else if (entry.kind === "segments-prepared") segments = Math.max(segments, entry.version);
+      else if (entry.kind !== "behaviour" && entry.kind !== "warm-up-continued")
+        releases.add(JSON.stringify(entry));
     }
     const all = [...releases].sort().join("\n");
     first ??= all;
     if (all !== first) found.push(`the log of shard ${shard} has other releases than that of shard 0`);
   }
-  const inForce = nodes.flatMap((node) => [...node.contexts.values()].map((store) => store.meta()?.encoder));
-  if (prepared !== "" && !inForce.includes(prepared))
+  const metas = nodes.flatMap((node) => [...node.contexts.values()].map((store) => store.meta()));
+  const isTakenBack = nodes.some((node) => node.profiles?.meta()?.rolledBackFrom === prepared);
+  if (prepared !== "" && !isTakenBack && !metas.some((meta) => meta?.encoder === prepared))
     found.push("an encoder was rolled out and is not in force");
+  if (segments > 0 && !metas.some((meta) => meta?.segments === segments))
+    found.push("definitions were put and are not in force");
   return found;
 }
 
@@ -190,7 +206,7 @@ async function profileDifferences(
 function profileContentOf(store: ProfileStore): Map<string, string> {
   const meta = store.meta();
   const content = new Map<string, string>([["meta", JSON.stringify(meta)]]);
-  for (const encoder of [meta?.encoder ?? "", meta?.candidate ?? ""]) {
+  for (const encoder of [meta?.encoder ?? "", meta?.candidate ?? "", meta?.previous?.encoder ?? ""]) {
     if (encoder === "") continue;
     for (const [key, bytes] of store.sums(encoder)) content.set(`${encoder} ${key}`, hex(bytes));
   }

@@ -1,6 +1,7 @@
 import type { KeyValue } from "../../src/actors/key-value.ts";
 import type { Log, LogReader } from "../../src/actors/log.ts";
 import type { ProfileStore } from "../../src/profiles/profile-store.ts";
+import { Context } from "../../src/shards/context.ts";
 import type { ContextStore, ShardCommit } from "../../src/shards/context-store.ts";
 import { SeenIds } from "../../src/shards/seen-ids.ts";
 import { decodeUnit, encodeRecord } from "../../src/supervisor/cluster-records.ts";
@@ -149,6 +150,27 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: "the ring is skipped when the encoder changes",
     contexts: (disk) => ({ ...disk, loadRing: () => [] }),
+  },
+  {
+    name: "a state is left as it was when the encoder changes",
+    patch() {
+      const { replaceEncoder } = Context.prototype;
+      Context.prototype.replaceEncoder = () => {};
+      return () => {
+        Context.prototype.replaceEncoder = replaceEncoder;
+      };
+    },
+  },
+  {
+    name: "the slices of a warm-up are counted, but not remembered",
+    contexts: (disk) => ({
+      ...disk,
+      meta() {
+        const meta = disk.meta();
+        const warmUps = meta?.warmUps?.map((one) => ({ ...one, after: "", sampled: 0 }));
+        return meta === undefined || warmUps === undefined ? meta : { ...meta, warmUps };
+      },
+    }),
   },
   {
     name: "the profile actor forgets which samples it has seen",

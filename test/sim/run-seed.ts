@@ -1,6 +1,6 @@
 import type { History } from "../../src/embedding/encoder.ts";
 import { encodeEntry } from "../../src/events/log-codec.ts";
-import { encodeProfileControl } from "../../src/events/profile-control.ts";
+import { encodeProfileControl, type ProfileControl } from "../../src/events/profile-control.ts";
 import { FEATURES } from "../../src/features/all-families.ts";
 import { toFeatureEvent } from "../../src/features/to-feature-event.ts";
 import { type Random, seededRandom } from "../../src/kernel/random.ts";
@@ -39,6 +39,11 @@ const MAP: SegmentMap = {
   threshold: { enter: 0.5, minEvidence: 1 },
 };
 const WIRE_MAPS = [{ name: "taste", segments: ["segment-0", "segment-1"] }];
+/** What an operator makes of them while all goes on. */
+const EDITED_WIRE_MAPS = [
+  { name: "taste", segments: ["segment-1", "segment-0", "segment-2"] },
+  { name: "depth", segments: ["shallow", "deep"] },
+];
 const FAULTS_FOR_MS = 15_000;
 const QUIET_WITHIN_MS = 120_000;
 const TYPES = ["view", "click", "purchase", "rate", "add_to_cart"];
@@ -111,7 +116,16 @@ async function run(seed: number, bug: PlantedBug | undefined): Promise<SeedResul
   void client.define(WIRE_MAPS);
   void load(servers, client, random, state);
   void misfortune(servers, nodes, random, state);
-  if (random() < 0.6) void rollOut(servers, 2_000 + 9_000 * random());
+  if (random() < 0.6) {
+    const backAfterMs = random() < 0.4 ? 8_000 * random() : undefined;
+    const how = { afterMs: 2_000 + 9_000 * random(), isHeld: random() < 0.3, backAfterMs };
+    void rollOut(servers, how);
+  }
+  if (random() < 0.4)
+    void time.sleep(1_000 + 12_000 * random()).then(() => {
+      servers.trace("the segments are edited");
+      return client.define(EDITED_WIRE_MAPS);
+    });
   await time.until(() => !state.isFaulty, FAULTS_FOR_MS + 20_000);
   const isQuiet = (): boolean => client.isIdle && quiet(servers, nodes, shape);
   const findings: string[] = [];
@@ -240,20 +254,31 @@ async function misfortune(
   state.isFaulty = false;
 }
 
-/** A new encoder is put in force while all this goes on, as a trainer does it. */
-async function rollOut(servers: Servers, afterMs: number): Promise<void> {
+type RollOut = Readonly<{ afterMs: number; isHeld: boolean; backAfterMs: number | undefined }>;
+
+/** A new encoder is put in force while all this goes on, as a trainer does it, and perhaps taken back. */
+async function rollOut(servers: Servers, { afterMs, isHeld, backAfterMs }: RollOut): Promise<void> {
   const { blobs, log, time } = servers;
   await time.sleep(afterMs);
   const { version, artefact, calibrations } = anEncoder();
   await blobs.put(releaseKeys.encoder(version), artefact);
   const json = JSON.stringify(calibrations);
   await blobs.put(releaseKeys.calibration(version), new TextEncoder().encode(json));
-  const control = encodeProfileControl({ control: "prepare", encoder: version });
-  await log.append(subjects.samples, [{ id: "prepare", data: control }]);
+  const tell = (control: ProfileControl): Promise<unknown> =>
+    log.append(subjects.samples, [{ id: control.control, data: encodeProfileControl(control) }]);
+  await tell({ control: "prepare", encoder: version, ...(isHeld ? { hold: true } : {}) });
   const data = encodeEntry({ kind: "encoder-prepared", encoder: version });
   for (let shard = 0; shard < 2; shard++)
     await log.append(subjects.shardLog(shard), [{ id: `prepared-${shard}`, data }]);
   servers.trace("an encoder is rolled out");
+  if (isHeld) {
+    await time.sleep(500);
+    await tell({ control: "promote", encoder: version });
+  }
+  if (backAfterMs === undefined) return;
+  await time.sleep(backAfterMs);
+  servers.trace("the encoder is taken back"); // If it is in force by then.
+  await tell({ control: "rollback", from: version });
 }
 
 /** Whether nothing is left to do: every unit has its owner and copies, which have folded and published everything. */
@@ -282,6 +307,7 @@ function unrestOf(servers: Servers, nodes: readonly SimNode[], shape: SimShape):
       if (!isReady(node, unit)) continue;
       const last = lastOf(servers, subjects.shardLog(shard));
       if ((store.meta()?.applied ?? 0) < last) found.push(`${node.name} ${unit} has not folded everything`);
+      if (store.meta()?.warmUps?.some(({ done }) => !done)) found.push(`${node.name} ${unit} warms up`);
       if (store.outbox().length > 0) found.push(`${node.name} ${unit} has not published everything`);
     }
     const { profiles } = node;

@@ -16,6 +16,7 @@ const SOON_FOUND = [
   "a reader skips a message now and then",
   "the time of a node's own clock is folded",
   "the ring is skipped when the encoder changes",
+  "a state is left as it was when the encoder changes",
   "the profile actor forgets which samples it has seen",
 ];
 

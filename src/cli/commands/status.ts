@@ -49,6 +49,35 @@ function draw(reply: StatusReply): string[] {
       rows,
       process.stdout.columns ?? 100,
     ),
+    ...drawRelease(reply),
+    ...(reply.drift?.alerts ?? []).map(({ kind, of }) => `drift: ${kind} of ${of}: see \`resonance drift\``),
     `this gateway: ${formatCount(reply.gateway.accepted)} accepted, refused ${refused.join(", ") || "none"}`,
   ];
+}
+
+function drawRelease({ release, shards }: StatusReply): string[] {
+  if (release === null) return ["encoder: the profile actor does not answer"];
+  const { encoder, rollOut, previous, next } = release;
+  const sampled = (kind: string): string => {
+    const warmUps = shards.flatMap((shard) => (shard.ready ? shard.warmUps : []));
+    const count = warmUps.reduce((sum, one) => sum + (one.kind === kind ? one.sampled : 0), 0);
+    return `${formatCount(count)} members sampled`;
+  };
+  const lines = [`encoder ${encoder === "" ? "untrained" : encoder} is in force`];
+  if (rollOut !== undefined) {
+    const isReady = rollOut.prepared >= rollOut.shards;
+    const then = rollOut.isHeld ? (isReady ? ", waits for `resonance promote`" : ", held") : "";
+    lines.push(
+      `encoder ${rollOut.encoder} is ${isReady ? "ready" : "warming up"}: ${rollOut.prepared} of ${rollOut.shards} shards, ${sampled("encoder")}${then}`,
+    );
+  }
+  if (next !== undefined)
+    lines.push(
+      `segments v${next.version} are warming up: ${next.prepared} of ${next.shards} shards, ${sampled("segments")}`,
+    );
+  if (previous !== undefined)
+    lines.push(
+      `\`resonance rollback\` puts ${previous.encoder} back, until events of ${new Date(previous.untilMs).toISOString()}`,
+    );
+  return lines;
 }

@@ -27,6 +27,7 @@ type Options = ClientOptions &
     source: HistorySource;
     out?: string;
     from?: string;
+    hold: boolean;
     events?: string;
     users?: string;
     map?: readonly MapLabel[];
@@ -48,6 +49,7 @@ export function addTrainCommand(program: Command): void {
       ["linear"],
     )
     .option("--leaderboard", "compare with the baselines on held-out members, also a single encoder", false)
+    .option("--hold", "prepare it and wait: see `resonance whatif`, then `resonance promote`", false)
     .option("--out <folder>", "write the encoder into a folder; needed with --events")
     .option("--from <folder>", "train nothing: roll out the encoder that a folder holds")
     .addOption(
@@ -79,6 +81,10 @@ export function addTrainCommand(program: Command): void {
     );
 }
 
+function servesOnce({ hold }: Options): string {
+  return hold ? "it is promoted" : "its profiles are built";
+}
+
 async function trainOffline(options: Options): Promise<void> {
   const { events: eventsPath, users: usersPath, map: maps, out, encoder: encoders } = options;
   if (eventsPath === undefined || usersPath === undefined || maps === undefined || out === undefined) {
@@ -103,9 +109,9 @@ async function rollOutFolder(options: Options, folder: string): Promise<void> {
   try {
     const definitions = (await client.ask("segments.get", {})) as SegmentDefinitions;
     await withReleases(client, (releases) => storeRelease(releases, definitions, release));
-    await ask(client, "train", { rollOut: version });
+    await ask(client, "train", { rollOut: version, hold: options.hold });
     print(options.json, { encoder: version, kind }, () => [
-      `encoder ${kind} ${version} is rolled out; it serves once its profiles are built`,
+      `encoder ${kind} ${version} is rolled out; it serves once ${servesOnce(options)}`,
     ]);
   } finally {
     await client.close();
@@ -113,10 +119,10 @@ async function rollOutFolder(options: Options, folder: string): Promise<void> {
 }
 
 async function trainInEngine(options: Options): Promise<void> {
-  const { encoder: encoders, leaderboard, source, out } = options;
+  const { encoder: encoders, leaderboard, source, hold, out } = options;
   const client = await connectClient(options, "resonance train");
   try {
-    const result = await trainRunning(client, { encoders, leaderboard, source });
+    const result = await trainRunning(client, { encoders, leaderboard, source, hold });
     const { encoder, encoderKind: kind, report, leaderboards, read } = result;
     if (out !== undefined) {
       const { maps } = (await client.ask("segments.get", {})) as SegmentDefinitions;
@@ -141,7 +147,7 @@ async function trainInEngine(options: Options): Promise<void> {
     print(options.json, { ...result, ...(out === undefined ? {} : { out }) }, () => [
       ...drawAll(leaderboards),
       `read ${formatCount(read.events)} events of members from ${sourcesText(read.shards)}`,
-      `encoder ${kind} ${encoder} fitted from ${formatCount(report.members)} members; it serves once its profiles are built`,
+      `encoder ${kind} ${encoder} fitted from ${formatCount(report.members)} members; it serves once ${servesOnce(options)}`,
     ]);
   } finally {
     await client.close();

@@ -159,6 +159,8 @@ export class EngineInMemory {
         await releases.fetchProfiles(source, map, version);
     }
     this.#apply(entry, 0);
+    for (const { kind: warmUp, since, slices: slice, done } of [...this.#shard.warmUps])
+      if (!done) this.#apply({ kind: "warm-up-continued", warmUp, since, slice, users: ALL }, 0);
   }
 
   #apply(entry: LogEntry, loggedAtMs: number): void {
@@ -173,6 +175,8 @@ export class EngineInMemory {
   }
 }
 
+/** Members of a slice: nobody waits here, so there is one slice. */
+const ALL = Number.MAX_SAFE_INTEGER;
 /** A publication follows when the samples have grown by this share, but not for a handful. */
 const SAMPLE_SHARE = 0.02;
 const MIN_SAMPLES = 50;

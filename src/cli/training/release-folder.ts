@@ -31,12 +31,18 @@ export type ReleaseFolder = Readonly<{
   artefact: Uint8Array;
   /** JSON of the calibrations, as bytes. */
   calibration: Uint8Array;
+  /** What a later calibration needs of the fit, as bytes. */
+  reference: Uint8Array;
+  /** JSON of how the features of those fitted on were spread, as bytes: what drift is measured against. */
+  distribution: Uint8Array;
   leaderboards: readonly Leaderboard[];
 }>;
 
 const FILES = {
   artefact: "encoder.bin",
   calibration: "calibration.json",
+  reference: "reference.bin",
+  distribution: "distribution.json",
   leaderboards: "leaderboard.json",
   manifest: "manifest.json",
 } as const;
@@ -51,6 +57,8 @@ export async function writeReleaseFolder(folder: string, release: ReleaseFolder)
   };
   await put(FILES.artefact, release.artefact);
   await put(FILES.calibration, release.calibration);
+  await put(FILES.reference, release.reference);
+  await put(FILES.distribution, release.distribution);
   await put(FILES.leaderboards, `${JSON.stringify(release.leaderboards, undefined, 2)}\n`);
   await put(FILES.manifest, `${JSON.stringify(release.manifest, undefined, 2)}\n`);
 }
@@ -65,12 +73,16 @@ export async function readReleaseFolder(folder: string): Promise<ReleaseFolder> 
   let manifest: ReleaseManifest;
   let artefact: Uint8Array;
   let calibration: Uint8Array;
+  let reference: Uint8Array;
+  let distribution: Uint8Array;
   let leaderboards: readonly Leaderboard[];
   try {
     manifest = JSON.parse(await readFile(join(folder, FILES.manifest), "utf8"));
     artefact = new Uint8Array(await readFile(join(folder, FILES.artefact)));
     calibration = new Uint8Array(await readFile(join(folder, FILES.calibration)));
-    JSON.parse(new TextDecoder().decode(calibration));
+    reference = new Uint8Array(await readFile(join(folder, FILES.reference)));
+    distribution = new Uint8Array(await readFile(join(folder, FILES.distribution)));
+    for (const json of [calibration, distribution]) JSON.parse(new TextDecoder().decode(json));
     leaderboards = JSON.parse(await readFile(join(folder, FILES.leaderboards), "utf8"));
   } catch (cause) {
     throw unreadable(folder, cause instanceof Error ? cause.message : String(cause), cause);
@@ -79,7 +91,7 @@ export async function readReleaseFolder(folder: string): Promise<ReleaseFolder> 
   const { version } = decodeEncoder(artefact, FEATURES);
   if (version !== manifest.version)
     throw unreadable(folder, `its manifest names encoder ${manifest.version}, its file holds ${version}`);
-  return { manifest, artefact, calibration, leaderboards };
+  return { manifest, artefact, calibration, reference, distribution, leaderboards };
 }
 
 function unreadable(folder: string, reason: string, cause?: unknown): EngineError {

@@ -28,7 +28,7 @@ export async function withReleases<Result>(
 export async function storeRelease(
   releases: BlobStore,
   definitions: SegmentDefinitions,
-  { manifest, artefact, calibration }: ReleaseFolder,
+  { manifest, artefact, calibration, reference, distribution }: ReleaseFolder,
 ): Promise<void> {
   const shape = (maps: readonly Readonly<{ name: string; segments: readonly string[] }>[]): string =>
     maps.map(({ name, segments }) => `${name}: ${segments.join(", ")}`).join("; ");
@@ -46,6 +46,10 @@ export async function storeRelease(
   await releases.put(releaseKeys.encoder(manifest.version), artefact);
   // Whoever reads it does so at their own time: it stays as it was first written.
   await releases.create(releaseKeys.calibration(manifest.version), calibration);
+  await releases.put(releaseKeys.reference(manifest.version), reference);
+  await releases.put(releaseKeys.distribution(manifest.version), distribution);
+  const report = JSON.stringify({ members: manifest.members, heldOut: manifest.heldOut });
+  await releases.put(releaseKeys.report(manifest.version), new TextEncoder().encode(report));
 }
 
 /**
@@ -56,10 +60,18 @@ export async function storeRelease(
 export async function storedRelease(
   releases: BlobStore,
   encoder: string,
-): Promise<Pick<ReleaseFolder, "artefact" | "calibration">> {
+): Promise<Pick<ReleaseFolder, "artefact" | "calibration" | "reference" | "distribution">> {
   const artefact = await releases.get(releaseKeys.encoder(encoder));
   const calibration = await releases.get(releaseKeys.calibration(encoder));
-  if (artefact !== undefined && calibration !== undefined) return { artefact, calibration };
-  const message = `the encoder ${encoder} is not in the store with its calibration`;
+  const reference = await releases.get(releaseKeys.reference(encoder));
+  const distribution = await releases.get(releaseKeys.distribution(encoder));
+  if (
+    artefact !== undefined &&
+    calibration !== undefined &&
+    reference !== undefined &&
+    distribution !== undefined
+  )
+    return { artefact, calibration, reference, distribution };
+  const message = `the encoder ${encoder} is not in the store with all that belongs to it`;
   throw new EngineError({ code: "ENCODER_UNKNOWN", message, retryable: false });
 }

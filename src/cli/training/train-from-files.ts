@@ -4,7 +4,9 @@ import { systemClock } from "../../adapters/system-clock.ts";
 import { tensorBackend } from "../../adapters/tensor-backend.ts";
 import type { EncoderKind } from "../../embedding/encoder-training.ts";
 import { FEATURES } from "../../features/all-families.ts";
+import { featureDistribution } from "../../features/feature-distribution.ts";
 import { trainPromoted } from "../../resonance/evaluation/train-promoted.ts";
+import { encodeReference } from "../../resonance/fit-reference.ts";
 import { readRecording } from "../recording/read-recording.ts";
 import type { MapLabel } from "../recording/segment-maps.ts";
 import { progressLine } from "../view/progress-line.ts";
@@ -71,6 +73,12 @@ export async function trainFromFiles(given: OfflineTraining): Promise<ReleaseFol
     },
     artefact: release.artefact,
     calibration: new TextEncoder().encode(JSON.stringify(release.calibrations)),
+    reference: encodeReference(
+      histories.map(({ user }) => user),
+      maps,
+      release.heldOut,
+    ),
+    distribution: new TextEncoder().encode(JSON.stringify(featureDistribution(histories, FEATURES))),
     leaderboards,
   };
   await writeReleaseFolder(out, folder);
