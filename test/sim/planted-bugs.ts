@@ -162,17 +162,6 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     },
   },
   {
-    name: "the slices of a warm-up are counted, but not remembered",
-    contexts: (disk) => ({
-      ...disk,
-      meta() {
-        const meta = disk.meta();
-        const warmUps = meta?.warmUps?.map((one) => ({ ...one, after: "", sampled: 0 }));
-        return meta === undefined || warmUps === undefined ? meta : { ...meta, warmUps };
-      },
-    }),
-  },
-  {
     name: "the profile actor forgets which samples it has seen",
     profiles: (disk) => ({
       ...disk,
