@@ -7,7 +7,7 @@ const MEMORY = 6;
 const SUFFICIENT = 1e-4;
 const HALVINGS_MAX = 30;
 /** A round that lowers the value by less than this share of it is the last. */
-const FLAT = 1e-7;
+const FLAT = 1e-5;
 
 /**
  * Minimises a smooth convex function by limited-memory BFGS, in place. Deterministic.

@@ -43,18 +43,24 @@ export function outputsOf(classes: number): number {
  * biases are free. Deterministic.
  *
  * @param penalty - Of each class's weights, > 0, in the unit of one user.
+ * @param start - What a fit to the same samples with another penalty found: a good place to begin.
  * @param start - Weights of a similar fit, to begin from.
  * @see Hastie, Tibshirani & Friedman, The Elements of Statistical Learning, section 4.4.
  */
 export function fitLogistic(
   samples: LogisticSamples,
-  { penalty, rounds }: { readonly penalty: number; readonly rounds: number },
+  {
+    penalty,
+    rounds,
+    start,
+  }: { readonly penalty: number; readonly rounds: number; readonly start?: LogisticWeights | undefined },
 ): LogisticWeights {
   const { sparse, classes } = samples;
   const outputs = outputsOf(classes);
   const biasAt = sparse.width * outputs;
   const point = new Float64Array(biasAt + outputs);
-  point.set(logShares(samples), biasAt);
+  point.set(start?.weights ?? []);
+  point.set(start?.bias ?? logShares(samples), biasAt);
   // One logit stands for two classes whose weights are its halves: their squares sum to half of its own.
   const perWeight = classes === 2 ? penalty / 2 : penalty;
   const logits = new Float64Array(outputs);

@@ -1,6 +1,6 @@
 import type { Corpus } from "./corpus.ts";
 import type { FitOptions, LabelledMap } from "./fit-options.ts";
-import { fitLogistic, outputsOf } from "./logistic-fit.ts";
+import { fitLogistic, type LogisticWeights, outputsOf } from "./logistic-fit.ts";
 import { readSampleRows } from "./sample-rows.ts";
 
 /**
@@ -33,14 +33,16 @@ export function fitTokenLogits(
   const fit = (leftOut: number | undefined): Float32Array => {
     const table = new Float32Array(corpus.tokens.length * width);
     let at = 0;
+    const before = new Map<number, LogisticWeights>();
     for (const penalty of options.penalties) {
       for (const { m, classes, outputs } of told) {
         const labels = Int16Array.from(sampleUser, (u) => corpus.labels[m]![u]!);
         const weights = Float64Array.from(labels, (label, sample) =>
           label < 0 || corpus.foldOf[sampleUser[sample]!] === leftOut ? 0 : corpus.sampleWeight[sample]!,
         );
-        const given = { penalty, rounds: options.rounds };
+        const given = { penalty, rounds: options.rounds, start: before.get(m) };
         const found = fitLogistic({ sparse, scales, labels, weights, classes }, given);
+        before.set(m, found);
         for (let id = 0; id < corpus.tokens.length; id++) {
           for (let k = 0; k < outputs; k++) table[id * width + at + k] = found.weights[id * outputs + k]!;
         }
