@@ -14,7 +14,10 @@ export interface Encoder {
   readonly dim: number;
   /** Float64 slots of state a user. */
   readonly slots: number;
-  /** Folds one event into `slab[at .. at + slots)`. Late events count exactly; the order does not matter. */
+  /**
+   * Folds one event into `slab[at .. at + slots)`. In sums late events count exactly, in any order; a network to which
+   * order matters passes over them.
+   */
   fold(slab: Float64Array, at: number, event: FeatureEvent): void;
   /** The evidence behind the state: decayed number of events, as of `atMs`. Picks the calibration's depth bin. */
   evidence(slab: Float64Array, at: number, atMs: number): number;

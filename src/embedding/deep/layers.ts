@@ -1,3 +1,5 @@
+import { addScaled } from "../vector.ts";
+
 /** Loops of a network that serves: weights row-major of shape [inputs, outputs], in float64 so that nothing is converted. */
 
 /** Adds `x W` to `out`, where `x` is `inputs` numbers from `x[xAt]` and `out` has `outputs` numbers from `out[outAt]`. */
@@ -11,8 +13,7 @@ export function addProduct(
   for (let i = 0; i < inputs; i++) {
     const value = x[xAt + i]!;
     if (value === 0) continue;
-    const row = (firstRow + i) * outputs;
-    for (let j = 0; j < outputs; j++) out[outAt + j]! += value * weights[row + j]!;
+    addScaled(out, outAt, weights, (firstRow + i) * outputs, outputs, value);
   }
 }
 

@@ -1,3 +1,4 @@
+import { addScaled } from "../vector.ts";
 import { addProduct, type ProductShape, rectify } from "./layers.ts";
 import { SIZES } from "./network-shape.ts";
 import { float64Of, type ServedNetwork, type StandardFeatures } from "./served-network.ts";
@@ -36,10 +37,9 @@ export class ServedAutoencoder implements ServedNetwork {
   ): void {
     const hidden = this.#hidden;
     hidden.set(this.#ofNothing);
-    for (let i = 0; i < standard.count; i++) {
-      const difference = standard.differences[i]!;
-      const row = standard.places[i]! * SIZES.code;
-      for (let j = 0; j < SIZES.code; j++) hidden[j]! += difference * this.#weights[row + j]!;
+    const { count, differences, places } = standard;
+    for (let i = 0; i < count; i++) {
+      addScaled(hidden, 0, this.#weights, places[i]! * SIZES.code, SIZES.code, differences[i]!);
     }
     addProduct(projected, 0, this.#weights, hidden, this.#ofProjection);
     rectify(hidden);

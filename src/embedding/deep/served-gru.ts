@@ -57,10 +57,13 @@ export class ServedGru implements ServedNetwork {
     this.#candidate.set(this.#stateBias);
     addProduct(event, 0, this.#stateWeights, this.#candidate, this.#ofEvent);
     const days = gapMs / DAY_MS;
+    const gates = this.#gate;
+    const candidate = this.#candidate;
+    const rates = this.#rates;
     for (let i = 0; i < SIZES.recurrent; i++) {
-      const gate = sigmoid(this.#gate[i]!);
-      const held = slab[at + i]! * Math.exp(-days * this.#rates[i]!);
-      slab[at + i] = (1 - gate) * held + gate * this.#candidate[i]!;
+      const gate = sigmoid(gates[i]!);
+      const held = slab[at + i]! * Math.exp(-days * rates[i]!);
+      slab[at + i] = (1 - gate) * held + gate * candidate[i]!;
     }
   }
 

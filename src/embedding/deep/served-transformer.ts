@@ -126,11 +126,14 @@ class Layer {
   #attend(head: number, slab: Float64Array, keysAt: number, valuesAt: number, { held, ages }: Ring): void {
     const from = head * HEAD;
     const weights = this.#weights;
+    const queries = this.#queries;
+    const attended = this.#attended;
+    const fade = this.#fades[head]!;
     let highest = Number.NEGATIVE_INFINITY;
     for (let e = 0; e < held; e++) {
       let score = 0;
-      for (let i = from; i < from + HEAD; i++) score += this.#queries[i]! * slab[keysAt + e * WIDTH + i]!;
-      weights[e] = score / Math.sqrt(HEAD) - this.#fades[head]! * ages[e]!;
+      for (let i = from; i < from + HEAD; i++) score += queries[i]! * slab[keysAt + e * WIDTH + i]!;
+      weights[e] = score / Math.sqrt(HEAD) - fade * ages[e]!;
       highest = Math.max(highest, weights[e]!);
     }
     let sum = 0;
@@ -140,7 +143,7 @@ class Layer {
     }
     for (let e = 0; e < held; e++) {
       const weight = weights[e]! / sum;
-      for (let i = from; i < from + HEAD; i++) this.#attended[i]! += weight * slab[valuesAt + e * WIDTH + i]!;
+      for (let i = from; i < from + HEAD; i++) attended[i]! += weight * slab[valuesAt + e * WIDTH + i]!;
     }
   }
 }

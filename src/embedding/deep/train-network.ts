@@ -162,7 +162,8 @@ class Runs {
   }
 
   get #limits(): TrainingLimits {
-    return this.#training.limits ?? TRAINING;
+    const { limits, kind } = this.#training;
+    return limits ?? { ...TRAINING, eventsMax: TRAINING.eventsMax[kind] };
   }
 
   #tell(part: number, run: NetworkRun): void {

@@ -20,9 +20,9 @@ export const TRAINING = {
   usersForRow: 5,
   /** From this many events on, rows of the token table are learnt, too, and one training is enough. */
   manyEvents: 250_000,
-  /** Of one training, at most; an event counts as often as it is read. */
-  eventsMax: 6_000_000,
-  stepsMax: 4_000,
+  /** Of one training, at most, an event as often as it is read: minutes on one core with WebAssembly. */
+  eventsMax: { autoencoder: 12_000_000, gru: 6_000_000, transformer: 3_000_000 },
+  stepsMax: 6_000,
   /** Steps between two evaluations: half of a pass over the members, within these. */
   evaluateEveryMin: 40,
   evaluateEveryMax: 100,
