@@ -5,6 +5,7 @@ import { tensorBackend } from "../../adapters/tensor-backend.ts";
 import type { EncoderKind } from "../../embedding/encoder-training.ts";
 import { FEATURES } from "../../features/all-families.ts";
 import { trainPromoted } from "../../resonance/evaluation/train-promoted.ts";
+import type { SegmentMap } from "../../resonance/segment-map.ts";
 import { readRecording } from "../recording/read-recording.ts";
 import type { MapLabel } from "../recording/segment-maps.ts";
 import { progressLine } from "../view/progress-line.ts";
@@ -17,6 +18,8 @@ export type OfflineTraining = Readonly<{
   usersPath: string;
   maps: readonly MapLabel[];
   usersMax?: number;
+  /** Of the deployment that the encoder is for: all of its maps must be among `maps`, in its order. */
+  definitions?: readonly SegmentMap[];
   encoders: readonly EncoderKind[];
   leaderboard: boolean;
   seed: number;
