@@ -10,13 +10,26 @@ export type ChosenStep = Readonly<{ place: number; step: number; loss: number; g
  * @param runs - The evaluations of each run, at the same steps; of a run that ended early, fewer.
  */
 export function chooseStep(runs: readonly (readonly Evaluation[])[]): ChosenStep {
-  const places = Math.min(...runs.map((evaluations) => evaluations.length));
+  const best = leastLoss(runs);
+  return best.gain > best.error ? best : comparison(runs, 0);
+}
+
+/** Evaluations that all runs have made since the one at which their members together lost least. */
+export function evaluationsSinceBest(runs: readonly (readonly Evaluation[])[]): number {
+  return placesOf(runs) - 1 - leastLoss(runs).place;
+}
+
+function leastLoss(runs: readonly (readonly Evaluation[])[]): ChosenStep {
   let best = comparison(runs, 0);
-  for (let place = 1; place < places; place++) {
+  for (let place = 1; place < placesOf(runs); place++) {
     const other = comparison(runs, place);
     if (other.loss < best.loss) best = other;
   }
-  return best.gain > best.error ? best : comparison(runs, 0);
+  return best;
+}
+
+function placesOf(runs: readonly (readonly Evaluation[])[]): number {
+  return Math.min(...runs.map((evaluations) => evaluations.length));
 }
 
 function comparison(runs: readonly (readonly Evaluation[])[], place: number): ChosenStep {

@@ -2,11 +2,11 @@ import { rehash32 } from "../../kernel/hash.ts";
 import { type Random, seededRandom } from "../../kernel/random.ts";
 import type { LabelledMap } from "../fit-options.ts";
 import { adamRows, adamStep, noMoments, type StepSize } from "./adam.ts";
+import { HeldOutEvaluation } from "./held-out-evaluation.ts";
 import { initialArrays } from "./initial-arrays.ts";
 import type { NetworkMaterial } from "./network-material.ts";
 import { type DeepKind, servedArrays, trainingArrays } from "./network-shape.ts";
 import {
-  embedViews,
   lossAndSlopes,
   type Slopes,
   type StepNetwork,
@@ -14,10 +14,9 @@ import {
   unitRows,
 } from "./network-step.ts";
 import { sequenceBatch, tokenSlopes, type View } from "./sequence-batch.ts";
-import { type EmbeddedRows, stoppingLosses } from "./stopping-loss.ts";
 import type { Tensors } from "./tensor-ops.ts";
 import { TRAINING } from "./training-options.ts";
-import { epochOrder, randomView, twoSlices, viewOf } from "./training-split.ts";
+import { epochOrder, randomView, twoSlices } from "./training-split.ts";
 import { type RunState, TOKENS, type WorkingArrays } from "./training-state.ts";
 
 /** What a run is of. */
@@ -32,7 +31,7 @@ export type NetworkRunOptions = Readonly<{
   limits: TrainingLimits;
   /** Steps between two evaluations. */
   evaluateEvery: number;
-  /** Ends after exactly so many steps; without it, when the members left out gain no more. */
+  /** Ends after exactly so many steps, and evaluates nothing; without it, whoever asks for more says when it ends. */
   steps?: number;
 }>;
 
@@ -50,8 +49,7 @@ export class NetworkRun {
   readonly #options: NetworkRunOptions;
   readonly #learning: Uint32Array;
   readonly #members: number;
-  readonly #scored: readonly View[];
-  readonly #profiled: readonly View[];
+  readonly #heldOut: HeldOutEvaluation;
   readonly #logPriors: readonly Float32Array[];
   readonly #shapes: Record<string, readonly number[]>;
   readonly #tokenSlopes: Float32Array;
@@ -61,21 +59,12 @@ export class NetworkRun {
   /** @param state - Of the same run, interrupted; undefined to begin. */
   constructor(options: NetworkRunOptions, state: RunState | undefined) {
     this.#options = options;
-    const { kind, material, seed, maps } = options;
+    const { kind, material, maps, tensors } = options;
     const { corpus, base, added, leftOut } = material;
     const users = Uint32Array.from(corpus.foldOf.keys());
     this.#learning = users.filter((u) => corpus.foldOf[u] !== leftOut);
     this.#members = membersAStep(corpus.eventsAt.at(-1)! / corpus.users, this.#learning.length);
-    this.#scored = samplesOf(
-      corpus,
-      epochOrder(
-        users.filter((u) => corpus.foldOf[u] === leftOut),
-        0,
-        seed,
-      ),
-    );
-    const profiled = epochOrder(this.#learning, 0, seed).subarray(0, TRAINING.profiledMax);
-    this.#profiled = Array.from(profiled, (user) => viewOf(corpus, user, corpus.samplesAt[user + 1]! - 1));
+    this.#heldOut = new HeldOutEvaluation(material, maps, tensors);
     this.#logPriors = maps.map(({ segments }, m) =>
       logShares(corpus.labels[m]!, this.#learning, segments.length),
     );
@@ -117,16 +106,7 @@ export class NetworkRun {
       await tensors.nextFrame();
     }
     if (steps === undefined) this.#evaluate();
-    state.isDone = steps === undefined ? this.#isExhausted() : state.step >= steps;
-    if (state.isDone && steps === undefined) state.working = {}; // Its evaluations are what it was for.
-  }
-
-  #isExhausted(): boolean {
-    const { step, events, evaluations } = this.state;
-    const { stepsMax, eventsMax, patience } = this.#options.limits;
-    const means = evaluations.map(({ losses }) => meanOf(losses));
-    const worse = means.length - 1 - means.indexOf(Math.min(...means));
-    return step >= stepsMax || events >= eventsMax || worse >= patience;
+    else state.isDone = state.step >= steps;
   }
 
   #first(): WorkingArrays {
@@ -236,7 +216,7 @@ export class NetworkRun {
   /** Notes what members lose who were not learnt from. The token table is kept of the best evaluation only. */
   #evaluate(): void {
     const { step, evaluations } = this.state;
-    const losses = this.#heldOutLosses();
+    const losses = this.#heldOut.losses(this.#network());
     const copies = Object.entries(this.#values()).map(([name, values]) => [name, values.slice()] as const);
     const { [TOKENS]: tokens, ...rest } = Object.fromEntries(copies);
     const isBest = evaluations.every((other) => meanOf(losses) < meanOf(other.losses));
@@ -250,63 +230,12 @@ export class NetworkRun {
     }
     evaluations.push({ step, losses, arrays: { ...rest, [TOKENS]: tokens } });
   }
-
-  /** Of each member left out, the mean over the sampled lengths, summed over the maps. */
-  #heldOutLosses(): Float32Array {
-    const { maps, material } = this.#options;
-    const { corpus, base } = material;
-    const profiled = this.#embed(this.#profiled);
-    const scored = this.#embed(this.#scored);
-    const sums = new Map<number, { sum: number; count: number }>();
-    for (const { user } of this.#scored) sums.set(user, { sum: 0, count: 0 });
-    for (const [m, { segments }] of maps.entries()) {
-      const labelled = (rows: Embedded): EmbeddedRows => ({
-        ...rows,
-        labels: Int16Array.from(rows.views, ({ user }) => corpus.labels[m]![user]!),
-      });
-      const losses = stoppingLosses(base.dim, segments.length, labelled(profiled), labelled(scored));
-      for (const [row, { user }] of this.#scored.entries()) {
-        const held = sums.get(user)!;
-        if (Number.isNaN(losses[row]!)) continue;
-        held.sum += losses[row]!;
-        held.count += 1 / maps.length;
-      }
-    }
-    return Float32Array.from(sums.values(), ({ sum, count }) => (count === 0 ? Number.NaN : sum / count));
-  }
-
-  #embed(views: readonly View[]): Embedded {
-    const { tensors, material } = this.#options;
-    const { dim } = material.base;
-    const embeddings = new Float32Array(views.length * dim);
-    const evidence = new Float64Array(views.length);
-    for (let from = 0; from < views.length; from += TRAINING.chunk) {
-      const sequences = sequenceBatch(material, views.slice(from, from + TRAINING.chunk));
-      embeddings.set(embedViews(tensors, this.#network(), sequences), from * dim);
-      evidence.set(sequences.evidence, from);
-    }
-    return { views, embeddings, evidence };
-  }
 }
-
-type Embedded = Readonly<{ views: readonly View[]; embeddings: Float32Array; evidence: Float64Array }>;
 
 function membersAStep(meanEvents: number, learning: number): number {
   const { membersMax, membersMin, eventsAStep } = TRAINING;
   const byEvents = Math.round(eventsAStep / Math.max(1, meanEvents));
   return Math.min(learning, membersMax, Math.max(membersMin, byEvents));
-}
-
-/** The samples of as many users as are scored at most. */
-function samplesOf(corpus: NetworkMaterial["corpus"], users: Uint32Array): View[] {
-  const views: View[] = [];
-  for (const user of users) {
-    if (views.length >= TRAINING.scoredMax) break;
-    for (let sample = corpus.samplesAt[user]!; sample < corpus.samplesAt[user + 1]!; sample++) {
-      views.push(viewOf(corpus, user, sample));
-    }
-  }
-  return views;
 }
 
 function logShares(labels: Int16Array, users: Uint32Array, segments: number): Float32Array {

@@ -2,7 +2,7 @@ import type { Corpus } from "../corpus.ts";
 import { EVENT_INPUTS, EVENT_NUMBERS, writeGapInputs } from "../event-inputs.ts";
 import type { LinearWeights } from "../linear-artefact.ts";
 import { FEATURE_CLIP } from "../linear-placement.ts";
-import { addScaledSingle } from "../vector.ts";
+import { addScaled, addScaledSingle } from "../vector.ts";
 import type { RefinedTable } from "./refined-table.ts";
 
 /** A part of a user's history, as it looked at its newest event. */
@@ -50,61 +50,84 @@ const DAY_MS = 86_400_000;
  * @param isDropped - Asked once for each event: whether training hides it. An event of a view stays, the newest one.
  */
 export function sequenceBatch(
-  { corpus, base, tableOf }: BatchSource,
+  source: BatchSource,
   views: readonly View[],
   isDropped?: () => boolean,
 ): SequenceBatch {
-  const { dim, halfLifeMs, power, bias, dense } = base;
-  const featureCount = base.mean.length;
-  const input = dim + EVENT_INPUTS;
+  const { corpus, base } = source;
   const { events, offsets } = keepEvents(corpus, views, isDropped);
-  const vectors = new Float32Array(events.length * input);
-  const projected = new Float32Array(views.length * dim);
-  const features = new Float32Array(views.length * featureCount);
-  const gapDays = new Float32Array(events.length);
-  const weights = new Float32Array(events.length);
-  const evidence = new Float64Array(views.length);
-  const sum = new Float64Array(dim);
-  const vector = new Float64Array(dim);
+  const batch: SequenceBatch = {
+    views,
+    vectors: new Float32Array(events.length * (base.dim + EVENT_INPUTS)),
+    projected: new Float32Array(views.length * base.dim),
+    features: new Float32Array(views.length * base.mean.length),
+    offsets,
+    gapDays: new Float32Array(events.length),
+    evidence: new Float64Array(views.length),
+    events,
+    weights: new Float32Array(events.length),
+  };
+  const sum = new Float64Array(base.dim);
   for (const [v, view] of views.entries()) {
-    const [from, to] = [offsets[v]!, offsets[v + 1]!];
-    const table = tableOf(view.user);
-    const endMs = to > from ? corpus.eventMs[events[to - 1]!]! : 0;
-    sum.fill(0);
-    let decayed = 0;
-    for (let e = from; e < to; e++) {
-      const event = events[e]!;
-      const tsMs = corpus.eventMs[event]!;
-      const gapMs = e === from ? 0 : tsMs - corpus.eventMs[events[e - 1]!]!;
-      vector.fill(0);
-      table.addRows(corpus.tokenIds, corpus.tokensAt[event]!, corpus.tokensAt[event + 1]!, vector);
-      const weight = 2 ** ((tsMs - endMs) / halfLifeMs);
-      decayed += weight;
-      weights[e] = weight;
-      gapDays[e] = gapMs / DAY_MS;
-      for (let i = 0; i < dim; i++) {
-        sum[i]! += weight * vector[i]!;
-        vectors[e * input + i] = vector[i]!;
-      }
-      const numbersAt = e * input + dim;
-      for (let i = 0; i < EVENT_NUMBERS; i++)
-        vectors[numbersAt + i] = corpus.eventNumbers[event * EVENT_NUMBERS + i]!;
-      writeGapInputs(gapMs, e === from, vectors, numbersAt + EVENT_NUMBERS);
-    }
-    evidence[v] = decayed;
-    const shrink = 1 / (decayed + 1) ** power;
-    for (let e = from; e < to; e++) weights[e]! *= shrink;
-    for (let i = 0; i < dim; i++) sum[i] = bias[i]! + shrink * sum[i]!;
-    if (view.sample >= 0) {
-      standardise(corpus.features, view.sample * featureCount, base, features, v * featureCount);
-      for (let f = 0; f < featureCount; f++) {
-        const z = features[v * featureCount + f]!;
-        if (z !== 0) addScaledSingle(sum, 0, dense, f * dim, dim, z);
-      }
-    }
-    for (let i = 0; i < dim; i++) projected[v * dim + i] = sum[i]!;
+    readEvents(source, batch, v, sum);
+    if (view.sample >= 0) readFeatures(source, batch, v, sum);
+    batch.projected.set(sum, v * base.dim);
   }
-  return { views, vectors, projected, features, offsets, gapDays, evidence, events, weights };
+  return batch;
+}
+
+/** Reads the events of view `v`, and projects what they add up to into `sum`. */
+function readEvents(
+  { corpus, base, tableOf }: BatchSource,
+  batch: SequenceBatch,
+  v: number,
+  sum: Float64Array,
+): void {
+  const { dim, halfLifeMs, power, bias } = base;
+  const { events, offsets, vectors, gapDays, weights, evidence } = batch;
+  const input = dim + EVENT_INPUTS;
+  const [from, to] = [offsets[v]!, offsets[v + 1]!];
+  const table = tableOf(batch.views[v]!.user);
+  const endMs = to > from ? corpus.eventMs[events[to - 1]!]! : 0;
+  const vector = new Float64Array(dim);
+  sum.fill(0);
+  for (let e = from; e < to; e++) {
+    const event = events[e]!;
+    const tsMs = corpus.eventMs[event]!;
+    const gapMs = e === from ? 0 : tsMs - corpus.eventMs[events[e - 1]!]!;
+    vector.fill(0);
+    table.addRows(corpus.tokenIds, corpus.tokensAt[event]!, corpus.tokensAt[event + 1]!, vector);
+    const weight = 2 ** ((tsMs - endMs) / halfLifeMs);
+    evidence[v]! += weight;
+    weights[e] = weight;
+    gapDays[e] = gapMs / DAY_MS;
+    addScaled(sum, 0, vector, 0, dim, weight);
+    vectors.set(vector, e * input);
+    const numbers = event * EVENT_NUMBERS;
+    vectors.set(corpus.eventNumbers.subarray(numbers, numbers + EVENT_NUMBERS), e * input + dim);
+    writeGapInputs(gapMs, e === from, vectors, e * input + dim + EVENT_NUMBERS);
+  }
+  const shrink = 1 / (evidence[v]! + 1) ** power;
+  for (let e = from; e < to; e++) weights[e]! *= shrink;
+  for (let i = 0; i < dim; i++) sum[i] = bias[i]! + shrink * sum[i]!;
+}
+
+/** Standardises the features of view `v`, and adds to `sum` what they are projected to. */
+function readFeatures(
+  { corpus, base }: BatchSource,
+  batch: SequenceBatch,
+  v: number,
+  sum: Float64Array,
+): void {
+  const { dim, mean, scale, dense } = base;
+  const width = mean.length;
+  const from = batch.views[v]!.sample * width;
+  for (let f = 0; f < width; f++) {
+    const z = (corpus.features[from + f]! - mean[f]!) * scale[f]!;
+    const clipped = Math.min(FEATURE_CLIP, Math.max(-FEATURE_CLIP, z));
+    batch.features[v * width + f] = clipped;
+    if (clipped !== 0) addScaledSingle(sum, 0, dense, f * dim, dim, clipped);
+  }
 }
 
 /**
@@ -150,17 +173,4 @@ function keepEvents(
     offsets[v + 1] = events.length;
   }
   return { events: Uint32Array.from(events), offsets };
-}
-
-function standardise(
-  from: Float32Array,
-  fromAt: number,
-  { mean, scale }: LinearWeights,
-  out: Float32Array,
-  outAt: number,
-): void {
-  for (let f = 0; f < mean.length; f++) {
-    const z = (from[fromAt + f]! - mean[f]!) * scale[f]!;
-    out[outAt + f] = Math.min(FEATURE_CLIP, Math.max(-FEATURE_CLIP, z));
-  }
 }

@@ -3,7 +3,7 @@ import type { TrainingCheckpoints, TrainingProgress } from "../encoder-training.
 import type { FitMaterial } from "../fit-material.ts";
 import type { LabelledMap } from "../fit-options.ts";
 import type { LinearWeights } from "../linear-artefact.ts";
-import { type ChosenStep, chooseStep } from "./choose-step.ts";
+import { type ChosenStep, chooseStep, evaluationsSinceBest } from "./choose-step.ts";
 import type { DeepWeights } from "./deep-artefact.ts";
 import { type NetworkMaterial, networkMaterial } from "./network-material.ts";
 import { NetworkRun, type TrainingLimits } from "./network-run.ts";
@@ -46,12 +46,8 @@ export async function trainNetwork(training: NetworkTraining): Promise<TrainedNe
   const folds = isLarge ? [0] : Array.from({ length: fit.options.folds }, (_, fold) => fold);
   const runs = new Runs(training, isLarge, folds.length + (isLarge ? 0 : 1));
   await runs.resume();
-  const materials: NetworkMaterial[] = [];
-  for (const [r, fold] of folds.entries()) {
-    const material = networkMaterial(fit, fold);
-    await runs.run(r, material);
-    materials.push(material);
-  }
+  const materials = folds.map((fold) => networkMaterial(fit, fold));
+  await runs.advanceTogether(materials);
   const chosen = chooseStep(folds.map((_, r) => runs.state(r).evaluations));
   const heldOut = folds.map((fold, r) => {
     const { arrays } = runs.state(r).evaluations[chosen.place]!;
@@ -64,7 +60,7 @@ export async function trainNetwork(training: NetworkTraining): Promise<TrainedNe
     return { served, heldOut, chosen };
   }
   const material = networkMaterial(fit, undefined);
-  await runs.run(folds.length, material, chosen.step);
+  await runs.advanceBy(folds.length, material, chosen.step);
   const { working } = runs.state(folds.length);
   const values = Object.fromEntries(Object.entries(working).map(([name, of]) => [name, of.values]));
   return { served: weightsOf(training.kind, material.base, values), heldOut, chosen };
@@ -106,27 +102,67 @@ class Runs {
     if (bytes !== undefined) this.#states = unpackRuns(this.#fingerprint(), bytes);
   }
 
-  /** Takes a run to its end, from where it is. */
-  async run(r: number, material: NetworkMaterial, steps?: number): Promise<void> {
-    const { kind, maps, seed, tensors, fit, checkpoints, limits = TRAINING } = this.#training;
-    const evaluateEvery = Math.min(100, Math.max(20, Math.round(fit.corpus.users / TRAINING.membersMax / 2)));
+  /**
+   * Takes the runs that leave out one fold each to their end, side by side: what ends them is what the members left out of
+   * all of them lose together, since those of one fold are too few to tell.
+   */
+  async advanceTogether(materials: readonly NetworkMaterial[]): Promise<void> {
+    const runs = materials.map((material, r) => this.#open(r, material));
+    const states = runs.map((run) => run.state);
+    while (!this.#areExhausted(states)) {
+      // Where an interruption left some of them behind, those go first.
+      const fewest = Math.min(...states.map(({ evaluations }) => evaluations.length));
+      for (const [r, run] of runs.entries()) {
+        if (run.state.evaluations.length === fewest) await this.#advance(r, run);
+      }
+    }
+    for (const state of states) state.working = {}; // Their evaluations are what they were for.
+  }
+
+  /** Takes a run that learns from everybody so many steps. */
+  async advanceBy(r: number, material: NetworkMaterial, steps: number): Promise<void> {
+    const run = this.#open(r, material, steps);
+    while (!run.state.isDone) await this.#advance(r, run);
+  }
+
+  #open(r: number, material: NetworkMaterial, steps?: number): NetworkRun {
+    const { kind, maps, seed, tensors, fit } = this.#training;
+    const byUsers = Math.round(fit.corpus.users / TRAINING.membersMax / 2);
+    const evaluateEvery = Math.min(TRAINING.evaluateEveryMax, Math.max(TRAINING.evaluateEveryMin, byUsers));
     const options = {
       kind,
       material,
       maps,
       seed,
       tensors,
-      limits,
+      limits: this.#limits,
       learnsTokens: this.#isLarge,
       evaluateEvery,
     };
     const run = new NetworkRun(steps === undefined ? options : { ...options, steps }, this.#states[r]);
     this.#states[r] = run.state;
-    while (!run.state.isDone) {
-      await run.advance();
-      this.#tell(r, run);
-      await checkpoints?.save(packRuns(this.#fingerprint(), this.#states));
-    }
+    return run;
+  }
+
+  async #advance(r: number, run: NetworkRun): Promise<void> {
+    await run.advance();
+    this.#tell(r, run);
+    await this.#training.checkpoints?.save(packRuns(this.#fingerprint(), this.#states));
+  }
+
+  #areExhausted(states: readonly RunState[]): boolean {
+    const evaluations = states.map((state) => state.evaluations);
+    const [{ length: made } = { length: 0 }] = evaluations;
+    if (made === 0 || evaluations.some(({ length }) => length !== made)) return false;
+    const { stepsMax, eventsMax, patience } = this.#limits;
+    return (
+      evaluationsSinceBest(evaluations) >= patience ||
+      states.some(({ step, events }) => step >= stepsMax || events >= eventsMax)
+    );
+  }
+
+  get #limits(): TrainingLimits {
+    return this.#training.limits ?? TRAINING;
   }
 
   #tell(part: number, run: NetworkRun): void {

@@ -9,9 +9,9 @@ export const TRAINING = {
   /** Share of the events that a step does not see, and of the numbers between layers. */
   eventDropout: 0.1,
   numberDropout: 0.4,
-  rate: 3e-4,
+  rate: 1e-3,
   /** The scale of the cosines has to follow at once: else embeddings learn to make up for a wrong one. */
-  sharpnessHaste: 100,
+  sharpnessHaste: 30,
   warmUpSteps: 20,
   weightDecay: 0.1,
   /** Rows of the token table are learnt slowly, and drawn back to what was fitted. */
@@ -23,6 +23,9 @@ export const TRAINING = {
   /** Of one training, at most; an event counts as often as it is read. */
   eventsMax: 6_000_000,
   stepsMax: 4_000,
+  /** Steps between two evaluations: half of a pass over the members, within these. */
+  evaluateEveryMin: 40,
+  evaluateEveryMax: 100,
   /** Evaluations without a better one that end a training. */
   patience: 5,
   /** Members whose profiles an evaluation makes, and samples that it scores, at most. */
