@@ -33,7 +33,8 @@ test("the figures are those of the plain metrics, ties and all", () => {
       const coarse = scores.map((p) => (Math.round(p * steps) + 1) / (steps + 3));
       const cell = cellOf(coarse, labels, 3);
       const auc = macroAuc(rowsOf(coarse), [...labels], 3);
-      if (Number.isNaN(auc)) expect(cell.auc).toBeNaN(); // All of one segment.
+      if (Number.isNaN(auc))
+        expect(cell.auc).toBeNaN(); // All of one segment.
       else expect(cell.auc).toBeCloseTo(auc, 10);
       expect(cell.logLoss).toBeCloseTo(logLoss(rowsOf(coarse), [...labels]), 10);
       for (const influence of [cell.aucInfluence, cell.lossInfluence])
