@@ -1,12 +1,9 @@
-import { join } from "node:path";
 import type { MessagePort } from "node:worker_threads";
-import { fileCheckpoints } from "./adapters/file-checkpoints.ts";
 import { natsBlobStore } from "./adapters/nats-blob-store.ts";
 import { natsBus } from "./adapters/nats-bus.ts";
 import { connectNats } from "./adapters/nats-connection.ts";
 import { NatsLog } from "./adapters/nats-log.ts";
 import { systemClock } from "./adapters/system-clock.ts";
-import { tensorBackend } from "./adapters/tensor-backend.ts";
 import type { EncoderKind, TrainingProgress } from "./embedding/encoder-training.ts";
 import { subjectsOf } from "./events/subjects.ts";
 import { FEATURES } from "./features/all-families.ts";
@@ -21,10 +18,10 @@ import {
 } from "./recalibration-task.ts";
 import { releaseKeys } from "./releases.ts";
 import type { Leaderboard } from "./resonance/evaluation/leaderboard.ts";
-import { trainPromoted } from "./resonance/evaluation/train-promoted.ts";
 import { encodeReference } from "./resonance/fit-reference.ts";
 import type { ReleaseReport } from "./resonance/fit-release.ts";
 import type { SegmentDefinitions } from "./resonance/segment-map.ts";
+import { trainResumably } from "./resumable-training.ts";
 
 /** What is to be trained, as `resonance train` asks for it. */
 export type TrainingChoice = Readonly<{
@@ -99,7 +96,13 @@ export async function fitEncoder(task: TrainingTask): Promise<TrainingResult> {
           progress: (step, steps) => tell("histories", { stage: "read", step, steps }),
         },
       );
-      const { kind, release, leaderboards } = await train(task, gathered, maps, tell);
+      const { encoders, leaderboard } = task.choice;
+      const { kind, release, leaderboards } = await trainResumably(
+        gathered.histories,
+        maps,
+        task.checkpoints,
+        { encoders, leaderboard, seed: task.seed, dimMax: task.dimMax, onProgress: tell },
+      );
       await blobs.put(releaseKeys.encoder(release.version), release.artefact);
       const users = gathered.histories.map(({ user }) => user);
       const reference = encodeReference(users, maps, release.heldOut);
@@ -130,34 +133,6 @@ export async function fitEncoder(task: TrainingTask): Promise<TrainingResult> {
   } finally {
     task.port?.close();
   }
-}
-
-async function train(
-  task: TrainingTask,
-  { histories }: GatheredHistories,
-  maps: SegmentDefinitions["maps"],
-  tell: ReturnType<typeof teller>,
-): ReturnType<typeof trainPromoted> {
-  const { encoders, leaderboard } = task.choice;
-  const isDeep = encoders.some((kind) => kind !== "linear");
-  const used = new Map<string, ReturnType<typeof fileCheckpoints>>();
-  const promoted = await trainPromoted(histories, maps, {
-    encoders,
-    leaderboard,
-    schema: FEATURES,
-    seed: task.seed,
-    dimMax: task.dimMax,
-    clock: systemClock,
-    ...(isDeep ? { tensors: (await tensorBackend()).tensors } : {}),
-    checkpoints(training) {
-      const file = fileCheckpoints(join(task.checkpoints, `${training}.checkpoint`));
-      used.set(training, file);
-      return file;
-    },
-    onProgress: tell,
-  });
-  for (const file of used.values()) await file.remove();
-  return promoted;
 }
 
 function teller(port: MessagePort | undefined): (label: string, progress: TrainingProgress) => void {

@@ -1,9 +1,9 @@
-import { access, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { access, mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { TrainingCheckpoints } from "../embedding/encoder-training.ts";
 
 /** Keeps the newest state of a training in one file, which is there whole or not at all. */
-export function fileCheckpoints(path: string): TrainingCheckpoints & Readonly<{ remove(): Promise<void> }> {
+export function fileCheckpoints(path: string): TrainingCheckpoints {
   return {
     async load() {
       const isThere = await access(path).then(
@@ -17,6 +17,5 @@ export function fileCheckpoints(path: string): TrainingCheckpoints & Readonly<{ 
       await writeFile(`${path}.part`, bytes);
       await rename(`${path}.part`, path);
     },
-    remove: () => rm(path, { force: true }),
   };
 }

@@ -6,11 +6,12 @@ import type { HistorySource } from "../../gather-histories.ts";
 import { EngineError } from "../../kernel/engine-error.ts";
 import { DEFAULT_NODE_OPTIONS } from "../../node-options.ts";
 import type { Leaderboard } from "../../resonance/evaluation/leaderboard.ts";
-import type { SegmentDefinitions } from "../../resonance/segment-map.ts";
+import type { SegmentDefinitions, SegmentMap } from "../../resonance/segment-map.ts";
 import { type ClientOptions, connectClient } from "../client.ts";
 import { wholeNumber, withClientOptions } from "../client-options.ts";
 import { drawLeaderboard, LEGEND } from "../evaluate/leaderboard-text.ts";
 import { note, print, runs } from "../output.ts";
+import { readDefinitions } from "../read-definitions.ts";
 import type { MapLabel } from "../recording/segment-maps.ts";
 import { encoderKinds, nameAndLabel } from "../recording-options.ts";
 import { readReleaseFolder, writeReleaseFolder } from "../training/release-folder.ts";
@@ -31,6 +32,7 @@ type Options = ClientOptions &
     events?: string;
     users?: string;
     map?: readonly MapLabel[];
+    segments?: string;
     usersMax?: number;
     seed: number;
     dimMax: number;
@@ -64,6 +66,10 @@ export function addTrainCommand(program: Command): void {
       "with --events: a map, and the label that its segments come from",
       nameAndLabel,
     )
+    .option(
+      "--segments <file>",
+      "with --events: the maps of the deployment that the encoder is for, as for `up`",
+    )
     .option("--users-max <n>", "with --events: about so many users, by hash", wholeNumber(1))
     .option("--seed <n>", "with --events: of the fit", wholeNumber(0), 1)
     .option(
@@ -91,15 +97,23 @@ async function trainOffline(options: Options): Promise<void> {
     const message = "--events needs --users FILE, --map NAME=LABEL and --out FOLDER";
     throw new EngineError({ code: "OPTION_MISSING", message, retryable: false });
   }
+  const definitions = options.segments === undefined ? undefined : await readDefinitions(options.segments);
   const { manifest, leaderboards } = await trainFromFiles({
     ...options,
-    ...{ eventsPath, usersPath, maps, out, encoders },
+    ...{ eventsPath, usersPath, out, encoders },
+    ...(definitions === undefined ? { maps } : { maps: inOrderOf(definitions, maps), definitions }),
   });
   print(options.json, { ...manifest, leaderboards, out }, () => [
     ...drawAll(leaderboards),
     `encoder ${manifest.kind} ${manifest.version} trained from ${formatCount(manifest.members)} users, written to ${out}`,
     `"resonance train --from ${out}" rolls it out to a running engine`,
   ]);
+}
+
+/** In a deployment's order; what it does not define is last, and refused. */
+function inOrderOf(definitions: readonly SegmentMap[], maps: readonly MapLabel[]): MapLabel[] {
+  const place = ({ name }: MapLabel) => definitions.findIndex((defined) => defined.name === name);
+  return maps.toSorted((a, b) => (place(a) + 1 || Infinity) - (place(b) + 1 || Infinity));
 }
 
 async function rollOutFolder(options: Options, folder: string): Promise<void> {

@@ -6,7 +6,7 @@ import { toBehaviour } from "../../gateway/to-behaviour.ts";
 import { hash32, rehash32 } from "../../kernel/hash.ts";
 import type { SegmentMap } from "../../resonance/segment-map.ts";
 import { readEventsFile } from "../read-events-file.ts";
-import { type MapLabel, mapOfLabels } from "./segment-maps.ts";
+import { type MapLabel, mapAsDefined, mapOfLabels } from "./segment-maps.ts";
 
 /** Recorded events and labels, whole: what an offline fit or evaluation works with. */
 export type Recording = Readonly<{
@@ -28,7 +28,7 @@ const SALT_KEEP = 0x75736572;
  *
  * @param given.usersMax - About so many users are kept, by hash; all by default.
  * @param progress - Is told of events read and the part of the file that is done, null where its size is not known.
- * @throws EngineError `EVENTS_FILE_UNREADABLE`; `NO_LABELS` if a label has fewer than two values.
+ * @throws EngineError `EVENTS_FILE_UNREADABLE`; `NO_LABELS` if a label has fewer than two values; `UNKNOWN_MAP`.
  */
 export async function readRecording(
   given: {
@@ -36,12 +36,15 @@ export async function readRecording(
     readonly usersPath: string;
     readonly maps: readonly MapLabel[];
     readonly usersMax?: number;
+    /** Maps as a deployment defines them, in whose order they come; without, segments are the labels' values. */
+    readonly definitions?: readonly SegmentMap[];
   },
   progress: (events: number, done: number | null) => void,
 ): Promise<Recording> {
   const labels = await readAllLabels(given.usersPath, given.maps);
   const kept = keptUsers([...labels.keys()], given.usersMax);
   const made = given.maps.map((map, m) => {
+    if (given.definitions !== undefined) return mapAsDefined(map, given.definitions);
     const values = kept.flatMap((user) => labels.get(user)?.[m] ?? []);
     return mapOfLabels(map, values, given.usersPath);
   });

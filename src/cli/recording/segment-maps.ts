@@ -34,6 +34,23 @@ export function mapOfLabels(
   return { map, segmentOf };
 }
 
+/**
+ * A map as a deployment defines it; a label that is none of its segments makes its user background.
+ *
+ * @throws EngineError `UNKNOWN_MAP` if there is no map of that name.
+ */
+export function mapAsDefined(
+  { name }: MapLabel,
+  definitions: readonly SegmentMap[],
+): ReturnType<typeof mapOfLabels> {
+  const map = definitions.find((defined) => defined.name === name);
+  if (map === undefined) {
+    const message = `no map "${name}" is defined: use one of ${definitions.map((defined) => defined.name).join(", ")}`;
+    throw new EngineError({ code: "UNKNOWN_MAP", message, retryable: false });
+  }
+  return { map, segmentOf: new Map(map.segments.map((segment) => [segment.name, segment.name])) };
+}
+
 /** A label as a segment's name: what the name may not have becomes a dash, with a number so that names stay distinct. */
 function segmentName(label: string, index: number): string {
   if (/^[A-Za-z0-9_-]{1,64}$/.test(label)) return label;

@@ -1,12 +1,11 @@
 import { join } from "node:path";
-import { fileCheckpoints } from "../../adapters/file-checkpoints.ts";
 import { systemClock } from "../../adapters/system-clock.ts";
-import { tensorBackend } from "../../adapters/tensor-backend.ts";
 import type { EncoderKind } from "../../embedding/encoder-training.ts";
 import { FEATURES } from "../../features/all-families.ts";
 import { featureDistribution } from "../../features/feature-distribution.ts";
-import { trainPromoted } from "../../resonance/evaluation/train-promoted.ts";
 import { encodeReference } from "../../resonance/fit-reference.ts";
+import type { SegmentMap } from "../../resonance/segment-map.ts";
+import { trainResumably } from "../../resumable-training.ts";
 import { readRecording } from "../recording/read-recording.ts";
 import type { MapLabel } from "../recording/segment-maps.ts";
 import { progressLine } from "../view/progress-line.ts";
@@ -19,6 +18,8 @@ export type OfflineTraining = Readonly<{
   usersPath: string;
   maps: readonly MapLabel[];
   usersMax?: number;
+  /** Of the deployment that the encoder is for: all of its maps must be among `maps`, in its order. */
+  definitions?: readonly SegmentMap[];
   encoders: readonly EncoderKind[];
   leaderboard: boolean;
   seed: number;
@@ -40,21 +41,8 @@ export async function trainFromFiles(given: OfflineTraining): Promise<ReleaseFol
   reading.end();
   const { histories, maps, events } = recording;
   const line = trainingLine(output, systemClock);
-  const isDeep = encoders.some((kind) => kind !== "linear");
-  const used = new Map<string, ReturnType<typeof fileCheckpoints>>();
-  const { kind, release, leaderboards } = await trainPromoted(histories, maps, {
-    encoders,
-    leaderboard,
-    schema: FEATURES,
-    seed,
-    dimMax,
-    clock: systemClock,
-    ...(isDeep ? { tensors: (await tensorBackend()).tensors } : {}),
-    checkpoints(training) {
-      const file = fileCheckpoints(join(out, "checkpoints", `${training}.checkpoint`));
-      used.set(training, file);
-      return file;
-    },
+  const { kind, release, leaderboards } = await trainResumably(histories, maps, join(out, "checkpoints"), {
+    ...{ encoders, leaderboard, seed, dimMax },
     onProgress: (label, progress) => line.update(label, progress),
   });
   line.end();
@@ -82,6 +70,5 @@ export async function trainFromFiles(given: OfflineTraining): Promise<ReleaseFol
     leaderboards,
   };
   await writeReleaseFolder(out, folder);
-  for (const file of used.values()) await file.remove();
   return folder;
 }

@@ -124,11 +124,12 @@ class Bench {
   baselines(known: readonly History[], labels: Int16Array, asked: Asked): MethodResult[] {
     const { seed } = this.#options;
     const vocabulary = vocabularyOf(known);
+    const indicators = indicatorsOf(known, vocabulary);
     const users = {
-      indicators: indicatorsOf(known, vocabulary),
+      indicators,
       segments: asked.map.segments.length,
       labels,
-      members: known.flatMap(({ events }, u) => (events.length > 0 ? [u] : [])),
+      members: known.flatMap((_, u) => (indicators.lengths[u] === 0 ? [] : [u])),
     };
     return BASELINE_NAMES.map((name) => {
       this.#options.onProgress?.(name, { stage: "fit", step: 0, steps: 1 });

@@ -84,6 +84,19 @@ test("what is missing or wrong is told with its code", async () => {
   expect(await failureOf("train", "--from", out)).toEqual({ code: "ARTEFACT_CORRUPT", status: 1 });
 });
 
+test("with a deployment's segments its maps and segments are taken, in its order", async () => {
+  const [segments, out] = [join(folder, "segments.json"), join(folder, "defined")];
+  const maps = [{ name: "taste", segments: ["sweet", "sour", "bitter"] }];
+  await writeFile(segments, JSON.stringify({ maps }));
+  await run("train", ...files(), "--segments", segments, "--out", out);
+  expect((await readReleaseFolder(out)).manifest.maps).toEqual(maps);
+  const other = ["--events", events, "--users", users, "--map", "colour=taste", "--out", out];
+  expect(await failureOf("train", ...other, "--segments", segments)).toEqual({
+    code: "UNKNOWN_MAP",
+    status: 1,
+  });
+});
+
 test("evaluate compares by the static protocol unless asked for the stream", async () => {
   const given = ["evaluate", events, users, "--map", "taste=taste"];
   const told = JSON.parse((await run(...given, "--seeds", "2", "--json")).stdout);
