@@ -20,7 +20,6 @@ import { releaseKeys } from "./releases.ts";
 import type { Leaderboard } from "./resonance/evaluation/leaderboard.ts";
 import { encodeReference } from "./resonance/fit-reference.ts";
 import type { ReleaseReport } from "./resonance/fit-release.ts";
-import type { SegmentDefinitions } from "./resonance/segment-map.ts";
 import { trainResumably } from "./resumable-training.ts";
 
 /** What is to be trained, as `resonance train` asks for it. */

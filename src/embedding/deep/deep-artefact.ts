@@ -4,13 +4,16 @@ import type { LinearWeights } from "../linear-artefact.ts";
 import type { DeepKind } from "./network-shape.ts";
 import { packArrays, unpackArrays } from "./pack-arrays.ts";
 
+/** A linear encoder but for what tokens say early only: how much a visitor's age matters, the network learns itself. */
+export type NetworkBase = Omit<LinearWeights, "early">;
+
 /**
- * A trained network as numbers. It adds to the projection `v` of a linear encoder (see {@link LinearWeights}, whose
+ * A trained network as numbers. It adds to the projection `v` of a linear encoder (see {@link NetworkBase}, whose
  * token table the training has refined) before the embedding is composed.
  */
 export type DeepWeights = Readonly<{
   kind: DeepKind;
-  base: LinearWeights;
+  base: NetworkBase;
   /** By name, in the order of {@link import("./network-shape.ts").servedArrays}. */
   arrays: Readonly<Record<string, Float32Array>>;
 }>;
@@ -49,7 +52,7 @@ export function decodeDeepArtefact(bytes: Uint8Array): DeepArtefact {
     throw new EngineError({ code: "ARTEFACT_CORRUPT", message, retryable: false });
   }
   // The digest vouches for the content, so that the fields are what bodyOf wrote.
-  const { kind, ...fields } = unpacked.fields as { kind: DeepKind } & LinearWeights;
+  const { kind, ...fields } = unpacked.fields as { kind: DeepKind } & NetworkBase;
   const { tokens, table, mean, scale, dense, bias, ...arrays } = unpacked.arrays;
   const taken = { table, mean, scale, dense, bias } as Omit<Pick<LinearWeights, BaseArray>, "tokens">;
   return {

@@ -2,6 +2,7 @@ import { TOKEN_GROUPS } from "../event-tokens.ts";
 import type { FitMaterial } from "../fit-material.ts";
 import type { LinearWeights } from "../linear-artefact.ts";
 import { artefactOf, fitWithout, tokenColumns } from "../linear-fit.ts";
+import type { NetworkBase } from "./deep-artefact.ts";
 import { RefinedTable } from "./refined-table.ts";
 import type { BatchSource } from "./sequence-batch.ts";
 
@@ -14,7 +15,7 @@ export type NetworkMaterial = BatchSource &
     /** What training adds to the rows of the token table; shape [tokens, dim]. Changed in place. */
     added: Float32Array;
     /** Linear weights with the labels of all folds: what serves. */
-    servedBase: () => LinearWeights;
+    servedBase: () => NetworkBase;
     /** Tokens whose next use is to be guessed: topics, or things where there are none; 1 for each. */
     isTarget: Uint8Array;
   }>;
@@ -28,8 +29,8 @@ export type NetworkMaterial = BatchSource &
 export function networkMaterial(fit: FitMaterial, leftOut: number | undefined): NetworkMaterial {
   const { corpus, options } = fit;
   const linear = fitWithout(fit, leftOut);
-  const baseOf = (folds: readonly number[], strangers?: number): LinearWeights =>
-    artefactOf(fit, { ...linear, labels: tokenColumns(fit, folds, strangers) });
+  const baseOf = (folds: readonly number[], strangers?: number): NetworkBase =>
+    withoutEarly(artefactOf(fit, { ...linear, labels: tokenColumns(fit, folds, strangers) }));
   const all = Array.from({ length: options.folds }, (_, fold) => fold);
   const learning = all.filter((fold) => fold !== leftOut);
   const base = baseOf(learning, leftOut);
@@ -50,4 +51,8 @@ export function networkMaterial(fit: FitMaterial, leftOut: number | undefined): 
     servedBase: () => baseOf(all),
     isTarget: corpus.groupOf.map((group) => (group === target ? 1 : 0)),
   };
+}
+
+function withoutEarly({ early: _early, ...base }: LinearWeights): NetworkBase {
+  return base;
 }

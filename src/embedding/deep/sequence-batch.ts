@@ -1,8 +1,8 @@
 import type { Corpus } from "../corpus.ts";
 import { EVENT_INPUTS, EVENT_NUMBERS, writeGapInputs } from "../event-inputs.ts";
-import type { LinearWeights } from "../linear-artefact.ts";
 import { FEATURE_CLIP } from "../linear-placement.ts";
 import { addScaled, addScaledSingle } from "../vector.ts";
+import type { NetworkBase } from "./deep-artefact.ts";
 import type { RefinedTable } from "./refined-table.ts";
 
 /** A part of a user's history, as it looked at its newest event. */
@@ -37,7 +37,7 @@ export type SequenceBatch = Readonly<{
 /** What a batch is made of. */
 export type BatchSource = Readonly<{
   corpus: Corpus;
-  base: LinearWeights;
+  base: NetworkBase;
   /** The token table of each user: one that the user's own label had no part in. */
   tableOf: (user: number) => RefinedTable;
 }>;

@@ -2,9 +2,8 @@ import { rehash32 } from "../../kernel/hash.ts";
 import type { TrainingCheckpoints, TrainingProgress } from "../encoder-training.ts";
 import type { FitMaterial } from "../fit-material.ts";
 import type { LabelledMap } from "../fit-options.ts";
-import type { LinearWeights } from "../linear-artefact.ts";
 import { type ChosenStep, chooseStep, evaluationsSinceBest } from "./choose-step.ts";
-import type { DeepWeights } from "./deep-artefact.ts";
+import type { DeepWeights, NetworkBase } from "./deep-artefact.ts";
 import { type NetworkMaterial, networkMaterial } from "./network-material.ts";
 import { NetworkRun, type TrainingLimits } from "./network-run.ts";
 import { type DeepKind, servedArrays } from "./network-shape.ts";
@@ -69,7 +68,7 @@ export async function trainNetwork(training: NetworkTraining): Promise<TrainedNe
 /** Weights that serve: the arrays that do, and the token table with what was added to it. */
 function weightsOf(
   kind: DeepKind,
-  base: LinearWeights,
+  base: NetworkBase,
   given: Readonly<Record<string, Float32Array>>,
 ): DeepWeights {
   const { [TOKENS]: added, ...rest } = given;
