@@ -201,12 +201,11 @@ function takeSamples(
   schema: FeatureSchema,
   options: FitOptions,
 ): Samples {
-  const cuts = Math.min(6, Math.max(1, Math.floor(options.samplesMax / Math.max(1, histories.length)) - 1));
   const ends: number[] = [];
   const weights: number[] = [];
   const samplesAt = new Uint32Array(histories.length + 1);
   for (const [u, { user, events }] of histories.entries()) {
-    const lengths = cutLengths(events.length, cuts, rehash32(hash32(user), SALT.cut ^ options.seed));
+    const lengths = cutLengths(events.length, rehash32(hash32(user), SALT.cut ^ options.seed));
     for (const length of lengths) {
       ends.push(eventsAt[u]! + length);
       const whole = length === events.length;
@@ -244,15 +243,25 @@ function takeSamples(
   };
 }
 
-/** Rising distinct lengths, the last one `length`: the others even on a logarithmic scale, each drawn in its part. */
-function cutLengths(length: number, cuts: number, hash: number): number[] {
-  const lengths = new Set<number>();
-  for (let cut = 0; cut < cuts; cut++) {
-    const uniform = rehash32(hash, cut) / 2 ** 32;
-    lengths.add(Math.min(length, Math.floor(length ** ((cut + uniform) / cuts))));
+/** Upper ends of the spans of lengths that are told apart: every user who came so far is cut once in each. */
+const SPAN_ENDS = [1, 2, 5, 10, 25, 60, 150, Number.POSITIVE_INFINITY] as const;
+
+/**
+ * Rising distinct lengths, the last one `length`: the others one in each span below it, even on a logarithmic scale. So
+ * short histories are those of all users, not of those only who never did more.
+ */
+function cutLengths(length: number, hash: number): number[] {
+  const lengths: number[] = [];
+  let from = 1;
+  for (const [span, end] of SPAN_ENDS.entries()) {
+    if (from >= length) break;
+    const to = Math.min(end, length - 1);
+    const uniform = rehash32(hash, span) / 2 ** 32;
+    lengths.push(Math.min(to, Math.floor(from * ((to + 1) / from) ** uniform)));
+    from = end + 1;
   }
-  lengths.add(length);
-  return [...lengths].sort((a, b) => a - b);
+  lengths.push(length);
+  return lengths;
 }
 
 /** Rows that tokens add up to; shape [tokens, width]. */

@@ -40,7 +40,7 @@ export type FitOptions = Readonly<{
    * deals each user for themselves.
    */
   foldRun: number;
-  /** Samples of histories cut short, over all users. */
+  /** Samples that the directions are fitted on, of the users with the smallest hashes; rates need all, directions few. */
   samplesMax: number;
 }>;
 
@@ -61,5 +61,5 @@ export const DEFAULT_FIT_OPTIONS: FitOptions = {
   fill: 2,
   folds: 4,
   foldRun: 64,
-  samplesMax: 30_000,
+  samplesMax: 60_000,
 };

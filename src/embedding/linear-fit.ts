@@ -41,7 +41,7 @@ export function fitWithout(material: FitMaterial, leftOut: number | undefined): 
     const table = tokenColumns(material, others, fold);
     sumLabels(material, layout, usersOf(corpus, [fold]), table, sums);
   }
-  const training = standardise(material, layout, usersOf(corpus, folds), sums);
+  const training = standardise(material, layout, fewOf(corpus, usersOf(corpus, folds), options.samplesMax), sums);
   const ridge = Math.min(RIDGE_MAX, Math.max(RIDGE_MIN, options.ridgeUsers / Math.max(1, corpus.users)));
   const limits = { ...options, ridge };
   const { matrix, dim, supervised } = discriminantDirections(training.samples, training.prefer, limits);
@@ -197,6 +197,16 @@ function sumLabels(
       for (let c = 0; c < earlyAt; c++) out[at + earlyAt + c] = novelty * out[at + c]!;
     }
   }
+}
+
+/** The first users who have no more than so many samples together: their order is one of hashes. */
+function fewOf({ samplesAt }: Corpus, users: readonly number[], samplesMax: number): readonly number[] {
+  let samples = 0;
+  const end = users.findIndex((u) => {
+    samples += samplesAt[u + 1]! - samplesAt[u]!;
+    return samples > samplesMax;
+  });
+  return end < 0 ? users : users.slice(0, end);
 }
 
 function usersOf(corpus: Corpus, folds: readonly number[]): number[] {
