@@ -24,7 +24,7 @@ export type LinearWeights = Readonly<{
   tokens: Uint32Array;
   /** Shape [tokens, dim]. */
   table: Float32Array;
-  /** What a token says beyond that while a visitor is new; shape [tokens, supervised]. */
+  /** What a token says beyond that while a visitor is new; shape [tokens, supervised], or [0] in encoders of earlier builds. */
   early: Float32Array;
   /** Shape [features]. */
   mean: Float32Array;
@@ -39,12 +39,19 @@ export type LinearWeights = Readonly<{
 /** Weights under the version that names them. */
 export type LinearArtefact = LinearWeights & Readonly<{ version: string }>;
 
-const MAGIC = "RESOLIN2";
+/** Of encoders without early rows, which earlier builds fitted, and with them. */
+const MAGICS = ["RESOLIN1", "RESOLIN2"] as const;
+const MAGIC_LENGTH = 8;
 const ARRAYS = ["tokens", "table", "early", "mean", "scale", "dense", "bias"] as const;
 /** Magic, then the header's length as uint32. */
 const HEADER_AT = 12;
 /** Digits of the SHA-256 that name a version: enough that two never meet by chance. */
 const VERSION_DIGITS = 16;
+
+/** Dimensions that tokens have early rows of: numbers of a user's state behind the sums. */
+export function earlyDims({ early, supervised }: Pick<LinearWeights, "early" | "supervised">): number {
+  return early.length === 0 ? 0 : supervised;
+}
 
 /** Names weights by their content: SHA-256 over header and numbers. */
 export function linearArtefact(weights: LinearWeights): LinearArtefact {
@@ -71,18 +78,20 @@ export function encodeArtefact(artefact: LinearArtefact): Uint8Array {
  */
 export function decodeArtefact(bytes: Uint8Array): LinearArtefact {
   const end = bytes.length - 64;
-  if (end < HEADER_AT || new TextDecoder("latin1").decode(bytes.subarray(0, MAGIC.length)) !== MAGIC) {
+  const magic = new TextDecoder("latin1").decode(bytes.subarray(0, MAGIC_LENGTH));
+  if (end < HEADER_AT || !MAGICS.some((known) => known === magic)) {
     throw corrupt("it does not begin as an encoder of this format");
   }
   const body = bytes.subarray(0, end);
   if (sha256Hex(body) !== new TextDecoder("latin1").decode(bytes.subarray(end))) {
     throw corrupt("its digest does not match");
   }
-  const headerEnd = HEADER_AT + new DataView(body.buffer, body.byteOffset).getUint32(MAGIC.length, true);
+  const headerEnd = HEADER_AT + new DataView(body.buffer, body.byteOffset).getUint32(MAGIC_LENGTH, true);
   // The digest vouches for the content, so that the header is what encodeArtefact wrote.
   const { lengths, ...header } = JSON.parse(new TextDecoder().decode(body.subarray(HEADER_AT, headerEnd)));
   let at = headerEnd;
-  const next = (): ArrayBuffer => {
+  const next = (name: (typeof ARRAYS)[number]): ArrayBuffer => {
+    if (name === "early" && magic === MAGICS[0]) return new ArrayBuffer(0);
     const copied = body.slice(at, at + 4 * lengths.shift());
     at += copied.length;
     return littleEndian(copied).buffer;
@@ -107,17 +116,18 @@ function versionOf(body: Uint8Array): string {
 
 function bodyOf(weights: LinearWeights): Uint8Array {
   const { schema, dim, supervised, fill, halfLifeMs, power, valueSplits } = weights;
-  const lengths = ARRAYS.map((name) => weights[name].length);
+  const arrays = earlyDims(weights) === 0 ? ARRAYS.filter((name) => name !== "early") : ARRAYS;
+  const lengths = arrays.map((name) => weights[name].length);
   const fields = { schema, dim, supervised, fill, halfLifeMs, power, valueSplits, lengths };
   const header = new TextEncoder().encode(JSON.stringify(fields));
   const body = new Uint8Array(
     HEADER_AT + header.length + 4 * lengths.reduce((sum, length) => sum + length, 0),
   );
-  body.set(new TextEncoder().encode(MAGIC));
-  new DataView(body.buffer).setUint32(MAGIC.length, header.length, true);
+  body.set(new TextEncoder().encode(MAGICS[arrays === ARRAYS ? 1 : 0]));
+  new DataView(body.buffer).setUint32(MAGIC_LENGTH, header.length, true);
   body.set(header, HEADER_AT);
   let at = HEADER_AT + header.length;
-  for (const name of ARRAYS) {
+  for (const name of arrays) {
     const { buffer, byteOffset, byteLength } = weights[name];
     body.set(littleEndian(new Uint8Array(buffer, byteOffset, byteLength).slice()), at);
     at += byteLength;

@@ -1,7 +1,7 @@
 import type { FeatureEvent } from "../features/feature-event.ts";
 import type { EmbeddingParts } from "./encoder.ts";
 import { TOKEN_GROUP_COUNT } from "./event-tokens.ts";
-import type { LinearArtefact } from "./linear-artefact.ts";
+import { earlyDims, type LinearArtefact } from "./linear-artefact.ts";
 import { FEATURE_CLIP } from "./linear-placement.ts";
 import { addRow, heldWeight, leftAt, noveltyOf, STATE, turnBack } from "./projected-state.ts";
 import { addScaled, addScaledSingle } from "./vector.ts";
@@ -32,7 +32,7 @@ export function decomposeLinear(
   rowsOf: RowReader,
   { slab, at, features, atMs, events }: Held,
 ): EmbeddingParts {
-  const { dim, supervised, power, halfLifeMs, mean, scale, dense } = artefact;
+  const { dim, power, halfLifeMs, mean, scale, dense } = artefact;
   const left = leftAt(slab, at, atMs, halfLifeMs);
   const held = slab[at + STATE.events]! * left;
   const shrink = left / (held + 1) ** power;
@@ -51,7 +51,7 @@ export function decomposeLinear(
     addScaledSingle(parts.features, f * dim, dense, f * dim, dim, clipped);
   }
   addScaled(parts.earlier, 0, slab, at + STATE.sums, dim, shrink);
-  addScaled(parts.earlier, 0, slab, at + STATE.sums + dim, supervised, shrink * novelty);
+  addScaled(parts.earlier, 0, slab, at + STATE.sums + dim, earlyDims(artefact), shrink * novelty);
   for (const [e, event] of events.entries()) {
     const weight = shrink * heldWeight(slab, at, event.tsMs, halfLifeMs);
     rowsOf(event, (row, group) => {
@@ -68,15 +68,17 @@ export function decomposeLinear(
 
 /** Adds what a token says of a visitor so new. */
 function addToken(
-  { dim, supervised, table, early }: LinearArtefact,
+  artefact: LinearArtefact,
   row: number,
   novelty: number,
   to: Float64Array,
   toAt: number,
   weight: number,
 ): void {
+  const { dim, table, early } = artefact;
+  const told = earlyDims(artefact);
   addScaledSingle(to, toAt, table, row * dim, dim, weight);
-  addScaledSingle(to, toAt, early, row * supervised, supervised, novelty * weight);
+  addScaledSingle(to, toAt, early, row * told, told, novelty * weight);
 }
 
 /** What composing multiplies each dimension of the sum by. */
@@ -97,18 +99,20 @@ function factorsOf({ dim, supervised, fill }: LinearArtefact, parts: EmbeddingPa
 
 /** Takes events out of a state, as if they had not been folded; what is left is as of `newestMs`. */
 export function takeOffLinear(
-  { dim, supervised, table, early, halfLifeMs }: LinearArtefact,
+  artefact: LinearArtefact,
   rowsOf: RowReader,
   given: Readonly<{ slab: Float64Array; at: number; events: readonly FeatureEvent[]; newestMs: number }>,
 ): void {
+  const { dim, table, early, halfLifeMs } = artefact;
+  const told = earlyDims(artefact);
   const { slab, at, events, newestMs } = given;
   for (const event of events) {
     const weight = heldWeight(slab, at, event.tsMs, halfLifeMs);
     const counted = rowsOf(event, (row) => {
       addRow(slab, at, table, row, dim, -weight);
-      addScaledSingle(slab, at + STATE.sums + dim, early, row * supervised, supervised, -weight);
+      addScaledSingle(slab, at + STATE.sums + dim, early, row * told, told, -weight);
     });
     if (counted) slab[at + STATE.events]! -= weight;
   }
-  turnBack(slab, at, dim + supervised, newestMs, halfLifeMs);
+  turnBack(slab, at, dim + told, newestMs, halfLifeMs);
 }

@@ -4,7 +4,7 @@ import { EngineError } from "../kernel/engine-error.ts";
 import { DimensionMismatch } from "./dimension-mismatch.ts";
 import type { EmbeddingParts, Encoder } from "./encoder.ts";
 import { TOKEN_GROUPS, TOKENS_MAX, tokenBuffer, writeTokens } from "./event-tokens.ts";
-import type { LinearArtefact } from "./linear-artefact.ts";
+import { earlyDims, type LinearArtefact } from "./linear-artefact.ts";
 import { decomposeLinear, type RowReader, takeOffLinear } from "./linear-decomposition.ts";
 import { FEATURE_CLIP, LINEAR_PLACEMENT, type LinearLayout, linearLayout } from "./linear-placement.ts";
 import { addRow, admitEvent, decayedEvents, leftAt, noveltyOf, STATE } from "./projected-state.ts";
@@ -34,6 +34,7 @@ class LinearEncoder implements Encoder {
   readonly dim: number;
   readonly slots: number;
   readonly #artefact: LinearArtefact;
+  readonly #early: number;
   readonly #index: TokenIndex;
   readonly #splits: ReadonlyMap<number, number>;
   readonly #tokens = tokenBuffer();
@@ -48,7 +49,8 @@ class LinearEncoder implements Encoder {
   constructor(artefact: LinearArtefact) {
     this.version = artefact.version;
     this.dim = artefact.dim;
-    this.slots = STATE.sums + artefact.dim + artefact.supervised;
+    this.#early = earlyDims(artefact);
+    this.slots = STATE.sums + artefact.dim + this.#early;
     this.#artefact = artefact;
     this.#index = new TokenIndex(artefact.tokens);
     this.#splits = new Map(artefact.valueSplits);
@@ -56,16 +58,17 @@ class LinearEncoder implements Encoder {
   }
 
   fold(slab: Float64Array, at: number, event: FeatureEvent): void {
-    const { table, early, dim, supervised, halfLifeMs } = this.#artefact;
+    const { table, early, dim, halfLifeMs } = this.#artefact;
+    const told = this.#early;
     const rows = this.#rows;
     const count = this.#readRows(event);
     if (count === 0) return;
-    const weight = admitEvent(slab, at, dim + supervised, event.tsMs, halfLifeMs);
+    const weight = admitEvent(slab, at, dim + told, event.tsMs, halfLifeMs);
     for (let i = 0; i < count; i++) {
       const row = rows[i]!;
       if (row < 0) continue;
       addRow(slab, at, table, row, dim, weight);
-      addScaledSingle(slab, at + STATE.sums + dim, early, row * supervised, supervised, weight);
+      addScaledSingle(slab, at + STATE.sums + dim, early, row * told, told, weight);
     }
   }
 
@@ -95,7 +98,7 @@ class LinearEncoder implements Encoder {
   }
 
   embed(slab: Float64Array, at: number, features: Float32Array, atMs: number, out: Float32Array): void {
-    const { dim, supervised, fill, power, halfLifeMs } = this.#artefact;
+    const { dim, fill, power, halfLifeMs } = this.#artefact;
     const { width, lanes, places } = this.#layout;
     if (features.length !== width) throw new DimensionMismatch({ expected: width, actual: features.length });
     const left = leftAt(slab, at, atMs, halfLifeMs);
@@ -109,7 +112,7 @@ class LinearEncoder implements Encoder {
     const sumsAt = (place + places.sums) / 8;
     const from = at + STATE.sums;
     for (let i = 0; i < dim; i++) float64[sumsAt + i] = slab[from + i]!;
-    for (let i = 0; i < supervised; i++) float64[sumsAt + i]! += novelty * slab[from + dim + i]!;
+    for (let i = 0; i < this.#early; i++) float64[sumsAt + i]! += novelty * slab[from + dim + i]!;
     kernels.embed(place, width, lanes, shrink, fill, FEATURE_CLIP);
     const embeddingAt = (place + places.embedding) / 4;
     for (let i = 0; i < dim; i++) out[i] = float32[embeddingAt + i]!;

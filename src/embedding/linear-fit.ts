@@ -41,7 +41,12 @@ export function fitWithout(material: FitMaterial, leftOut: number | undefined): 
     const table = tokenColumns(material, others, fold);
     sumLabels(material, layout, usersOf(corpus, [fold]), table, sums);
   }
-  const training = standardise(material, layout, fewOf(corpus, usersOf(corpus, folds), options.samplesMax), sums);
+  const training = standardise(
+    material,
+    layout,
+    fewOf(corpus, usersOf(corpus, folds), options.samplesMax),
+    sums,
+  );
   const ridge = Math.min(RIDGE_MAX, Math.max(RIDGE_MIN, options.ridgeUsers / Math.max(1, corpus.users)));
   const limits = { ...options, ridge };
   const { matrix, dim, supervised } = discriminantDirections(training.samples, training.prefer, limits);

@@ -1,4 +1,4 @@
-import { lbfgs } from "./lbfgs.ts";
+import { minimise } from "./minimise.ts";
 
 /** Rows of a sparse matrix: row r holds `values[i]` in `columns[i]` for i in [starts[r], starts[r + 1]). */
 export type SparseRows = Readonly<{
@@ -33,6 +33,8 @@ export type LogisticWeights = Readonly<{
   bias: Float64Array;
 }>;
 
+const GRADIENT_MAX = 1e-6;
+
 /** Logits that a model of so many classes has. */
 export function outputsOf(classes: number): number {
   return classes === 2 ? 1 : classes;
@@ -43,6 +45,7 @@ export function outputsOf(classes: number): number {
  * biases are free. Deterministic.
  *
  * @param penalty - Of each class's weights, > 0, in the unit of one user.
+ * @param gainMin - Share of the loss that a step must gain for another one to follow.
  * @param start - What a fit to the same samples with another penalty found: a good place to begin.
  * @param start - Weights of a similar fit, to begin from.
  * @see Hastie, Tibshirani & Friedman, The Elements of Statistical Learning, section 4.4.
@@ -52,8 +55,14 @@ export function fitLogistic(
   {
     penalty,
     rounds,
+    gainMin = 0,
     start,
-  }: { readonly penalty: number; readonly rounds: number; readonly start?: LogisticWeights | undefined },
+  }: {
+    readonly penalty: number;
+    readonly rounds: number;
+    readonly gainMin?: number;
+    readonly start?: LogisticWeights | undefined;
+  },
 ): LogisticWeights {
   const { sparse, classes } = samples;
   const outputs = outputsOf(classes);
@@ -64,7 +73,7 @@ export function fitLogistic(
   // One logit stands for two classes whose weights are its halves: their squares sum to half of its own.
   const perWeight = classes === 2 ? penalty / 2 : penalty;
   const logits = new Float64Array(outputs);
-  lbfgs(point, rounds, (at, gradient) => {
+  const objective = (at: Float64Array, gradient: Float64Array): number => {
     gradient.fill(0);
     let loss = 0;
     for (let row = 0; row < sparse.count; row++) {
@@ -79,8 +88,10 @@ export function fitLogistic(
       gradient[i]! += perWeight * at[i]!;
     }
     return loss;
-  });
-  return { outputs, weights: point.subarray(0, biasAt), bias: point.subarray(biasAt) };
+  };
+  const limits = { gradientMax: GRADIENT_MAX, iterationsMax: rounds, gainMin };
+  const { x } = minimise(objective, point, limits);
+  return { outputs, weights: x.subarray(0, biasAt), bias: x.subarray(biasAt) };
 }
 
 /** The logits of no evidence: the logarithms of the classes' shares, with half a user for each. */

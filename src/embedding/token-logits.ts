@@ -15,6 +15,9 @@ export type TokenLogits = Readonly<{
   without: readonly Float32Array[];
 }>;
 
+/** Beyond this nobody's score changes; the penalty keeps the rest from mattering. */
+const GAIN_MIN = 1e-5;
+
 /** Fits the regressions with all users and without each fold, on the samples cut short at several lengths. */
 export function fitTokenLogits(
   corpus: Corpus,
@@ -40,7 +43,7 @@ export function fitTokenLogits(
         const weights = Float64Array.from(labels, (label, sample) =>
           label < 0 || corpus.foldOf[sampleUser[sample]!] === leftOut ? 0 : corpus.sampleWeight[sample]!,
         );
-        const given = { penalty, rounds: options.rounds, start: before.get(m) };
+        const given = { penalty, rounds: options.rounds, gainMin: GAIN_MIN, start: before.get(m) };
         const found = fitLogistic({ sparse, scales, labels, weights, classes }, given);
         before.set(m, found);
         for (let id = 0; id < corpus.tokens.length; id++) {

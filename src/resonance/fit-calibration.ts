@@ -15,7 +15,7 @@ const ROUNDS_MAX = 100;
 const CONVERGED = 1e-3;
 const KAPPA_MAX = 100;
 /** Standard errors that an estimate must be from 0 to count at all. */
-const CHANCE_ERRORS = 1;
+const CHANCE_ERRORS = 2;
 
 /**
  * Fits what turns similarities into probabilities on held-out members, by negative log-likelihood: an inverse
@@ -244,7 +244,7 @@ function stepped(value: number, { gradient, curvature }: Slope): number {
 }
 
 /**
- * An estimate less what may be chance: unchanged where it is many standard errors from 0, and 0 within one of them.
+ * An estimate less what may be chance: unchanged where it is many standard errors from 0, and 0 within two of them.
  *
  * @see Breiman, "Better Subset Regression Using the Nonnegative Garrote", Technometrics 1995.
  */

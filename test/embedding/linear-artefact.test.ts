@@ -2,6 +2,8 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { fitLinear } from "../../src/embedding/fit-linear.ts";
 import { decodeArtefact, encodeArtefact, linearArtefact } from "../../src/embedding/linear-artefact.ts";
+import { linearEncoder } from "../../src/embedding/linear-encoder.ts";
+import { STATE } from "../../src/embedding/projected-state.ts";
 import { someHistories, someMaps, tinySchema } from "./build-histories.ts";
 
 const artefact = fitLinear(someHistories({ users: 60, segments: 2 }), someMaps(2), tinySchema, {
@@ -34,6 +36,15 @@ test("cut bytes are noticed, at any length", () => {
     const cut = bytes.slice(0, length);
     expect(() => decodeArtefact(cut)).toThrow(expect.objectContaining({ code: "ARTEFACT_CORRUPT" }));
   }
+});
+
+test("one of an earlier build, without early rows, is read and serves under its version", () => {
+  const { version: _version, ...weights } = artefact;
+  const former = linearArtefact({ ...weights, early: new Float32Array(0) });
+  const stored = encodeArtefact(former);
+  expect(new TextDecoder().decode(stored.subarray(0, 8))).toBe("RESOLIN1");
+  expect(decodeArtefact(stored)).toEqual(former);
+  expect(linearEncoder(former, tinySchema).slots).toBe(STATE.sums + former.dim);
 });
 
 test("the version follows the weights, the normaliser and the schema", () => {

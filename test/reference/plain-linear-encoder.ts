@@ -1,4 +1,4 @@
-import type { LinearArtefact } from "../../src/embedding/linear-artefact.ts";
+import { earlyDims, type LinearArtefact } from "../../src/embedding/linear-artefact.ts";
 import { compose } from "../../src/embedding/linear-encoder.ts";
 import { FEATURE_CLIP } from "../../src/embedding/linear-placement.ts";
 import { leftAt, noveltyOf, STATE } from "../../src/embedding/projected-state.ts";
@@ -22,7 +22,7 @@ export function plainEmbed(artefact: LinearArtefact): Embed {
     const shrink = left / (events + 1) ** power;
     dense.project(features, sum);
     for (let i = 0; i < dim; i++) {
-      const early = i < supervised ? noveltyOf(events) * slab[at + STATE.sums + dim + i]! : 0;
+      const early = i < earlyDims(artefact) ? noveltyOf(events) * slab[at + STATE.sums + dim + i]! : 0;
       sum[i]! += shrink * (slab[at + STATE.sums + i]! + early);
     }
     compose(sum, supervised, fill, out);

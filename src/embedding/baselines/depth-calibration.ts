@@ -1,4 +1,4 @@
-import { minimise } from "./minimise.ts";
+import { minimise } from "../minimise.ts";
 import { softmaxInPlace } from "./softmax.ts";
 
 /** Upper ends of the bins of history length, in events. */

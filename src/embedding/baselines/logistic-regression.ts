@@ -1,5 +1,5 @@
+import { minimise } from "../minimise.ts";
 import { type LabelledUsers, logPriorOf } from "./labelled-users.ts";
-import { minimise } from "./minimise.ts";
 import { softmaxInPlace } from "./softmax.ts";
 import type { TokenWeights } from "./token-weights.ts";
 

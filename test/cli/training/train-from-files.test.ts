@@ -56,7 +56,14 @@ test("train writes an encoder that can serve, with what it was fitted on and how
   expect(told.leaderboards[0].rows).toHaveLength(5);
   expect(stderr).toContain("linear on all: fit");
   expect((await readdir(out)).sort()).toEqual([
-    ...["calibration.json", "encoder.bin", "leaderboard.json", "manifest.json"],
+    ...[
+      "calibration.json",
+      "distribution.json",
+      "encoder.bin",
+      "leaderboard.json",
+      "manifest.json",
+      "reference.bin",
+    ],
   ]);
   const { manifest, artefact } = await readReleaseFolder(out);
   expect(decodeEncoder(artefact, FEATURES).version).toBe(told.version);

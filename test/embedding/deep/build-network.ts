@@ -1,10 +1,12 @@
-import type { DeepWeights, NetworkBase } from "../../../src/embedding/deep/deep-artefact.ts";
+import type { DeepWeights } from "../../../src/embedding/deep/deep-artefact.ts";
 import { initialArrays } from "../../../src/embedding/deep/initial-arrays.ts";
 import { type DeepKind, servedArrays } from "../../../src/embedding/deep/network-shape.ts";
+import type { LinearWeights } from "../../../src/embedding/linear-artefact.ts";
 import { gaussian, seededRandom } from "../../../src/kernel/random.ts";
 
 /** A network whose every array is by chance, so that each has a say in what it embeds. */
-export function aNetwork(kind: DeepKind, base: NetworkBase, seed = 1): DeepWeights {
+export function aNetwork(kind: DeepKind, linear: LinearWeights, seed = 1): DeepWeights {
+  const { early: _early, ...base } = linear;
   const random = seededRandom(seed);
   const shape = { kind, dim: base.dim, features: base.mean.length };
   const initial = initialArrays(shape, 1, random);

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { minimise } from "../../../src/embedding/baselines/minimise.ts";
+import { minimise } from "../../src/embedding/minimise.ts";
 
 /** Sum of curvature * (x - at)^2 / 2 + (x - at)^4 over the variables, and of their products with their neighbours. */
 function bowl(at: readonly number[], curvature: readonly number[]) {

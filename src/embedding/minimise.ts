@@ -24,7 +24,7 @@ const ROUNDING = 1e-13;
  *
  * @param start - Shape [n]; not changed.
  * @param options - `inverseCurvature`: a guess of one over the second derivative of each variable, shape [n], all > 0;
- *   `gradientMax`: where to stop.
+ *   `gradientMax`, and `gainMin`, relative to the value: where to stop.
  * @see Nocedal & Wright, "Numerical Optimization", 2nd ed. 2006, algorithms 7.4 and 3.1.
  */
 export function minimise(
@@ -34,6 +34,7 @@ export function minimise(
     readonly gradientMax: number;
     readonly iterationsMax: number;
     readonly inverseCurvature?: Float64Array;
+    readonly gainMin?: number;
   },
 ): Minimum {
   const n = start.length;
@@ -86,7 +87,8 @@ export function minimise(
     [x, nextX] = [nextX, x];
     [gradient, nextGradient] = [nextGradient, gradient];
     value = nextValue;
-    converged = largest(gradient) <= options.gradientMax || gain <= ROUNDING * Math.abs(value);
+    converged =
+      largest(gradient) <= options.gradientMax || gain <= (options.gainMin ?? ROUNDING) * Math.abs(value);
   }
   return { x, value, gradientMax: largest(gradient), iterations, converged };
 }
