@@ -1,5 +1,5 @@
 import { access, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { Command } from "commander";
 import { wholeNumber } from "../src/cli/client-options.ts";
 import type { StaticEvaluation } from "../src/cli/evaluate/evaluate-static.ts";
@@ -9,7 +9,7 @@ import { encoderKinds } from "../src/cli/recording-options.ts";
 import type { EncoderKind } from "../src/embedding/encoder-training.ts";
 import { EngineError } from "../src/kernel/engine-error.ts";
 import { thisMachine } from "./harness/machine.ts";
-import { qualityPage } from "./quality/quality-page.ts";
+import { FRONTIER_FILE, qualityFrontier, qualityPage } from "./quality/quality-page.ts";
 import { QUALITY_RUNS, type QualityRun } from "./quality/quality-runs.ts";
 
 type Options = Readonly<{
@@ -62,7 +62,10 @@ await new Command("quality")
         throw new EngineError({ code: "NO_QUALITY_DATA", message, retryable: false });
       }
       const page = qualityPage(results, { machine: thisMachine(), ...options });
-      if (options.out !== undefined) await writeFile(options.out, `${page.join("\n")}\n`);
+      if (options.out !== undefined) {
+        await writeFile(options.out, `${page.join("\n")}\n`);
+        await writeFile(join(dirname(options.out), FRONTIER_FILE), `${qualityFrontier(results)}\n`);
+      }
       print(options.json, { results }, () => page);
     }),
   )

@@ -3,6 +3,8 @@ import { formatCount } from "../../src/cli/view/format-number.ts";
 import type { LeaderboardCell, LeaderboardRow } from "../../src/resonance/evaluation/leaderboard.ts";
 import type { Machine } from "../harness/bench-result.ts";
 import type { QualityResult } from "../quality.ts";
+import { costsAndQualities } from "./frontier.ts";
+import { frontierPlot } from "./frontier-plot.ts";
 
 const ECE_LIMITS = { end: 0.02, depth: 0.03 } as const;
 
@@ -13,6 +15,15 @@ export type QualityHow = Readonly<{
   seeds: number;
   usersMax?: number;
 }>;
+
+/** The plot that the page shows, in the folder of the page. */
+export const FRONTIER_FILE = "quality-frontier.svg";
+
+/** Cost beside quality of all methods, as an SVG. */
+export function qualityFrontier(results: readonly QualityResult[]): string {
+  const boards = results.flatMap(({ evaluation }) => evaluation.leaderboards);
+  return frontierPlot(costsAndQualities(boards), "Quality over cost of encoders and baselines");
+}
 
 /** The page of all results, as lines of Markdown. */
 export function qualityPage(results: readonly QualityResult[], how: QualityHow): string[] {
@@ -43,6 +54,10 @@ export function qualityPage(results: readonly QualityResult[], how: QualityHow):
     "## In short",
     "",
     ...summary(results, encoder),
+    "",
+    "What a served event costs beside what it tells, means over all maps; filled: encoders, hollow: baselines, dashed: what nothing is above:",
+    "",
+    `![Quality over cost of encoders and baselines](${FRONTIER_FILE})`,
     "",
     ...results.flatMap((result) => [
       `## ${result.set}, split by ${result.evaluation.split}`,

@@ -606,9 +606,10 @@ class Host implements UnitCopy {
   }
 
   async #calibrateFor(encoder: string, calibration: string): Promise<void> {
-    const key = calibrationKey(encoder, calibration);
+    // Before the first encoder nothing is calibrated, and no name is stored for it.
+    const key = encoder === "" ? "" : calibrationKey(encoder, calibration);
     if (this.#calibratedBy === key) return;
-    const stored = await this.#json<StoredCalibration<FittedCalibration>[]>(key);
+    const stored = key === "" ? [] : await this.#json<StoredCalibration<FittedCalibration>[]>(key);
     this.#calibrations = (stored ?? []).map(readCalibration);
     this.#calibratedBy = key;
   }
