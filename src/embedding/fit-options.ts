@@ -20,8 +20,13 @@ export type FitOptions = Readonly<{
   freeDims: number;
   /** Users whose votes the overall share of a segment counts as, for each token. */
   smoothing: number;
-  /** Penalties on the squared weights of the regressions, one regression each: how much to trust which is learned. */
+  /**
+   * Penalties on the squared weights of the regressions, the largest first, one regression each: how much to trust which is
+   * learned.
+   */
   penalties: readonly number[];
+  /** Weights of a regression at most: beyond, only the most widely used tokens have some. */
+  weightsMax: number;
   /** Steps of a regression's fit at most. */
   rounds: number;
   /** Exponent of the evidence by which sums are divided. */
@@ -55,6 +60,7 @@ export const DEFAULT_FIT_OPTIONS: FitOptions = {
   freeDims: 16,
   smoothing: 10,
   penalties: [3, 0.3],
+  weightsMax: 2_000_000,
   rounds: 60,
   power: 0.5,
   ridgeUsers: 2_500,

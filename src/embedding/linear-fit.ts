@@ -139,14 +139,17 @@ export function artefactOf(material: FitMaterial, fit: LinearFit): LinearArtefac
   const { layout, dim, labels, projection } = fit;
   const { supervised } = fit;
   const table = new Float32Array(corpus.tokens.length * dim);
-  const early = new Float32Array(corpus.tokens.length * supervised);
+  const hasEarly = layout.componentsAt > layout.earlyAt;
+  const early = new Float32Array(hasEarly ? corpus.tokens.length * supervised : 0);
   const row = new Float64Array(dim);
   for (let id = 0; id < corpus.tokens.length; id++) {
     const block = corpus.groupOf[id]! * layout.labels;
     row.fill(0);
-    addColumns(row, projection, layout.earlyAt + block, labels, id * layout.labels, layout.labels);
-    early.set(row.subarray(0, supervised), id * supervised);
-    row.fill(0);
+    if (hasEarly) {
+      addColumns(row, projection, layout.earlyAt + block, labels, id * layout.labels, layout.labels);
+      early.set(row.subarray(0, supervised), id * supervised);
+      row.fill(0);
+    }
     addColumns(row, projection, block, labels, id * layout.labels, layout.labels);
     addColumns(row, projection, layout.componentsAt, components, id * options.components, options.components);
     table.set(row, id * dim);
@@ -195,6 +198,7 @@ function sumLabels(
   const { earlyAt, componentsAt } = layout;
   const columns = { out, at: 0, stride: componentsAt };
   projectSamples(corpus, users, { table, width: layout.labels, blocks: TOKEN_GROUP_COUNT }, options, columns);
+  if (componentsAt === earlyAt) return;
   for (const u of users) {
     for (let sample = corpus.samplesAt[u]!; sample < corpus.samplesAt[u + 1]!; sample++) {
       const novelty = noveltyOf(corpus.sampleEvents[sample]!);

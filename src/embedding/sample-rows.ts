@@ -2,8 +2,16 @@ import type { Corpus } from "./corpus.ts";
 import type { FitOptions } from "./fit-options.ts";
 import type { SparseRows } from "./logistic-fit.ts";
 
-/** Counts the tokens of every sample, as of its newest event. */
-export function readSampleRows(corpus: Corpus, { halfLifeMs }: Pick<FitOptions, "halfLifeMs">): SparseRows {
+/**
+ * Counts the tokens of every sample, as of its newest event.
+ *
+ * @param columnOf - Column of each token, -1 for one that is left out; shape [tokens].
+ */
+export function readSampleRows(
+  corpus: Corpus,
+  columnOf: Int32Array,
+  { halfLifeMs }: Pick<FitOptions, "halfLifeMs">,
+): SparseRows {
   const { users, tokens, tokensAt, tokenIds, eventsAt, eventMs, samplesAt, sampleEnd } = corpus;
   const starts = new Uint32Array(sampleEnd.length + 1);
   const columns: number[] = [];
@@ -18,12 +26,13 @@ export function readSampleRows(corpus: Corpus, { halfLifeMs }: Pick<FitOptions, 
       const weight = 2 ** ((eventMs[e]! - eventMs[first]!) / halfLifeMs);
       for (let t = tokensAt[e]!; t < tokensAt[e + 1]!; t++) {
         const id = tokenIds[t]!;
+        if (columnOf[id]! < 0) continue;
         if (held[id] === 0) met.push(id);
         held[id]! += weight;
       }
       if (sample === samplesAt[u + 1] || sampleEnd[sample] !== e + 1) continue;
       for (const id of met) {
-        columns.push(id);
+        columns.push(columnOf[id]!);
         values.push(held[id]! / weight);
       }
       starts[++sample] = columns.length;
@@ -32,7 +41,7 @@ export function readSampleRows(corpus: Corpus, { halfLifeMs }: Pick<FitOptions, 
   }
   return {
     count: sampleEnd.length,
-    width: tokens.length,
+    width: columnOf.reduce((most, column) => Math.max(most, column + 1), 0),
     starts,
     columns: Uint32Array.from(columns),
     values: Float32Array.from(values),

@@ -1,3 +1,4 @@
+import { columnPlan } from "./column-plan.ts";
 import type { Corpus } from "./corpus.ts";
 import type { Samples } from "./discriminant.ts";
 import { TOKEN_GROUP_COUNT } from "./event-tokens.ts";
@@ -6,7 +7,7 @@ import { labelWidth } from "./label-columns.ts";
 import { FEATURE_CLIP } from "./linear-placement.ts";
 import { addScaledSingle } from "./vector.ts";
 
-/** Columns of a sample: label columns by token group, the same by how new the visitor is, components, features. */
+/** Columns of a sample: label columns by token group, the same by how new the visitor is if there are any, components, features. */
 export type ColumnLayout = Readonly<{
   labels: number;
   earlyAt: number;
@@ -18,7 +19,8 @@ export type ColumnLayout = Readonly<{
 export function columnLayout({ counts, logits, options, featureWidth }: FitMaterial): ColumnLayout {
   const labels = labelWidth(counts) + logits.width;
   const earlyAt = TOKEN_GROUP_COUNT * labels;
-  const componentsAt = 2 * earlyAt;
+  const { early } = columnPlan(counts.classes, options);
+  const componentsAt = early ? 2 * earlyAt : earlyAt;
   const featuresAt = componentsAt + options.components;
   return { labels, earlyAt, componentsAt, featuresAt, width: featuresAt + featureWidth };
 }

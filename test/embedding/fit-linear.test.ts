@@ -133,3 +133,12 @@ test("beyond the limit, the same members are kept whoever else comes", () => {
   expect(kept([...background, ...histories])).toBe(40);
   expect(kept([...background, ...histories.slice(0, 5)])).toBe(15);
 });
+
+test("of many segments a fit takes fewer columns, and only widely used tokens have weights: it stays small", () => {
+  const histories = someHistories({ users: 500, segments: 40 });
+  const fitted = fitLinear(histories, someMaps(40), tinySchema, { weightsMax: 400 });
+  expect(fitted.early).toHaveLength(0);
+  expect(fitted.table.every(Number.isFinite)).toBe(true);
+  const strangers = someHistories({ users: 200, segments: 40, seed: 2 });
+  expect(recognised(fitted, histories, strangers)).toBeGreaterThan(2 / 40);
+});
