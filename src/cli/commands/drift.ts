@@ -48,6 +48,7 @@ function draw({ now, history, alerts, hasDistribution, centroids }: DriftReport)
     const first = own[0]?.maps[map];
     const change = (then: number | undefined): string =>
       then === undefined || then === 0 ? "-" : `${(100 * (drift.nll / then - 1)).toFixed(1)} %`;
+    if (drift.members === 0) return [map, "0", "-", "-", "-", "-", "-", "-"]; // Nobody new: nothing is known.
     return [
       map,
       formatCount(drift.members),
