@@ -1,10 +1,11 @@
+import { ask } from "./actors/ask.ts";
 import type { BlobStore } from "./actors/blob-store.ts";
 import type { Bus } from "./actors/bus.ts";
+import { readJson } from "./actors/read-json.ts";
 import type { Subjects } from "./events/subjects.ts";
 import { FEATURES } from "./features/all-families.ts";
 import type { FeatureDistribution } from "./features/feature-distribution.ts";
 import type { Clock } from "./kernel/clock.ts";
-import { fromWireError } from "./kernel/engine-error.ts";
 import { decode, encode } from "./kernel/msgpack.ts";
 import type { CentroidView } from "./profiles/profile-messages.ts";
 import { releaseKeys } from "./releases.ts";
@@ -51,7 +52,7 @@ export async function measureDrift(world: World, sample = SAMPLE): Promise<Drift
   const { clock, releases } = world;
   const history = await readHistory(releases);
   const first = await page(world, 0, NOBODY);
-  const stored = await json<FeatureDistribution>(releases, releaseKeys.distribution(first.encoder));
+  const stored = await readJson<FeatureDistribution>(releases, releaseKeys.distribution(first.encoder));
   const distribution = stored?.schema === FEATURES.version ? stored : undefined;
   const gathered = await gather(world, distribution, Math.ceil(sample / world.shards), first.encoder);
   const psi = distribution === undefined ? [] : stabilities(distribution, gathered.counts);
@@ -71,6 +72,7 @@ export async function measureDrift(world: World, sample = SAMPLE): Promise<Drift
     world.bus,
     world.subjects.profileActor("centroids"),
     {},
+    PAGE_TIMEOUT_MS,
   )) as readonly CentroidView[];
   return { now, history: all, alerts, hasDistribution: distribution !== undefined, centroids };
 }
@@ -168,16 +170,5 @@ async function readHistory(releases: BlobStore): Promise<readonly DriftEntry[]> 
 }
 
 async function page({ bus, subjects }: World, shard: number, request: DriftRequest): Promise<DriftReply> {
-  return (await ask(bus, subjects.shard(shard, "drift"), request)) as DriftReply;
-}
-
-async function ask(bus: Bus, subject: string, request: unknown): Promise<unknown> {
-  const reply = await bus.request(subject, encode(request), { timeoutMs: PAGE_TIMEOUT_MS });
-  if (reply.error !== undefined) throw fromWireError(reply.error);
-  return decode(reply.data);
-}
-
-async function json<T>(releases: BlobStore, key: string): Promise<T | undefined> {
-  const bytes = await releases.get(key);
-  return bytes === undefined ? undefined : (JSON.parse(new TextDecoder().decode(bytes)) as T);
+  return (await ask(bus, subjects.shard(shard, "drift"), request, PAGE_TIMEOUT_MS)) as DriftReply;
 }

@@ -1,9 +1,10 @@
+import { ask } from "./actors/ask.ts";
 import type { Bus } from "./actors/bus.ts";
+import { readJson } from "./actors/read-json.ts";
 import type { History } from "./embedding/encoder.ts";
 import type { Subjects } from "./events/subjects.ts";
 import { unpackFeatureEvent } from "./features/pack-feature-event.ts";
-import { EngineError, fromWireError } from "./kernel/engine-error.ts";
-import { decode, encode } from "./kernel/msgpack.ts";
+import { EngineError } from "./kernel/engine-error.ts";
 import { releaseKeys } from "./releases.ts";
 import type { SegmentDefinitions } from "./resonance/segment-map.ts";
 import type { HistoriesReply, HistoriesRequest } from "./shards/shard-messages.ts";
@@ -32,11 +33,8 @@ export async function readRings(
   let after: string | undefined;
   do {
     const request: HistoriesRequest = { limit: PAGE_USERS, ...(after === undefined ? {} : { after }) };
-    const reply = await bus.request(subjects.shard(shard, "histories"), encode(request), {
-      timeoutMs: PAGE_TIMEOUT_MS,
-    });
-    if (reply.error !== undefined) throw fromWireError(reply.error);
-    const page = decode(reply.data) as HistoriesReply;
+    const subject = subjects.shard(shard, "histories");
+    const page = (await ask(bus, subject, request, PAGE_TIMEOUT_MS)) as HistoriesReply;
     for (const { user, labels, events } of page.histories) {
       histories.push({ user, labels, events: events.map(unpackFeatureEvent) });
     }
@@ -54,8 +52,8 @@ export async function definitionsInForce(blobs: {
   get(key: string): Promise<Uint8Array | undefined>;
 }): Promise<SegmentDefinitions> {
   const read = async (key: string): Promise<unknown> => {
-    const bytes = await blobs.get(key);
-    if (bytes !== undefined) return JSON.parse(new TextDecoder().decode(bytes));
+    const stored = await readJson(blobs, key);
+    if (stored !== undefined) return stored;
     throw new EngineError({
       code: "NO_SEGMENTS",
       message: "no segments are defined: send segments.put, or start a node with --segments FILE",

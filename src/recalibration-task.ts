@@ -1,13 +1,14 @@
+import { ask } from "./actors/ask.ts";
 import type { BlobStore } from "./actors/blob-store.ts";
 import type { Bus } from "./actors/bus.ts";
+import { readJson } from "./actors/read-json.ts";
 import { natsBlobStore } from "./adapters/nats-blob-store.ts";
 import { natsBus } from "./adapters/nats-bus.ts";
 import { connectNats } from "./adapters/nats-connection.ts";
 import { type Subjects, subjectsOf } from "./events/subjects.ts";
 import { FEATURES } from "./features/all-families.ts";
-import { EngineError, fromWireError, toWireError, type WireError } from "./kernel/engine-error.ts";
+import { EngineError, toWireError, type WireError } from "./kernel/engine-error.ts";
 import { sha256Hex } from "./kernel/hash.ts";
-import { decode, encode } from "./kernel/msgpack.ts";
 import { definitionsInForce, ringHistories } from "./member-histories.ts";
 import { readCalibration, type StoredCalibration } from "./profiles/profiles-codec.ts";
 import { releaseKeys, releasesOf } from "./releases.ts";
@@ -102,10 +103,8 @@ async function referenceOf(blobs: BlobStore, encoder: string): Promise<FitRefere
 }
 
 async function calibrationsIn(blobs: BlobStore, key: string): Promise<readonly FittedCalibration[]> {
-  const bytes = await blobs.get(key);
-  if (bytes === undefined) return [];
-  const stored = JSON.parse(new TextDecoder().decode(bytes)) as StoredCalibration<FittedCalibration>[];
-  return stored.map(readCalibration);
+  const stored = await readJson<StoredCalibration<FittedCalibration>[]>(blobs, key);
+  return (stored ?? []).map(readCalibration);
 }
 
 async function gatherTraffic(
@@ -120,11 +119,8 @@ async function gatherTraffic(
   const evidence: number[] = [];
   for (let shard = 0; shard < task.shards; shard++) {
     const request: TrafficRequest = { map: map.name, limit };
-    const reply = await bus.request(subjects.shard(shard, "traffic"), encode(request), {
-      timeoutMs: TRAFFIC_TIMEOUT_MS,
-    });
-    if (reply.error !== undefined) throw fromWireError(reply.error);
-    const columns = decode(reply.data) as ShardColumns;
+    const subject = subjects.shard(shard, "traffic");
+    const columns = (await ask(bus, subject, request, TRAFFIC_TIMEOUT_MS)) as ShardColumns;
     // Of a shard that is about to change encoder or segments nothing can be compared.
     const isSame =
       columns.versions.encoder === task.encoder &&

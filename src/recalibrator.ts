@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { ask } from "./actors/ask.ts";
 import type { BlobStore } from "./actors/blob-store.ts";
 import type { Bus } from "./actors/bus.ts";
 import type { Log } from "./actors/log.ts";
@@ -38,9 +39,7 @@ export function startRecalibrator(
 
   const profiles = async (): Promise<ProfileStatus> => {
     const subject = subjects.profileActor("status");
-    const reply = await bus.request(subject, encode({}), { timeoutMs: STATUS_TIMEOUT_MS });
-    if (reply.error !== undefined) throw fromWireError(reply.error);
-    return decode(reply.data) as ProfileStatus;
+    return (await ask(bus, subject, {}, STATUS_TIMEOUT_MS)) as ProfileStatus;
   };
 
   const note = (last: LastCalibration): Promise<void> =>

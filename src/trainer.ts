@@ -1,3 +1,4 @@
+import { ask } from "./actors/ask.ts";
 import type { BlobStore } from "./actors/blob-store.ts";
 import type { Bus } from "./actors/bus.ts";
 import type { Log } from "./actors/log.ts";
@@ -9,7 +10,7 @@ import { encodeEntry } from "./events/log-codec.ts";
 import { encodeProfileControl } from "./events/profile-control.ts";
 import type { Subjects } from "./events/subjects.ts";
 import { FEATURES } from "./features/all-families.ts";
-import { EngineError, fromWireError, toWireError } from "./kernel/engine-error.ts";
+import { EngineError, toWireError } from "./kernel/engine-error.ts";
 import { decode, encode } from "./kernel/msgpack.ts";
 import type { ProfileStatus } from "./profiles/profile-messages.ts";
 import { releaseKeys } from "./releases.ts";
@@ -95,11 +96,8 @@ export function startTrainer(
   };
 
   const profiles = async (): Promise<ProfileStatus> => {
-    const reply = await bus.request(subjects.profileActor("status"), encode({}), {
-      timeoutMs: STATUS_TIMEOUT_MS,
-    });
-    if (reply.error !== undefined) throw fromWireError(reply.error);
-    return decode(reply.data) as ProfileStatus;
+    const subject = subjects.profileActor("status");
+    return (await ask(bus, subject, {}, STATUS_TIMEOUT_MS)) as ProfileStatus;
   };
 
   const rollOut = async (encoder: string, hold: boolean): Promise<void> => {

@@ -1,8 +1,9 @@
+import { ask } from "./actors/ask.ts";
 import type { BlobStore } from "./actors/blob-store.ts";
 import type { Bus } from "./actors/bus.ts";
+import { readJson } from "./actors/read-json.ts";
 import type { Subjects } from "./events/subjects.ts";
-import { EngineError, fromWireError } from "./kernel/engine-error.ts";
-import { decode, encode } from "./kernel/msgpack.ts";
+import { EngineError } from "./kernel/engine-error.ts";
 import type { PreviewReply } from "./profiles/profile-messages.ts";
 import { decodeProfiles } from "./profiles/profiles-codec.ts";
 import { releaseKeys } from "./releases.ts";
@@ -90,6 +91,7 @@ async function ofCandidate(world: World, perShard: number, named: boolean): Prom
     bus,
     subjects.profileActor("preview"),
     {},
+    PAGE_TIMEOUT_MS,
   )) as PreviewReply;
   const wire = profiles.map((bytes) => toWire(decodeProfiles(bytes)));
   const inForce = await encoderInForce(world);
@@ -144,7 +146,7 @@ async function compare(
   for (let shard = 0; shard < shards; shard++) {
     const page = async (from: number, step: number, limit: number): Promise<CompareReply> => {
       const request: CompareRequest = { profiles, from, step, limit, named };
-      return (await ask(bus, subjects.shard(shard, "compare"), request)) as CompareReply;
+      return (await ask(bus, subjects.shard(shard, "compare"), request, PAGE_TIMEOUT_MS)) as CompareReply;
     };
     // Every so many-th user, so that those who came first do not stand for all.
     const { resident: held } = await page(0, 1, 0);
@@ -178,7 +180,7 @@ async function memberships({ bus, shards, subjects }: World, maps: readonly Segm
       const limit = Math.min(left, PAGE_USERS);
       const request: MembershipsRequest = { maps, limit, ...(after === "" ? {} : { after }) };
       const subject = subjects.shard(shard, "memberships");
-      const reply = (await ask(bus, subject, request)) as MembershipsReply;
+      const reply = (await ask(bus, subject, request, PAGE_TIMEOUT_MS)) as MembershipsReply;
       members += reply.members;
       dim = reply.dim;
       left -= limit;
@@ -215,8 +217,8 @@ async function profilesFrom(
   sums: Readonly<Record<string, Readonly<{ sum: readonly number[]; count: number }>>>,
   of: { readonly encoder: string; readonly dim: number },
 ): Promise<WireProfiles> {
-  const calibrations = await json<{ map: string; kappa: number[] }[]>(
-    world,
+  const calibrations = await readJson<{ map: string; kappa: number[] }[]>(
+    world.releases,
     releaseKeys.calibration(of.encoder || "none"),
   );
   const fitted = calibrations?.find((one) => one.map === map.name);
@@ -276,21 +278,12 @@ function toWire(published: PublishedProfiles): WireProfiles {
 }
 
 async function encoderInForce({ bus, subjects }: World): Promise<string> {
-  const status = (await ask(bus, subjects.shard(0, "status"), {})) as { versions: { encoder: string } };
+  const status = (await ask(bus, subjects.shard(0, "status"), {}, PAGE_TIMEOUT_MS)) as {
+    versions: { encoder: string };
+  };
   return status.versions.encoder;
 }
 
 async function reportOf(world: World, encoder: string): Promise<ReleaseReport | null> {
-  return (await json<ReleaseReport>(world, releaseKeys.report(encoder || "none"))) ?? null;
-}
-
-async function json<T>({ releases }: World, key: string): Promise<T | undefined> {
-  const bytes = await releases.get(key);
-  return bytes === undefined ? undefined : (JSON.parse(new TextDecoder().decode(bytes)) as T);
-}
-
-async function ask(bus: Bus, subject: string, request: unknown): Promise<unknown> {
-  const reply = await bus.request(subject, encode(request), { timeoutMs: PAGE_TIMEOUT_MS });
-  if (reply.error !== undefined) throw fromWireError(reply.error);
-  return decode(reply.data);
+  return (await readJson<ReleaseReport>(world.releases, releaseKeys.report(encoder || "none"))) ?? null;
 }

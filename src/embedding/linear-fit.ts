@@ -34,19 +34,21 @@ export function fitWithout(material: FitMaterial, leftOut: number | undefined): 
   const { corpus, options } = material;
   const layout = columnLayout(material);
   const folds = Array.from({ length: options.folds }, (_, fold) => fold).filter((fold) => fold !== leftOut);
+  const learning = fewOf(corpus, usersOf(corpus, folds), options.samplesMax);
   const sums = new Float32Array(corpus.sampleEnd.length * layout.componentsAt);
   for (const fold of folds) {
     // Columns from the same users would tell a user's label by the user's own rare items.
     const others = folds.length > 1 ? folds.filter((other) => other !== fold) : folds;
     const table = tokenColumns(material, others, fold);
-    sumLabels(material, layout, usersOf(corpus, [fold]), table, sums);
+    sumLabels(
+      material,
+      layout,
+      learning.filter((u) => corpus.foldOf[u] === fold),
+      table,
+      sums,
+    );
   }
-  const training = standardise(
-    material,
-    layout,
-    fewOf(corpus, usersOf(corpus, folds), options.samplesMax),
-    sums,
-  );
+  const training = standardise(material, layout, learning, sums);
   const ridge = Math.min(RIDGE_MAX, Math.max(RIDGE_MIN, options.ridgeUsers / Math.max(1, corpus.users)));
   const limits = { ...options, ridge };
   const { matrix, dim, supervised } = discriminantDirections(training.samples, training.prefer, limits);

@@ -1,4 +1,5 @@
 import { minimise } from "./minimise.ts";
+import { softmaxInPlace } from "./softmax.ts";
 
 /** Rows of a sparse matrix: row r holds `values[i]` in `columns[i]` for i in [starts[r], starts[r + 1]). */
 export type SparseRows = Readonly<{
@@ -47,7 +48,6 @@ export function outputsOf(classes: number): number {
  * @param penalty - Of each class's weights, > 0, in the unit of one user.
  * @param gainMin - Share of the loss that a step must gain for another one to follow.
  * @param start - What a fit to the same samples with another penalty found: a good place to begin.
- * @param start - Weights of a similar fit, to begin from.
  * @see Hastie, Tibshirani & Friedman, The Elements of Statistical Learning, section 4.4.
  */
 export function fitLogistic(
@@ -136,17 +136,10 @@ function residuals(logits: Float64Array, label: number): number {
     logits[0] = label === 0 ? -wrong : wrong;
     return logit > 0 ? Math.log1p(Math.exp(-logit)) : Math.log1p(Math.exp(logit)) - logit;
   }
-  let highest = Number.NEGATIVE_INFINITY;
-  for (let k = 0; k < logits.length; k++) highest = Math.max(highest, logits[k]!);
   const ofLabel = logits[label]!;
-  let sum = 0;
-  for (let k = 0; k < logits.length; k++) {
-    logits[k] = Math.exp(logits[k]! - highest);
-    sum += logits[k]!;
-  }
-  for (let k = 0; k < logits.length; k++) logits[k]! /= sum;
+  const logSum = softmaxInPlace(logits);
   logits[label]! -= 1;
-  return Math.log(sum) + highest - ofLabel;
+  return logSum - ofLabel;
 }
 
 /** Adds a row's share of the gradient. */

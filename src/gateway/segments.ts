@@ -1,4 +1,5 @@
 import { raisePointer } from "../actors/raise-pointer.ts";
+import { readJson } from "../actors/read-json.ts";
 import { encodeEntry } from "../events/log-codec.ts";
 import { encodeProfileControl } from "../events/profile-control.ts";
 import { fieldsOf, refused } from "../events/request-body.ts";
@@ -18,11 +19,11 @@ const SEGMENTS = "segments";
 
 /** The definitions in force, as the store holds them; version 0 before any. */
 export async function readDefinitionsInForce(ports: SegmentPorts): Promise<SegmentDefinitions> {
-  const current = await readJson<{ version: number }>(ports, `${SEGMENTS}.current`);
+  const current = await readJson<{ version: number }>(ports.releases, `${SEGMENTS}.current`);
   const held =
     current === undefined
       ? undefined
-      : await readJson<SegmentDefinitions>(ports, `${SEGMENTS}.${current.version}`);
+      : await readJson<SegmentDefinitions>(ports.releases, `${SEGMENTS}.${current.version}`);
   return held ?? { version: 0, maps: [] };
 }
 
@@ -61,7 +62,7 @@ export async function putDefinitions(
 /** The definitions that were put last: in force, or on their way. */
 async function newestFrom(ports: SegmentPorts, held: SegmentDefinitions): Promise<SegmentDefinitions> {
   for (let newest = held; ; ) {
-    const next = await readJson<SegmentDefinitions>(ports, `${SEGMENTS}.${newest.version + 1}`);
+    const next = await readJson<SegmentDefinitions>(ports.releases, `${SEGMENTS}.${newest.version + 1}`);
     if (next === undefined) return newest;
     newest = next;
   }
@@ -103,7 +104,7 @@ async function takeVersion(
     const next = { version, maps, ...(Object.keys(keys).length === 0 ? {} : { keys }) };
     const bytes = new TextEncoder().encode(JSON.stringify(next));
     if (await ports.releases.create(`${SEGMENTS}.${version}`, bytes)) return next;
-    const taken = await readJson<SegmentDefinitions>(ports, `${SEGMENTS}.${version}`);
+    const taken = await readJson<SegmentDefinitions>(ports.releases, `${SEGMENTS}.${version}`);
     if (taken === undefined) continue;
     before = taken;
     if (JSON.stringify(taken.maps) !== JSON.stringify(maps)) continue;
@@ -163,9 +164,4 @@ async function announce(
       ports.log.append(ports.subjects.shardLog(shard), [{ id: `segments:${version}:${shard}`, data }]),
     ),
   );
-}
-
-async function readJson<T>(ports: SegmentPorts, key: string): Promise<T | undefined> {
-  const bytes = await ports.releases.get(key);
-  return bytes === undefined ? undefined : (JSON.parse(new TextDecoder().decode(bytes)) as T);
 }

@@ -1,3 +1,4 @@
+import { softmaxInPlace } from "../embedding/softmax.ts";
 import { rehash32 } from "../kernel/hash.ts";
 import type { HeldOutScores } from "./held-out-scores.ts";
 import { logPriorOf } from "./log-prior.ts";
@@ -84,20 +85,9 @@ export function predictionOf(calibration: Calibration, heldOut: HeldOutScores): 
       out[k] = trust * told + priors[priorsAt + k]!;
     }
     out[segments] = trust * noneIntercept + priors[priorsAt + segments]!;
-    if (mode === "exclusive") softmax(out);
+    if (mode === "exclusive") softmaxInPlace(out);
     else sigmoids(out, segments);
   };
-}
-
-function softmax(logits: Float64Array): void {
-  let highest = Number.NEGATIVE_INFINITY;
-  for (const logit of logits) highest = Math.max(highest, logit);
-  let sum = 0;
-  for (let k = 0; k < logits.length; k++) {
-    logits[k] = Math.exp(logits[k]! - highest);
-    sum += logits[k]!;
-  }
-  for (let k = 0; k < logits.length; k++) logits[k]! /= sum;
 }
 
 function sigmoids(logits: Float64Array, segments: number): void {

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
+import { ask } from "../../actors/ask.ts";
 import { fromWireError } from "../../kernel/engine-error.ts";
-import { decode, encode } from "../../kernel/msgpack.ts";
 import type { RecalibrationResult } from "../../recalibration-task.ts";
 import { type ClientOptions, connectClient } from "../client.ts";
 import { withClientOptions } from "../client-options.ts";
@@ -21,9 +21,7 @@ export function addCalibrateCommand(program: Command): void {
         const client = await connectClient(options, "resonance calibrate");
         try {
           const subject = client.subjects.profileActor("calibrate");
-          const reply = await client.bus.request(subject, encode({}), { timeoutMs: CALIBRATION_TIMEOUT_MS });
-          if (reply.error !== undefined) throw fromWireError(reply.error);
-          const result = decode(reply.data) as RecalibrationResult;
+          const result = (await ask(client.bus, subject, {}, CALIBRATION_TIMEOUT_MS)) as RecalibrationResult;
           if (result.kind === "failed") throw fromWireError(result.error);
           print(options.json, result, () => draw(result));
         } finally {

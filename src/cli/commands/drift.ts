@@ -1,7 +1,6 @@
 import type { Command } from "commander";
+import { ask } from "../../actors/ask.ts";
 import type { DriftReport } from "../../drift-monitor.ts";
-import { fromWireError } from "../../kernel/engine-error.ts";
-import { decode, encode } from "../../kernel/msgpack.ts";
 import { type ClientOptions, connectClient } from "../client.ts";
 import { wholeNumber, withClientOptions } from "../client-options.ts";
 import { print, runs } from "../output.ts";
@@ -26,10 +25,8 @@ export function addDriftCommand(program: Command): void {
         const client = await connectClient(options, "resonance drift");
         try {
           const subject = client.subjects.profileActor("drift");
-          const request = encode({ sample: options.sample });
-          const reply = await client.bus.request(subject, request, { timeoutMs: PATIENCE_MS });
-          if (reply.error !== undefined) throw fromWireError(reply.error);
-          const report = decode(reply.data) as DriftReport;
+          const request = { sample: options.sample };
+          const report = (await ask(client.bus, subject, request, PATIENCE_MS)) as DriftReport;
           print(options.json, report, () => draw(report));
         } finally {
           await client.close();

@@ -1,6 +1,5 @@
 import type { Command } from "commander";
-import { fromWireError } from "../../kernel/engine-error.ts";
-import { decode, encode } from "../../kernel/msgpack.ts";
+import { ask } from "../../actors/ask.ts";
 import type { PromoteReply, RollbackReply } from "../../profiles/profile-messages.ts";
 import { type ClientOptions, connectClient } from "../client.ts";
 import { withClientOptions } from "../client-options.ts";
@@ -53,9 +52,7 @@ async function askProfiles(options: ClientOptions, name: string): Promise<unknow
   const client = await connectClient(options, `resonance ${name}`);
   try {
     const subject = client.subjects.profileActor(name);
-    const reply = await client.bus.request(subject, encode({}), { timeoutMs: PATIENCE_MS });
-    if (reply.error !== undefined) throw fromWireError(reply.error);
-    return decode(reply.data);
+    return await ask(client.bus, subject, {}, PATIENCE_MS);
   } finally {
     await client.close();
   }

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
-import { EngineError, fromWireError } from "../../kernel/engine-error.ts";
-import { decode, encode } from "../../kernel/msgpack.ts";
+import { ask } from "../../actors/ask.ts";
+import { EngineError } from "../../kernel/engine-error.ts";
 import type { HeldOutReport, ReleaseReport } from "../../resonance/fit-release.ts";
 import type { MapMoves } from "../../resonance/move-counts.ts";
 import type { WhatIfMap, WhatIfReply, WhatIfRequest } from "../../what-if.ts";
@@ -36,9 +36,7 @@ export function addWhatIfCommand(program: Command): void {
         const client = await connectClient(options, "resonance whatif");
         try {
           const subject = client.subjects.profileActor("whatif");
-          const reply = await client.bus.request(subject, encode(request), { timeoutMs: PATIENCE_MS });
-          if (reply.error !== undefined) throw fromWireError(reply.error);
-          const told = decode(reply.data) as WhatIfReply;
+          const told = (await ask(client.bus, subject, request, PATIENCE_MS)) as WhatIfReply;
           print(options.json, told, () => draw(told));
         } finally {
           await client.close();

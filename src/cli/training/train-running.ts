@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { ask as askPart } from "../../actors/ask.ts";
 import { systemClock } from "../../adapters/system-clock.ts";
 import { EngineError, fromWireError } from "../../kernel/engine-error.ts";
-import { decode, encode } from "../../kernel/msgpack.ts";
 import type { TrainingStatus, TrainRequest } from "../../trainer.ts";
 import type { TrainingResult } from "../../training-task.ts";
 import type { Client } from "../client.ts";
@@ -50,9 +50,5 @@ export async function trainRunning(
 
 /** Asks the owner of the profiles, in whose node trainings run. */
 export async function ask(client: Client, name: "train" | "training", body: TrainRequest): Promise<unknown> {
-  const reply = await client.bus.request(client.subjects.profileActor(name), encode(body), {
-    timeoutMs: ASK_TIMEOUT_MS,
-  });
-  if (reply.error !== undefined) throw fromWireError(reply.error);
-  return decode(reply.data);
+  return askPart(client.bus, client.subjects.profileActor(name), body, ASK_TIMEOUT_MS);
 }

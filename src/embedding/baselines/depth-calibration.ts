@@ -1,5 +1,5 @@
 import { minimise } from "../minimise.ts";
-import { softmaxInPlace } from "./softmax.ts";
+import { softmaxInPlace } from "../softmax.ts";
 
 /** Upper ends of the bins of history length, in events. */
 export const DEPTH_BIN_ENDS = [1, 3, 7, 15, 31, 63, 127, Number.POSITIVE_INFINITY] as const;

@@ -1,6 +1,6 @@
 import { minimise } from "../minimise.ts";
+import { softmaxInPlace } from "../softmax.ts";
 import { type LabelledUsers, logPriorOf } from "./labelled-users.ts";
-import { softmaxInPlace } from "./softmax.ts";
 import type { TokenWeights } from "./token-weights.ts";
 
 /** Largest component of the gradient of the mean loss a member at which the fit ends. */
