@@ -2,7 +2,7 @@ import { assert } from "../kernel/assert.ts";
 
 /**
  * All that a report needs of one arm: sums over its units, which can be added up in any order and grouping. Values are on a
- * {@link onGrid | grid}, so that sums are exact, and the same however they are grouped, up to 2^53 grid steps.
+ * {@link onGrid | grid}, so that sums are exact, and the same however they are grouped, up to 2^37 (of squares).
  *
  * Layout: units, sum of x, of x^2; then for each metric, with y its value, d what it is divided by (1 for a mean) and x the
  * covariate: units with y other than 0, sums of y, y^2, d, d^2, y d, x y, x d.
@@ -14,7 +14,7 @@ export function emptySums(metrics: number): ArmSums {
   return new Float64Array(UNIT_FIELDS + metrics * METRIC_FIELDS);
 }
 
-/** A value of a unit as sums take it: a multiple of 1/1,024 below 2^20 in size. Squares are then exact, too. */
+/** A value of a unit as sums take it: a multiple of 1/256, at most 2^18 in size. Squares are then exact, too. */
 export function onGrid(value: number): number {
   return Math.max(-VALUE_MAX, Math.min(VALUE_MAX, Math.round(value * GRID) / GRID));
 }
@@ -112,5 +112,5 @@ const XY = 6;
 const XD = 7;
 const METRIC_FIELDS = 8;
 
-const GRID = 1_024;
-const VALUE_MAX = 2 ** 20;
+const GRID = 256;
+const VALUE_MAX = 2 ** 18;

@@ -21,7 +21,7 @@ const PRIOR_SD = 0.3;
 const Z_95 = 1.959963984540054;
 
 /**
- * @param estimate - Of a relative lift.
+ * @param estimate - Of a relative lift; its standard error is above 0.
  * @param goal - Which way is better.
  */
 export function bayesianPanel(estimate: Estimate, goal: "increase" | "decrease"): BayesianPanel {
@@ -29,11 +29,11 @@ export function bayesianPanel(estimate: Estimate, goal: "increase" | "decrease")
   const lift = trust * estimate.value;
   const sd = Math.sqrt(trust) * estimate.standardError;
   const gain = goal === "increase" ? lift : -lift;
-  const z = sd === 0 ? Math.sign(gain) * Number.POSITIVE_INFINITY : gain / sd;
+  const z = gain / sd;
   return {
     lift,
     credible: { lower: lift - Z_95 * sd, upper: lift + Z_95 * sd },
-    chanceToWin: Number.isNaN(z) ? 0.5 : normalCdf(z),
-    expectedLoss: sd === 0 ? Math.max(0, -gain) : sd * normalDensity(z) - gain * normalCdf(-z),
+    chanceToWin: normalCdf(z),
+    expectedLoss: sd * normalDensity(z) - gain * normalCdf(-z),
   };
 }

@@ -142,11 +142,11 @@ function reportMetric(
       const options = { alpha: alphaOfArm(experiment), plannedUnits };
       return {
         arm,
-        lift: lift?.estimate.value ?? null,
+        lift: lift?.relative.value ?? null,
         now: reportInterval(lift === undefined ? EVERYTHING : intervalOf(experiment, lift)),
         interval: reportInterval(heldOf(watch, metric, i)),
-        p: lift === undefined ? null : sequentialPValue(lift.estimate, lift.units, options),
-        bayes: lift === undefined ? null : bayesianPanel(lift.estimate, goal),
+        p: lift === undefined ? null : sequentialPValue(lift.logRatio, lift.units, options),
+        bayes: lift === undefined ? null : bayesianPanel(lift.relative, goal),
       };
     }),
   };

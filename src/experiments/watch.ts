@@ -1,4 +1,4 @@
-import { armMeans, relativeLift } from "./arm-means.ts";
+import { armMeans, logRatio, relativeLift } from "./arm-means.ts";
 import { type ArmSums, momentsOf, unitsOf } from "./arm-sums.ts";
 import {
   confidenceSequence,
@@ -63,7 +63,7 @@ export function look(watch: Watch, experiment: Experiment, sums: readonly ArmSum
     units: counts.reduce((total, count) => total + count, 0),
     lifts: primary.map((lift, arm) => {
       const held = intervals[0]?.[arm] ?? EVERYTHING;
-      return lift === undefined ? undefined : { lift: lift.estimate.value, ...held };
+      return lift === undefined ? undefined : { lift: lift.relative.value, ...held };
     }),
   };
   return {
@@ -74,8 +74,15 @@ export function look(watch: Watch, experiment: Experiment, sums: readonly ArmSum
   };
 }
 
-/** A relative lift against control, with the units of both arms behind it. */
-export type Lift = Readonly<{ estimate: Estimate; units: number }>;
+/** An arm against control. */
+export type Lift = Readonly<{
+  /** The relative lift, for display. */
+  relative: Estimate;
+  /** The log of the ratio of the means, which intervals are computed of. */
+  logRatio: Estimate;
+  /** Units of both arms behind them. */
+  units: number;
+}>;
 
 /** The lifts of all arms but control in one metric; undefined where there is too little to look at. */
 export function liftsOf(sums: readonly ArmSums[], metric: number): readonly (Lift | undefined)[] {
@@ -83,18 +90,20 @@ export function liftsOf(sums: readonly ArmSums[], metric: number): readonly (Lif
   const [control, ...others] = arms;
   return others.map((arm) => {
     if (control === undefined || arm === undefined) return undefined;
-    const isEnough = [control, arm].every(
-      ({ units, nonzero }) => units >= UNITS_MIN && nonzero >= NONZERO_MIN,
-    );
-    const estimate = isEnough ? relativeLift(control, arm) : undefined;
-    return estimate === undefined ? undefined : { estimate, units: control.units + arm.units };
+    if ([control, arm].some(({ units, nonzero }) => units < UNITS_MIN || nonzero < NONZERO_MIN))
+      return undefined;
+    const [relative, ratio] = [relativeLift(control, arm), logRatio(control, arm)];
+    if (relative === undefined || ratio === undefined) return undefined;
+    return { relative, logRatio: ratio, units: control.units + arm.units };
   });
 }
 
-/** The interval of one look alone. */
-export function intervalOf(experiment: Experiment, { estimate, units }: Lift): Interval {
+/** The interval of the relative lift by one look alone. */
+export function intervalOf(experiment: Experiment, lift: Lift): Interval {
   const { plannedUnits } = experiment;
-  return confidenceSequence(estimate, units, { alpha: alphaOfArm(experiment), plannedUnits });
+  const options = { alpha: alphaOfArm(experiment), plannedUnits };
+  const { lower, upper } = confidenceSequence(lift.logRatio, lift.units, options);
+  return { lower: Math.expm1(lower), upper: Math.expm1(upper) };
 }
 
 /** An arm that has fewer of these is not looked at: normal approximations need some to hold. @see METHODS 4.4 */

@@ -10,12 +10,14 @@ import { logGamma } from "./incomplete-beta.ts";
  */
 export function upperIncompleteGamma(a: number, x: number): number {
   if (x <= 0) return 1;
+  if (x === Number.POSITIVE_INFINITY) return 0;
   return x < a + 1 ? 1 - lowerBySeries(a, x) : upperByFraction(a, x);
 }
 
 /** The regularised lower incomplete gamma function P(a, x) = 1 - Q(a, x), small values to full relative precision. */
 export function lowerIncompleteGamma(a: number, x: number): number {
   if (x <= 0) return 0;
+  if (x === Number.POSITIVE_INFINITY) return 1;
   return x < a + 1 ? lowerBySeries(a, x) : 1 - upperByFraction(a, x);
 }
 

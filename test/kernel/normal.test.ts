@@ -11,29 +11,29 @@ test("the values of METHODS 4.6, where libraries fail", () => {
 
 // The values were computed with mpmath at 40 digits.
 test.for([
-  [0.5, 0.47950012218695346],
+  [0.5, 0.4795001221869535],
   [1, 0.15729920705028513],
-  [1.5, 0.033894853524689273],
+  [1.5, 0.033894853524689274],
   [2.3, 0.0011431765973566525],
   [-0.7, 1.6778011938374184],
-  [-3, 1.9999779095030014],
+  [-3, 1.9999779095030015],
 ] as const)("erfc(%f)", ([x, expected]) => expectWithin(erfc(x), expected));
 
 test.for([
-  [-10, 7.6198530241605261e-24],
-  [-2.5, 0.0062096653257761352],
-  [-0.3, 0.38208857781104737],
+  [-10, 7.619853024160525e-24],
+  [-2.5, 0.006209665325776135],
+  [-0.3, 0.3820885778110474],
   [0, 0.5],
-  [0.7, 0.75803634777692697],
-  [3, 0.99865010196836991],
+  [0.7, 0.758036347776927],
+  [3, 0.9986501019683699],
 ] as const)("the distribution function at %f", ([x, expected]) => expectWithin(normalCdf(x), expected));
 
 test.for([
-  [1e-300, -37.047096299361199],
-  [1e-12, -7.0344838253011319],
-  [0.001, -3.0902323061678135],
-  [0.3, -0.52440051270804078],
-  [0.975, 1.9599639845400542],
+  [1e-300, -37.0470962993612],
+  [1e-12, -7.034483825301132],
+  [0.001, -3.0902323061678136],
+  [0.3, -0.5244005127080408],
+  [0.975, 1.9599639845400543],
 ] as const)("the quantile of %f", ([probability, expected]) =>
   expectWithin(normalQuantile(probability), expected),
 );
@@ -43,6 +43,7 @@ test("the quantile takes the distribution function back, and its ends are infini
     expect(normalQuantile(normalCdf(x))).toBeCloseTo(x, 9);
   };
   fc.assert(fc.property(fc.double({ min: -8, max: 4, noNaN: true }), holds));
+  expect([Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY].map(normalCdf)).toEqual([0, 1]);
   expect([normalQuantile(0), normalQuantile(1)]).toEqual([
     Number.NEGATIVE_INFINITY,
     Number.POSITIVE_INFINITY,
