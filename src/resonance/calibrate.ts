@@ -30,9 +30,10 @@ export function withQuality(
   given: FittedCalibration,
   heldOut: HeldOutScores,
 ): FittedCalibration {
-  const { slopes, prior, segments: _, quality: __, ...rest } = given;
+  const { depthIntercepts, slopes, prior, segments: _, quality: __, ...rest } = given;
   const calibration = {
     ...rest,
+    ...(depthIntercepts === undefined ? {} : { depthIntercepts }),
     ...(slopes === undefined ? {} : { slopes }),
     ...(prior === undefined ? {} : { prior }),
     segments: map.segments.map(({ name }) => name),

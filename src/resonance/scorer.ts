@@ -3,7 +3,7 @@ import { vectorKernels } from "../embedding/vector-kernels.ts";
 import { VersionMismatch } from "../embedding/version-mismatch.ts";
 import { logPriorOf } from "./log-prior.ts";
 import type { Calibration, PublishedProfiles } from "./published-profiles.ts";
-import { lanesOf, SCORER_PLACEMENT } from "./scorer-placement.ts";
+import { evenLength, lanesOf, SCORER_PLACEMENT } from "./scorer-placement.ts";
 import type { SegmentMap } from "./segment-map.ts";
 import { segmentThresholds } from "./segment-thresholds.ts";
 import { readyThresholds, type Thresholds } from "./thresholds.ts";
@@ -29,6 +29,8 @@ export type Scorer = Readonly<{
   /** Exclusive: log prior a segment, then of "none". Independent: log odds of each base rate, then unused. */
   logPrior: Float64Array;
   calibration: Calibration;
+  /** By bin of history length, or one for all: what each logit gets beside its similarity; shape [segments + 1], "none" last. */
+  intercepts: readonly Float64Array[];
   thresholds: Thresholds;
 }>;
 
@@ -85,6 +87,7 @@ export function prepareScorer(published: PublishedProfiles): Scorer {
     ...(cosineScales === undefined ? {} : { cosineScales }),
     logPrior: logPriors(published),
     calibration,
+    intercepts: interceptsOf(calibration),
     thresholds: readyThresholds(profiles.length, published.threshold, published.thresholds),
   };
 }
@@ -108,6 +111,15 @@ export function priorScorer(
   encoder: { readonly version: string; readonly dim: number },
 ): Scorer {
   const segments = map.segments.map((segment) => segment.name);
+  const calibration: Calibration = {
+    encoder: encoder.version,
+    map: map.name,
+    depthEnds: [Number.POSITIVE_INFINITY],
+    kappa: [0],
+    intercepts: segments.map(() => 0),
+    noneIntercept: 0,
+    members: 0,
+  };
   // An even share for each segment and for none; as log odds where each segment stands alone.
   const even = map.mode === "exclusive" ? -Math.log(segments.length + 1) : -Math.log(segments.length);
   return {
@@ -120,15 +132,8 @@ export function priorScorer(
     center: new Float32Array(encoder.dim),
     directions: new Float32Array(segments.length * encoder.dim),
     logPrior: new Float64Array(segments.length + 1).fill(even),
-    calibration: {
-      encoder: encoder.version,
-      map: map.name,
-      depthEnds: [Number.POSITIVE_INFINITY],
-      kappa: [0],
-      intercepts: segments.map(() => 0),
-      noneIntercept: 0,
-      members: 0,
-    },
+    calibration,
+    intercepts: interceptsOf(calibration),
     thresholds: readyThresholds(segments.length, map.threshold, segmentThresholds(map, undefined)),
   };
 }
@@ -140,10 +145,17 @@ export function priorScorer(
  *
  * @param embedding - Shape [dim].
  * @param evidence - Effective events, >= 0.
+ * @param offsets - What this user's log prior differs from everybody's by, if it does; shape [segments + 1], "none" last.
  * @throws {@link DimensionMismatch} if the embedding is of another encoder.
  */
-export function scoreInto(scorer: Scorer, embedding: Float32Array, evidence: number, out: ScoreBuffer): void {
-  const { dim, segments, center, calibration, cosineScales } = scorer;
+export function scoreInto(
+  scorer: Scorer,
+  embedding: Float32Array,
+  evidence: number,
+  out: ScoreBuffer,
+  offsets?: Float64Array,
+): void {
+  const { dim, segments, center, calibration, cosineScales, intercepts, logPrior } = scorer;
   if (embedding.length !== dim) throw new DimensionMismatch({ expected: dim, actual: embedding.length });
   const { similarities, probabilities } = out;
   const count = segments.length;
@@ -156,7 +168,13 @@ export function scoreInto(scorer: Scorer, embedding: Float32Array, evidence: num
   const zAt = similaritiesAt + lanes;
   for (let i = 0; i < dim; i++) float64[zAt + i] = embedding[i]! - center[i]!;
   const trust = Math.min(1, evidence);
-  const kappa = kappaAt(calibration, evidence);
+  const bin = depthBinOf(calibration, evidence);
+  const kappa = calibration.kappa[bin] ?? 0;
+  const interceptsAt = zAt + evenLength(dim);
+  const logPriorsAt = interceptsAt + lanes;
+  if (intercepts.length > 1) float64.set(intercepts[bin]!, interceptsAt);
+  if (offsets !== undefined)
+    for (let k = 0; k <= count; k++) float64[logPriorsAt + k] = logPrior[k]! + offsets[k]!;
   const exclusive = scorer.mode === "exclusive" ? 1 : 0;
   kernels.score(place, dim, count, trust, kappa, SHORTEST * SHORTEST, exclusive);
   for (let k = 0; k < count; k++) {
@@ -164,6 +182,7 @@ export function scoreInto(scorer: Scorer, embedding: Float32Array, evidence: num
     probabilities[k] = float64[probabilitiesAt + k]!;
   }
   probabilities[count] = float64[probabilitiesAt + count]!;
+  if (offsets !== undefined) float64.set(logPrior, logPriorsAt);
   if (cosineScales !== undefined) for (let k = 0; k < count; k++) similarities[k]! *= cosineScales[k]!;
 }
 
@@ -177,19 +196,32 @@ export function scoreEmbedded(
   { embedding, embeddedBy }: Readonly<{ embedding: Float32Array; embeddedBy: string }>,
   evidence: number,
   out: ScoreBuffer,
+  offsets?: Float64Array,
 ): void {
   if (embeddedBy !== scorer.encoder)
     throw new VersionMismatch({ expected: scorer.encoder, actual: embeddedBy });
-  scoreInto(scorer, embedding, evidence, out);
+  scoreInto(scorer, embedding, evidence, out, offsets);
 }
 
 /** Inverse temperature for a history of this many effective events. */
 export function kappaAt(calibration: Pick<Calibration, "depthEnds" | "kappa">, evidence: number): number {
-  const { depthEnds, kappa } = calibration;
+  return calibration.kappa[depthBinOf(calibration, evidence)] ?? 0;
+}
+
+/** Intercepts as {@link Scorer.intercepts} has them. */
+export function interceptsOf(calibration: Calibration): readonly Float64Array[] {
+  const { intercepts, depthIntercepts, noneIntercept } = calibration;
+  const common = Float64Array.of(...intercepts, noneIntercept);
+  if (depthIntercepts === undefined) return [common];
+  return depthIntercepts.map((own) => common.map((intercept, k) => intercept + (own[k] ?? 0)));
+}
+
+/** Bin of a history of this many effective events. */
+export function depthBinOf({ depthEnds }: Pick<Calibration, "depthEnds">, evidence: number): number {
   let bin = 0;
   // Decay leaves 1.98 of 2 events: they are still two.
   while (bin < depthEnds.length - 1 && Math.round(evidence) > depthEnds[bin]!) bin++;
-  return kappa[bin] ?? 0;
+  return bin;
 }
 
 function writeDirection(centroid: Float32Array, center: Float32Array, out: Float32Array, at: number): void {

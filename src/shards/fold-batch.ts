@@ -49,6 +49,8 @@ export function foldBatch(shard: ShardState, entries: readonly PositionedEntry[]
       case "segments-activated":
       case "segments-prepared":
       case "encoder-discarded":
+      case "content-activated":
+      case "rates-activated":
       case "warm-up-continued":
         foldControl(shard, entry, positioned, outcome);
         break;

@@ -1,5 +1,5 @@
 import { DimensionMismatch } from "../../src/embedding/dimension-mismatch.ts";
-import { kappaAt, type ScoreBuffer, type Scorer } from "../../src/resonance/scorer.ts";
+import { depthBinOf, type ScoreBuffer, type Scorer } from "../../src/resonance/scorer.ts";
 
 /** A direction shorter than this is noise: the centroid is the centre. */
 const SHORTEST = 1e-9;
@@ -10,6 +10,7 @@ export function plainScoreInto(
   embedding: Float32Array,
   evidence: number,
   out: ScoreBuffer,
+  offsets?: Float64Array,
 ): void {
   const { dim, segments, center, directions, calibration, logPrior } = scorer;
   if (embedding.length !== dim) throw new DimensionMismatch({ expected: dim, actual: embedding.length });
@@ -21,7 +22,10 @@ export function plainScoreInto(
   }
   const scale = squared > SHORTEST * SHORTEST ? 1 / Math.sqrt(squared) : 0;
   const trust = Math.min(1, evidence);
-  const kappa = kappaAt(calibration, evidence);
+  const bin = depthBinOf(calibration, evidence);
+  const kappa = calibration.kappa[bin]!;
+  const intercepts = scorer.intercepts[bin] ?? scorer.intercepts[0]!;
+  const priorOf = (k: number): number => logPrior[k]! + (offsets?.[k] ?? 0);
   const count = segments.length;
   for (let k = 0; k < count; k++) {
     let dot = 0;
@@ -29,9 +33,9 @@ export function plainScoreInto(
     for (let i = 0; i < dim; i++) dot += (embedding[i]! - center[i]!) * directions[row + i]!;
     const similarity = Math.max(-1, Math.min(1, dot * scale));
     similarities[k] = similarity;
-    probabilities[k] = trust * (kappa * similarity + calibration.intercepts[k]!) + logPrior[k]!;
+    probabilities[k] = trust * (kappa * similarity + intercepts[k]!) + priorOf(k);
   }
-  probabilities[count] = trust * calibration.noneIntercept + logPrior[count]!;
+  probabilities[count] = trust * intercepts[count]! + priorOf(count);
   if (scorer.mode === "exclusive") softmax(probabilities, count + 1);
   else sigmoids(probabilities, count);
 }

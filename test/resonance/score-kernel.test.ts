@@ -24,11 +24,13 @@ function aScorer(given: {
     const norm = Math.hypot(...numbers);
     return numbers.map((x) => x / norm);
   };
+  const rowOf = () => Float64Array.from({ length: segments + 1 }, () => spread * around());
   return {
     map: "m",
     version: 1,
     encoder: "e",
     mode,
+    intercepts: [rowOf(), rowOf()],
     segments: Array.from({ length: segments }, (_, k) => `s${k}`),
     dim,
     center: Float32Array.from({ length: dim }, () => 0.1 * around()),
@@ -39,8 +41,8 @@ function aScorer(given: {
       map: "m",
       depthEnds: [3, Number.POSITIVE_INFINITY],
       kappa: [kappa / 2, kappa],
-      intercepts: Array.from({ length: segments }, () => spread * around()),
-      noneIntercept: spread * around(),
+      intercepts: Array.from({ length: segments }, () => 0),
+      noneIntercept: 0,
       members: 1,
     },
     thresholds: readyThresholds(segments, { enter: 0.5, minEvidence: 1 }, undefined),
@@ -53,10 +55,10 @@ function someEmbedding(dim: number, seed: number): Float32Array {
 }
 
 /** Scores both ways and compares every number. */
-function expectSame(scorer: Scorer, embedding: Float32Array, evidence: number): void {
+function expectSame(scorer: Scorer, embedding: Float32Array, evidence: number, offsets?: Float64Array): void {
   const [actual, expected] = [newScoreBuffer(scorer.segments.length), newScoreBuffer(scorer.segments.length)];
-  scoreInto(scorer, embedding, evidence, actual);
-  plainScoreInto(scorer, embedding, evidence, expected);
+  scoreInto(scorer, embedding, evidence, actual, offsets);
+  plainScoreInto(scorer, embedding, evidence, expected, offsets);
   expectClose(actual.similarities, expected.similarities);
   expectClose(actual.probabilities, expected.probabilities);
 }
@@ -82,6 +84,16 @@ describe.each(MODES)("%s", (mode) => {
   test("every number of segments up to three tiles, and none at all", () => {
     for (let segments = 0; segments <= 26; segments++) {
       expectSame(aScorer({ mode, dim: 5, segments }), someEmbedding(5, segments), 2);
+    }
+  });
+
+  test("what one user's prior differs by, and nothing of it for the next", () => {
+    const random = seededRandom(5);
+    for (let segments = 0; segments <= 26; segments++) {
+      const scorer = aScorer({ mode, dim: 6, segments });
+      const offsets = Float64Array.from({ length: segments + 1 }, () => 8 * random() - 4);
+      expectSame(scorer, someEmbedding(6, segments), 2, offsets);
+      expectSame(scorer, someEmbedding(6, segments), 9);
     }
   });
 
@@ -136,6 +148,7 @@ test("softmax of scaled cosines and log priors is that of METHODS 2.5", () => {
       intercepts: [0, 0, 0],
       noneIntercept: 0,
     },
+    intercepts: [new Float64Array(4)],
   };
   const out = newScoreBuffer(3);
   scoreInto(scorer, Float32Array.of(1, 0), 5, out);

@@ -1,0 +1,4 @@
+import type { TallyKind } from "./tally.ts";
+
+/** Every kind of sums over shards that this build keeps. */
+export const TALLIES: readonly TallyKind[] = [];
