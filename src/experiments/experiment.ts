@@ -5,7 +5,7 @@ export type Arm = Readonly<{
   name: string;
   /** Share of the experiment's units, in (0, 1]; those of all arms sum to 1. */
   weight: number;
-  /** The way of choosing; `resonance` where nothing is said. */
+  /** The way of choosing, by its name in docs/content.md; `mixture` where nothing is said. */
   policy: string;
   /** Segments less likely than this count as their map's overall rate, in [0, 1). */
   minProbability?: number;
@@ -20,6 +20,8 @@ export type Measure = Readonly<{
   measure: "converted" | "count" | "value";
   /** The most that one unit can count, > 0: one that buys for a thousand others would decide alone. */
   capAt?: number;
+  /** Only events count that carry a decision of the experiment's placement. */
+  atPlacement?: boolean;
 }>;
 
 /** A number of each unit, taken over what it did after its exposure; with `per`, a ratio of two sums. */

@@ -21,6 +21,7 @@ const measureFields = {
   event: v.pipe(v.string(), v.regex(/^[\x20-\x7e]{1,64}$/, "must be a type of events")),
   measure: v.optional(v.picklist(["converted", "count", "value"]), "converted"),
   capAt: v.exactOptional(v.pipe(v.number(), v.gtValue(0), v.maxValue(VALUE_MAX))),
+  atPlacement: v.exactOptional(v.boolean()),
 };
 const metricFields = {
   ...measureFields,
@@ -36,7 +37,7 @@ const guardrail = v.strictObject({
 const arm = v.strictObject({
   name,
   weight: v.exactOptional(share),
-  policy: v.optional(name, "resonance"),
+  policy: v.optional(name, "mixture"),
   minProbability: v.exactOptional(v.pipe(v.number(), v.minValue(0), v.ltValue(1))),
   floor: v.exactOptional(v.pipe(v.number(), v.minValue(0), v.maxValue(1))),
 });

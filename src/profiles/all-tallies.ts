@@ -1,4 +1,5 @@
+import { EXPERIMENTS } from "./experiments-tally.ts";
 import type { TallyKind } from "./tally.ts";
 
 /** Every kind of sums over shards that this build keeps. */
-export const TALLIES: readonly TallyKind[] = [];
+export const TALLIES: readonly TallyKind[] = [EXPERIMENTS];

@@ -66,8 +66,9 @@ export class Tallies {
         continue;
       }
       this.#marks.set(key, [sequence, index]);
-      if (this.#tallies.get(tally)?.add(change) === true) this.#dirty.add(tally);
-      else unread++;
+      if (this.#tallies.get(tally)?.add(change) !== true) unread++;
+      else if (this.#kinds.some(({ name, activation }) => name === tally && activation !== undefined))
+        this.#dirty.add(tally);
     }
     return { repeats, unread };
   }
@@ -76,7 +77,7 @@ export class Tallies {
   publish(sequence: number): PendingPublication[] {
     const releases: PendingPublication[] = [];
     for (const { name, activation } of this.#kinds) {
-      if (!this.#dirty.delete(name)) continue;
+      if (activation === undefined || !this.#dirty.delete(name)) continue;
       const bytes = this.#tallies.get(name)?.release();
       if (bytes === undefined) continue;
       const version = (this.#versions.get(name) ?? 0) + 1;
@@ -87,7 +88,7 @@ export class Tallies {
           [`${name}.${version}`, bytes],
           [`${name}.current`, current],
         ],
-        ...(activation === undefined ? {} : { entry: encodeEntry(activation(version)) }),
+        entry: encodeEntry(activation(version)),
         id: `${name}:${version}:${sequence}`,
       });
     }

@@ -21,6 +21,9 @@ export type TallyKind = Readonly<{
   name: string;
   /** A tally of nothing. */
   open(): Tally;
-  /** The control entry that puts a release in force in every shard; left out for sums that no shard uses. */
+  /**
+   * The control entry that puts a release in force in every shard; left out for sums that no shard uses, which are not
+   * published either, but told on request.
+   */
   activation?(version: number): Control;
 }>;

@@ -7,7 +7,7 @@ export function anExperiment(given: Partial<Experiment> = {}): Experiment {
     placement: "home",
     arms: [
       { name: "control", weight: 0.5, policy: "overall" },
-      { name: "resonance", weight: 0.5, policy: "resonance" },
+      { name: "resonance", weight: 0.5, policy: "mixture" },
     ],
     traffic: 1,
     hash: "sha256",

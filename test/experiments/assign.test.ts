@@ -67,7 +67,7 @@ test("a unit is in the arm whose range its number falls into, the same every tim
 });
 
 test("arms get their shares", () => {
-  const arms = [0.2, 0.3, 0.5].map((weight, i) => ({ name: `arm${i}`, weight, policy: "resonance" }));
+  const arms = [0.2, 0.3, 0.5].map((weight, i) => ({ name: `arm${i}`, weight, policy: "mixture" }));
   const counts = [0, 0, 0];
   for (const unit of someUnits) {
     const got = assign(anExperiment({ arms }), unit);

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { parseExperiment } from "../../src/experiments/parse-experiment.ts";
 
-const POLICIES = ["resonance", "overall", "shuffled"];
+const POLICIES = ["mixture", "overall", "shuffled"];
 const LEAST = {
   name: "home-hero",
   placement: "home",
@@ -17,7 +17,7 @@ test("the least that has to be said, and what follows from it", () => {
       placement: "home",
       arms: [
         { name: "control", policy: "overall", weight: 0.5 },
-        { name: "personal", policy: "resonance", weight: 0.5 },
+        { name: "personal", policy: "mixture", weight: 0.5 },
       ],
       traffic: 1,
       hash: "sha256",
@@ -35,7 +35,7 @@ test("everything that can be said", () => {
     ...LEAST,
     arms: [
       { name: "control", policy: "overall", weight: 0.4 },
-      { name: "personal", policy: "resonance", weight: 0.4, minProbability: 0.3, floor: 0.05 },
+      { name: "personal", policy: "mixture", weight: 0.4, minProbability: 0.3, floor: 0.05 },
       { name: "placebo", policy: "shuffled", weight: 0.2 },
     ],
     traffic: 0.5,
@@ -88,7 +88,7 @@ test.for([
   [{ ...LEAST, arms: [{ name: "a", weight: 1 }, { name: "b" }] }, "must all have a weight"],
   [
     { ...LEAST, arms: [{ name: "a", policy: "best" }, { name: "b" }] },
-    "arms.0.policy: must be one of resonance, overall, shuffled",
+    "arms.0.policy: must be one of mixture, overall, shuffled",
   ],
   [{ ...LEAST, traffic: 0 }, "traffic: "],
   [{ ...LEAST, hash: "md5" }, "hash: "],
