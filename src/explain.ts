@@ -99,7 +99,7 @@ async function explainDecision(
   };
   const answer = new ScoreAnswers(state, then, ids).score(user ?? "", { map }, type);
   refuseOther(again, decision);
-  const explanation = explainUser(state, user, { map, segments });
+  const explanation = explainUser(state, user, { map, segments }, decision.atMs);
   const told = named(explanation, decision.atMs, behaviours);
   return written({ answer, atMs: decision.atMs, explanation: told }, type);
 }
@@ -124,7 +124,7 @@ async function explainNow(
   const atMs = clock.nowMs();
   const answers = new ScoreAnswers(state, { ...clock, nowMs: () => atMs }, decisions);
   const answer = answers.score(user, { map, ...(top === undefined ? {} : { top }) }, type);
-  const explanation = named(explainUser(state, user, { map, segments }), atMs, []);
+  const explanation = named(explainUser(state, user, { map, segments }, atMs), atMs, []);
   return question.inAnswer ? joined(answer, explanation, type) : written({ answer, atMs, explanation }, type);
 }
 

@@ -7,6 +7,8 @@ import { nextResonating } from "../resonance/thresholds.ts";
 import { Context, withEntry } from "./context.ts";
 import { embedContext, rebuildIfStale } from "./embed-context.ts";
 import { foldControl } from "./fold-control.ts";
+import { foldFeedback } from "./fold-feedback.ts";
+import { offsetsOf } from "./log-offsets.ts";
 import type { Outcome } from "./outcome.ts";
 import { isSampled, labelsOf, sampleOf, shortestBucketMs } from "./sampling.ts";
 import type { ShardState } from "./shard-state.ts";
@@ -15,9 +17,12 @@ import { sampleForCandidate } from "./warm-up.ts";
 /** Types that say who the user is, not what they do: members send them and strangers do not. */
 const ADMINISTRATIVE: ReadonlySet<string> = new Set(["identify", "consent"]);
 
+/** Of a decision, these tell what the engine did, or that the user did nothing: behaviour they are not. */
+const NO_ACTS_OF_A_CHOICE: ReadonlySet<string> = new Set(["impression", "dismiss"]);
+
 /** Whether a behaviour is something that the user did. */
-export function isAct({ type }: Behaviour): boolean {
-  return !ADMINISTRATIVE.has(type);
+export function isAct({ type, feedback }: Behaviour): boolean {
+  return !ADMINISTRATIVE.has(type) && (feedback === undefined || !NO_ACTS_OF_A_CHOICE.has(type));
 }
 
 /** Outputs that an entry has fewer of than this: each of a message's entries numbers its own. */
@@ -94,6 +99,7 @@ function foldBehaviour(
   }
   const behaviour = withoutWithdrawn(context.consents, given);
   noteTime(context, behaviour.tsMs);
+  foldFeedback(shard, context, behaviour, { sequence, index: (positioned.place ?? 0) * OUTPUTS_MAX }, outcome);
   const acted = isAct(behaviour);
   if (acted) {
     const event = foldFeatures(shard, context, behaviour);
@@ -201,7 +207,8 @@ function followResonance(
     const scorer = shard.scorers[m]!;
     if (scorer.version === 0) continue; // Nothing published yet: there is nothing to resonate with.
     const scores = shard.scratch.scores[m]!;
-    scoreEmbedded(scorer, shard.scratch, evidence, scores);
+    const offsets = offsetsOf(shard, context, m, context.lastTsMs);
+    scoreEmbedded(scorer, shard.scratch, evidence, scores, offsets);
     const held = context.resonating.get(scorer.map);
     const { leave } = scorer.thresholds;
     for (let k = 0; k < scorer.segments.length; k++) {

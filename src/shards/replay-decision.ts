@@ -208,7 +208,7 @@ class Replay {
   readonly behaviours: Behaviour[] = [];
   readonly #ports: ReplayPorts;
   readonly #start: HeldUser;
-  /** Publications since the last entry of another kind, by map: of them only the last ones count. */
+  /** Publications since the last entry of another kind, by what they publish: of them only the last ones count. */
   readonly #published = new Map<string, PositionedEntry[]>();
 
   constructor(ports: ReplayPorts, options: ReplayOptions, { decision, start }: Material) {
@@ -238,9 +238,10 @@ class Replay {
   async fold(entries: readonly PositionedEntry[]): Promise<PositionedEntry | undefined> {
     for (const positioned of entries) {
       const { entry } = positioned;
-      if (entry.kind === "profiles-activated") {
-        const waiting = this.#published.get(entry.map) ?? [];
-        this.#published.set(entry.map, waiting);
+      const publication = publicationOf(entry);
+      if (publication !== undefined) {
+        const waiting = this.#published.get(publication) ?? [];
+        this.#published.set(publication, waiting);
         waiting.push(positioned);
         continue;
       }
@@ -264,10 +265,11 @@ class Replay {
   async #publish(): Promise<void> {
     for (const waiting of this.#published.values()) {
       for (const positioned of waiting.toReversed()) {
-        const before = this.state.scorers;
+        const { scorers, content } = this.state;
+        const { ratesVersion } = content;
         await this.#fetch(positioned.entry as Control);
         this.#apply(positioned);
-        if (this.state.scorers !== before) break;
+        if (this.state.scorers !== scorers || content.ratesVersion !== ratesVersion) break;
       }
     }
     this.#published.clear();
@@ -288,6 +290,12 @@ class Replay {
   }
 }
 
+/** What an entry publishes that the next of its kind takes the place of; undefined for any other entry. */
+function publicationOf(entry: LogEntry): string | undefined {
+  if (entry.kind === "profiles-activated") return `profiles of ${entry.map}`;
+  return entry.kind === "rates-activated" ? "rates" : undefined;
+}
+
 /** What an entry names that is not there. */
 function missingOf(entry: Control, held: ShardState["releases"]): string | undefined {
   if (entry.kind === "segments-activated" && held.segments(entry.version) === undefined)
@@ -296,6 +304,10 @@ function missingOf(entry: Control, held: ShardState["releases"]): string | undef
     return held.profiles(entry.map, entry.version) === undefined
       ? `profiles v${entry.version} of ${entry.map}`
       : undefined;
+  if (entry.kind === "content-activated" && held.content(entry.version) === undefined)
+    return `catalogue ${entry.version} of contents`;
+  if (entry.kind === "rates-activated" && held.rates(entry.version) === undefined)
+    return `release ${entry.version} of the rates`;
   if (entry.kind === "encoder-activated" && held.encoder(entry.encoder) === undefined)
     return `encoder ${entry.encoder}`;
   const profiles = "profiles" in entry ? (entry.profiles ?? {}) : {};

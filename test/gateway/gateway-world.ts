@@ -224,6 +224,7 @@ function aStatus(shard: number): ShardStatus {
     events: 3,
     duplicates: 0,
     deadLetters: 0,
+    lostDecisions: 0,
     versions: { encoder: "e1", trained: true, profiles: {}, segments: 1 },
     warmUps: [],
   };
