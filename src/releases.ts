@@ -5,6 +5,7 @@ import { decodeRatesRelease, type RatesRelease } from "./content/rates-release.t
 import { decodeEncoder } from "./embedding/decode-encoder.ts";
 import type { Encoder } from "./embedding/encoder.ts";
 import { untrainedEncoder } from "./embedding/untrained-encoder.ts";
+import type { ExperimentRecords } from "./experiments/experiment-records.ts";
 import { FEATURES } from "./features/all-families.ts";
 import { assert } from "./kernel/assert.ts";
 import type { HalfSipKey } from "./kernel/half-sip-hash.ts";
@@ -19,6 +20,7 @@ export type Releases = Readonly<{
   segments(version: number): Promise<SegmentDefinitions | undefined>;
   content(version: number): Promise<ContentCatalogue | undefined>;
   rates(version: number): Promise<RatesRelease | undefined>;
+  experiments(version: number): Promise<ExperimentRecords | undefined>;
 }>;
 
 /** Keys of releases in the {@link BlobStore}. */
@@ -37,6 +39,7 @@ export const releaseKeys = {
   segments: (version: number) => `segments.${version}`,
   content: (version: number) => `content.${version}`,
   rates: (version: number) => `rates.${version}`,
+  experiments: (version: number) => `experiments.${version}`,
   currentSegments: "segments.current",
   latestFit: "fit.latest",
   latestCalibration: "calibrated.latest",
@@ -98,6 +101,7 @@ export function releasesOf(blobs: BlobStore): Releases {
         ? undefined
         : (JSON.parse(new TextDecoder().decode(bytes)) as SegmentDefinitions);
     },
+    experiments: (version) => readJson<ExperimentRecords>(blobs, releaseKeys.experiments(version)),
     content: (version) => readJson<ContentCatalogue>(blobs, releaseKeys.content(version)),
     async rates(version) {
       const bytes = await blobs.get(releaseKeys.rates(version));

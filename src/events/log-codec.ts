@@ -35,6 +35,7 @@ const CONTROL_KINDS: Readonly<Record<Control["kind"], true>> = {
   "segments-activated": true,
   "content-activated": true,
   "rates-activated": true,
+  "experiments-activated": true,
   "warm-up-continued": true,
 };
 
@@ -162,6 +163,7 @@ function writeRest(rest: Rest): void {
   write("consent", rest.consent);
   write("decision", rest.decision);
   write("feedback", rest.feedback);
+  write("exposure", rest.exposure);
   writer.endMap(map, size); // Of none: nil.
 }
 

@@ -13,6 +13,23 @@ export type Feedback = Readonly<{
 }>;
 
 /**
+ * That a user is served something for the first time in which an experiment's arms differ. The shard's owner puts it
+ * into the log; its decision is the one that was answered.
+ */
+export type ExposureFact = Readonly<{
+  experiment: string;
+  /** Place of the arm that was served. */
+  arm: number;
+  /** What the user was assigned by, and the number in [0, 1) that it was hashed to. */
+  hashKey: string;
+  bucket: number;
+  /** What each arm would have chosen. */
+  contents: readonly string[];
+  /** Probability with which the one that was served was chosen. */
+  propensity: number;
+}>;
+
+/**
  * An event as the log keeps it: text and query are already reduced to keyword hashes and a sentiment, the
  * location to a coarse cell, and what the user did not consent to is gone.
  */
@@ -41,6 +58,8 @@ export type Behaviour = Readonly<{
   decision?: string;
   /** Of a decision that chose content. */
   feedback?: Feedback;
+  /** Of nothing that the user did: see {@link ExposureFact}. */
+  exposure?: ExposureFact;
 }>;
 
 /** Messages to every shard that change how its contexts are read. Versions only ever grow inside a log. */
@@ -71,6 +90,8 @@ export type Control =
   | Readonly<{ kind: "content-activated"; version: number }>
   /** Choose, and judge feedback, by these rates. */
   | Readonly<{ kind: "rates-activated"; version: number }>
+  /** These experiments run, and no others. */
+  | Readonly<{ kind: "experiments-activated"; version: number }>
   /**
    * Samples the next members of a warm-up: of the one of that kind that the entry `since` began, if `slice` of its slices
    * were done before. The shard's owner appends these, one after the other.

@@ -4,6 +4,7 @@ import { ByteReader } from "../kernel/byte-reader.ts";
 import type { ByteWriter } from "../kernel/byte-writer.ts";
 import { EngineError } from "../kernel/engine-error.ts";
 import { Context, NO_ENTRIES, withEntry } from "./context.ts";
+import { readExposure, writeExposure } from "./exposure-codec.ts";
 import { readFeedback, writeFeedback } from "./feedback-codec.ts";
 import { SeenIds } from "./seen-ids.ts";
 
@@ -49,6 +50,7 @@ export function writeContext(context: Context, writer: ByteWriter): void {
   writeRecord(writer, context.consents, writeConsent);
   writeRecord(writer, context.resonating, writeSegments);
   writeFeedback(context.feedback, writer);
+  writeRecord(writer, context.exposures, writeExposure);
 }
 
 /**
@@ -86,6 +88,7 @@ export function decodeContext(user: string, bytes: Uint8Array): Context {
   context.consents = readRecord(reader, readConsent);
   context.resonating = readRecord(reader, readSegments);
   context.feedback = readFeedback(reader);
+  context.exposures = readRecord(reader, readExposure);
   return context;
 }
 

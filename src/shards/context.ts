@@ -1,4 +1,5 @@
 import type { TraitValue } from "../events/event.ts";
+import type { Exposure } from "../experiments/unit-metrics.ts";
 import type { SparseSlab } from "../features/feature-schema.ts";
 import { contextMemory } from "./context-memory.ts";
 import { RingTail } from "./ring-tail.ts";
@@ -40,6 +41,8 @@ export class Context implements SparseSlab {
   resonating: ReadonlyMap<string, ReadonlySet<string>> = NO_ENTRIES;
   /** What was heard of content that was shown; undefined for most. */
   feedback: UserFeedback | undefined;
+  /** What was counted of them, by experiment. */
+  exposures: ReadonlyMap<string, Exposure> = NO_ENTRIES;
   seen = new SeenIds();
   /** The newest events, until they fill a chunk of the ring. */
   readonly tail = new RingTail();

@@ -7,6 +7,7 @@ import { nextResonating } from "../resonance/thresholds.ts";
 import { Context, withEntry } from "./context.ts";
 import { embedContext, rebuildIfStale } from "./embed-context.ts";
 import { foldControl } from "./fold-control.ts";
+import { foldExposure, followExperiments } from "./fold-experiments.ts";
 import { foldFeedback } from "./fold-feedback.ts";
 import { offsetsOf } from "./log-offsets.ts";
 import type { Outcome } from "./outcome.ts";
@@ -21,7 +22,8 @@ const ADMINISTRATIVE: ReadonlySet<string> = new Set(["identify", "consent"]);
 const NO_ACTS_OF_A_CHOICE: ReadonlySet<string> = new Set(["impression", "dismiss"]);
 
 /** Whether a behaviour is something that the user did. */
-export function isAct({ type, feedback }: Behaviour): boolean {
+export function isAct({ type, feedback, exposure }: Behaviour): boolean {
+  if (exposure !== undefined) return false;
   return !ADMINISTRATIVE.has(type) && (feedback === undefined || !NO_ACTS_OF_A_CHOICE.has(type));
 }
 
@@ -56,6 +58,7 @@ export function foldBatch(shard: ShardState, entries: readonly PositionedEntry[]
       case "encoder-discarded":
       case "content-activated":
       case "rates-activated":
+      case "experiments-activated":
       case "warm-up-continued":
         foldControl(shard, entry, positioned, outcome);
         break;
@@ -84,8 +87,15 @@ function foldBehaviour(
   positioned: PositionedEntry,
   outcome: Outcome,
 ): void {
-  const { sequence } = positioned;
+  const { sequence, loggedAtMs } = positioned;
   const context = contextOf(shard, given.user);
+  const index = (positioned.place ?? 0) * OUTPUTS_MAX;
+  if (given.exposure !== undefined) {
+    touch(shard, context, outcome);
+    context.lastSequence = sequence;
+    foldExposure(shard, context, given.exposure, { sequence, index, loggedAtMs, tsMs: given.tsMs }, outcome);
+    return;
+  }
   if (!context.seen.add(given.id)) {
     shard.counters.duplicates++;
     return;
@@ -99,7 +109,8 @@ function foldBehaviour(
   }
   const behaviour = withoutWithdrawn(context.consents, given);
   noteTime(context, behaviour.tsMs);
-  foldFeedback(shard, context, behaviour, { sequence, index: (positioned.place ?? 0) * OUTPUTS_MAX }, outcome);
+  foldFeedback(shard, context, behaviour, { sequence, index }, outcome);
+  followExperiments(shard, context, behaviour, { sequence, index, loggedAtMs }, outcome);
   const acted = isAct(behaviour);
   if (acted) {
     const event = foldFeatures(shard, context, behaviour);
@@ -112,7 +123,7 @@ function foldBehaviour(
   const relabelled = learnWho(shard, context, behaviour, outcome);
   if (context.events === 0) return; // Nothing done yet: there is no behaviour to embed.
   const evidence = embedContext(shard, context);
-  const index = followResonance(shard, context, evidence, positioned, outcome);
+  const next = followResonance(shard, context, evidence, positioned, outcome);
   const sampled = acted && isSampled(context, behaviour.tsMs, shortestBucketMs(shard.definitions.maps));
   if (context.authenticated && shard.definitions.maps.length > 0 && (sampled || relabelled)) {
     const embedded = {
@@ -120,9 +131,9 @@ function foldBehaviour(
       embedding: shard.scratch.embedding,
       tsMs: behaviour.tsMs,
     };
-    outcome.samples.push(sampleOf(context, embedded, labelsOf(shard, context), { sequence, index }));
+    outcome.samples.push(sampleOf(context, embedded, labelsOf(shard, context), { sequence, index: next }));
     if (shard.warmUps.length > 0)
-      sampleForCandidate(shard, context, { sequence, index: index + 1, tsMs: behaviour.tsMs }, outcome);
+      sampleForCandidate(shard, context, { sequence, index: next + 1, tsMs: behaviour.tsMs }, outcome);
   }
 }
 

@@ -1,5 +1,6 @@
 import { VersionMismatch } from "../embedding/version-mismatch.ts";
 import type { Control } from "../events/log-entry.ts";
+import type { ExperimentChange } from "../experiments/experiment-book.ts";
 import { assertNever } from "../kernel/assert.ts";
 import type { PublishedProfiles } from "../resonance/published-profiles.ts";
 import { prepareScorer, priorScorer, type Scorer } from "../resonance/scorer.ts";
@@ -37,6 +38,9 @@ export function foldControl(shard: ShardState, entry: Control, at: At, outcome: 
       break;
     case "rates-activated":
       activateRates(shard, entry);
+      break;
+    case "experiments-activated":
+      activateExperiments(shard, entry, at, outcome);
       break;
     case "warm-up-continued":
       warmUpSlice(shard, entry, at.sequence, outcome);
@@ -169,7 +173,10 @@ function activateSegments(
     );
 }
 
-function activateContent({ content, counters, releases }: ShardState, entry: Entry<"content-activated">): void {
+function activateContent(
+  { content, counters, releases }: ShardState,
+  entry: Entry<"content-activated">,
+): void {
   if (entry.version <= content.catalogue.version) return;
   const catalogue = releases.content(entry.version);
   if (catalogue === undefined) counters.missingReleases++;
@@ -181,6 +188,24 @@ function activateRates({ content, counters, releases }: ShardState, entry: Entry
   const rates = releases.rates(entry.version);
   if (rates === undefined) counters.missingReleases++;
   else content.useRates(entry.version, rates);
+}
+
+/** The sums over all shards are told what runs by every shard, so that they know it before they hear of its units. */
+function activateExperiments(
+  { experiments, counters, releases }: ShardState,
+  entry: Entry<"experiments-activated">,
+  { sequence }: At,
+  outcome: Outcome,
+): void {
+  if (entry.version <= experiments.version) return;
+  const records = releases.experiments(entry.version);
+  if (records === undefined) {
+    counters.missingReleases++;
+    return;
+  }
+  experiments.use(records);
+  const change: ExperimentChange = { kind: "defined", records };
+  outcome.tallies.push({ sequence, index: 0, tally: "experiments", change });
 }
 
 function scorerUnder(encoder: string, published: PublishedProfiles): Scorer {

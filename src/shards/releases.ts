@@ -1,6 +1,7 @@
 import type { ContentCatalogue } from "../content/catalogue.ts";
 import type { RatesRelease } from "../content/rates-release.ts";
 import type { Encoder } from "../embedding/encoder.ts";
+import type { ExperimentRecords } from "../experiments/experiment-records.ts";
 import type { PublishedProfiles } from "../resonance/published-profiles.ts";
 import type { SegmentDefinitions } from "../resonance/segment-map.ts";
 
@@ -11,6 +12,7 @@ export interface ReleaseSource {
   segments(version: number): Promise<SegmentDefinitions | undefined>;
   content(version: number): Promise<ContentCatalogue | undefined>;
   rates(version: number): Promise<RatesRelease | undefined>;
+  experiments(version: number): Promise<ExperimentRecords | undefined>;
 }
 
 /** Releases that the host fetched for a batch, so that the fold, which never waits, finds them. */
@@ -20,6 +22,7 @@ export class FetchedReleases {
   readonly #segments = new Map<number, SegmentDefinitions>();
   readonly #content = new Map<number, ContentCatalogue>();
   readonly #rates = new Map<number, RatesRelease>();
+  readonly #experiments = new Map<number, ExperimentRecords>();
 
   encoder(version: string): Encoder | undefined {
     return this.#encoders.get(version);
@@ -39,6 +42,10 @@ export class FetchedReleases {
 
   rates(version: number): RatesRelease | undefined {
     return this.#rates.get(version);
+  }
+
+  experiments(version: number): ExperimentRecords | undefined {
+    return this.#experiments.get(version);
   }
 
   async fetchEncoder(source: ReleaseSource, version: string): Promise<void> {
@@ -66,11 +73,17 @@ export class FetchedReleases {
     if (rates !== undefined) this.#rates.set(version, rates);
   }
 
+  async fetchExperiments(source: ReleaseSource, version: number): Promise<void> {
+    const experiments = await source.experiments(version);
+    if (experiments !== undefined) this.#experiments.set(version, experiments);
+  }
+
   /** Forgets all but encoders, which every context of the shard may still be for. */
   release(): void {
     this.#profiles.clear();
     this.#segments.clear();
     this.#content.clear();
     this.#rates.clear();
+    this.#experiments.clear();
   }
 }

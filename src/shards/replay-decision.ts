@@ -308,6 +308,8 @@ function missingOf(entry: Control, held: ShardState["releases"]): string | undef
     return `catalogue ${entry.version} of contents`;
   if (entry.kind === "rates-activated" && held.rates(entry.version) === undefined)
     return `release ${entry.version} of the rates`;
+  if (entry.kind === "experiments-activated" && held.experiments(entry.version) === undefined)
+    return `version ${entry.version} of the experiments`;
   if (entry.kind === "encoder-activated" && held.encoder(entry.encoder) === undefined)
     return `encoder ${entry.encoder}`;
   const profiles = "profiles" in entry ? (entry.profiles ?? {}) : {};

@@ -34,6 +34,7 @@ export async function restoreVersions(
   };
   useScorers(state, await Promise.all(state.definitions.maps.map(storedScorer)));
   await restoreContent(state, meta, releases);
+  await restoreExperiments(state, meta, releases);
 }
 
 /** Feedback is judged by these: without them a fold would come to other contexts than its peers. */
@@ -53,6 +54,19 @@ async function restoreContent(
     if (rates === undefined) throw missing(`release ${ratesVersion} of the rates`, shard);
     content.useRates(ratesVersion, rates);
   }
+}
+
+/** As for contents: what is counted in contexts depends on them. */
+async function restoreExperiments(
+  { experiments, shard }: ShardState,
+  { experiments: version }: ShardMeta,
+  releases: ReleaseSource,
+): Promise<void> {
+  experiments.clear();
+  if (version === undefined) return;
+  const records = await releases.experiments(version);
+  if (records === undefined) throw missing(`version ${version} of the experiments`, shard);
+  experiments.use(records);
 }
 
 async function restoreWarmUps(
@@ -101,6 +115,7 @@ export async function fetchFor(
   }
   if (entry.kind === "content-activated") await fetched.fetchContent(source, entry.version);
   if (entry.kind === "rates-activated") await fetched.fetchRates(source, entry.version);
+  if (entry.kind === "experiments-activated") await fetched.fetchExperiments(source, entry.version);
   if (entry.kind === "profiles-activated") await fetched.fetchProfiles(source, entry.map, entry.version);
   if (entry.kind === "encoder-activated") {
     await fetched.fetchEncoder(source, entry.encoder);

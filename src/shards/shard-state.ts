@@ -6,6 +6,7 @@ import type { SegmentDefinitions } from "../resonance/segment-map.ts";
 import { ContentInForce } from "./content-in-force.ts";
 import { contextSchema } from "./context-codec.ts";
 import type { ContextSource, ShardMeta } from "./context-store.ts";
+import { ExperimentsInForce } from "./experiments-in-force.ts";
 import { newOffsetRoom, type OffsetRoom } from "./offset-room.ts";
 import { RecentEvents } from "./recent-events.ts";
 import { FetchedReleases } from "./releases.ts";
@@ -45,6 +46,7 @@ export type ShardState = {
   scorers: Scorer[];
   /** What content is chosen from, and by. */
   readonly content: ContentInForce;
+  readonly experiments: ExperimentsInForce;
   /** Log time of each map's last activation, epoch ms. */
   readonly activatedMs: Map<string, number>;
   /** Number of the batch being folded; what it touches stays in memory until it is committed. */
@@ -106,6 +108,7 @@ export function newShardState(given: {
     shadows: new ShadowStates(given.ringEvents),
     scorers: [],
     content: new ContentInForce(),
+    experiments: new ExperimentsInForce(),
     activatedMs: new Map(),
     batch: 0,
     newlyAuthenticated: new Map(),
@@ -168,6 +171,7 @@ export function metaOf(shard: ShardState, nextOutbox: number): ShardMeta {
     ...(shard.nextDefinitions === undefined ? {} : { nextSegments: shard.nextDefinitions.version }),
     ...(shard.content.catalogue.version === 0 ? {} : { content: shard.content.catalogue.version }),
     ...(shard.content.ratesVersion === 0 ? {} : { rates: shard.content.ratesVersion }),
+    ...(shard.experiments.version === 0 ? {} : { experiments: shard.experiments.version }),
     ...(shard.warmUps.length === 0 ? {} : { warmUps: shard.warmUps.map(({ encoder, ...stored }) => stored) }),
     nextOutbox,
   };

@@ -40,6 +40,7 @@ async function aWorld() {
         segments: async (version: number) => ({ version, maps: [MAP] }),
         content: async () => undefined,
         rates: async () => undefined,
+        experiments: async () => undefined,
       },
       clock,
       sleep: (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, Math.min(ms, 5))),

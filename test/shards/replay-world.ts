@@ -133,6 +133,7 @@ export async function replayWorld(given: { readonly residentUsers?: number } = {
     segments: async (version: number) => ({ version, maps: DEFINITIONS[version] ?? [] }),
     content: async () => undefined,
     rates: async () => undefined,
+    experiments: async () => undefined,
   };
   const snapshots = {
     blobs: memoryBlobStore(),

@@ -42,6 +42,7 @@ async function aWorld() {
           segments: async (version) => ({ version, maps: [MAP] }),
           content: async () => undefined,
           rates: async () => undefined,
+          experiments: async () => undefined,
         },
         clock,
         sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
@@ -231,6 +232,7 @@ test.for([0, 1, 2, 3, 4, 5, 6, 7, 8])(
           segments: async () => undefined,
           content: async () => undefined,
           rates: async () => undefined,
+          experiments: async () => undefined,
         },
         clock: { nowMs: () => START_MS, monotonicMs: () => monotonicMs },
         sleep: (ms) =>

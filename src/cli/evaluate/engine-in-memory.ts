@@ -151,6 +151,7 @@ export class EngineInMemory {
       segments: async (version: number) => ({ version, maps: [this.#map] }),
       content: async () => undefined,
       rates: async () => undefined,
+      experiments: async () => undefined,
     };
     if (entry.kind === "segments-activated") await releases.fetchSegments(source, entry.version);
     if (entry.kind === "encoder-prepared") await releases.fetchEncoder(source, entry.encoder);
