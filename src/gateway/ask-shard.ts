@@ -1,6 +1,7 @@
 import { endpointAt } from "../events/endpoint-at.ts";
 import { EngineError, fromWireError } from "../kernel/engine-error.ts";
 import { decode, encode } from "../kernel/msgpack.ts";
+import type { ShardContentRequest } from "../content/content-answer.ts";
 import type { ShardScoreReply, ShardScoreRequest, ShardSessionRequest } from "../resonance/score-answer.ts";
 import type { GatewayPorts } from "./gateway-ports.ts";
 import { waysToShard } from "./ways-to-shard.ts";
@@ -12,8 +13,10 @@ import { waysToShard } from "./ways-to-shard.ts";
  */
 export type AskShard = (
   shard: number,
-  name: "score" | "session" | "holding",
-  request: ShardScoreRequest | ShardSessionRequest | HoldingQuestion,
+  name: "score" | "session" | "content" | "holding",
+  request: ShardScoreRequest | ShardSessionRequest | ShardContentRequest | HoldingQuestion,
+  /** Patience with the shard, ms; long enough for its owner to change, if left out. */
+  patienceMs?: number,
 ) => Promise<readonly Uint8Array[]>;
 
 /** Asks for all that a shard holds of a user. */
@@ -74,10 +77,11 @@ export function shardAsker(ports: AskPorts): AskShard {
     }
     return undefined;
   };
-  return async (shard, name, request) => {
+  return async (shard, name, request, patienceMs = SHARD_PATIENCE_MS) => {
     const data = encode(request);
     const waitMs = "waitMs" in request && request.atLeast !== undefined ? (request.waitMs ?? 0) : 0;
-    const deadlineMs = clock.monotonicMs() + SHARD_PATIENCE_MS;
+    const deadlineMs = clock.monotonicMs() + patienceMs;
+    const attemptMs = Math.min(ATTEMPT_TIMEOUT_MS, patienceMs);
     for (let tries = 0; ; tries++) {
       const isKnown = outages.has(shard);
       const instead = isKnown ? await askCopies(shard, name, data, waitMs) : undefined;
@@ -85,7 +89,7 @@ export function shardAsker(ports: AskPorts): AskShard {
       let failure: EngineError;
       try {
         const ways = waysToShard(ports, shard, name); // Both in turn: what is known of the owner may be old.
-        return await ask(ways[tries % ways.length] ?? "", data, ATTEMPT_TIMEOUT_MS + waitMs);
+        return await ask(ways[tries % ways.length] ?? "", data, attemptMs + waitMs);
       } catch (thrown) {
         failure = passingFailure(thrown, NOBODY_ANSWERED);
       }

@@ -28,6 +28,10 @@ export class Catalogues {
     return this.#inForce;
   }
 
+  hasPlacement(name: string): boolean {
+    return this.#inForce.placements.some((placement) => placement.name === name);
+  }
+
   of(version: number): ContentCatalogue | Promise<ContentCatalogue | undefined> {
     if (version === this.#inForce.version) return this.#inForce;
     return this.#held.get(version) ?? readCatalogue(this.#ports, version).then((read) => this.#keep(read));

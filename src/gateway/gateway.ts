@@ -5,6 +5,7 @@ import { toWireError } from "../kernel/engine-error.ts";
 import type { SegmentDefinitions, SegmentMap } from "../resonance/segment-map.ts";
 import { shardAsker } from "./ask-shard.ts";
 import { Catalogues } from "./catalogues.ts";
+import { createChoosing } from "./content.ts";
 import { type GivenCatalogue, getCatalogue, givenCatalogue } from "./content-catalogue.ts";
 import { describeProfiles } from "./describe-profiles.ts";
 import { countUp, type GatewayCounters, type GatewayOptions, type GatewayPorts } from "./gateway-ports.ts";
@@ -54,7 +55,8 @@ export function createGateway(ports: GatewayPorts, options: GatewayOptions): Gat
   };
   const catalogues = new Catalogues(ports, options);
   const mapNames = (): readonly string[] => definitions.maps.map((map) => map.name);
-  const scoring = createScoring({ ...ports, askShard: shardAsker(ports) }, options, counters, mapNames);
+  const askShard = shardAsker(ports);
+  const scoring = createScoring({ ...ports, askShard }, options, counters, mapNames);
   const endpoints: Readonly<Record<string, Endpoint>> = {
     ingest: inItsType((body) =>
       ingest(
@@ -71,6 +73,7 @@ export function createGateway(ports: GatewayPorts, options: GatewayOptions): Gat
     explain: scoring.explain,
     profiles: inItsType((body) => describeProfiles(ports, definitions.maps, body)),
     status: inItsType((body) => status(ports, options, counters, body)),
+    content: createChoosing({ ...ports, askShard }, options, catalogues),
     "content.get": inItsType(async (body) => getCatalogue(catalogues.inForce, body)),
     "content.put": inItsType(async (body) => {
       const { version } = await catalogues.put(givenCatalogue(body, mapNames()));

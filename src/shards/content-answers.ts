@@ -2,10 +2,10 @@ import type { ContentAnswer, ContentAspect, ContentBasis, LoggedDecision } from 
 import { type Choice, ContentChooser } from "../content/content-chooser.ts";
 import { eligibleInto } from "../content/eligibility.ts";
 import { POLICIES, POLICY_NAMES } from "../content/policy.ts";
+import { unknownPlacement } from "../content/unknown-placement.ts";
 import { poolSeed, WorthPool } from "../content/worth-pool.ts";
 import { encodeReply } from "../events/decode-request.ts";
 import type { Clock } from "../kernel/clock.ts";
-import { EngineError } from "../kernel/engine-error.ts";
 import type { DecisionIds, DecisionPlace } from "../resonance/decision-id.ts";
 import { segmentOf } from "../resonance/membership.ts";
 import { newScoreBuffer, type Scorer, scoreInto } from "../resonance/scorer.ts";
@@ -157,7 +157,7 @@ export class ContentAnswers {
   #chooserOf(name: string): Chooser {
     const { content, encoder, scorers } = this.#state;
     const ready = content.placement(name, scorers);
-    if (ready === undefined) throw this.#unknown(name);
+    if (ready === undefined) throw unknownPlacement(name, content.catalogue.placements);
     const scorer = scorers.find((one) => one.map === ready.placement.map);
     const known = this.#choosers.get(name);
     if (known?.ready === ready && known.scorer === scorer) return known;
@@ -178,20 +178,6 @@ export class ContentAnswers {
     this.#choosers.set(name, chooser);
     return chooser;
   }
-
-  #unknown(name: string): EngineError {
-    const { placements } = this.#state.content.catalogue;
-    if (placements.length === 0) return noContent();
-    const defined = placements.map((placement) => placement.name).join(", ");
-    const message = `no placement "${name}" is defined: ${defined}`;
-    return new EngineError({ code: "UNKNOWN_PLACEMENT", message, retryable: false });
-  }
-}
-
-/** There is no catalogue. */
-function noContent(): EngineError {
-  const message = "no contents are defined: send content.put, or start a node with --content FILE";
-  return new EngineError({ code: "NO_CONTENT", message, retryable: false });
 }
 
 /** The likeliest segment; null if "none" is likelier than each. */
