@@ -133,7 +133,7 @@ function chosenAgain(
       return id;
     },
   };
-  const contents = new ContentAnswers(state, answers, { nowMs: () => atMs }, ids, () => {});
+  const contents = new ContentAnswers(state, answers, { nowMs: () => atMs }, ids, () => {}, () => {});
   const answer = decode(contents.choose(user, { placement }, "application/msgpack")) as ContentAnswer;
   const now = again?.chosen;
   const isSame =

@@ -19,6 +19,8 @@ export type ContentAnswer = Readonly<{
   segment: string | null;
   /** How it was chosen. */
   arm: PolicyName;
+  /** The experiment that the user is in at this placement, and the name of their arm. */
+  experiment?: Readonly<{ name: string; arm: string }>;
   basis: ContentBasis;
   /** Probability with which this content is chosen for this user now, in [0, 1]; 0 if there is none. */
   propensity: number;

@@ -1,15 +1,18 @@
 import type { ContentAnswer, ContentAspect, ContentBasis, LoggedDecision } from "../content/content-answer.ts";
 import { type Choice, ContentChooser } from "../content/content-chooser.ts";
 import { eligibleInto } from "../content/eligibility.ts";
-import { POLICIES, POLICY_NAMES } from "../content/policy.ts";
+import { POLICIES, POLICY_NAMES, type PolicyName } from "../content/policy.ts";
 import { unknownPlacement } from "../content/unknown-placement.ts";
 import { poolSeed, WorthPool } from "../content/worth-pool.ts";
 import { encodeReply } from "../events/decode-request.ts";
+import type { Arm } from "../experiments/experiment.ts";
 import type { Clock } from "../kernel/clock.ts";
 import type { DecisionIds, DecisionPlace } from "../resonance/decision-id.ts";
 import { segmentOf } from "../resonance/membership.ts";
 import { newScoreBuffer, type Scorer, scoreInto } from "../resonance/scorer.ts";
 import type { ReadyPlacement } from "./content-in-force.ts";
+import { type ContentTrial, partOf } from "./content-trial.ts";
+import type { Exposed } from "./exposure-log.ts";
 import type { AnswerType, ScoreAnswers, ScoredUser } from "./score-answers.ts";
 import type { ShardState } from "./shard-state.ts";
 import type { UserFeedback } from "./user-feedback.ts";
@@ -24,7 +27,18 @@ type Chooser = Readonly<{
   prior: Float64Array;
   /** Room for that of a member; the same shape. */
   own: Float64Array;
+  /** Room for what is left of one; the same shape. */
+  cut: Float64Array;
   scorer: Scorer | undefined;
+}>;
+
+/** What one answer is chosen by, whatever the arm. */
+type Asked = Readonly<{
+  chooser: Chooser;
+  basis: ContentBasis;
+  posterior: Float64Array;
+  eligibleCount: number;
+  number: number;
 }>;
 
 const NO_COUNTS: UserFeedback["capCounts"] = new Map();
@@ -37,13 +51,17 @@ export class ContentAnswers {
   readonly #clock: Pick<Clock, "nowMs">;
   readonly #decisions: Pick<DecisionIds, "next" | "upcoming">;
   readonly #log: (decision: LoggedDecision) => void;
+  readonly #expose: (exposed: Exposed) => void;
   readonly #choosers = new Map<string, Chooser>();
   readonly #chooser = new ContentChooser();
   readonly #choice: Choice = { content: 0, propensity: 0 };
+  /** Of the arms that are not served. */
+  readonly #shadow: Choice = { content: 0, propensity: 0 };
 
   /**
    * @param decisions - Makes the ids of answers; what is random in a choice is the number of its id.
    * @param log - Takes down what was decided.
+   * @param expose - Takes down who is served for the first time what another arm of an experiment would not have served.
    */
   constructor(
     state: ShardState,
@@ -51,12 +69,14 @@ export class ContentAnswers {
     clock: Pick<Clock, "nowMs">,
     decisions: Pick<DecisionIds, "next" | "upcoming">,
     log: (decision: LoggedDecision) => void,
+    expose: (exposed: Exposed) => void,
   ) {
     this.#state = state;
     this.#scores = scores;
     this.#clock = clock;
     this.#decisions = decisions;
     this.#log = log;
+    this.#expose = expose;
   }
 
   /**
@@ -75,26 +95,22 @@ export class ContentAnswers {
   }
 
   #answer(chooser: Chooser, scored: ScoredUser, nowMs: number): ContentAnswer {
-    const { ready, pool, eligible, prior, scorer } = chooser;
+    const { ready, eligible, scorer } = chooser;
     const { placement, contents, catalogued, index } = ready;
     const { context, known } = scored;
     const { traits, feedback } = context;
     const capCounts = feedback?.capCounts ?? NO_COUNTS;
     const eligibleCount = eligibleInto(contents, { traits, atMs: nowMs, capCounts }, eligible);
     const { basis, posterior } = this.#posterior(chooser, scored);
-    const { policy: arm, floor } = placement;
+    const { arm, trial } = partOf(this.#state.experiments, placement.name, context);
+    const { upcoming: number } = this.#decisions;
+    const asked: Asked = { chooser, basis, posterior, eligibleCount, number };
     const choice = this.#choice;
-    if (eligibleCount > 0) {
-      const number = this.#decisions.upcoming;
-      const policy = POLICIES[basis === "popularity" ? "popularity" : arm];
-      this.#chooser.choose(
-        { pool, policy, floor, posterior, prior, eligible, eligibleCount, number },
-        choice,
-      );
-    }
+    const armNow = policyOf(asked, arm);
+    if (eligibleCount > 0) this.#choose(asked, arm, choice);
+    const others = trial?.isNew === true && eligibleCount > 0 ? this.#differences(asked, trial) : undefined;
     const propensity = eligibleCount > 0 ? choice.propensity : 0;
     const content = eligibleCount > 0 ? contents[choice.content]!.id : null;
-    const armNow = basis === "popularity" ? "popularity" : arm;
     const chosen = {
       catalogue: this.#state.content.catalogue.version,
       placement: index,
@@ -109,6 +125,8 @@ export class ContentAnswers {
       eligibleCount,
       nowMs,
     ]);
+    if (trial !== undefined && others !== undefined)
+      this.#expose(exposureOf(context.user, trial, { contents: others, propensity, decision, tsMs: nowMs }));
     const { shard, applied, activatedMs, content: inForce } = this.#state;
     const activatedAtMs = activatedMs.get(placement.map);
     return {
@@ -118,6 +136,9 @@ export class ContentAnswers {
       ...(content === null ? { reason: "nothing-eligible" as const } : {}),
       segment: likeliest(ready.segments, posterior),
       arm: armNow,
+      ...(trial === undefined
+        ? {}
+        : { experiment: { name: trial.counted.experiment.name, arm: trial.arm.name } }),
       basis,
       propensity,
       decision,
@@ -132,6 +153,33 @@ export class ContentAnswers {
       },
       position: { shard, sequence: applied },
     };
+  }
+
+  /** Chooses as an arm does; as the placement says, where there is none. */
+  #choose({ chooser, basis, posterior, eligibleCount, number }: Asked, arm: Arm | undefined, out: Choice): void {
+    const { ready, pool, eligible, prior, cut } = chooser;
+    const policy = POLICIES[policyOf({ chooser, basis }, arm)];
+    const floor = arm?.floor ?? ready.placement.floor;
+    const least = basis === "popularity" ? 0 : (arm?.minProbability ?? 0);
+    const trusted = least === 0 ? posterior : withoutUnlikely(posterior, least, cut);
+    this.#chooser.choose(
+      { pool, policy, floor, posterior: trusted, prior, eligible, eligibleCount, number },
+      out,
+    );
+  }
+
+  /** What each arm would choose by the same chance; undefined if all would choose the same. */
+  #differences(asked: Asked, { counted, place }: ContentTrial): readonly string[] | undefined {
+    const { contents } = asked.chooser.ready;
+    const served = this.#choice.content;
+    let isDifferent = false;
+    const chosen = counted.experiment.arms.map((arm, i) => {
+      if (i === place) return contents[served]!.id;
+      this.#choose(asked, arm, this.#shadow);
+      if (this.#shadow.content !== served) isDifferent = true;
+      return contents[this.#shadow.content]!.id;
+    });
+    return isDifferent ? chosen : undefined;
   }
 
   /** Whose tastes the choice is for. Membership comes before what behaviour tells. */
@@ -173,11 +221,36 @@ export class ContentAnswers {
       eligible: new Uint16Array(ready.contents.length),
       prior: scores.probabilities,
       own: new Float64Array(ready.segments.length + 1),
+      cut: new Float64Array(ready.segments.length + 1),
       scorer,
     };
     this.#choosers.set(name, chooser);
     return chooser;
   }
+}
+
+/** The policy by which an arm chooses now. */
+function policyOf({ chooser, basis }: Pick<Asked, "chooser" | "basis">, arm: Arm | undefined): PolicyName {
+  if (basis === "popularity") return "popularity";
+  const named = POLICY_NAMES.find((name) => name === arm?.policy);
+  return named ?? chooser.ready.placement.policy;
+}
+
+/** A posterior without the segments below a probability: what they had counts as everybody's. */
+function withoutUnlikely(posterior: Float64Array, least: number, out: Float64Array): Float64Array {
+  for (let k = 0; k < out.length; k++) out[k] = posterior[k]! < least ? 0 : posterior[k]!;
+  return out;
+}
+
+function exposureOf(
+  user: string,
+  { counted, place, hashKey, bucket }: ContentTrial,
+  served: Readonly<{ contents: readonly string[]; propensity: number; decision: string; tsMs: number }>,
+): Exposed {
+  const { name } = counted.experiment;
+  const { contents, propensity, decision, tsMs } = served;
+  const exposure = { experiment: name, arm: place, hashKey, bucket, contents, propensity };
+  return { kind: "behaviour", id: `exposure:${name}`, user, type: "exposure", tsMs, decision, exposure };
 }
 
 /** The likeliest segment; null if "none" is likelier than each. */

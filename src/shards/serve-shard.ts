@@ -19,6 +19,7 @@ import {
 import { ContentAnswers } from "./content-answers.ts";
 import type { ContextStore } from "./context-store.ts";
 import { DecisionLog } from "./decision-log.ts";
+import { ExposureLog } from "./exposure-log.ts";
 import { type DriftRequest, driftPage } from "./drift-page.ts";
 import { membershipsOf } from "./sampling.ts";
 import { ScoreAnswers } from "./score-answers.ts";
@@ -68,7 +69,8 @@ export async function serveShard(
   const { shard } = state;
   const answers = answersOf(ports, state);
   const decided = new DecisionLog(ports, subjects.decisions);
-  const contents = contentsOf(ports, state, answers, decided);
+  const exposed = new ExposureLog(ports, subjects.shardLog(shard));
+  const contents = contentsOf(ports, state, answers, { decided, exposed });
   const epochNow = () => ownerOf(shard, host).epoch;
   const reads = { bus, state, answers, contents, copy: host, sleep, epochNow };
   const handlers: Record<string, Handler> = {
@@ -127,6 +129,7 @@ export async function serveShard(
   return async () => {
     await Promise.all(served.map((one) => one.close()));
     await decided.close();
+    await exposed.close();
   };
 }
 
@@ -144,7 +147,8 @@ export async function serveCopy(
   const answers = answersOf(ports, state);
   const { bus, sleep, subjects } = ports;
   const decided = new DecisionLog(ports, subjects.decisions);
-  const contents = contentsOf(ports, state, answers, decided);
+  const exposed = new ExposureLog(ports, subjects.shardLog(state.shard));
+  const contents = contentsOf(ports, state, answers, { decided, exposed });
   const reads = readsOf({ bus, state, answers, contents, copy, sleep, epochNow: () => NO_EPOCH });
   const served = await Promise.all(
     Object.entries(reads).map(([name, handler]) => {
@@ -158,6 +162,7 @@ export async function serveCopy(
   return async () => {
     await Promise.all(served.map((one) => one.close()));
     await decided.close();
+    await exposed.close();
   };
 }
 
@@ -165,10 +170,17 @@ function contentsOf(
   { clock, decisionKey, newId }: ServePorts,
   state: ShardState,
   answers: ScoreAnswers,
-  decided: DecisionLog,
+  { decided, exposed }: Readonly<{ decided: DecisionLog; exposed: ExposureLog }>,
 ): ContentAnswers {
   const ids = new DecisionIds(decisionKey, newId());
-  return new ContentAnswers(state, answers, clock, ids, (decision) => decided.add(decision));
+  return new ContentAnswers(
+    state,
+    answers,
+    clock,
+    ids,
+    (decision) => decided.add(decision),
+    (one) => exposed.add(one),
+  );
 }
 
 function answersOf({ clock, decisionKey, newId }: ServePorts, state: ShardState): ScoreAnswers {

@@ -4,6 +4,7 @@ import { ContentRates } from "../../src/content/content-rates.ts";
 import { decode } from "../../src/kernel/msgpack.ts";
 import { DecisionIds } from "../../src/resonance/decision-id.ts";
 import { ContentAnswers } from "../../src/shards/content-answers.ts";
+import type { Exposed } from "../../src/shards/exposure-log.ts";
 import { ScoreAnswers } from "../../src/shards/score-answers.ts";
 import { NO_DEFINITIONS, type ShardState, useDefinitions } from "../../src/shards/shard-state.ts";
 import { aCatalogue, aHearing, useCatalogue } from "./a-catalogue.ts";
@@ -19,12 +20,18 @@ function aWorld(given = aCatalogue()) {
   const clock = { nowMs: () => NOW_MS, monotonicMs: () => 0 };
   const ids = new DecisionIds([1, 2], "here");
   const logged: LoggedDecision[] = [];
-  const contents = new ContentAnswers(state, new ScoreAnswers(state, clock, ids), clock, ids, (one) =>
-    logged.push(one),
+  const exposed: Exposed[] = [];
+  const contents = new ContentAnswers(
+    state,
+    new ScoreAnswers(state, clock, ids),
+    clock,
+    ids,
+    (one) => logged.push(one),
+    (one) => exposed.push(one),
   );
   const choose = (user = "ada", placement = "home"): ContentAnswer =>
     decode(contents.choose(user, { placement }, "application/msgpack")) as ContentAnswer;
-  return { state, ids, logged, choose };
+  return { state, ids, logged, exposed, choose };
 }
 
 /** Lets those who are `new` click a, and the others b. */
