@@ -69,6 +69,9 @@ async function takeVersion(
   }
 }
 
-function ofVersion(releases: StorePorts["releases"], version: number): Promise<ExperimentRecords | undefined> {
+function ofVersion(
+  releases: StorePorts["releases"],
+  version: number,
+): Promise<ExperimentRecords | undefined> {
   return readJson<ExperimentRecords>(releases, `${EXPERIMENTS}.${version}`);
 }

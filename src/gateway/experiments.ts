@@ -2,11 +2,7 @@ import { ask } from "../actors/ask.ts";
 import { fieldsOf, refused } from "../events/request-body.ts";
 import type { Verdict } from "../experiments/decide.ts";
 import { type ExperimentNumbers, noNumbers, readNumbers } from "../experiments/experiment-book.ts";
-import {
-  type ExperimentRecord,
-  withExperiment,
-  withoutRunning,
-} from "../experiments/experiment-records.ts";
+import { type ExperimentRecord, withExperiment, withoutRunning } from "../experiments/experiment-records.ts";
 import { parseExperiment } from "../experiments/parse-experiment.ts";
 import { buildReport, type ExperimentReport } from "../experiments/report.ts";
 import { look } from "../experiments/watch.ts";

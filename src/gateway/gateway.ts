@@ -1,4 +1,5 @@
 import type { BusReply, BusRequest } from "../actors/bus.ts";
+import { POLICY_NAMES } from "../content/policy.ts";
 import { contentTypeOf, decodeRequest, encodeReply } from "../events/decode-request.ts";
 import { refused } from "../events/request-body.ts";
 import { toWireError } from "../kernel/engine-error.ts";
@@ -9,6 +10,7 @@ import { createChoosing } from "./content.ts";
 import { type GivenCatalogue, getCatalogue, givenCatalogue } from "./content-catalogue.ts";
 import { describeProfiles } from "./describe-profiles.ts";
 import { countUp, type GatewayCounters, type GatewayOptions, type GatewayPorts } from "./gateway-ports.ts";
+import { experimentEndpoints } from "./experiments.ts";
 import { ingest } from "./ingest.ts";
 import { readFeedback } from "./read-feedback.ts";
 import { type Asker, createScoring } from "./score.ts";
@@ -57,6 +59,8 @@ export function createGateway(ports: GatewayPorts, options: GatewayOptions): Gat
   const mapNames = (): readonly string[] => definitions.maps.map((map) => map.name);
   const askShard = shardAsker(ports);
   const scoring = createScoring({ ...ports, askShard }, options, counters, mapNames);
+  const placements = (): readonly string[] => catalogues.inForce.placements.map(({ name }) => name);
+  const experiments = experimentEndpoints(ports, options, POLICY_NAMES, placements);
   const endpoints: Readonly<Record<string, Endpoint>> = {
     ingest: inItsType((body) =>
       ingest(
@@ -79,6 +83,10 @@ export function createGateway(ports: GatewayPorts, options: GatewayOptions): Gat
       const { version } = await catalogues.put(givenCatalogue(body, mapNames()));
       return { version };
     }),
+    "experiments.define": inItsType((body) => experiments.define(body)),
+    "experiments.status": inItsType((body) => experiments.status(body)),
+    "experiments.report": inItsType((body) => experiments.report(body)),
+    "experiments.stop": inItsType((body) => experiments.stop(body)),
     "segments.get": inItsType(async (body) => getSegments(definitions, body)),
     "segments.put": inItsType(async (body) => {
       const { definitions: given, isWarming } = await put(definedMaps(body));
