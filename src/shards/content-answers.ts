@@ -1,4 +1,9 @@
-import type { ContentAnswer, ContentAspect, ContentBasis, LoggedDecision } from "../content/content-answer.ts";
+import type {
+  ContentAnswer,
+  ContentAspect,
+  ContentBasis,
+  LoggedDecision,
+} from "../content/content-answer.ts";
 import { type Choice, ContentChooser } from "../content/content-chooser.ts";
 import { eligibleInto } from "../content/eligibility.ts";
 import { POLICIES, POLICY_NAMES } from "../content/policy.ts";
@@ -70,7 +75,9 @@ export class ContentAnswers {
     const { map } = chooser.ready.placement;
     // Any map will do where that of the placement is not in force: the user's traits and counts are what is wanted.
     const known = chooser.scorer === undefined ? undefined : map;
-    const answer = this.#scores.withScores(user, known, nowMs, (scored) => this.#answer(chooser, scored, nowMs));
+    const answer = this.#scores.withScores(user, known, nowMs, (scored) =>
+      this.#answer(chooser, scored, nowMs),
+    );
     return encodeReply(answer, type);
   }
 

@@ -99,7 +99,13 @@ function foldBehaviour(
   }
   const behaviour = withoutWithdrawn(context.consents, given);
   noteTime(context, behaviour.tsMs);
-  foldFeedback(shard, context, behaviour, { sequence, index: (positioned.place ?? 0) * OUTPUTS_MAX }, outcome);
+  foldFeedback(
+    shard,
+    context,
+    behaviour,
+    { sequence, index: (positioned.place ?? 0) * OUTPUTS_MAX },
+    outcome,
+  );
   const acted = isAct(behaviour);
   if (acted) {
     const event = foldFeatures(shard, context, behaviour);

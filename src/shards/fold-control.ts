@@ -169,7 +169,10 @@ function activateSegments(
     );
 }
 
-function activateContent({ content, counters, releases }: ShardState, entry: Entry<"content-activated">): void {
+function activateContent(
+  { content, counters, releases }: ShardState,
+  entry: Entry<"content-activated">,
+): void {
   if (entry.version <= content.catalogue.version) return;
   const catalogue = releases.content(entry.version);
   if (catalogue === undefined) counters.missingReleases++;

@@ -88,7 +88,7 @@ export async function serveShard(
         events: state.counters.events,
         duplicates: state.counters.duplicates,
         deadLetters: state.counters.deadLetters,
-      lostDecisions: decided.lost,
+        lostDecisions: decided.lost,
         versions: answers.versions(),
         warmUps: state.warmUps.map(({ kind, version, sampled, done }) => ({ kind, version, sampled, done })),
       } satisfies ShardStatus),
