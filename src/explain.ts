@@ -21,9 +21,9 @@ import {
 import type { Explanation, ToldEvent } from "./resonance/explanation.ts";
 import type { ScoreAnswer } from "./resonance/score-answer.ts";
 import { noSegments } from "./resonance/score-request.ts";
+import { ContentAnswers } from "./shards/content-answers.ts";
 import { contextSchema } from "./shards/context-codec.ts";
 import { explainUser } from "./shards/explain-user.ts";
-import { ContentAnswers } from "./shards/content-answers.ts";
 import { isAct } from "./shards/fold-batch.ts";
 import { takeIn, type WantedUser } from "./shards/held-user.ts";
 import { replayDecision, tooLong } from "./shards/replay-decision.ts";
@@ -133,7 +133,14 @@ function chosenAgain(
       return id;
     },
   };
-  const contents = new ContentAnswers(state, answers, { nowMs: () => atMs }, ids, () => {}, () => {});
+  const contents = new ContentAnswers(
+    state,
+    answers,
+    { nowMs: () => atMs },
+    ids,
+    () => {},
+    () => {},
+  );
   const answer = decode(contents.choose(user, { placement }, "application/msgpack")) as ContentAnswer;
   const now = again?.chosen;
   const isSame =

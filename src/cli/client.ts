@@ -33,6 +33,9 @@ const READS: ReadonlySet<string> = new Set([
   "segments.get",
   "experiments.status",
   "experiments.report",
+  "content",
+  "content.get",
+  "content.rates",
 ]);
 /** Longer than a shard whose owner has died takes to be answered for again. */
 const READ_TIMEOUT_MS = 2_500;

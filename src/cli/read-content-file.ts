@@ -36,5 +36,10 @@ export async function readContentJson(path: string): Promise<unknown> {
 }
 
 function refuse(path: string, message: string, cause?: unknown): never {
-  throw new EngineError({ code: "BAD_CONTENT_FILE", message: `${path}: ${message}`, retryable: false, cause });
+  throw new EngineError({
+    code: "BAD_CONTENT_FILE",
+    message: `${path}: ${message}`,
+    retryable: false,
+    cause,
+  });
 }

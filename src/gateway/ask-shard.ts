@@ -1,7 +1,7 @@
+import type { ShardContentRequest } from "../content/content-answer.ts";
 import { endpointAt } from "../events/endpoint-at.ts";
 import { EngineError, fromWireError } from "../kernel/engine-error.ts";
 import { decode, encode } from "../kernel/msgpack.ts";
-import type { ShardContentRequest } from "../content/content-answer.ts";
 import type { ShardScoreReply, ShardScoreRequest, ShardSessionRequest } from "../resonance/score-answer.ts";
 import type { GatewayPorts } from "./gateway-ports.ts";
 import { waysToShard } from "./ways-to-shard.ts";

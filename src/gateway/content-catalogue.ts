@@ -1,6 +1,6 @@
 import { raisePointer } from "../actors/raise-pointer.ts";
 import { readJson } from "../actors/read-json.ts";
-import type { ContentCatalogue } from "../content/catalogue.ts";
+import type { Content, ContentCatalogue, Placement } from "../content/catalogue.ts";
 import { parseCatalogue } from "../content/parse-catalogue.ts";
 import { encodeEntry } from "../events/log-codec.ts";
 import { fieldsOf, refused } from "../events/request-body.ts";
@@ -84,8 +84,28 @@ export function givenCatalogue(body: unknown, maps: readonly string[]): GivenCat
   return parsed.catalogue;
 }
 
+/** The reply of `content.get`: the catalogue in the words that `content.put` takes, durations and times in ms. */
+export type CatalogueReply = Readonly<{
+  version: number;
+  placements: readonly (Omit<Placement, "timeoutMs"> & Readonly<{ timeout: number }>)[];
+  items: readonly (Omit<Content, "fromMs" | "untilMs" | "cap"> &
+    Readonly<{ from?: number; until?: number; cap?: Readonly<{ impressions: number; per: number }> }>)[];
+}>;
+
 /** `content.get`. */
-export function getCatalogue(catalogue: ContentCatalogue, body: unknown): ContentCatalogue {
+export function getCatalogue(
+  { version, placements, contents }: ContentCatalogue,
+  body: unknown,
+): CatalogueReply {
   fieldsOf(body, []);
-  return catalogue;
+  return {
+    version,
+    placements: placements.map(({ timeoutMs, ...rest }) => ({ ...rest, timeout: timeoutMs })),
+    items: contents.map(({ fromMs, untilMs, cap, ...rest }) => ({
+      ...rest,
+      ...(fromMs === undefined ? {} : { from: fromMs }),
+      ...(untilMs === undefined ? {} : { until: untilMs }),
+      ...(cap === undefined ? {} : { cap: { impressions: cap.impressions, per: cap.perMs } }),
+    })),
+  };
 }

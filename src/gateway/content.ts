@@ -47,7 +47,13 @@ export function createChoosing(
   return async (body, { type, replyTo: asker }) => {
     const { user, placement } = readContentRequest(body);
     try {
-      const data = await bundles.ask({ shard: shardOf(user, shards), user, aspect: { placement }, type, asker });
+      const data = await bundles.ask({
+        shard: shardOf(user, shards),
+        user,
+        aspect: { placement },
+        type,
+        asker,
+      });
       return data === undefined ? undefined : { data, contentType: type };
     } catch (thrown) {
       if (!(thrown instanceof EngineError)) throw thrown;

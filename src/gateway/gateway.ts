@@ -9,8 +9,9 @@ import { Catalogues } from "./catalogues.ts";
 import { createChoosing } from "./content.ts";
 import { type GivenCatalogue, getCatalogue, givenCatalogue } from "./content-catalogue.ts";
 import { describeProfiles } from "./describe-profiles.ts";
-import { countUp, type GatewayCounters, type GatewayOptions, type GatewayPorts } from "./gateway-ports.ts";
+import { describeRates } from "./describe-rates.ts";
 import { experimentEndpoints } from "./experiments.ts";
+import { countUp, type GatewayCounters, type GatewayOptions, type GatewayPorts } from "./gateway-ports.ts";
 import { ingest } from "./ingest.ts";
 import { readFeedback } from "./read-feedback.ts";
 import { type Asker, createScoring } from "./score.ts";
@@ -79,6 +80,7 @@ export function createGateway(ports: GatewayPorts, options: GatewayOptions): Gat
     status: inItsType((body) => status(ports, options, counters, body)),
     content: createChoosing({ ...ports, askShard }, options, catalogues),
     "content.get": inItsType(async (body) => getCatalogue(catalogues.inForce, body)),
+    "content.rates": inItsType((body) => describeRates(ports, catalogues.inForce, definitions.maps, body)),
     "content.put": inItsType(async (body) => {
       const { version } = await catalogues.put(givenCatalogue(body, mapNames()));
       return { version };

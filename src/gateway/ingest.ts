@@ -1,5 +1,5 @@
-import { LIMITS } from "../events/limits.ts";
 import type { Event } from "../events/event.ts";
+import { LIMITS } from "../events/limits.ts";
 import type { Behaviour, Feedback, Position } from "../events/log-entry.ts";
 import { parseEvent } from "../events/parse-event.ts";
 import { refused } from "../events/request-body.ts";

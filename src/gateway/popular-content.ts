@@ -105,7 +105,16 @@ export class PopularContent {
     const pool = new WorthPool(table, { seed: poolSeed(name, version), purchaseWeight });
     const number = this.#ports.decisions.upcoming;
     const policy = POLICIES[ARM];
-    const request = { pool, policy, floor, posterior: NOBODY, prior: NOBODY, eligible, eligibleCount, number };
+    const request = {
+      pool,
+      policy,
+      floor,
+      posterior: NOBODY,
+      prior: NOBODY,
+      eligible,
+      eligibleCount,
+      number,
+    };
     this.#chooser.choose(request, this.#choice);
     return contents[this.#choice.content];
   }

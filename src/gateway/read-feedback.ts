@@ -32,7 +32,10 @@ export async function readFeedback(
   const { chosen, atMs: chosenMs } = decision;
   if (chosen?.content === undefined) return NO_FEEDBACK;
   if (!decision.isOf(event.user))
-    return refuse("BAD_DECISION", "decision: it was made for another user: send the id of this user's answer");
+    return refuse(
+      "BAD_DECISION",
+      "decision: it was made for another user: send the id of this user's answer",
+    );
   const catalogue = await catalogueOf(chosen.catalogue);
   const placement = catalogue?.placements[chosen.placement];
   const content = catalogue?.contents[chosen.content];

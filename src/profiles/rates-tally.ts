@@ -1,7 +1,7 @@
 import { ContentRates } from "../content/content-rates.ts";
 import { RATES_TALLY, readRateChange } from "../content/rate-change.ts";
-import { decodeRatesRelease, encodeRatesRelease } from "../content/rates-release.ts";
 import { MINUTE_MS, minuteOf } from "../content/rate-time.ts";
+import { decodeRatesRelease, encodeRatesRelease } from "../content/rates-release.ts";
 import type { Tally, TallyKind } from "./tally.ts";
 
 /** How often each content was clicked in each segment, over all shards. */

@@ -1,4 +1,9 @@
-import type { ContentAnswer, ContentAspect, ContentBasis, LoggedDecision } from "../content/content-answer.ts";
+import type {
+  ContentAnswer,
+  ContentAspect,
+  ContentBasis,
+  LoggedDecision,
+} from "../content/content-answer.ts";
 import { type Choice, ContentChooser } from "../content/content-chooser.ts";
 import { eligibleInto } from "../content/eligibility.ts";
 import { POLICIES, POLICY_NAMES, type PolicyName } from "../content/policy.ts";
@@ -90,7 +95,9 @@ export class ContentAnswers {
     const { map } = chooser.ready.placement;
     // Any map will do where that of the placement is not in force: the user's traits and counts are what is wanted.
     const known = chooser.scorer === undefined ? undefined : map;
-    const answer = this.#scores.withScores(user, known, nowMs, (scored) => this.#answer(chooser, scored, nowMs));
+    const answer = this.#scores.withScores(user, known, nowMs, (scored) =>
+      this.#answer(chooser, scored, nowMs),
+    );
     return encodeReply(answer, type);
   }
 
@@ -156,7 +163,11 @@ export class ContentAnswers {
   }
 
   /** Chooses as an arm does; as the placement says, where there is none. */
-  #choose({ chooser, basis, posterior, eligibleCount, number }: Asked, arm: Arm | undefined, out: Choice): void {
+  #choose(
+    { chooser, basis, posterior, eligibleCount, number }: Asked,
+    arm: Arm | undefined,
+    out: Choice,
+  ): void {
     const { ready, pool, eligible, prior, cut } = chooser;
     const policy = POLICIES[policyOf({ chooser, basis }, arm)];
     const floor = arm?.floor ?? ready.placement.floor;

@@ -31,7 +31,9 @@ export function explainUser(
   const events = state.recent.events(context);
   const offsets = offsetsOf(state, context, state.scorers.indexOf(scorer), nowMs);
   const shifts =
-    offsets === undefined ? {} : { shifts: [{ label: { kind: "feedback" }, values: offsets.slice() } as const] };
+    offsets === undefined
+      ? {}
+      : { shifts: [{ label: { kind: "feedback" }, values: offsets.slice() } as const] };
   return explainScore(
     { encoder, schema, scorer },
     { held: context, events, isWhole: context.events <= events.length, atMs: context.lastTsMs, ...shifts },

@@ -3,8 +3,8 @@ import type { Outcome as RateOutcome } from "../content/content-rates.ts";
 import { countImpression } from "../content/eligibility.ts";
 import { type FeedbackTrust, feedbackEvidence } from "../content/feedback-evidence.ts";
 import type { Evidence } from "../content/ledger.ts";
-import { RATES_TALLY, toRateChange } from "../content/rate-change.ts";
 import type { RateKind } from "../content/rate-cell.ts";
+import { RATES_TALLY, toRateChange } from "../content/rate-change.ts";
 import {
   anonymousResponsibilities,
   memberResponsibilities,
@@ -127,7 +127,8 @@ function foldStatement(heard: Heard, { item, value = 0 }: Behaviour): void {
   if (item === undefined || value === 0) return;
   for (const { map } of shard.scorers) {
     const [placement] = shard.content.placementsOf(map, item);
-    const ready = placement === undefined ? undefined : shard.content.placement(placement.name, shard.scorers);
+    const ready =
+      placement === undefined ? undefined : shard.content.placement(placement.name, shard.scorers);
     const evidence = clickEvidence(heard, ready, map, item, { examination: 1 });
     if (evidence !== undefined) feedback.learn(map, evidence, tsMs, value > 0 ? 1 : -1);
   }

@@ -130,7 +130,12 @@ export class ScoreAnswers {
    * was chosen.
    * @throws EngineError `UNKNOWN_MAP`.
    */
-  withScores<Result>(user: string, map: string | undefined, nowMs: number, use: (scored: ScoredUser) => Result): Result {
+  withScores<Result>(
+    user: string,
+    map: string | undefined,
+    nowMs: number,
+    use: (scored: ScoredUser) => Result,
+  ): Result {
     const ready = this.#ready(map);
     const context = this.#find(user);
     const act = (of: Context): Result => {

@@ -1,11 +1,11 @@
 import type { Bus, BusReply, BusRequest } from "../actors/bus.ts";
+import type { ShardContentRequest } from "../content/content-answer.ts";
 import { contentTypeOf, decodeRequest } from "../events/decode-request.ts";
 import type { Behaviour } from "../events/log-entry.ts";
 import { refused } from "../events/request-body.ts";
 import { EngineError, toWireError } from "../kernel/engine-error.ts";
 import { shardOf } from "../kernel/hash.ts";
 import { decode, encode } from "../kernel/msgpack.ts";
-import type { ShardContentRequest } from "../content/content-answer.ts";
 import { joinAnswers } from "../resonance/join-answers.ts";
 import { encodeColumns } from "../resonance/join-columns.ts";
 import type { ShardScoreReply, ShardScoreRequest, ShardSessionRequest } from "../resonance/score-answer.ts";
@@ -52,7 +52,9 @@ type Reads = Readonly<{
 }>;
 
 /** The reads that the gateway asks of a shard, in MessagePack. */
-export function readsOf(reads: Reads): Readonly<Record<"score" | "session" | "content" | "holding", Handler>> {
+export function readsOf(
+  reads: Reads,
+): Readonly<Record<"score" | "session" | "content" | "holding", Handler>> {
   const { answers, epochNow, sleep } = reads;
   let news: Promise<void> | undefined;
   const withTheNews = async (reply: BusReply): Promise<BusReply> => {

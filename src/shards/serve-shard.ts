@@ -19,8 +19,8 @@ import {
 import { ContentAnswers } from "./content-answers.ts";
 import type { ContextStore } from "./context-store.ts";
 import { DecisionLog } from "./decision-log.ts";
-import { ExposureLog } from "./exposure-log.ts";
 import { type DriftRequest, driftPage } from "./drift-page.ts";
+import { ExposureLog } from "./exposure-log.ts";
 import { membershipsOf } from "./sampling.ts";
 import { ScoreAnswers } from "./score-answers.ts";
 import { type CopyView, type Handler, notCaughtUp, packed, publicReadsOf, readsOf } from "./serve-scores.ts";
@@ -90,7 +90,7 @@ export async function serveShard(
         events: state.counters.events,
         duplicates: state.counters.duplicates,
         deadLetters: state.counters.deadLetters,
-      lostDecisions: decided.lost,
+        lostDecisions: decided.lost,
         versions: answers.versions(),
         warmUps: state.warmUps.map(({ kind, version, sampled, done }) => ({ kind, version, sampled, done })),
       } satisfies ShardStatus),

@@ -1,5 +1,5 @@
-import { addEvidence, type Evidence, type Ledger } from "../content/ledger.ts";
 import type { CapCount } from "../content/eligibility.ts";
+import { addEvidence, type Evidence, type Ledger } from "../content/ledger.ts";
 import type { Responsibilities } from "../content/responsibilities.ts";
 import { hash32 } from "../kernel/hash.ts";
 

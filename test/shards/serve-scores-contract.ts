@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { Bus, BusReply } from "../../src/actors/bus.ts";
-import { MemoryLog } from "../../src/adapters/memory-log.ts";
 import { memoryContextStore } from "../../src/adapters/memory-context-store.ts";
+import { MemoryLog } from "../../src/adapters/memory-log.ts";
 import type { ContentAnswer, LoggedDecision, ShardContentRequest } from "../../src/content/content-answer.ts";
 import { encodeReply } from "../../src/events/decode-request.ts";
 import { endpointAt } from "../../src/events/endpoint-at.ts";
