@@ -36,7 +36,7 @@ export function drawExperiments(experiments: readonly ExperimentStatus[], column
     one.stopped === null ? `since ${formatMoment(one.started)}` : `stopped ${formatMoment(one.stopped)}`,
     one.arms.map(({ arm, units }) => `${arm} ${formatCount(units)}`).join(", "),
     `${Math.round((100 * one.units) / one.plannedUnits)} %`,
-    one.verdicts.map(({ arm, kind, because }) => `${arm}: ${kind} (${because})`).join("; "),
+    one.verdicts.map(({ arm, kind }) => `${arm}: ${kind}`).join("; "),
   ]);
   const titles = [
     { title: "experiment" },

@@ -76,6 +76,6 @@ test("the list has a line for each, and says what to do if there are none", () =
   expect(line).toContain("home-hero");
   expect(line).toContain("since 2026-01-05 00:00");
   expect(line).toContain("240 %");
-  expect(line).toContain("resonance: ship (better-and-safe)");
+  expect(line).toContain("resonance: ship");
   expect(drawExperiments([], 80)).toEqual(["no experiments: resonance experiment define FILE"]);
 });
