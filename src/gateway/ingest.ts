@@ -54,8 +54,8 @@ export async function ingest(
       continue;
     }
     const { event } = parsed;
-    const read = isDecided(event) ? await feedbackOf(event) : undefined;
-    if (read?.kind === "refused") {
+    const read = isDecided(event) ? await feedbackOf(event).catch(toldAway) : undefined;
+    if (read !== undefined && read.kind !== "read") {
       refusals.push({ index, code: read.code, message: read.message });
       continue;
     }
@@ -85,6 +85,12 @@ export async function ingest(
 
 function isDecided(event: Event): event is Decided {
   return event.decision !== undefined;
+}
+
+/** What can't be read at the moment is refused by itself: the rest of its batch need not wait. */
+function toldAway(thrown: unknown): Readonly<{ kind: "failed"; code: string; message: string }> {
+  const { code, message } = toWireError(thrown);
+  return { kind: "failed", code, message };
 }
 
 function withFeedback(behaviour: Behaviour, feedback: Feedback | undefined): Behaviour {
