@@ -141,7 +141,9 @@ function chosenAgain(
     () => {},
     () => {},
   );
-  const answer = decode(contents.choose(user, { placement }, "application/msgpack")) as ContentAnswer;
+  const answer = decode(
+    contents.choose(user, { placement }, "application/msgpack", chosen.arm),
+  ) as ContentAnswer;
   const now = again?.chosen;
   const isSame =
     now?.catalogue === chosen.catalogue &&

@@ -16,7 +16,7 @@ import type { DecisionIds, DecisionPlace } from "../resonance/decision-id.ts";
 import { segmentOf } from "../resonance/membership.ts";
 import { newScoreBuffer, type Scorer, scoreInto } from "../resonance/scorer.ts";
 import type { ReadyPlacement } from "./content-in-force.ts";
-import { type ContentTrial, partOf } from "./content-trial.ts";
+import { type ContentTrial, partAgain, partOf } from "./content-trial.ts";
 import type { Exposed } from "./exposure-log.ts";
 import type { AnswerType, ScoreAnswers, ScoredUser } from "./score-answers.ts";
 import type { ShardState } from "./shard-state.ts";
@@ -87,21 +87,22 @@ export class ContentAnswers {
   /**
    * Chooses for a user.
    *
+   * @param again - The number that an earlier choice for them had in its id, if that choice is to be made again.
    * @throws EngineError `NO_CONTENT`, `UNKNOWN_PLACEMENT`.
    */
-  choose(user: string, { placement }: ContentAspect, type: AnswerType): Uint8Array {
+  choose(user: string, { placement }: ContentAspect, type: AnswerType, again?: number): Uint8Array {
     const chooser = this.#chooserOf(placement);
     const nowMs = this.#clock.nowMs();
     const { map } = chooser.ready.placement;
     // Any map will do where that of the placement is not in force: the user's traits and counts are what is wanted.
     const known = chooser.scorer === undefined ? undefined : map;
     const answer = this.#scores.withScores(user, known, nowMs, (scored) =>
-      this.#answer(chooser, scored, nowMs),
+      this.#answer(chooser, scored, nowMs, again),
     );
     return encodeReply(answer, type);
   }
 
-  #answer(chooser: Chooser, scored: ScoredUser, nowMs: number): ContentAnswer {
+  #answer(chooser: Chooser, scored: ScoredUser, nowMs: number, again: number | undefined): ContentAnswer {
     const { ready, eligible, scorer } = chooser;
     const { placement, contents, catalogued, index } = ready;
     const { context, known } = scored;
@@ -109,7 +110,12 @@ export class ContentAnswers {
     const capCounts = feedback?.capCounts ?? NO_COUNTS;
     const eligibleCount = eligibleInto(contents, { traits, atMs: nowMs, capCounts }, eligible);
     const { basis, posterior } = this.#posterior(chooser, scored);
-    const { arm, trial } = partOf(this.#state.experiments, placement.name, context);
+    const { experiments } = this.#state;
+    const part =
+      again === undefined
+        ? partOf(experiments, placement.name, context)
+        : partAgain(experiments, placement.name, Math.floor(again / POLICY_NAMES.length));
+    const { arm, trial } = part;
     const { upcoming: number } = this.#decisions;
     const asked: Asked = { chooser, basis, posterior, eligibleCount, number };
     const choice = this.#choice;
@@ -122,7 +128,7 @@ export class ContentAnswers {
       catalogue: this.#state.content.catalogue.version,
       placement: index,
       content: eligibleCount > 0 ? catalogued[choice.content] : undefined,
-      arm: POLICY_NAMES.indexOf(armNow),
+      arm: part.number * POLICY_NAMES.length + POLICY_NAMES.indexOf(armNow),
       propensity,
     };
     const place: DecisionPlace = { ...scored.place, chosen };

@@ -18,32 +18,68 @@ export type ContentTrial = Readonly<{
 }>;
 
 /** How content is chosen for a user at a placement: as the placement says, if nothing else is said. */
-export type Part = Readonly<{ trial?: ContentTrial; arm?: Arm }>;
+export type Part = Readonly<{
+  /** Tells the same part again at the same placement, while the same experiments run: see {@link partAgain}. */
+  number: number;
+  trial?: ContentTrial;
+  arm?: Arm;
+}>;
 
-const NO_PART: Part = {};
+const NO_PART: Part = { number: 0 };
+/** Numbers that each experiment of a placement has: one more than arms at most, for those who are held out. */
+const NUMBERS = 9;
+const HELD_OUT = NUMBERS - 1;
 
 /**
  * Finds the experiment that a user takes part in at a placement. Whoever is counted already keeps their arm; others are
  * assigned. Whoever is held out is served as control is, and not counted.
  */
 export function partOf(experiments: ExperimentsInForce, placement: string, context: Context): Part {
-  for (const counted of experiments.at(placement)) {
+  const here = experiments.at(placement);
+  for (let i = 0; i < here.length; i++) {
+    const counted = here[i]!;
     const { experiment } = counted;
     const exposure = context.exposures.get(experiment.name);
-    if (exposure !== undefined) {
-      const { arm: place, hashKey } = exposure;
-      const arm = experiment.arms[place];
-      if (arm === undefined) continue;
-      return { arm, trial: { counted, place, arm, hashKey, bucket: 0, isNew: false } };
-    }
+    if (exposure !== undefined) return partIn(here, i, exposure.arm, exposure.hashKey);
     const hashKey = context.user;
     const assignment = assign(experiment, hashKey);
     if (assignment.kind === "arm") {
       const { arm: place, bucket } = assignment;
       const arm = experiment.arms[place]!;
-      return { arm, trial: { counted, place, arm, hashKey, bucket, isNew: true } };
+      const trial = { counted, place, arm, hashKey, bucket, isNew: true };
+      return { number: numberOf(i, place), arm, trial };
     }
-    if (assignment.because === "holdout") return { arm: experiment.arms[0]! };
+    if (assignment.because === "holdout") return { number: numberOf(i, HELD_OUT), arm: experiment.arms[0]! };
   }
   return NO_PART;
+}
+
+/**
+ * The part that a number tells of, so that a decision can be made again without knowing for whom it was made.
+ *
+ * @param number - As {@link partOf} gave it, with the same experiments in force.
+ */
+export function partAgain(experiments: ExperimentsInForce, placement: string, number: number): Part {
+  if (number === 0) return NO_PART;
+  const here = experiments.at(placement);
+  const [i, place] = [Math.floor((number - 1) / NUMBERS), (number - 1) % NUMBERS];
+  const control = here[i]?.experiment.arms[0];
+  if (place === HELD_OUT && control !== undefined) return { number, arm: control };
+  return partIn(here, i, place, "");
+}
+
+/** The part of somebody who is counted, or need not be. */
+function partIn(here: readonly CountedExperiment[], i: number, place: number, hashKey: string): Part {
+  const counted = here[i];
+  const arm = counted?.experiment.arms[place];
+  if (counted === undefined || arm === undefined) return NO_PART;
+  return {
+    number: numberOf(i, place),
+    arm,
+    trial: { counted, place, arm, hashKey, bucket: 0, isNew: false },
+  };
+}
+
+function numberOf(i: number, place: number): number {
+  return 1 + i * NUMBERS + place;
 }

@@ -5,6 +5,7 @@ import type { MemoryLog } from "../../src/adapters/memory-log.ts";
 import { memoryProfileStore } from "../../src/adapters/memory-profile-store.ts";
 import { decodeEntries } from "../../src/events/log-codec.ts";
 import type { LogEntry } from "../../src/events/log-entry.ts";
+import { ExperimentBook, readNumbers } from "../../src/experiments/experiment-book.ts";
 import { decode } from "../../src/kernel/msgpack.ts";
 import { startProfileHost } from "../../src/profiles/profile-host.ts";
 import type { ProfileStore } from "../../src/profiles/profile-store.ts";
@@ -55,6 +56,7 @@ export async function judge(
   findings.push(...(await wrongReplays(servers, client, shape, asItWas(servers.log))));
   findings.push(...(await unevenReleases(servers, nodes, shape)));
   findings.push(...(await profileDifferences(servers, nodes, shape)));
+  findings.push(...miscountedUnits(servers, nodes, shape));
   return findings;
 }
 
@@ -91,6 +93,7 @@ async function miscounted(servers: Servers, shard: number, once: ContextStore): 
   const acts = new Map<string, Set<string>>();
   for (const entry of entriesOf(servers, shard)) {
     if (entry.kind !== "behaviour" || ADMINISTRATIVE.includes(entry.type)) continue;
+    if (entry.exposure !== undefined) continue;
     if (entry.feedback !== undefined && NO_ACTS.includes(entry.type)) continue;
     acts.set(entry.user, (acts.get(entry.user) ?? new Set()).add(entry.id));
   }
@@ -98,6 +101,26 @@ async function miscounted(servers: Servers, shard: number, once: ContextStore): 
     const bytes = once.load(user);
     const counted = bytes === undefined ? 0 : decodeContext(user, bytes).events;
     return counted === ids.size ? [] : [`${user} did ${ids.size} things, ${counted} were counted`];
+  });
+}
+
+/** Whoever was exposed, by the raw logs, is one unit of the arm that they met first. */
+function miscountedUnits(servers: Servers, nodes: readonly SimNode[], shape: SimShape): string[] {
+  const arms = new Map<string, number>();
+  for (let shard = 0; shard < shape.shards; shard++)
+    for (const entry of entriesOf(servers, shard)) {
+      if (entry.kind !== "behaviour" || entry.exposure === undefined) continue;
+      if (!arms.has(entry.user)) arms.set(entry.user, entry.exposure.arm);
+    }
+  const expected = [0, 1].map((arm) => [...arms.values()].filter((one) => one === arm).length);
+  return nodes.flatMap((node) => {
+    if (node.profiles === undefined || !isReady(node, "profiles")) return [];
+    const book = new ExperimentBook();
+    for (const [name, bytes] of node.profiles.sums(tallyTable("experiments"))) book.restore(name, bytes);
+    const [numbers] = readNumbers(book.encode()).numbers.values();
+    const counted = [0, 1].map((arm) => numbers?.sums[arm]?.[0] ?? 0);
+    const isSame = counted.join() === expected.join();
+    return isSame ? [] : [`${node.name} counts ${counted} units, ${expected} were exposed`];
   });
 }
 

@@ -52,6 +52,13 @@ const CATALOGUE = {
     { id: "banner-2", placements: ["home"] },
   ],
 };
+const EXPERIMENT = {
+  name: "home-policies",
+  placement: "home",
+  arms: [{ name: "control", policy: "overall" }, { name: "personal" }],
+  primary: { event: "click", measure: "count", per: { event: "impression", measure: "count" } },
+  holdout: { name: "sim", share: 0.1 },
+};
 const FAULTS_FOR_MS = 15_000;
 const QUIET_WITHIN_MS = 120_000;
 const TYPES = ["view", "click", "purchase", "rate", "add_to_cart"];
@@ -114,14 +121,18 @@ async function run(seed: number, bug: PlantedBug | undefined): Promise<SeedResul
   };
   const servers = startServers(time, random, random() < 0.5);
   for (let shard = 0; shard < shape.shards; shard++) await servers.log.ensure(subjects.shardLog(shard));
-  for (const stream of [subjects.samples, subjects.deadLetters, subjects.decisions]) await servers.log.ensure(stream);
+  for (const stream of [subjects.samples, subjects.deadLetters, subjects.decisions])
+    await servers.log.ensure(stream);
   await servers.log.ensure(subjects.transitions, { subjects: [subjects.transition("*", "*")] });
   const nodes = ["a", "b", "c"].map((name) => new SimNode(servers, name, shape, bug));
   for (const node of nodes) node.start();
   const client = new SimClient(servers);
 
   const state = { isFaulty: true };
-  void client.define(WIRE_MAPS).then(() => client.fill(CATALOGUE));
+  void client
+    .define(WIRE_MAPS)
+    .then(() => client.fill(CATALOGUE))
+    .then(() => client.experiment(EXPERIMENT));
   void load(servers, client, random, state);
   void misfortune(servers, nodes, random, state);
   if (random() < 0.6) {

@@ -23,7 +23,14 @@ const REQUEST_TIMEOUT_MS = 3_000;
 const RETRY_MS = 150;
 const SCORE_TRIES_MAX = 5;
 /** Nothing is put in force yet, or not everywhere. */
-const NOT_YET = ["NO_SEGMENTS", "UNKNOWN_MAP", "NO_CONTENT", "UNKNOWN_PLACEMENT", "BAD_CONTENT"];
+const NOT_YET = [
+  "NO_SEGMENTS",
+  "UNKNOWN_MAP",
+  "NO_CONTENT",
+  "UNKNOWN_PLACEMENT",
+  "BAD_CONTENT",
+  "BAD_EXPERIMENT",
+];
 
 /** A service that sends events until they are acknowledged, and asks for scores that contain them. */
 export class SimClient {
@@ -105,6 +112,12 @@ export class SimClient {
   /** Puts a catalogue of contents in force. */
   async fill(catalogue: object): Promise<void> {
     while ((await this.#ask("content.put", catalogue)) === undefined)
+      await this.#servers.time.sleep(RETRY_MS);
+  }
+
+  /** Starts an experiment, once there is a placement for it. */
+  async experiment(definition: object): Promise<void> {
+    while ((await this.#ask("experiments.define", definition)) === undefined)
       await this.#servers.time.sleep(RETRY_MS);
   }
 
