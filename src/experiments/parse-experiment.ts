@@ -18,7 +18,7 @@ const VALUE_MAX = 2 ** 18;
 const name = v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{1,64}$/, "must be 1 to 64 letters, digits, - or _"));
 const share = v.pipe(v.number(), v.gtValue(0), v.maxValue(1));
 const measureFields = {
-  event: v.pipe(v.string(), v.regex(/^[\x20-\x7e]{1,64}$/, "must be a type of events")),
+  event: v.pipe(v.string(), v.regex(/^\P{C}{1,64}$/u, "must be a type of events")),
   measure: v.optional(v.picklist(["converted", "count", "value"]), "converted"),
   capAt: v.exactOptional(v.pipe(v.number(), v.gtValue(0), v.maxValue(VALUE_MAX))),
   atPlacement: v.exactOptional(v.boolean()),
