@@ -15,8 +15,8 @@ export type AskShard = (
   shard: number,
   name: "score" | "session" | "content" | "holding",
   request: ShardScoreRequest | ShardSessionRequest | ShardContentRequest | HoldingQuestion,
-  /** Patience with the shard, ms; long enough for its owner to change, if left out. */
-  patienceMs?: number,
+  /** `once`: the owner and the copies are asked, and if none answers nobody waits for another owner. */
+  how?: "patiently" | "once",
 ) => Promise<readonly Uint8Array[]>;
 
 /** Asks for all that a shard holds of a user. */
@@ -77,11 +77,10 @@ export function shardAsker(ports: AskPorts): AskShard {
     }
     return undefined;
   };
-  return async (shard, name, request, patienceMs = SHARD_PATIENCE_MS) => {
+  return async (shard, name, request, how = "patiently") => {
     const data = encode(request);
     const waitMs = "waitMs" in request && request.atLeast !== undefined ? (request.waitMs ?? 0) : 0;
-    const deadlineMs = clock.monotonicMs() + patienceMs;
-    const attemptMs = Math.min(ATTEMPT_TIMEOUT_MS, patienceMs);
+    const deadlineMs = clock.monotonicMs() + SHARD_PATIENCE_MS;
     for (let tries = 0; ; tries++) {
       const isKnown = outages.has(shard);
       const instead = isKnown ? await askCopies(shard, name, data, waitMs) : undefined;
@@ -89,13 +88,14 @@ export function shardAsker(ports: AskPorts): AskShard {
       let failure: EngineError;
       try {
         const ways = waysToShard(ports, shard, name); // Both in turn: what is known of the owner may be old.
-        return await ask(ways[tries % ways.length] ?? "", data, attemptMs + waitMs);
+        return await ask(ways[tries % ways.length] ?? "", data, ATTEMPT_TIMEOUT_MS + waitMs);
       } catch (thrown) {
         failure = passingFailure(thrown, NOBODY_ANSWERED);
       }
       const isOwned = outages.end(shard);
       const answers = isKnown ? undefined : await askCopies(shard, name, data, waitMs);
       if (answers !== undefined) return answers;
+      if (how === "once") throw failure;
       for (let isOver = await isOwned; !isOver; isOver = await outages.end(shard))
         if (clock.monotonicMs() >= deadlineMs) throw failure;
       if (clock.monotonicMs() >= deadlineMs) throw failure;

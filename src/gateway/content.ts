@@ -16,7 +16,7 @@ import type { Asker } from "./score.ts";
 export type Choosing = (body: unknown, asker: Asker) => Promise<BusReply | undefined>;
 
 /** A page is not kept waiting for longer: then what all users like is shown. */
-const PATIENCE_MS = 250;
+const PATIENCE_MS = 500;
 /** The shard, or the way to it, is to blame for these: what is popular can be told without it. */
 const WITHOUT_THE_SHARD = ["NO_RESPONDERS", "NOT_OWNER", "NOT_CAUGHT_UP", "TIMEOUT"];
 /** What a shard that has not folded the newest catalogue says of it. */
@@ -37,7 +37,7 @@ export function createChoosing(
   const bundles = new RequestBundles<ContentAspect>(
     (shard, request) =>
       Promise.race([
-        askShard(shard, "content", request, PATIENCE_MS),
+        askShard(shard, "content", request, "once"),
         sleep(PATIENCE_MS).then(() => {
           throw tooLate(shard);
         }),

@@ -1,5 +1,5 @@
 import { readJson } from "../actors/read-json.ts";
-import { type Content, contentsOf, type Placement } from "../content/catalogue.ts";
+import { type Content, type ContentCatalogue, contentsOf, type Placement } from "../content/catalogue.ts";
 import type { ContentAnswer } from "../content/content-answer.ts";
 import { type Choice, ContentChooser } from "../content/content-chooser.ts";
 import { eligibleInto } from "../content/eligibility.ts";
@@ -32,6 +32,16 @@ export async function readPublishedRates({
   return { version: current.version, release: decodeRatesRelease(bytes) };
 }
 
+/** What one placement may show, and how often it is clicked, until either changes. */
+type Shelf = Readonly<{
+  catalogue: ContentCatalogue;
+  rates: PublishedRates;
+  contents: readonly Content[];
+  /** Room for the places of those that may be shown now. */
+  eligible: Uint16Array;
+  pool: WorthPool;
+}>;
+
 /** Chooses what all users click, without the shard of whoever asks: what it knows of them has no part in it. */
 export class PopularContent {
   readonly #ports: Pick<GatewayPorts, "clock" | "decisions" | "releases" | "sleep" | "subjects">;
@@ -39,6 +49,7 @@ export class PopularContent {
   #rates: PublishedRates = { version: 0, release: NO_RATES };
   #readMs = Number.NEGATIVE_INFINITY;
   #reading: Promise<void> | undefined;
+  readonly #shelves = new Map<string, Shelf>();
   readonly #chooser = new ContentChooser();
   readonly #choice: Choice = { content: 0, propensity: 0 };
 
@@ -64,8 +75,7 @@ export class PopularContent {
     if (placement === undefined) throw unknownPlacement(name, catalogue.placements);
     const { clock, decisions, subjects } = this.#ports;
     const atMs = clock.nowMs();
-    const contents = contentsOf(catalogue, name);
-    const content = this.#pick(placement, contents, atMs);
+    const content = this.#pick(this.#shelfOf(placement), placement, atMs);
     const propensity = content === undefined ? 0 : this.#choice.propensity;
     const place = { kind: "many", key: subjects.outputKey(0), applied: 0, lastSequence: 0, map: 0 } as const;
     const chosen = {
@@ -92,17 +102,10 @@ export class PopularContent {
     return encodeReply(answer, type);
   }
 
-  #pick(placement: Placement, contents: readonly Content[], atMs: number): Content | undefined {
-    const { name, floor, purchaseWeight, timeoutMs } = placement;
-    const eligible = new Uint16Array(contents.length);
+  #pick({ contents, eligible, pool }: Shelf, { floor }: Placement, atMs: number): Content | undefined {
     const nobody = { traits: new Map(), capCounts: new Map(), atMs };
     const eligibleCount = eligibleInto(contents, nobody, eligible);
     if (eligibleCount === 0) return undefined;
-    const { version, release } = this.#rates;
-    const ids = contents.map(({ id }) => id);
-    const of = { placement: name, segments: [], contents: ids, atMs: release.atMs, timeoutMs };
-    const table = rateTable(release.rates, of);
-    const pool = new WorthPool(table, { seed: poolSeed(name, version), purchaseWeight });
     const number = this.#ports.decisions.upcoming;
     const policy = POLICIES[ARM];
     const request = {
@@ -117,6 +120,26 @@ export class PopularContent {
     };
     this.#chooser.choose(request, this.#choice);
     return contents[this.#choice.content];
+  }
+
+  #shelfOf({ name, purchaseWeight, timeoutMs }: Placement): Shelf {
+    const catalogue = this.#catalogues.inForce;
+    const known = this.#shelves.get(name);
+    if (known?.catalogue === catalogue && known.rates === this.#rates) return known;
+    const { version, release } = this.#rates;
+    const contents = contentsOf(catalogue, name);
+    const ids = contents.map(({ id }) => id);
+    const of = { placement: name, segments: [], contents: ids, atMs: release.atMs, timeoutMs };
+    const table = rateTable(release.rates, of);
+    const shelf = {
+      catalogue,
+      rates: this.#rates,
+      contents,
+      eligible: new Uint16Array(contents.length),
+      pool: new WorthPool(table, { seed: poolSeed(name, version), purchaseWeight }),
+    };
+    this.#shelves.set(name, shelf);
+    return shelf;
   }
 
   /** Has rates read that are older than they may be. Nobody waits for them but the first one, and not for long. */
