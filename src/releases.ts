@@ -6,6 +6,7 @@ import { decodeEncoder } from "./embedding/decode-encoder.ts";
 import type { Encoder } from "./embedding/encoder.ts";
 import { untrainedEncoder } from "./embedding/untrained-encoder.ts";
 import type { ExperimentRecords } from "./experiments/experiment-records.ts";
+import { type ArmModel, armEncoder, type ExperimentRelease } from "./experiments/experiment-release.ts";
 import { FEATURES } from "./features/all-families.ts";
 import { assert } from "./kernel/assert.ts";
 import type { HalfSipKey } from "./kernel/half-sip-hash.ts";
@@ -20,7 +21,7 @@ export type Releases = Readonly<{
   segments(version: number): Promise<SegmentDefinitions | undefined>;
   content(version: number): Promise<ContentCatalogue | undefined>;
   rates(version: number): Promise<RatesRelease | undefined>;
-  experiments(version: number): Promise<ExperimentRecords | undefined>;
+  experiments(version: number): Promise<ExperimentRelease | undefined>;
 }>;
 
 /** Keys of releases in the {@link BlobStore}. */
@@ -40,6 +41,7 @@ export const releaseKeys = {
   content: (version: number) => `content.${version}`,
   rates: (version: number) => `rates.${version}`,
   experiments: (version: number) => `experiments.${version}`,
+  armProfiles: (experiment: string, encoder: string) => `arm-profiles.${experiment}.${encoder}`,
   currentSegments: "segments.current",
   latestFit: "fit.latest",
   latestCalibration: "calibrated.latest",
@@ -81,16 +83,17 @@ export async function decisionKeyOf(
 export function releasesOf(blobs: BlobStore): Releases {
   const untrained = untrainedEncoder(FEATURES);
   const encoders = new Map<string, Encoder>([[untrained.version, untrained]]);
+  const encoderOf = async (version: string): Promise<Encoder | undefined> => {
+    const held = encoders.get(version);
+    if (held !== undefined) return held;
+    const bytes = await blobs.get(releaseKeys.encoder(version));
+    if (bytes === undefined) return undefined;
+    const encoder = decodeEncoder(bytes, FEATURES);
+    encoders.set(version, encoder);
+    return encoder;
+  };
   return {
-    async encoder(version) {
-      const held = encoders.get(version);
-      if (held !== undefined) return held;
-      const bytes = await blobs.get(releaseKeys.encoder(version));
-      if (bytes === undefined) return undefined;
-      const encoder = decodeEncoder(bytes, FEATURES);
-      encoders.set(version, encoder);
-      return encoder;
-    },
+    encoder: encoderOf,
     async profiles(map, version) {
       const bytes = await blobs.get(releaseKeys.profiles(map, version));
       return bytes === undefined ? undefined : decodeProfiles(bytes);
@@ -101,7 +104,20 @@ export function releasesOf(blobs: BlobStore): Releases {
         ? undefined
         : (JSON.parse(new TextDecoder().decode(bytes)) as SegmentDefinitions);
     },
-    experiments: (version) => readJson<ExperimentRecords>(blobs, releaseKeys.experiments(version)),
+    async experiments(version) {
+      const records = await readJson<ExperimentRecords>(blobs, releaseKeys.experiments(version));
+      if (records === undefined) return undefined;
+      const models = new Map<string, ArmModel>();
+      for (const { experiment, stoppedMs } of records.experiments) {
+        const named = armEncoder(experiment);
+        if (named === undefined || stoppedMs !== undefined) continue;
+        const encoder = await encoderOf(named);
+        const bytes = await blobs.get(releaseKeys.armProfiles(experiment.name, named));
+        if (encoder === undefined || bytes === undefined) continue; // Who puts it in force counts it as missing.
+        models.set(experiment.name, { encoder, profiles: decodeProfiles(bytes) });
+      }
+      return { records, models };
+    },
     content: (version) => readJson<ContentCatalogue>(blobs, releaseKeys.content(version)),
     async rates(version) {
       const bytes = await blobs.get(releaseKeys.rates(version));

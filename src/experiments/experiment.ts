@@ -7,6 +7,8 @@ export type Arm = Readonly<{
   weight: number;
   /** The way of choosing, by its name in docs/content.md; `mixture` where nothing is said. */
   policy: string;
+  /** Version of the encoder by which users are scored, in the place of the one in force. */
+  encoder?: string;
   /** Segments less likely than this count as their map's overall rate, in [0, 1). */
   minProbability?: number;
   /** Share of choices made at random, in [0, 1], in the place of the placement's. */

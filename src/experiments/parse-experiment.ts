@@ -6,6 +6,9 @@ export type ParsedExperiment =
   | Readonly<{ kind: "experiment"; experiment: Experiment }>
   | Readonly<{ kind: "refused"; code: "BAD_EXPERIMENT"; message: string }>;
 
+/** What a file calls the encoder that `train --hold` has prepared. */
+export const CANDIDATE = "candidate";
+
 const ARMS_MAX = 8;
 const GUARDRAILS_MAX = 8;
 /** As GrowthBook has it. */
@@ -38,6 +41,7 @@ const arm = v.strictObject({
   name,
   weight: v.exactOptional(share),
   policy: v.optional(name, "mixture"),
+  encoder: v.exactOptional(v.literal(CANDIDATE, `must be "${CANDIDATE}", or left out`)),
   minProbability: v.exactOptional(v.pipe(v.number(), v.minValue(0), v.ltValue(1))),
   floor: v.exactOptional(v.pipe(v.number(), v.minValue(0), v.maxValue(1))),
 });
@@ -82,6 +86,7 @@ const schema = v.strictObject({
  *
  * @param input - Parsed JSON or MessagePack, from outside.
  * @param policies - The ways of choosing content that arms may name.
+ * @returns An experiment whose arms may name {@link CANDIDATE} as their encoder: whoever runs it puts its version there.
  */
 export function parseExperiment(input: unknown, policies: readonly string[]): ParsedExperiment {
   const parsed = v.safeParse(schema, input, { abortEarly: true });

@@ -1,11 +1,14 @@
 import { ask } from "../actors/ask.ts";
 import { fieldsOf, refused } from "../events/request-body.ts";
 import type { Verdict } from "../experiments/decide.ts";
+import type { Experiment } from "../experiments/experiment.ts";
 import { type ExperimentNumbers, noNumbers, readNumbers } from "../experiments/experiment-book.ts";
 import { type ExperimentRecord, withExperiment, withoutRunning } from "../experiments/experiment-records.ts";
+import { armEncoder } from "../experiments/experiment-release.ts";
 import { parseExperiment } from "../experiments/parse-experiment.ts";
 import { buildReport, type ExperimentReport } from "../experiments/report.ts";
 import { look } from "../experiments/watch.ts";
+import { EngineError } from "../kernel/engine-error.ts";
 import { changeExperiments, readExperiments } from "./experiment-store.ts";
 import type { GatewayOptions, GatewayPorts } from "./gateway-ports.ts";
 
@@ -41,27 +44,31 @@ export type ExperimentEndpoints = Readonly<{
   report(body: unknown): Promise<ExperimentReportReply>;
 }>;
 
-type Ports = Pick<GatewayPorts, "bus" | "clock" | "log" | "releases" | "subjects">;
+/** A placement, as far as experiments have to know it. */
+type PlacementView = Readonly<{ name: string; map: string }>;
+
+type Ports = Pick<GatewayPorts, "bus" | "clock" | "decodeProfiles" | "log" | "releases" | "subjects">;
 
 /** The profile actor may be changing its owner. */
 const NUMBERS_PATIENCE_MS = 5_000;
 
 /**
  * @param policies - The ways of choosing content that arms may name.
- * @param placements - Names of the placements in force.
+ * @param placements - Those in force.
  */
 export function experimentEndpoints(
   ports: Ports,
   options: Pick<GatewayOptions, "shards">,
   policies: readonly string[],
-  placements: () => readonly string[],
+  placements: () => readonly PlacementView[],
 ): ExperimentEndpoints {
   return {
     async define(body) {
       const parsed = parseExperiment(body, policies);
       if (parsed.kind === "refused") throw refused(parsed);
-      const { experiment } = parsed;
-      if (!placements().includes(experiment.placement)) throw unknownPlacement(placements());
+      const placement = placements().find(({ name }) => name === parsed.experiment.placement);
+      if (placement === undefined) throw unknownPlacement(placements());
+      const experiment = await withCandidate(ports, parsed.experiment, placement.map);
       const { records, record } = await changeExperiments(ports, options, (held) =>
         withExperiment(held, experiment, ports.clock.nowMs()),
       );
@@ -92,6 +99,43 @@ export function experimentEndpoints(
       return { ...reportOf(record, await numbersNow(ports), ports), started, stopped };
     },
   };
+}
+
+/**
+ * Puts the version of the encoder that is held in the place of the word, and keeps the profiles that it would serve with: for
+ * the experiment they stay as they are.
+ *
+ * @throws EngineError `NOTHING_TO_PROMOTE` if no encoder is held, `CANDIDATE_WARMS_UP` (retryable) while it is not ready.
+ */
+async function withCandidate(ports: Ports, experiment: Experiment, map: string): Promise<Experiment> {
+  if (armEncoder(experiment) === undefined) return experiment;
+  const { bus, releases, subjects, decodeProfiles } = ports;
+  const subject = subjects.profileActor("preview");
+  const { encoder, profiles, prepared, shards } = (await ask(
+    bus,
+    subject,
+    {},
+    NUMBERS_PATIENCE_MS,
+  )) as CandidatePreview;
+  if (prepared < shards) throw warmsUp(prepared, shards);
+  const bytes = profiles.find((one) => decodeProfiles(one).map === map);
+  if (bytes === undefined) throw warmsUp(prepared, shards);
+  await releases.create(`arm-profiles.${experiment.name}.${encoder}`, bytes); // Defined again, it keeps those that it has.
+  const arms = experiment.arms.map((arm) => (arm.encoder === undefined ? arm : { ...arm, encoder }));
+  return { ...experiment, arms };
+}
+
+/** The reply of `internal.profiles.preview`. */
+type CandidatePreview = Readonly<{
+  encoder: string;
+  profiles: readonly Uint8Array[];
+  prepared: number;
+  shards: number;
+}>;
+
+function warmsUp(prepared: number, shards: number): EngineError {
+  const message = `the candidate is still warming up, ${prepared} of ${shards} shards are through: try again a little later`;
+  return new EngineError({ code: "CANDIDATE_WARMS_UP", message, retryable: true });
 }
 
 /** The numbers of all experiments as the profile actor has them now. @throws EngineError `NO_RESPONDERS`, `TIMEOUT` (retryable). */
@@ -148,8 +192,8 @@ function unknownExperiment(experiments: readonly ExperimentRecord[]) {
   return refused({ code: "UNKNOWN_EXPERIMENT", message: `no such experiment is defined: ${known}` });
 }
 
-function unknownPlacement(placements: readonly string[]) {
-  const known = placements.join(", ") || "none is";
+function unknownPlacement(placements: readonly PlacementView[]) {
+  const known = placements.map(({ name }) => name).join(", ") || "none is";
   const message = `placement: the catalogue of contents in force has no such placement: ${known}`;
   return refused({ code: "BAD_EXPERIMENT", message });
 }

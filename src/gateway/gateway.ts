@@ -60,7 +60,7 @@ export function createGateway(ports: GatewayPorts, options: GatewayOptions): Gat
   const mapNames = (): readonly string[] => definitions.maps.map((map) => map.name);
   const askShard = shardAsker(ports);
   const scoring = createScoring({ ...ports, askShard }, options, counters, mapNames);
-  const placements = (): readonly string[] => catalogues.inForce.placements.map(({ name }) => name);
+  const placements = () => catalogues.inForce.placements;
   const experiments = experimentEndpoints(ports, options, POLICY_NAMES, placements);
   const endpoints: Readonly<Record<string, Endpoint>> = {
     ingest: inItsType((body) =>

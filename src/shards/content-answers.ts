@@ -14,11 +14,12 @@ import type { Arm } from "../experiments/experiment.ts";
 import type { Clock } from "../kernel/clock.ts";
 import type { DecisionIds, DecisionPlace } from "../resonance/decision-id.ts";
 import { segmentOf } from "../resonance/membership.ts";
-import { newScoreBuffer, type Scorer, scoreInto } from "../resonance/scorer.ts";
+import { newScoreBuffer, type ScoreBuffer, type Scorer, scoreInto } from "../resonance/scorer.ts";
 import type { ReadyPlacement } from "./content-in-force.ts";
-import { type ContentTrial, partAgain, partOf } from "./content-trial.ts";
+import { type ContentTrial, type Part, partAgain, partOf } from "./content-trial.ts";
 import type { Exposed } from "./exposure-log.ts";
 import type { AnswerType, ScoreAnswers, ScoredUser } from "./score-answers.ts";
+import { scoreByModel } from "./score-by-model.ts";
 import type { ShardState } from "./shard-state.ts";
 import type { UserFeedback } from "./user-feedback.ts";
 
@@ -34,6 +35,8 @@ type Chooser = Readonly<{
   own: Float64Array;
   /** Room for what is left of one; the same shape. */
   cut: Float64Array;
+  /** Room for scores by an arm's own encoder. */
+  modelled: ScoreBuffer;
   scorer: Scorer | undefined;
 }>;
 
@@ -42,6 +45,8 @@ type Asked = Readonly<{
   chooser: Chooser;
   basis: ContentBasis;
   posterior: Float64Array;
+  /** In its place, for arms that name an encoder. */
+  byModel: Float64Array | undefined;
   eligibleCount: number;
   number: number;
 }>;
@@ -117,7 +122,8 @@ export class ContentAnswers {
         : partAgain(experiments, placement.name, Math.floor(again / POLICY_NAMES.length));
     const { arm, trial } = part;
     const { upcoming: number } = this.#decisions;
-    const asked: Asked = { chooser, basis, posterior, eligibleCount, number };
+    const byModel = this.#byModel(chooser, scored, { part, basis, nowMs });
+    const asked: Asked = { chooser, basis, posterior, byModel, eligibleCount, number };
     const choice = this.#choice;
     const armNow = policyOf(asked, arm);
     if (eligibleCount > 0) this.#choose(asked, arm, choice);
@@ -147,7 +153,7 @@ export class ContentAnswers {
       placement: placement.name,
       content,
       ...(content === null ? { reason: "nothing-eligible" as const } : {}),
-      segment: likeliest(ready.segments, posterior),
+      segment: likeliest(ready.segments, posteriorOf(asked, arm)),
       arm: armNow,
       ...(trial === undefined
         ? {}
@@ -169,11 +175,9 @@ export class ContentAnswers {
   }
 
   /** Chooses as an arm does; as the placement says, where there is none. */
-  #choose(
-    { chooser, basis, posterior, eligibleCount, number }: Asked,
-    arm: Arm | undefined,
-    out: Choice,
-  ): void {
+  #choose(asked: Asked, arm: Arm | undefined, out: Choice): void {
+    const { chooser, basis, eligibleCount, number } = asked;
+    const posterior = posteriorOf(asked, arm);
     const { ready, pool, eligible, prior, cut } = chooser;
     const policy = POLICIES[policyOf({ chooser, basis }, arm)];
     const floor = arm?.floor ?? ready.placement.floor;
@@ -183,6 +187,19 @@ export class ContentAnswers {
       { pool, policy, floor, posterior: trusted, prior, eligible, eligibleCount, number },
       out,
     );
+  }
+
+  /** The user's distribution for arms that name an encoder; undefined where none does, or behaviour does not decide. */
+  #byModel(
+    { modelled, ready }: Chooser,
+    { context }: ScoredUser,
+    { part, basis, nowMs }: Readonly<{ part: Part; basis: ContentBasis; nowMs: number }>,
+  ): Float64Array | undefined {
+    if (part.counted === undefined || basis === "member" || basis === "popularity") return undefined;
+    const model = this.#state.experiments.modelOf(part.counted.experiment.name);
+    if (model === undefined || model.scorer.map !== ready.placement.map) return undefined;
+    const isScored = scoreByModel(this.#state, model, context, nowMs, modelled);
+    return isScored ? modelled.probabilities : undefined;
   }
 
   /** What each arm would choose by the same chance; undefined if all would choose the same. */
@@ -239,6 +256,7 @@ export class ContentAnswers {
       prior: scores.probabilities,
       own: new Float64Array(ready.segments.length + 1),
       cut: new Float64Array(ready.segments.length + 1),
+      modelled: newScoreBuffer(ready.segments.length),
       scorer,
     };
     this.#choosers.set(name, chooser);
@@ -251,6 +269,11 @@ function policyOf({ chooser, basis }: Pick<Asked, "chooser" | "basis">, arm: Arm
   if (basis === "popularity") return "popularity";
   const named = POLICY_NAMES.find((name) => name === arm?.policy);
   return named ?? chooser.ready.placement.policy;
+}
+
+/** Whose tastes an arm chooses by. */
+function posteriorOf({ posterior, byModel }: Asked, arm: Arm | undefined): Float64Array {
+  return arm?.encoder === undefined ? posterior : (byModel ?? posterior);
 }
 
 /** A posterior without the segments below a probability: what they had counts as everybody's. */

@@ -17,15 +17,18 @@ export type ContentTrial = Readonly<{
   isNew: boolean;
 }>;
 
-/** How content is chosen for a user at a placement: as the placement says, if nothing else is said. */
+/** How content is chosen for a user at a placement: as the placement says, if no arm is named. */
 export type Part = Readonly<{
   /** Tells the same part again at the same placement, while the same experiments run: see {@link partAgain}. */
   number: number;
-  trial?: ContentTrial;
-  arm?: Arm;
+  /** The arm that is served, of which experiment; undefined for neither. */
+  arm: Arm | undefined;
+  counted: CountedExperiment | undefined;
+  /** Undefined for those who are held out, too. */
+  trial: ContentTrial | undefined;
 }>;
 
-const NO_PART: Part = { number: 0 };
+const NO_PART: Part = { number: 0, arm: undefined, counted: undefined, trial: undefined };
 /** Numbers that each experiment of a placement has: one more than arms at most, for those who are held out. */
 const NUMBERS = 9;
 const HELD_OUT = NUMBERS - 1;
@@ -47,9 +50,10 @@ export function partOf(experiments: ExperimentsInForce, placement: string, conte
       const { arm: place, bucket } = assignment;
       const arm = experiment.arms[place]!;
       const trial = { counted, place, arm, hashKey, bucket, isNew: true };
-      return { number: numberOf(i, place), arm, trial };
+      return { number: numberOf(i, place), arm, counted, trial };
     }
-    if (assignment.because === "holdout") return { number: numberOf(i, HELD_OUT), arm: experiment.arms[0]! };
+    if (assignment.because === "holdout")
+      return { number: numberOf(i, HELD_OUT), arm: experiment.arms[0]!, counted, trial: undefined };
   }
   return NO_PART;
 }
@@ -63,8 +67,9 @@ export function partAgain(experiments: ExperimentsInForce, placement: string, nu
   if (number === 0) return NO_PART;
   const here = experiments.at(placement);
   const [i, place] = [Math.floor((number - 1) / NUMBERS), (number - 1) % NUMBERS];
-  const control = here[i]?.experiment.arms[0];
-  if (place === HELD_OUT && control !== undefined) return { number, arm: control };
+  const counted = here[i];
+  if (place === HELD_OUT && counted !== undefined)
+    return { number, arm: counted.experiment.arms[0]!, counted, trial: undefined };
   return partIn(here, i, place, "");
 }
 
@@ -73,11 +78,8 @@ function partIn(here: readonly CountedExperiment[], i: number, place: number, ha
   const counted = here[i];
   const arm = counted?.experiment.arms[place];
   if (counted === undefined || arm === undefined) return NO_PART;
-  return {
-    number: numberOf(i, place),
-    arm,
-    trial: { counted, place, arm, hashKey, bucket: 0, isNew: false },
-  };
+  const trial = { counted, place, arm, hashKey, bucket: 0, isNew: false };
+  return { number: numberOf(i, place), arm, counted, trial };
 }
 
 function numberOf(i: number, place: number): number {

@@ -198,13 +198,13 @@ function activateExperiments(
   outcome: Outcome,
 ): void {
   if (entry.version <= experiments.version) return;
-  const records = releases.experiments(entry.version);
-  if (records === undefined) {
+  const release = releases.experiments(entry.version);
+  if (release === undefined) {
     counters.missingReleases++;
     return;
   }
-  experiments.use(records);
-  const change: ExperimentChange = { kind: "defined", records };
+  counters.missingReleases += experiments.use(release);
+  const change: ExperimentChange = { kind: "defined", records: release.records };
   outcome.tallies.push({ sequence, index: 0, tally: "experiments", change });
 }
 

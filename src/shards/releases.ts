@@ -1,7 +1,7 @@
 import type { ContentCatalogue } from "../content/catalogue.ts";
 import type { RatesRelease } from "../content/rates-release.ts";
 import type { Encoder } from "../embedding/encoder.ts";
-import type { ExperimentRecords } from "../experiments/experiment-records.ts";
+import type { ExperimentRelease } from "../experiments/experiment-release.ts";
 import type { PublishedProfiles } from "../resonance/published-profiles.ts";
 import type { SegmentDefinitions } from "../resonance/segment-map.ts";
 
@@ -12,7 +12,7 @@ export interface ReleaseSource {
   segments(version: number): Promise<SegmentDefinitions | undefined>;
   content(version: number): Promise<ContentCatalogue | undefined>;
   rates(version: number): Promise<RatesRelease | undefined>;
-  experiments(version: number): Promise<ExperimentRecords | undefined>;
+  experiments(version: number): Promise<ExperimentRelease | undefined>;
 }
 
 /** Releases that the host fetched for a batch, so that the fold, which never waits, finds them. */
@@ -22,7 +22,7 @@ export class FetchedReleases {
   readonly #segments = new Map<number, SegmentDefinitions>();
   readonly #content = new Map<number, ContentCatalogue>();
   readonly #rates = new Map<number, RatesRelease>();
-  readonly #experiments = new Map<number, ExperimentRecords>();
+  readonly #experiments = new Map<number, ExperimentRelease>();
 
   encoder(version: string): Encoder | undefined {
     return this.#encoders.get(version);
@@ -44,7 +44,7 @@ export class FetchedReleases {
     return this.#rates.get(version);
   }
 
-  experiments(version: number): ExperimentRecords | undefined {
+  experiments(version: number): ExperimentRelease | undefined {
     return this.#experiments.get(version);
   }
 

@@ -64,9 +64,9 @@ async function restoreExperiments(
 ): Promise<void> {
   experiments.clear();
   if (version === undefined) return;
-  const records = await releases.experiments(version);
-  if (records === undefined) throw missing(`version ${version} of the experiments`, shard);
-  experiments.use(records);
+  const release = await releases.experiments(version);
+  if (release === undefined) throw missing(`version ${version} of the experiments`, shard);
+  experiments.use(release);
 }
 
 async function restoreWarmUps(

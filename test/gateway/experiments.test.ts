@@ -1,6 +1,9 @@
 import { expect, test } from "vitest";
 import { ExperimentBook } from "../../src/experiments/experiment-book.ts";
 import { decode, encode } from "../../src/kernel/msgpack.ts";
+import { decodeProfiles, encodeProfiles } from "../../src/profiles/profiles-codec.ts";
+import { defaultCalibration } from "../../src/resonance/default-calibration.ts";
+import type { PublishedProfiles } from "../../src/resonance/published-profiles.ts";
 import { gatewayWorld, NOW_MS, SHARDS } from "./gateway-world.ts";
 
 const CATALOGUE = {
@@ -90,6 +93,52 @@ test("what is wrong with a definition is told with its place", async () => {
   expect(await world.refusal("define", [])).toMatchObject({ code: "BAD_EXPERIMENT" });
   expect((await world.releases.get("experiments.1")) === undefined).toBe(true);
 });
+
+test("an arm that names the candidate gets its version, and keeps the profiles that it has now", async () => {
+  const world = await aTestingGateway();
+  const held = { encoder: "linear-7", profiles: [] as Uint8Array[], prepared: 3, shards: 4 };
+  await world.bus.serve(world.subjects.profileActor("preview"), () => ({
+    data: encode(held),
+    contentType: "application/msgpack",
+  }));
+  const next = { ...HERO, arms: [HERO.arms[0], { name: "next", encoder: "candidate" }] };
+  expect(await world.refusal("define", next)).toMatchObject({ code: "CANDIDATE_WARMS_UP", retryable: true });
+  held.prepared = 4;
+  held.profiles = ["other", "life"].map((map) => encodeProfiles(profilesOf(map)));
+  expect((await world.ask("experiments.define", next)).value).toMatchObject({ version: 1 });
+  const { experiments } = JSON.parse(new TextDecoder().decode(await world.releases.get("experiments.1")));
+  expect(experiments[0].experiment.arms).toMatchObject([
+    { name: "control" },
+    { name: "next", encoder: "linear-7" },
+  ]);
+  const kept = await world.releases.get("arm-profiles.hero.linear-7");
+  expect(decodeProfiles(kept ?? new Uint8Array())).toMatchObject({ map: "life", version: 1 });
+  held.profiles = [encodeProfiles({ ...profilesOf("life"), version: 9 })];
+  await world.ask("experiments.define", next);
+  expect(await world.releases.get("arm-profiles.hero.linear-7")).toEqual(kept);
+  expect(
+    await world.refusal("define", { ...next, arms: [HERO.arms[0], { name: "b", encoder: "linear-7" }] }),
+  ).toMatchObject({
+    code: "BAD_EXPERIMENT",
+    message: 'arms.1.encoder: must be "candidate", or left out',
+  });
+});
+
+/** Profiles of a map, of no members. */
+function profilesOf(map: string): PublishedProfiles {
+  return {
+    map,
+    mode: "exclusive",
+    version: 1,
+    encoder: "linear-7",
+    dim: 2,
+    watermarkMs: 0,
+    profiles: [],
+    background: 0,
+    calibration: defaultCalibration("linear-7", map, 0),
+    threshold: { enter: 0.5, minEvidence: 1 },
+  };
+}
 
 test("a report tells the sums of the profile actor, and one look more", async () => {
   const world = await aTestingGateway();

@@ -3,15 +3,17 @@ import type { ContentAnswer } from "../../src/content/content-answer.ts";
 import { ContentRates } from "../../src/content/content-rates.ts";
 import { assign } from "../../src/experiments/assign.ts";
 import type { Experiment } from "../../src/experiments/experiment.ts";
+import type { ArmModel } from "../../src/experiments/experiment-release.ts";
 import { decode } from "../../src/kernel/msgpack.ts";
 import { DecisionIds } from "../../src/resonance/decision-id.ts";
+import { defaultCalibration } from "../../src/resonance/default-calibration.ts";
 import { ContentAnswers } from "../../src/shards/content-answers.ts";
 import type { Exposed } from "../../src/shards/exposure-log.ts";
 import { ScoreAnswers } from "../../src/shards/score-answers.ts";
 import { NO_DEFINITIONS, useDefinitions } from "../../src/shards/shard-state.ts";
 import { anExperiment } from "../experiments/an-experiment.ts";
 import { useCatalogue } from "./a-catalogue.ts";
-import { aShard, aView, fold, START_MS, useProfiles } from "./a-shard.ts";
+import { aShard, aView, fold, MAP, START_MS, useProfiles } from "./a-shard.ts";
 
 const NOW_MS = START_MS + 3_600_000;
 /** Named policies whose choices differ: a member of `loyal` likes b, all together like a. */
@@ -22,6 +24,11 @@ const ARMS = [
 
 /** A shard with rates, in which these experiments run. */
 function aTestingWorld(...experiments: readonly Experiment[]) {
+  return aWorldOf(experiments, new Map());
+}
+
+/** As {@link aTestingWorld}, with what arms score by. */
+function aWorldOf(experiments: readonly Experiment[], models: ReadonlyMap<string, ArmModel>) {
   const state = aShard();
   useCatalogue(state);
   useProfiles(state, []);
@@ -39,10 +46,8 @@ function aTestingWorld(...experiments: readonly Experiment[]) {
           for (let user = 0; user < users; user++) rates.add({ ...outcome, kind: "clicked" });
       }
   state.content.useRates(1, { atMs: START_MS, rates });
-  state.experiments.use({
-    version: 1,
-    experiments: experiments.map((experiment) => ({ experiment, startedMs: START_MS })),
-  });
+  const running = experiments.map((experiment) => ({ experiment, startedMs: START_MS }));
+  state.experiments.use({ records: { version: 1, experiments: running }, models });
   const clock = { nowMs: () => NOW_MS, monotonicMs: () => 0 };
   const ids = new DecisionIds([1, 2], "here");
   const exposed: Exposed[] = [];
@@ -163,4 +168,63 @@ test("an arm may trust only what is likely enough", () => {
     { content: "b", experiment: { arm: "control" } },
     { content: "a", experiment: { arm: "sure" } },
   ]);
+});
+
+/** The encoder of a shard under another name, and profiles of it that lie at these embeddings. */
+function aModel(centroids: readonly Float32Array[]): ArmModel {
+  const { encoder } = aShard();
+  const other = Object.create(encoder, { version: { value: "other" } }) as typeof encoder;
+  const profiles = {
+    map: MAP.name,
+    mode: MAP.mode,
+    version: 1,
+    encoder: "other",
+    dim: encoder.dim,
+    watermarkMs: START_MS,
+    profiles: MAP.segments.map(({ name }, k) => ({ segment: name, members: 10, centroid: centroids[k]! })),
+    background: 0,
+    calibration: {
+      ...defaultCalibration("other", MAP.name, MAP.segments.length),
+      depthEnds: [Number.POSITIVE_INFINITY],
+      kappa: [20],
+    },
+    threshold: MAP.threshold,
+  };
+  return { encoder: other, profiles };
+}
+
+test("an arm may score by an encoder and profiles of its own", () => {
+  const next = { name: "next", weight: 0.5, policy: "greedy", floor: 0, encoder: "other" };
+  const experiment = anExperiment({ arms: [{ ...ARMS[1]!, name: "control" }, next] });
+  const users = [0, 1].map((arm) => assigned(experiment, arm));
+  const probe = aShard();
+  fold(probe, aView({ user: users[0]! }));
+  const embedding = probe.scratch.embedding.slice();
+  const away = embedding.map((one) => -one);
+  // In force, whoever does so is new; by the arm's own profiles they are loyal.
+  const { choose, state, exposed } = aWorldOf(
+    [experiment],
+    new Map([["home-hero", aModel([away, embedding])]]),
+  );
+  useProfiles(state, [embedding, away]);
+  for (const user of users) fold(state, aView({ user }));
+  expect(users.map(choose)).toMatchObject([
+    { content: "a", segment: "new", experiment: { arm: "control" } },
+    { content: "b", segment: "loyal", experiment: { arm: "next" } },
+  ]);
+  expect(exposed.map(({ exposure }) => exposure.contents)).toEqual([
+    ["a", "b"],
+    ["a", "b"],
+  ]);
+});
+
+test("where an arm's encoder is gone, nobody is assigned, and that is counted", () => {
+  const next = { name: "next", weight: 0.5, policy: "greedy", encoder: "other" };
+  const experiment = anExperiment({ arms: [ARMS[0]!, next] });
+  const { choose, state } = aTestingWorld();
+  const records = { version: 2, experiments: [{ experiment, startedMs: START_MS }] };
+  state.releases.experiments = () => ({ records, models: new Map() });
+  fold(state, { kind: "experiments-activated", version: 2 });
+  expect(state.counters.missingReleases).toBe(1);
+  expect(choose(assigned(experiment, 1)).experiment).toBeUndefined();
 });

@@ -45,7 +45,8 @@ function aTestingShard(): { shard: ShardState; told: TallyChange[] } {
 }
 
 function activate(shard: ShardState, records: ExperimentRecords): readonly TallyChange[] {
-  shard.releases.experiments = (version) => (version === records.version ? records : undefined);
+  shard.releases.experiments = (version) =>
+    version === records.version ? { records, models: new Map() } : undefined;
   return fold(shard, { kind: "experiments-activated", version: records.version }).tallies;
 }
 
