@@ -114,7 +114,8 @@ async function run(seed: number, bug: PlantedBug | undefined): Promise<SeedResul
   };
   const servers = startServers(time, random, random() < 0.5);
   for (let shard = 0; shard < shape.shards; shard++) await servers.log.ensure(subjects.shardLog(shard));
-  for (const stream of [subjects.samples, subjects.deadLetters, subjects.decisions]) await servers.log.ensure(stream);
+  for (const stream of [subjects.samples, subjects.deadLetters, subjects.decisions])
+    await servers.log.ensure(stream);
   await servers.log.ensure(subjects.transitions, { subjects: [subjects.transition("*", "*")] });
   const nodes = ["a", "b", "c"].map((name) => new SimNode(servers, name, shape, bug));
   for (const node of nodes) node.start();
