@@ -37,7 +37,7 @@ const TWO_TO_32 = 2 ** 32;
 const SALT = { explores: 1, explored: 2, row: 3, segment: 4 } as const;
 
 /**
- * Chooses contents, and tells with what probability. It keeps its scratch space, so that a choice allocates nothing; what is
+ * Chooses contents. It keeps its scratch space, so that a choice allocates nothing; what is
  * chosen depends on the request alone.
  *
  * @see METHODS 3.4.
@@ -52,34 +52,49 @@ export class ContentChooser {
   #best = new Float64Array(0);
   #winners = new Uint16Array(0);
 
+  /** Chooses, and tells with what probability. */
   choose(request: ChoiceRequest, out: Choice): void {
-    const { policy, pool, floor, eligible, eligibleCount, number } = request;
-    assert(eligibleCount >= 1, "there is something to choose from");
-    this.#pickLikely(request);
-    const rows = policy.rates === "drawn" ? pool.rows : 1;
-    this.#makeRoom(rows);
-    const row = Math.floor(share(number, SALT.row) * rows);
-    const explores = share(number, SALT.explores) < floor;
-    const any = eligible[Math.floor(share(number, SALT.explored) * eligibleCount)]!;
-    let content = any;
-    let wins = 0;
+    const { policy, floor, eligibleCount } = request;
+    const rows = this.#begin(request);
     if (policy.segments === "averaged") {
-      this.#findWinners(request, rows, 0, this.#likely);
-      if (!explores) content = this.#winners[row]!;
-      wins = this.#winsOf(content, rows);
-    } else {
-      const drawn = this.#drawSegment(share(number, SALT.segment));
-      if (!explores) {
-        this.#findWinners(request, rows, drawn, drawn + 1);
-        content = this.#winners[row]!;
-      }
-      for (let i = 0; i < this.#likely; i++) {
-        this.#findWinners(request, rows, i, i + 1);
-        wins += this.#probabilities[i]! * this.#winsOf(content, rows);
-      }
+      this.#findWinners(request, 0, this.#likely, 0, rows);
+      out.content = explores(request) ? explored(request) : this.#winners[rowOf(request, rows)]!;
+      out.propensity = propensity(this.#winsOf(out.content, rows) / rows, floor, eligibleCount);
+      return;
+    }
+    const content = this.#contentChosen(request, rows);
+    let share = 0;
+    for (let i = 0; i < this.#likely; i++) {
+      this.#findWinners(request, i, i + 1, 0, rows);
+      share += this.#probabilities[i]! * (this.#winsOf(content, rows) / rows);
     }
     out.content = content;
-    out.propensity = (1 - floor) * (wins / rows) + floor / eligibleCount;
+    out.propensity = propensity(share, floor, eligibleCount);
+  }
+
+  /** What {@link choose} would choose, at a fraction of its cost: for a decision that is compared and not served. */
+  contentOf(request: ChoiceRequest): number {
+    return this.#contentChosen(request, this.#begin(request));
+  }
+
+  /** @returns The rows that there are to choose from. */
+  #begin(request: ChoiceRequest): number {
+    assert(request.eligibleCount >= 1, "there is something to choose from");
+    this.#pickLikely(request);
+    const rows = request.policy.rates === "drawn" ? request.pool.rows : 1;
+    this.#makeRoom(rows);
+    return rows;
+  }
+
+  #contentChosen(request: ChoiceRequest, rows: number): number {
+    if (explores(request)) return explored(request);
+    const row = rowOf(request, rows);
+    if (request.policy.segments === "averaged") this.#findWinners(request, 0, this.#likely, row, row + 1);
+    else {
+      const drawn = this.#drawSegment(share(request.number, SALT.segment));
+      this.#findWinners(request, drawn, drawn + 1, row, row + 1);
+    }
+    return this.#winners[row]!;
   }
 
   /** Finds the few segments that matter; what is left over is everybody's. */
@@ -128,8 +143,8 @@ export class ContentChooser {
     return this.#likely - 1;
   }
 
-  /** For each row the content of most worth, averaged over some of the likely segments; of equals the first. */
-  #findWinners(request: ChoiceRequest, rows: number, from: number, to: number): void {
+  /** For some rows the content of most worth, averaged over some of the likely segments; of equals the first. */
+  #findWinners(request: ChoiceRequest, from: number, to: number, row: number, rowEnd: number): void {
     const { pool, policy, eligible, eligibleCount } = request;
     const isDrawn = policy.rates === "drawn";
     for (let i = 0; i < eligibleCount; i++) {
@@ -138,9 +153,9 @@ export class ContentChooser {
         const k = this.#segments[j]!;
         this.#cells[j - from] = isDrawn ? pool.drawn(k, content) : pool.mean(k, content);
       }
-      weigh(this.#cells, this.#probabilities, from, to, this.#worth, rows);
-      if (i === 0) begin(this.#worth, content, this.#best, this.#winners, rows);
-      else compete(this.#worth, content, this.#best, this.#winners, rows);
+      weigh(this.#cells, this.#probabilities, from, to, this.#worth, row, rowEnd);
+      if (i === 0) start(this.#worth, content, this.#best, this.#winners, row, rowEnd);
+      else compete(this.#worth, content, this.#best, this.#winners, row, rowEnd);
     }
   }
 
@@ -158,6 +173,22 @@ export class ContentChooser {
   }
 }
 
+function explores({ number, floor }: ChoiceRequest): boolean {
+  return share(number, SALT.explores) < floor;
+}
+
+function explored({ number, eligible, eligibleCount }: ChoiceRequest): number {
+  return eligible[Math.floor(share(number, SALT.explored) * eligibleCount)]!;
+}
+
+function rowOf({ number }: ChoiceRequest, rows: number): number {
+  return Math.floor(share(number, SALT.row) * rows);
+}
+
+function propensity(share: number, floor: number, eligible: number): number {
+  return (1 - floor) * share + floor / eligible;
+}
+
 /** A share in [0, 1) that a number and a use have. */
 function share(number: number, salt: number): number {
   return rehash32(number, salt) / TWO_TO_32;
@@ -170,7 +201,8 @@ function weigh(
   from: number,
   to: number,
   worth: Float64Array,
-  rows: number,
+  begin: number,
+  end: number,
 ): void {
   const count = to - from;
   for (let j = 0; j < count; j += 3) {
@@ -181,21 +213,22 @@ function weigh(
     const q = j + 1 < count ? probabilities[from + j + 1]! : 0;
     const r = j + 2 < count ? probabilities[from + j + 2]! : 0;
     if (j === 0)
-      for (let row = 0; row < rows; row++) worth[row] = p * one[row]! + q * two[row]! + r * three[row]!;
+      for (let row = begin; row < end; row++) worth[row] = p * one[row]! + q * two[row]! + r * three[row]!;
     else
-      for (let row = 0; row < rows; row++)
+      for (let row = begin; row < end; row++)
         worth[row] = worth[row]! + (p * one[row]! + q * two[row]! + r * three[row]!);
   }
 }
 
-function begin(
+function start(
   worth: Float64Array,
   content: number,
   best: Float64Array,
   winners: Uint16Array,
-  rows: number,
+  begin: number,
+  end: number,
 ): void {
-  for (let row = 0; row < rows; row++) {
+  for (let row = begin; row < end; row++) {
     best[row] = worth[row]!;
     winners[row] = content;
   }
@@ -207,9 +240,10 @@ function compete(
   content: number,
   best: Float64Array,
   winners: Uint16Array,
-  rows: number,
+  begin: number,
+  end: number,
 ): void {
-  for (let row = 0; row < rows; row++) {
+  for (let row = begin; row < end; row++) {
     const own = worth[row]!;
     if (own <= best[row]!) continue;
     best[row] = own;

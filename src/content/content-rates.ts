@@ -114,8 +114,12 @@ export class ContentRates {
     return true;
   }
 
-  /** Equal sums have equal bytes, whatever way they came about. */
-  encode(): Uint8Array {
+  /**
+   * Equal sums have equal bytes, whatever way they came about.
+   *
+   * @param what - `settled`: without minutes that are not settled yet, which are most of it and do not count.
+   */
+  encode(what: "all" | "settled" = "all"): Uint8Array {
     const writer = new ByteWriter();
     writer.u8(FORMAT);
     writer.f64(this.time.halfLifeMinutes);
@@ -124,7 +128,7 @@ export class ContentRates {
     for (const [name, { settled, contents }] of placements) {
       writer.text(name);
       writer.u32(settled);
-      encodeContents(contents, writer);
+      encodeContents(contents, writer, what);
     }
     return writer.finish();
   }
@@ -152,9 +156,14 @@ export class ContentRates {
 }
 
 /** Names of segments are many times as long as their numbers: they are written once. */
-function encodeContents(contents: PlacementSums["contents"], writer: ByteWriter): void {
+function encodeContents(
+  contents: PlacementSums["contents"],
+  writer: ByteWriter,
+  what: "all" | "settled",
+): void {
+  const holds = (cell: RateCell): boolean => (what === "all" ? !cell.isEmpty : cell.hasSettled);
   const filled = sorted(contents)
-    .map(([content, cells]) => [content, sorted(cells).filter(([, cell]) => !cell.isEmpty)] as const)
+    .map(([content, cells]) => [content, sorted(cells).filter(([, cell]) => holds(cell))] as const)
     .filter(([, cells]) => cells.length > 0);
   const names = [...new Set(filled.flatMap(([, cells]) => cells.map(([segment]) => segment)))].sort(
     compareIds,
@@ -168,7 +177,7 @@ function encodeContents(contents: PlacementSums["contents"], writer: ByteWriter)
     writer.u32(cells.length);
     for (const [segment, cell] of cells) {
       writer.u32(places.get(segment)!);
-      cell.encode(writer);
+      cell.encode(writer, what);
     }
   }
 }

@@ -83,8 +83,13 @@ export class RateCell {
     );
   }
 
-  /** Equal sums have equal bytes: periods and bins of nothing are left out. */
-  encode(writer: ByteWriter): void {
+  /** Whether its periods hold anything. */
+  get hasSettled(): boolean {
+    return this.#sums.some((sum) => sum !== 0);
+  }
+
+  /** Equal sums have equal bytes: periods and bins of nothing are left out, and all bins if only what is settled is asked for. */
+  encode(writer: ByteWriter, what: "all" | "settled" = "all"): void {
     const isSomething = (from: number, sums: readonly number[]): boolean => {
       for (let kind = 0; kind < KINDS; kind++) if (sums[from + kind] !== 0) return true;
       return false;
@@ -97,7 +102,8 @@ export class RateCell {
       for (let kind = 0; kind < KINDS; kind++) writer.f64(this.#sums[at + kind]!);
     }
     const bins: number[] = [];
-    for (let at = 0; at < this.#young.length; at += BIN) if (isSomething(at + 1, this.#young)) bins.push(at);
+    const youngEnd = what === "all" ? this.#young.length : 0;
+    for (let at = 0; at < youngEnd; at += BIN) if (isSomething(at + 1, this.#young)) bins.push(at);
     writer.u32(bins.length);
     for (const at of bins) {
       writer.u32(this.#young[at]!);

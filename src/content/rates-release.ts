@@ -13,9 +13,16 @@ export const NO_RATES: RatesRelease = { atMs: 0, rates: new ContentRates() };
 
 const HEAD_BYTES = 8;
 
-/** The time as float64, little-endian, and the rates. The same rates give the same bytes. */
-export function encodeRatesRelease({ atMs, rates }: RatesRelease): Uint8Array {
-  const encoded = rates.encode();
+/**
+ * The time as float64, little-endian, and the rates. The same rates give the same bytes.
+ *
+ * @param what - As {@link ContentRates.encode} takes it.
+ */
+export function encodeRatesRelease(
+  { atMs, rates }: RatesRelease,
+  what: "all" | "settled" = "all",
+): Uint8Array {
+  const encoded = rates.encode(what);
   const bytes = new Uint8Array(HEAD_BYTES + encoded.length);
   new DataView(bytes.buffer).setFloat64(0, atMs, true);
   bytes.set(encoded, HEAD_BYTES);

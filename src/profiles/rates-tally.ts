@@ -1,7 +1,7 @@
 import { ContentRates } from "../content/content-rates.ts";
 import { RATES_TALLY, readRateChange } from "../content/rate-change.ts";
 import { MINUTE_MS, minuteOf } from "../content/rate-time.ts";
-import { decodeRatesRelease, encodeRatesRelease } from "../content/rates-release.ts";
+import { decodeRatesRelease, encodeRatesRelease, type RatesRelease } from "../content/rates-release.ts";
 import type { Tally, TallyKind } from "./tally.ts";
 
 /** How often each content was clicked in each segment, over all shards. */
@@ -11,48 +11,53 @@ export const RATES: TallyKind = {
   activation: (version) => ({ kind: "rates-activated", version }),
 };
 
-/** One row holds it all: it is a few tens of kilobytes, and read as a whole. */
-const ROW = "all";
+/** Between the names of a row's key; no id holds it. */
+const SEPARATOR = "\u001f";
 
+/** A row for each content of each placement, so that a commit writes what changed. */
 class RatesTally implements Tally {
-  #rates = new ContentRates();
-  /** Time of the newest impression, epoch ms. */
-  #atMs = 0;
-  #isChanged = false;
-  readonly #settledBy = new Map<string, Readonly<{ minute: number; timeoutMs: number }>>();
+  /** Each with the time of its newest impression. */
+  readonly #rows = new Map<string, RatesRelease>();
+  readonly #changed = new Set<string>();
 
   add(change: unknown): boolean {
     const read = readRateChange(change);
     if (read === undefined) return false;
     const { outcome, timeoutMs } = read;
-    this.#rates.add(outcome);
-    this.#atMs = Math.max(this.#atMs, outcome.shownAtMs);
-    this.#settle(outcome.placement, minuteOf(outcome.shownAtMs), timeoutMs);
-    this.#isChanged = true;
+    const { placement, content, shownAtMs } = outcome;
+    const key = placement + SEPARATOR + content;
+    const { atMs, rates } = this.#rows.get(key) ?? { atMs: 0, rates: new ContentRates() };
+    rates.add(outcome);
+    // By the outcome's own minute: what is settled follows from the row's outcomes, whenever a copy was restarted.
+    rates.settle(placement, minuteOf(shownAtMs) * MINUTE_MS, timeoutMs);
+    this.#rows.set(key, { atMs: Math.max(atMs, shownAtMs), rates });
+    this.#changed.add(key);
     return true;
   }
 
-  /** By the outcome's own minute, so that what is settled follows from the outcomes, whenever a copy was restarted. */
-  #settle(placement: string, minute: number, timeoutMs: number): void {
-    const last = this.#settledBy.get(placement);
-    if (last?.minute === minute && last.timeoutMs === timeoutMs) return; // It would change nothing.
-    this.#settledBy.set(placement, { minute, timeoutMs });
-    this.#rates.settle(placement, minute * MINUTE_MS, timeoutMs);
+  restore(key: string, bytes: Uint8Array): void {
+    this.#rows.set(key, decodeRatesRelease(bytes));
   }
 
-  restore(_key: string, bytes: Uint8Array): void {
-    const { atMs, rates } = decodeRatesRelease(bytes);
-    this.#atMs = atMs;
-    this.#rates = rates;
+  takeChanges(): readonly (readonly [key: string, bytes: Uint8Array | undefined])[] {
+    const changes = [...this.#changed].map((key) => [key, this.#encoded(key)] as const);
+    this.#changed.clear();
+    return changes;
   }
 
-  takeChanges(): readonly (readonly [key: string, bytes: Uint8Array])[] {
-    if (!this.#isChanged) return [];
-    this.#isChanged = false;
-    return [[ROW, this.release()]];
-  }
-
+  /** All rows together, without what may still be clicked: it does not count, and would be most of it. */
   release(): Uint8Array {
-    return encodeRatesRelease({ atMs: this.#atMs, rates: this.#rates });
+    const rates = new ContentRates();
+    let atMs = 0;
+    for (const row of this.#rows.values()) {
+      rates.merge(row.rates);
+      atMs = Math.max(atMs, row.atMs);
+    }
+    return encodeRatesRelease({ atMs, rates }, "settled");
+  }
+
+  #encoded(key: string): Uint8Array | undefined {
+    const row = this.#rows.get(key);
+    return row === undefined ? undefined : encodeRatesRelease(row);
   }
 }

@@ -140,6 +140,7 @@ test("propensities are those of the choices that are made", () => {
     for (let n = 0; n < draws; n++) {
       one.number = rehash32(n, 99);
       chooser.choose(one, out);
+      expect(chooser.contentOf(one)).toBe(out.content);
       const before = told.get(out.content);
       if (before !== undefined) expect(out.propensity).toBeCloseTo(before, 12); // It does not depend on the draw.
       told.set(out.content, out.propensity);

@@ -221,13 +221,13 @@ async function expectRatesOfOneRun(connection: Connection, path: string): Promis
     }
   await reader.close();
   const rows = (of: Iterable<readonly [string, Uint8Array]>) =>
-    [...of].map(([key, bytes]) => [key, Buffer.from(bytes).toString("hex")]);
+    [...of].map(([key, bytes]) => [key, Buffer.from(bytes).toString("hex")] as const);
   const table = tallyTable("rates");
   const expected = once
     .takeCommit()
     .sums.flatMap(([of, key, bytes]) => (of === table && bytes !== undefined ? [[key, bytes] as const] : []));
-  expect(expected).toHaveLength(1);
-  expect(rows(held.sums(table))).toEqual(rows(expected));
+  expect(expected.length).toBeGreaterThan(1);
+  expect(new Map(rows(held.sums(table)))).toEqual(new Map(rows(expected)));
   await held.close();
 }
 
