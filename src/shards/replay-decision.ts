@@ -242,7 +242,8 @@ class Replay {
       if (publication !== undefined) {
         const waiting = this.#published.get(publication) ?? [];
         this.#published.set(publication, waiting);
-        waiting.push(positioned);
+        // A repeat had no effect, nor on the time from which the publication counts.
+        if (!waiting.some((one) => isNotBefore(one.entry, entry))) waiting.push(positioned);
         continue;
       }
       await this.#publish();
@@ -294,6 +295,14 @@ class Replay {
 function publicationOf(entry: LogEntry): string | undefined {
   if (entry.kind === "profiles-activated") return `profiles of ${entry.map}`;
   return entry.kind === "rates-activated" ? "rates" : undefined;
+}
+
+/** Whether of two publications of the same thing the first one is as new as the second. */
+function isNotBefore(one: LogEntry, other: LogEntry): boolean {
+  if (one.kind === "rates-activated" && other.kind === "rates-activated")
+    return one.version >= other.version;
+  const areProfiles = one.kind === "profiles-activated" && other.kind === "profiles-activated";
+  return areProfiles && one.encoder === other.encoder && one.version >= other.version;
 }
 
 /** What an entry names that is not there. */
