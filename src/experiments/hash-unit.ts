@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { assertNever } from "../kernel/assert.ts";
 
 /** `sha256` is the engine's own; the others give the same numbers as GrowthBook's versions 2 and 1. */
@@ -29,15 +29,18 @@ export function hashUnit(mode: HashMode, seed: string, unit: string): number {
 /** Between seed and unit: without it "exp1" and "0a" are hashed as "exp10" and "a" are. No id holds it. */
 const DELIMITER = "\u001f";
 
-/** The top 52 bits, over 2^52. */
+/** Hexadecimal digits of 52 bits. */
+const DIGITS = 13;
+
+/** The top 52 bits, over 2^52. In one call: with a hash that is fed part by part it takes three times as long. */
 function ofSha256(seed: string, unit: string): number {
-  const digest = createHash("sha256").update(seed).update(DELIMITER).update(unit).digest();
-  return (digest.readUInt32BE(0) * 2 ** 20 + (digest.readUInt32BE(4) >>> 12)) / 2 ** 52;
+  const digest = hash("sha256", `${seed}${DELIMITER}${unit}`, "hex");
+  return Number.parseInt(digest.slice(0, DIGITS), 16) / 2 ** 52;
 }
 
 /** FNV-1a over UTF-16 code units, as GrowthBook has it: an unsigned 32-bit integer. */
 function fnv1a(text: string): number {
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
-  return hash >>> 0;
+  let h = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) h = Math.imul(h ^ text.charCodeAt(i), 0x01000193);
+  return h >>> 0;
 }

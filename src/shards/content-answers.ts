@@ -4,7 +4,7 @@ import type {
   ContentBasis,
   LoggedDecision,
 } from "../content/content-answer.ts";
-import { type Choice, ContentChooser } from "../content/content-chooser.ts";
+import { type Choice, type ChoiceRequest, ContentChooser } from "../content/content-chooser.ts";
 import { eligibleInto } from "../content/eligibility.ts";
 import { POLICIES, POLICY_NAMES, type PolicyName } from "../content/policy.ts";
 import { unknownPlacement } from "../content/unknown-placement.ts";
@@ -65,8 +65,6 @@ export class ContentAnswers {
   readonly #choosers = new Map<string, Chooser>();
   readonly #chooser = new ContentChooser();
   readonly #choice: Choice = { content: 0, propensity: 0 };
-  /** Of the arms that are not served. */
-  readonly #shadow: Choice = { content: 0, propensity: 0 };
 
   /**
    * @param decisions - Makes the ids of answers; what is random in a choice is the number of its id.
@@ -126,7 +124,7 @@ export class ContentAnswers {
     const asked: Asked = { chooser, basis, posterior, byModel, eligibleCount, number };
     const choice = this.#choice;
     const armNow = policyOf(asked, arm);
-    if (eligibleCount > 0) this.#choose(asked, arm, choice);
+    if (eligibleCount > 0) this.#chooser.choose(this.#requestOf(asked, arm), choice);
     const others = trial?.isNew === true && eligibleCount > 0 ? this.#differences(asked, trial) : undefined;
     const propensity = eligibleCount > 0 ? choice.propensity : 0;
     const content = eligibleCount > 0 ? contents[choice.content]!.id : null;
@@ -174,19 +172,22 @@ export class ContentAnswers {
     };
   }
 
-  /** Chooses as an arm does; as the placement says, where there is none. */
-  #choose(asked: Asked, arm: Arm | undefined, out: Choice): void {
+  /** What an arm's choice is made of; the placement's, where there is no arm. Valid until the next one. */
+  #requestOf(asked: Asked, arm: Arm | undefined): ChoiceRequest {
     const { chooser, basis, eligibleCount, number } = asked;
-    const posterior = posteriorOf(asked, arm);
     const { ready, pool, eligible, prior, cut } = chooser;
-    const policy = POLICIES[policyOf({ chooser, basis }, arm)];
-    const floor = arm?.floor ?? ready.placement.floor;
     const least = basis === "popularity" ? 0 : (arm?.minProbability ?? 0);
-    const trusted = least === 0 ? posterior : withoutUnlikely(posterior, least, cut);
-    this.#chooser.choose(
-      { pool, policy, floor, posterior: trusted, prior, eligible, eligibleCount, number },
-      out,
-    );
+    const posterior = posteriorOf(asked, arm);
+    return {
+      pool,
+      policy: POLICIES[policyOf(asked, arm)],
+      floor: arm?.floor ?? ready.placement.floor,
+      posterior: least === 0 ? posterior : withoutUnlikely(posterior, least, cut),
+      prior,
+      eligible,
+      eligibleCount,
+      number,
+    };
   }
 
   /** The user's distribution for arms that name an encoder; undefined where none does, or behaviour does not decide. */
@@ -209,9 +210,9 @@ export class ContentAnswers {
     let isDifferent = false;
     const chosen = counted.experiment.arms.map((arm, i) => {
       if (i === place) return contents[served]!.id;
-      this.#choose(asked, arm, this.#shadow);
-      if (this.#shadow.content !== served) isDifferent = true;
-      return contents[this.#shadow.content]!.id;
+      const shadow = this.#chooser.contentOf(this.#requestOf(asked, arm));
+      if (shadow !== served) isDifferent = true;
+      return contents[shadow]!.id;
     });
     return isDifferent ? chosen : undefined;
   }

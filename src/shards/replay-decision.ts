@@ -299,8 +299,7 @@ function publicationOf(entry: LogEntry): string | undefined {
 
 /** Whether of two publications of the same thing the first one is as new as the second. */
 function isNotBefore(one: LogEntry, other: LogEntry): boolean {
-  if (one.kind === "rates-activated" && other.kind === "rates-activated")
-    return one.version >= other.version;
+  if (one.kind === "rates-activated" && other.kind === "rates-activated") return one.version >= other.version;
   const areProfiles = one.kind === "profiles-activated" && other.kind === "profiles-activated";
   return areProfiles && one.encoder === other.encoder && one.version >= other.version;
 }
