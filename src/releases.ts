@@ -1,7 +1,12 @@
 import type { BlobStore } from "./actors/blob-store.ts";
+import { readJson } from "./actors/read-json.ts";
+import type { ContentCatalogue } from "./content/catalogue.ts";
+import { decodeRatesRelease, type RatesRelease } from "./content/rates-release.ts";
 import { decodeEncoder } from "./embedding/decode-encoder.ts";
 import type { Encoder } from "./embedding/encoder.ts";
 import { untrainedEncoder } from "./embedding/untrained-encoder.ts";
+import type { ExperimentRecords } from "./experiments/experiment-records.ts";
+import { type ArmModel, armEncoder, type ExperimentRelease } from "./experiments/experiment-release.ts";
 import { FEATURES } from "./features/all-families.ts";
 import { assert } from "./kernel/assert.ts";
 import type { HalfSipKey } from "./kernel/half-sip-hash.ts";
@@ -14,6 +19,9 @@ export type Releases = Readonly<{
   encoder(version: string): Promise<Encoder | undefined>;
   profiles(map: string, version: number): Promise<PublishedProfiles | undefined>;
   segments(version: number): Promise<SegmentDefinitions | undefined>;
+  content(version: number): Promise<ContentCatalogue | undefined>;
+  rates(version: number): Promise<RatesRelease | undefined>;
+  experiments(version: number): Promise<ExperimentRelease | undefined>;
 }>;
 
 /** Keys of releases in the {@link BlobStore}. */
@@ -30,6 +38,10 @@ export const releaseKeys = {
   report: (encoder: string) => `report.${encoder}`,
   profiles: (map: string, version: number) => `profiles.${map}.${version}`,
   segments: (version: number) => `segments.${version}`,
+  content: (version: number) => `content.${version}`,
+  rates: (version: number) => `rates.${version}`,
+  experiments: (version: number) => `experiments.${version}`,
+  armProfiles: (experiment: string, encoder: string) => `arm-profiles.${experiment}.${encoder}`,
   currentSegments: "segments.current",
   latestFit: "fit.latest",
   latestCalibration: "calibrated.latest",
@@ -71,16 +83,17 @@ export async function decisionKeyOf(
 export function releasesOf(blobs: BlobStore): Releases {
   const untrained = untrainedEncoder(FEATURES);
   const encoders = new Map<string, Encoder>([[untrained.version, untrained]]);
+  const encoderOf = async (version: string): Promise<Encoder | undefined> => {
+    const held = encoders.get(version);
+    if (held !== undefined) return held;
+    const bytes = await blobs.get(releaseKeys.encoder(version));
+    if (bytes === undefined) return undefined;
+    const encoder = decodeEncoder(bytes, FEATURES);
+    encoders.set(version, encoder);
+    return encoder;
+  };
   return {
-    async encoder(version) {
-      const held = encoders.get(version);
-      if (held !== undefined) return held;
-      const bytes = await blobs.get(releaseKeys.encoder(version));
-      if (bytes === undefined) return undefined;
-      const encoder = decodeEncoder(bytes, FEATURES);
-      encoders.set(version, encoder);
-      return encoder;
-    },
+    encoder: encoderOf,
     async profiles(map, version) {
       const bytes = await blobs.get(releaseKeys.profiles(map, version));
       return bytes === undefined ? undefined : decodeProfiles(bytes);
@@ -90,6 +103,25 @@ export function releasesOf(blobs: BlobStore): Releases {
       return bytes === undefined
         ? undefined
         : (JSON.parse(new TextDecoder().decode(bytes)) as SegmentDefinitions);
+    },
+    async experiments(version) {
+      const records = await readJson<ExperimentRecords>(blobs, releaseKeys.experiments(version));
+      if (records === undefined) return undefined;
+      const models = new Map<string, ArmModel>();
+      for (const { experiment, stoppedMs } of records.experiments) {
+        const named = armEncoder(experiment);
+        if (named === undefined || stoppedMs !== undefined) continue;
+        const encoder = await encoderOf(named);
+        const bytes = await blobs.get(releaseKeys.armProfiles(experiment.name, named));
+        if (encoder === undefined || bytes === undefined) continue; // Who puts it in force counts it as missing.
+        models.set(experiment.name, { encoder, profiles: decodeProfiles(bytes) });
+      }
+      return { records, models };
+    },
+    content: (version) => readJson<ContentCatalogue>(blobs, releaseKeys.content(version)),
+    async rates(version) {
+      const bytes = await blobs.get(releaseKeys.rates(version));
+      return bytes === undefined ? undefined : decodeRatesRelease(bytes);
     },
   };
 }

@@ -1,5 +1,34 @@
 import type { TraitValue } from "./event.ts";
 
+/** What an event's decision had chosen, as its id tells: named by the gateway, which knows the catalogue that it was of. */
+export type Feedback = Readonly<{
+  placement: string;
+  /** The map whose distribution decided. */
+  map: string;
+  content: string;
+  /** When it was chosen, epoch ms. */
+  chosenMs: number;
+  /** Probability with which it was. */
+  propensity: number;
+}>;
+
+/**
+ * That a user is served something for the first time in which an experiment's arms differ. The shard's owner puts it
+ * into the log; its decision is the one that was answered.
+ */
+export type ExposureFact = Readonly<{
+  experiment: string;
+  /** Place of the arm that was served. */
+  arm: number;
+  /** What the user was assigned by, and the number in [0, 1) that it was hashed to. */
+  hashKey: string;
+  bucket: number;
+  /** What each arm would have chosen. */
+  contents: readonly string[];
+  /** Probability with which the one that was served was chosen. */
+  propensity: number;
+}>;
+
 /**
  * An event as the log keeps it: text and query are already reduced to keyword hashes and a sentiment, the
  * location to a coarse cell, and what the user did not consent to is gone.
@@ -27,6 +56,10 @@ export type Behaviour = Readonly<{
   segments?: Readonly<Record<string, string | null>>;
   consent?: Readonly<Record<string, boolean>>;
   decision?: string;
+  /** Of a decision that chose content. */
+  feedback?: Feedback;
+  /** Of nothing that the user did: see {@link ExposureFact}. */
+  exposure?: ExposureFact;
 }>;
 
 /** Messages to every shard that change how its contexts are read. Versions only ever grow inside a log. */
@@ -53,6 +86,12 @@ export type Control =
       profiles?: Readonly<Record<string, number>>;
       encoder?: string;
     }>
+  /** Choose from this catalogue of contents. */
+  | Readonly<{ kind: "content-activated"; version: number }>
+  /** Choose, and judge feedback, by these rates. */
+  | Readonly<{ kind: "rates-activated"; version: number }>
+  /** These experiments run, and no others. */
+  | Readonly<{ kind: "experiments-activated"; version: number }>
   /**
    * Samples the next members of a warm-up: of the one of that kind that the entry `since` began, if `slice` of its slices
    * were done before. The shard's owner appends these, one after the other.

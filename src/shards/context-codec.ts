@@ -4,10 +4,12 @@ import { ByteReader } from "../kernel/byte-reader.ts";
 import type { ByteWriter } from "../kernel/byte-writer.ts";
 import { EngineError } from "../kernel/engine-error.ts";
 import { Context, NO_ENTRIES, withEntry } from "./context.ts";
+import { readExposure, writeExposure } from "./exposure-codec.ts";
+import { readFeedback, writeFeedback } from "./feedback-codec.ts";
 import { SeenIds } from "./seen-ids.ts";
 
 /** First byte of a stored context. */
-const CONTEXT_FORMAT = 2;
+const CONTEXT_FORMAT = 3;
 const TRAIT_TAGS = { string: 0, number: 1, boolean: 2 } as const;
 /** Slots that a byte of the map of zeros tells of. */
 const SLOTS_A_BYTE = 8;
@@ -47,6 +49,8 @@ export function writeContext(context: Context, writer: ByteWriter): void {
   writeRecord(writer, context.traits, writeTrait);
   writeRecord(writer, context.consents, writeConsent);
   writeRecord(writer, context.resonating, writeSegments);
+  writeFeedback(context.feedback, writer);
+  writeRecord(writer, context.exposures, writeExposure);
 }
 
 /**
@@ -83,6 +87,8 @@ export function decodeContext(user: string, bytes: Uint8Array): Context {
   context.traits = readRecord(reader, readTrait);
   context.consents = readRecord(reader, readConsent);
   context.resonating = readRecord(reader, readSegments);
+  context.feedback = readFeedback(reader);
+  context.exposures = readRecord(reader, readExposure);
   return context;
 }
 

@@ -5,11 +5,13 @@ import { noSegments } from "../resonance/score-request.ts";
 import type { Scorer } from "../resonance/scorer.ts";
 import { Context } from "./context.ts";
 import { rebuildIfStale } from "./embed-context.ts";
+import { offsetsOf } from "./log-offsets.ts";
 import type { ShardState } from "./shard-state.ts";
 
 /**
  * Explains what a shard answers of a user in one map.
  *
+ * @param nowMs - When it is, or was, answered: feedback fades.
  * @param user - Undefined for somebody of whom nothing is held: they get the prior.
  * @throws EngineError `UNKNOWN_MAP`, `UNKNOWN_SEGMENT`, `NO_SEGMENTS`.
  */
@@ -17,6 +19,7 @@ export function explainUser(
   state: ShardState,
   user: string | undefined,
   asked: Readonly<{ map: string; segments: readonly string[] }>,
+  nowMs: number,
 ): Explanation {
   const { encoder, features: schema } = state;
   const scorer = scorerOf(state, asked.map);
@@ -26,9 +29,14 @@ export function explainUser(
   if (held !== undefined) rebuildIfStale(state, held);
   const context = held ?? new Context("", encoder.slots, encoder.version);
   const events = state.recent.events(context);
+  const offsets = offsetsOf(state, context, state.scorers.indexOf(scorer), nowMs);
+  const shifts =
+    offsets === undefined
+      ? {}
+      : { shifts: [{ label: { kind: "feedback" }, values: offsets.slice() } as const] };
   return explainScore(
     { encoder, schema, scorer },
-    { held: context, events, isWhole: context.events <= events.length, atMs: context.lastTsMs },
+    { held: context, events, isWhole: context.events <= events.length, atMs: context.lastTsMs, ...shifts },
     {
       segments: asked.segments,
       resonating: context.resonating.get(scorer.map) ?? new Set(),

@@ -7,6 +7,9 @@ import { nextResonating } from "../resonance/thresholds.ts";
 import { Context, withEntry } from "./context.ts";
 import { embedContext, rebuildIfStale } from "./embed-context.ts";
 import { foldControl } from "./fold-control.ts";
+import { foldExposure, followExperiments } from "./fold-experiments.ts";
+import { foldFeedback } from "./fold-feedback.ts";
+import { offsetsOf } from "./log-offsets.ts";
 import type { Outcome } from "./outcome.ts";
 import { isSampled, labelsOf, sampleOf, shortestBucketMs } from "./sampling.ts";
 import type { ShardState } from "./shard-state.ts";
@@ -15,9 +18,13 @@ import { sampleForCandidate } from "./warm-up.ts";
 /** Types that say who the user is, not what they do: members send them and strangers do not. */
 const ADMINISTRATIVE: ReadonlySet<string> = new Set(["identify", "consent"]);
 
+/** Of a decision, these tell what the engine did, or that the user did nothing: behaviour they are not. */
+const NO_ACTS_OF_A_CHOICE: ReadonlySet<string> = new Set(["impression", "dismiss"]);
+
 /** Whether a behaviour is something that the user did. */
-export function isAct({ type }: Behaviour): boolean {
-  return !ADMINISTRATIVE.has(type);
+export function isAct({ type, feedback, exposure }: Behaviour): boolean {
+  if (exposure !== undefined) return false;
+  return !ADMINISTRATIVE.has(type) && (feedback === undefined || !NO_ACTS_OF_A_CHOICE.has(type));
 }
 
 /** Outputs that an entry has fewer of than this: each of a message's entries numbers its own. */
@@ -49,6 +56,9 @@ export function foldBatch(shard: ShardState, entries: readonly PositionedEntry[]
       case "segments-activated":
       case "segments-prepared":
       case "encoder-discarded":
+      case "content-activated":
+      case "rates-activated":
+      case "experiments-activated":
       case "warm-up-continued":
         foldControl(shard, entry, positioned, outcome);
         break;
@@ -77,8 +87,15 @@ function foldBehaviour(
   positioned: PositionedEntry,
   outcome: Outcome,
 ): void {
-  const { sequence } = positioned;
+  const { sequence, loggedAtMs } = positioned;
   const context = contextOf(shard, given.user);
+  const index = (positioned.place ?? 0) * OUTPUTS_MAX;
+  if (given.exposure !== undefined) {
+    touch(shard, context, outcome);
+    context.lastSequence = sequence;
+    foldExposure(shard, context, given.exposure, { sequence, index, loggedAtMs, tsMs: given.tsMs }, outcome);
+    return;
+  }
   if (!context.seen.add(given.id)) {
     shard.counters.duplicates++;
     return;
@@ -92,6 +109,8 @@ function foldBehaviour(
   }
   const behaviour = withoutWithdrawn(context.consents, given);
   noteTime(context, behaviour.tsMs);
+  foldFeedback(shard, context, behaviour, { sequence, index }, outcome);
+  followExperiments(shard, context, behaviour, { sequence, index, loggedAtMs }, outcome);
   const acted = isAct(behaviour);
   if (acted) {
     const event = foldFeatures(shard, context, behaviour);
@@ -104,7 +123,7 @@ function foldBehaviour(
   const relabelled = learnWho(shard, context, behaviour, outcome);
   if (context.events === 0) return; // Nothing done yet: there is no behaviour to embed.
   const evidence = embedContext(shard, context);
-  const index = followResonance(shard, context, evidence, positioned, outcome);
+  const next = followResonance(shard, context, evidence, positioned, outcome);
   const sampled = acted && isSampled(context, behaviour.tsMs, shortestBucketMs(shard.definitions.maps));
   if (context.authenticated && shard.definitions.maps.length > 0 && (sampled || relabelled)) {
     const embedded = {
@@ -112,9 +131,9 @@ function foldBehaviour(
       embedding: shard.scratch.embedding,
       tsMs: behaviour.tsMs,
     };
-    outcome.samples.push(sampleOf(context, embedded, labelsOf(shard, context), { sequence, index }));
+    outcome.samples.push(sampleOf(context, embedded, labelsOf(shard, context), { sequence, index: next }));
     if (shard.warmUps.length > 0)
-      sampleForCandidate(shard, context, { sequence, index: index + 1, tsMs: behaviour.tsMs }, outcome);
+      sampleForCandidate(shard, context, { sequence, index: next + 1, tsMs: behaviour.tsMs }, outcome);
   }
 }
 
@@ -199,7 +218,8 @@ function followResonance(
     const scorer = shard.scorers[m]!;
     if (scorer.version === 0) continue; // Nothing published yet: there is nothing to resonate with.
     const scores = shard.scratch.scores[m]!;
-    scoreEmbedded(scorer, shard.scratch, evidence, scores);
+    const offsets = offsetsOf(shard, context, m, context.lastTsMs);
+    scoreEmbedded(scorer, shard.scratch, evidence, scores, offsets);
     const held = context.resonating.get(scorer.map);
     const { leave } = scorer.thresholds;
     for (let k = 0; k < scorer.segments.length; k++) {

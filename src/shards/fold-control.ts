@@ -1,5 +1,6 @@
 import { VersionMismatch } from "../embedding/version-mismatch.ts";
 import type { Control } from "../events/log-entry.ts";
+import type { ExperimentChange } from "../experiments/experiment-book.ts";
 import { assertNever } from "../kernel/assert.ts";
 import type { PublishedProfiles } from "../resonance/published-profiles.ts";
 import { prepareScorer, priorScorer, type Scorer } from "../resonance/scorer.ts";
@@ -31,6 +32,15 @@ export function foldControl(shard: ShardState, entry: Control, at: At, outcome: 
       break;
     case "segments-activated":
       activateSegments(shard, entry, at, outcome);
+      break;
+    case "content-activated":
+      activateContent(shard, entry);
+      break;
+    case "rates-activated":
+      activateRates(shard, entry);
+      break;
+    case "experiments-activated":
+      activateExperiments(shard, entry, at, outcome);
       break;
     case "warm-up-continued":
       warmUpSlice(shard, entry, at.sequence, outcome);
@@ -161,6 +171,41 @@ function activateSegments(
       at.sequence,
       outcome,
     );
+}
+
+function activateContent(
+  { content, counters, releases }: ShardState,
+  entry: Entry<"content-activated">,
+): void {
+  if (entry.version <= content.catalogue.version) return;
+  const catalogue = releases.content(entry.version);
+  if (catalogue === undefined) counters.missingReleases++;
+  else content.useCatalogue(catalogue);
+}
+
+function activateRates({ content, counters, releases }: ShardState, entry: Entry<"rates-activated">): void {
+  if (entry.version <= content.ratesVersion) return;
+  const rates = releases.rates(entry.version);
+  if (rates === undefined) counters.missingReleases++;
+  else content.useRates(entry.version, rates);
+}
+
+/** The sums over all shards are told what runs by every shard, so that they know it before they hear of its units. */
+function activateExperiments(
+  { experiments, counters, releases }: ShardState,
+  entry: Entry<"experiments-activated">,
+  { sequence }: At,
+  outcome: Outcome,
+): void {
+  if (entry.version <= experiments.version) return;
+  const release = releases.experiments(entry.version);
+  if (release === undefined) {
+    counters.missingReleases++;
+    return;
+  }
+  counters.missingReleases += experiments.use(release);
+  const change: ExperimentChange = { kind: "defined", records: release.records };
+  outcome.tallies.push({ sequence, index: 0, tally: "experiments", change });
 }
 
 function scorerUnder(encoder: string, published: PublishedProfiles): Scorer {

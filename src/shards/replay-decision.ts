@@ -208,7 +208,7 @@ class Replay {
   readonly behaviours: Behaviour[] = [];
   readonly #ports: ReplayPorts;
   readonly #start: HeldUser;
-  /** Publications since the last entry of another kind, by map: of them only the last ones count. */
+  /** Publications since the last entry of another kind, by what they publish: of them only the last ones count. */
   readonly #published = new Map<string, PositionedEntry[]>();
 
   constructor(ports: ReplayPorts, options: ReplayOptions, { decision, start }: Material) {
@@ -238,10 +238,12 @@ class Replay {
   async fold(entries: readonly PositionedEntry[]): Promise<PositionedEntry | undefined> {
     for (const positioned of entries) {
       const { entry } = positioned;
-      if (entry.kind === "profiles-activated") {
-        const waiting = this.#published.get(entry.map) ?? [];
-        this.#published.set(entry.map, waiting);
-        waiting.push(positioned);
+      const publication = publicationOf(entry);
+      if (publication !== undefined) {
+        const waiting = this.#published.get(publication) ?? [];
+        this.#published.set(publication, waiting);
+        // A repeat had no effect, nor on the time from which the publication counts.
+        if (!waiting.some((one) => isNotBefore(one.entry, entry))) waiting.push(positioned);
         continue;
       }
       await this.#publish();
@@ -264,10 +266,11 @@ class Replay {
   async #publish(): Promise<void> {
     for (const waiting of this.#published.values()) {
       for (const positioned of waiting.toReversed()) {
-        const before = this.state.scorers;
+        const { scorers, content } = this.state;
+        const { ratesVersion } = content;
         await this.#fetch(positioned.entry as Control);
         this.#apply(positioned);
-        if (this.state.scorers !== before) break;
+        if (this.state.scorers !== scorers || content.ratesVersion !== ratesVersion) break;
       }
     }
     this.#published.clear();
@@ -288,6 +291,19 @@ class Replay {
   }
 }
 
+/** What an entry publishes that the next of its kind takes the place of; undefined for any other entry. */
+function publicationOf(entry: LogEntry): string | undefined {
+  if (entry.kind === "profiles-activated") return `profiles of ${entry.map}`;
+  return entry.kind === "rates-activated" ? "rates" : undefined;
+}
+
+/** Whether of two publications of the same thing the first one is as new as the second. */
+function isNotBefore(one: LogEntry, other: LogEntry): boolean {
+  if (one.kind === "rates-activated" && other.kind === "rates-activated") return one.version >= other.version;
+  const areProfiles = one.kind === "profiles-activated" && other.kind === "profiles-activated";
+  return areProfiles && one.encoder === other.encoder && one.version >= other.version;
+}
+
 /** What an entry names that is not there. */
 function missingOf(entry: Control, held: ShardState["releases"]): string | undefined {
   if (entry.kind === "segments-activated" && held.segments(entry.version) === undefined)
@@ -296,6 +312,12 @@ function missingOf(entry: Control, held: ShardState["releases"]): string | undef
     return held.profiles(entry.map, entry.version) === undefined
       ? `profiles v${entry.version} of ${entry.map}`
       : undefined;
+  if (entry.kind === "content-activated" && held.content(entry.version) === undefined)
+    return `catalogue ${entry.version} of contents`;
+  if (entry.kind === "rates-activated" && held.rates(entry.version) === undefined)
+    return `release ${entry.version} of the rates`;
+  if (entry.kind === "experiments-activated" && held.experiments(entry.version) === undefined)
+    return `version ${entry.version} of the experiments`;
   if (entry.kind === "encoder-activated" && held.encoder(entry.encoder) === undefined)
     return `encoder ${entry.encoder}`;
   const profiles = "profiles" in entry ? (entry.profiles ?? {}) : {};

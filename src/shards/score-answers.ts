@@ -2,7 +2,12 @@ import type { Behaviour } from "../events/log-entry.ts";
 import { ByteArena } from "../kernel/byte-arena.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { EngineError } from "../kernel/engine-error.ts";
-import { answerDigest, type DecisionIds, type DecisionKind } from "../resonance/decision-id.ts";
+import {
+  answerDigest,
+  type DecisionIds,
+  type DecisionKind,
+  type DecisionPlace,
+} from "../resonance/decision-id.ts";
 import { JsonReplyWriter } from "../resonance/json-reply-writer.ts";
 import { MsgpackReplyWriter } from "../resonance/msgpack-reply-writer.ts";
 import type { ReplyValues, ReplyWriter } from "../resonance/reply-writer.ts";
@@ -19,6 +24,7 @@ import { Context } from "./context.ts";
 import { embedContext, rebuildIfStale } from "./embed-context.ts";
 import { EmbeddingCache } from "./embedding-cache.ts";
 import { foldTransient } from "./fold-batch.ts";
+import { offsetsOf } from "./log-offsets.ts";
 import { ScoreColumns } from "./score-columns.ts";
 import type { ShardState } from "./shard-state.ts";
 
@@ -36,6 +42,18 @@ type ReadyMap = Readonly<{
   places: ReadonlyMap<string, number>;
   resonating: Uint8Array;
   writers: Partial<Record<AnswerType, ReplyWriter>>;
+}>;
+
+/** A user as {@link ScoreAnswers.withScores} shows them. */
+export type ScoredUser = Readonly<{
+  context: Context;
+  known: boolean;
+  /** Effective events. */
+  evidence: number;
+  scorer: Scorer | undefined;
+  /** Shape [segments + 1]; "none" is last. Valid until the next score. */
+  probabilities: Float64Array;
+  place: DecisionPlace;
 }>;
 
 /** Scores a shard's users, and writes the answers as bytes. */
@@ -81,12 +99,13 @@ export class ScoreAnswers {
   columns(users: readonly string[], map: string | undefined, fields: readonly ColumnField[]): ShardColumns {
     const ready = this.#ready(map);
     const columns = new ScoreColumns(users.length, ready.scorer?.segments.length ?? 0, fields);
+    const nowMs = this.#clock.nowMs();
     for (const user of users) {
       const context = this.#find(user);
       const evidence =
         context === undefined
-          ? this.#asNobody(user, (nobody) => this.#score(nobody, false, ready))
-          : this.#score(context, true, ready);
+          ? this.#asNobody(user, (nobody) => this.#score(nobody, false, ready, nowMs))
+          : this.#score(context, true, ready, nowMs);
       columns.add(context !== undefined, evidence, ready.scores, ready.resonating);
     }
     const { shard, applied } = this.#state;
@@ -102,6 +121,35 @@ export class ScoreAnswers {
     const { key, applied } = this.#state;
     const place = { kind: "many", key, applied, lastSequence: 0, map: 0, digest: 0 } as const;
     return this.#decisions.next({ ...place, atMs: this.#clock.nowMs() }, "");
+  }
+
+  /**
+   * Scores a user in a map, and acts on it before anything else is scored.
+   *
+   * @param use - Gets the user's context, one of nothing for somebody unknown; `place` is that of the answer's id, but for what
+   * was chosen.
+   * @throws EngineError `UNKNOWN_MAP`.
+   */
+  withScores<Result>(
+    user: string,
+    map: string | undefined,
+    nowMs: number,
+    use: (scored: ScoredUser) => Result,
+  ): Result {
+    const ready = this.#ready(map);
+    const context = this.#find(user);
+    const act = (of: Context): Result => {
+      const known = context !== undefined;
+      const evidence = this.#score(of, known, ready, nowMs);
+      const { applied, key } = this.#state;
+      const digest = answerDigest(ready.bits, ready.resonating.length);
+      const kind = known ? "known" : "unknown";
+      const { lastSequence } = of;
+      const place = { kind, key, applied, lastSequence, atMs: nowMs, map: ready.index, digest } as const;
+      const { probabilities } = ready.scores;
+      return use({ context: of, known, evidence, scorer: ready.scorer, probabilities, place });
+    };
+    return context === undefined ? this.#asNobody(user, act) : act(context);
   }
 
   versions(): Versions {
@@ -127,8 +175,8 @@ export class ScoreAnswers {
   #answer(context: Context, kind: DecisionKind, { map, top }: ScoreAspect, type: AnswerType): Uint8Array {
     const ready = this.#ready(map);
     const known = kind === "known";
-    const evidence = this.#score(context, known, ready);
     const nowMs = this.#clock.nowMs();
+    const evidence = this.#score(context, known, ready, nowMs);
     const { scorers, activatedMs, applied, key } = this.#state;
     const { lastSequence } = context;
     const digest = answerDigest(ready.bits, ready.resonating.length);
@@ -153,11 +201,12 @@ export class ScoreAnswers {
   }
 
   /** Writes a context's distribution into the map's buffers. @returns The evidence behind it. */
-  #score(context: Context, known: boolean, ready: ReadyMap): number {
+  #score(context: Context, known: boolean, ready: ReadyMap, nowMs: number): number {
     const { scorer, scores, places, resonating } = ready;
     const evidence = known ? this.#embeddings.embed(context) : embedContext(this.#state, context);
     if (scorer === undefined) return evidence;
-    scoreEmbedded(scorer, this.#state.scratch, evidence, scores);
+    const offsets = offsetsOf(this.#state, context, ready.index, nowMs);
+    scoreEmbedded(scorer, this.#state.scratch, evidence, scores, offsets);
     resonating.fill(0);
     for (const segment of context.resonating.get(scorer.map) ?? []) {
       const k = places.get(segment);

@@ -3,8 +3,11 @@ import type { PositionedEntry } from "../events/log-entry.ts";
 import type { FeatureSchema } from "../features/feature-schema.ts";
 import { newScoreBuffer, priorScorer, type ScoreBuffer, type Scorer } from "../resonance/scorer.ts";
 import type { SegmentDefinitions } from "../resonance/segment-map.ts";
+import { ContentInForce } from "./content-in-force.ts";
 import { contextSchema } from "./context-codec.ts";
 import type { ContextSource, ShardMeta } from "./context-store.ts";
+import { ExperimentsInForce } from "./experiments-in-force.ts";
+import { newOffsetRoom, type OffsetRoom } from "./offset-room.ts";
 import { RecentEvents } from "./recent-events.ts";
 import { FetchedReleases } from "./releases.ts";
 import { ResidentContexts } from "./resident-contexts.ts";
@@ -41,6 +44,9 @@ export type ShardState = {
   readonly shadows: ShadowStates;
   /** In the order of the definitions' maps. */
   scorers: Scorer[];
+  /** What content is chosen from, and by. */
+  readonly content: ContentInForce;
+  readonly experiments: ExperimentsInForce;
   /** Log time of each map's last activation, epoch ms. */
   readonly activatedMs: Map<string, number>;
   /** Number of the batch being folded; what it touches stays in memory until it is committed. */
@@ -66,6 +72,7 @@ export type Scratch = {
   /** Version of the encoder that the embedding is of. */
   embeddedBy: string;
   readonly scores: ScoreBuffer[];
+  readonly offsets: OffsetRoom[];
 };
 
 /** The definitions before any: no map. */
@@ -100,6 +107,8 @@ export function newShardState(given: {
     warmUps: [],
     shadows: new ShadowStates(given.ringEvents),
     scorers: [],
+    content: new ContentInForce(),
+    experiments: new ExperimentsInForce(),
     activatedMs: new Map(),
     batch: 0,
     newlyAuthenticated: new Map(),
@@ -109,6 +118,7 @@ export function newShardState(given: {
       embedding: new Float32Array(given.encoder.dim),
       embeddedBy: given.encoder.version,
       scores: [],
+      offsets: [],
     },
   };
 }
@@ -137,6 +147,7 @@ export function useScorers(shard: ShardState, scorers: Scorer[]): void {
     shard.scratch.scores.length,
     ...scorers.map((one) => newScoreBuffer(one.segments.length)),
   );
+  shard.scratch.offsets.splice(0, shard.scratch.offsets.length, ...scorers.map(newOffsetRoom));
 }
 
 /** Puts an encoder in force. Contexts of another one are rebuilt when they are touched. */
@@ -158,6 +169,9 @@ export function metaOf(shard: ShardState, nextOutbox: number): ShardMeta {
     activatedMs: Object.fromEntries(shard.activatedMs),
     segments: shard.definitions.version,
     ...(shard.nextDefinitions === undefined ? {} : { nextSegments: shard.nextDefinitions.version }),
+    ...(shard.content.catalogue.version === 0 ? {} : { content: shard.content.catalogue.version }),
+    ...(shard.content.ratesVersion === 0 ? {} : { rates: shard.content.ratesVersion }),
+    ...(shard.experiments.version === 0 ? {} : { experiments: shard.experiments.version }),
     ...(shard.warmUps.length === 0 ? {} : { warmUps: shard.warmUps.map(({ encoder, ...stored }) => stored) }),
     nextOutbox,
   };

@@ -38,12 +38,14 @@ async function someLife(seed: number) {
       const map = maps()[pick(2)];
       if (map === undefined) throw new Error("there are two maps");
       world.publish(map, ++version, encoder);
-      last = await world.control({
+      const activation = {
         kind: "profiles-activated",
         map: map.name,
         version,
         encoder: encoder.version,
-      });
+      } as const;
+      last = await world.control(activation);
+      if (pick(3) === 0) last = await world.control(activation); // By a second owner.
     } else if (dice === 16) {
       encoder = encoder === untrained ? fitted : encoder; // One way: docs/explain.md tells of the other.
       const profiles: Record<string, number> = {};

@@ -5,11 +5,13 @@ import type { MemoryLog } from "../../src/adapters/memory-log.ts";
 import { memoryProfileStore } from "../../src/adapters/memory-profile-store.ts";
 import { decodeEntries } from "../../src/events/log-codec.ts";
 import type { LogEntry } from "../../src/events/log-entry.ts";
+import { ExperimentBook, readNumbers } from "../../src/experiments/experiment-book.ts";
 import { decode } from "../../src/kernel/msgpack.ts";
 import { startProfileHost } from "../../src/profiles/profile-host.ts";
 import type { ProfileStore } from "../../src/profiles/profile-store.ts";
 import { readSampleMessage } from "../../src/profiles/read-sample-message.ts";
 import type { SampleBatch } from "../../src/profiles/sample.ts";
+import { tallyTable } from "../../src/profiles/tallies.ts";
 import { releasesOf } from "../../src/releases.ts";
 import { decodeContext } from "../../src/shards/context-codec.ts";
 import type { ContextStore } from "../../src/shards/context-store.ts";
@@ -22,6 +24,8 @@ import type { SimClient } from "./sim-client.ts";
 import type { SimNode, SimShape } from "./sim-node.ts";
 
 const ADMINISTRATIVE = ["identify", "consent"];
+/** What is told of a content that was chosen, and is nothing that its user did. */
+const NO_ACTS = ["impression", "dismiss"];
 
 /**
  * Judges a simulation by what its servers and disks hold in the end, from outside of the code under test where that
@@ -52,6 +56,7 @@ export async function judge(
   findings.push(...(await wrongReplays(servers, client, shape, asItWas(servers.log))));
   findings.push(...(await unevenReleases(servers, nodes, shape)));
   findings.push(...(await profileDifferences(servers, nodes, shape)));
+  findings.push(...miscountedUnits(servers, nodes, shape));
   return findings;
 }
 
@@ -88,12 +93,34 @@ async function miscounted(servers: Servers, shard: number, once: ContextStore): 
   const acts = new Map<string, Set<string>>();
   for (const entry of entriesOf(servers, shard)) {
     if (entry.kind !== "behaviour" || ADMINISTRATIVE.includes(entry.type)) continue;
+    if (entry.exposure !== undefined) continue;
+    if (entry.feedback !== undefined && NO_ACTS.includes(entry.type)) continue;
     acts.set(entry.user, (acts.get(entry.user) ?? new Set()).add(entry.id));
   }
   return [...acts].flatMap(([user, ids]) => {
     const bytes = once.load(user);
     const counted = bytes === undefined ? 0 : decodeContext(user, bytes).events;
     return counted === ids.size ? [] : [`${user} did ${ids.size} things, ${counted} were counted`];
+  });
+}
+
+/** Whoever was exposed, by the raw logs, is one unit of the arm that they met first. */
+function miscountedUnits(servers: Servers, nodes: readonly SimNode[], shape: SimShape): string[] {
+  const arms = new Map<string, number>();
+  for (let shard = 0; shard < shape.shards; shard++)
+    for (const entry of entriesOf(servers, shard)) {
+      if (entry.kind !== "behaviour" || entry.exposure === undefined) continue;
+      if (!arms.has(entry.user)) arms.set(entry.user, entry.exposure.arm);
+    }
+  const expected = [0, 1].map((arm) => [...arms.values()].filter((one) => one === arm).length);
+  return nodes.flatMap((node) => {
+    if (node.profiles === undefined || !isReady(node, "profiles")) return [];
+    const book = new ExperimentBook();
+    for (const [name, bytes] of node.profiles.sums(tallyTable("experiments"))) book.restore(name, bytes);
+    const [numbers] = readNumbers(book.encode()).numbers.values();
+    const counted = [0, 1].map((arm) => numbers?.sums[arm]?.[0] ?? 0);
+    const isSame = counted.join() === expected.join();
+    return isSame ? [] : [`${node.name} counts ${counted} units, ${expected} were exposed`];
   });
 }
 
@@ -174,10 +201,15 @@ async function unevenReleases(
 }
 
 function samplesOf(batch: SampleBatch): [string, string][] {
-  return batch.samples.map((sample) => [
+  const samples = batch.samples.map((sample): [string, string] => [
     `sample ${batch.shard}:${sample.sequence}:${sample.index}`,
     JSON.stringify({ ...sample, vector: [...sample.vector] }),
   ]);
+  const tallies = (batch.tallies ?? []).map((change): [string, string] => [
+    `tally ${batch.shard}:${change.sequence}:${change.index}`,
+    JSON.stringify(change),
+  ]);
+  return [...samples, ...tallies];
 }
 
 /** Every copy of the profile actor holds what one fold of the samples' stream gives. */
@@ -210,6 +242,8 @@ function profileContentOf(store: ProfileStore): Map<string, string> {
     if (encoder === "") continue;
     for (const [key, bytes] of store.sums(encoder)) content.set(`${encoder} ${key}`, hex(bytes));
   }
+  for (const tally of Object.keys(meta?.tallies?.versions ?? {}))
+    for (const [key, bytes] of store.sums(tallyTable(tally))) content.set(`${tally} ${key}`, hex(bytes));
   return content;
 }
 

@@ -149,6 +149,9 @@ export class EngineInMemory {
       encoder: async (version: string) => this.#encoders.get(version),
       profiles: async (_map: string, version: number) => this.#published.get(version),
       segments: async (version: number) => ({ version, maps: [this.#map] }),
+      content: async () => undefined,
+      rates: async () => undefined,
+      experiments: async () => undefined,
     };
     if (entry.kind === "segments-activated") await releases.fetchSegments(source, entry.version);
     if (entry.kind === "encoder-prepared") await releases.fetchEncoder(source, entry.encoder);

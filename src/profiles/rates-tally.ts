@@ -1,0 +1,63 @@
+import { ContentRates } from "../content/content-rates.ts";
+import { RATES_TALLY, readRateChange } from "../content/rate-change.ts";
+import { MINUTE_MS, minuteOf } from "../content/rate-time.ts";
+import { decodeRatesRelease, encodeRatesRelease, type RatesRelease } from "../content/rates-release.ts";
+import type { Tally, TallyKind } from "./tally.ts";
+
+/** How often each content was clicked in each segment, over all shards. */
+export const RATES: TallyKind = {
+  name: RATES_TALLY,
+  open: () => new RatesTally(),
+  activation: (version) => ({ kind: "rates-activated", version }),
+};
+
+/** Between the names of a row's key; no id holds it. */
+const SEPARATOR = "\u001f";
+
+/** A row for each content of each placement, so that a commit writes what changed. */
+class RatesTally implements Tally {
+  /** Each with the time of its newest impression. */
+  readonly #rows = new Map<string, RatesRelease>();
+  readonly #changed = new Set<string>();
+
+  add(change: unknown): boolean {
+    const read = readRateChange(change);
+    if (read === undefined) return false;
+    const { outcome, timeoutMs } = read;
+    const { placement, content, shownAtMs } = outcome;
+    const key = placement + SEPARATOR + content;
+    const { atMs, rates } = this.#rows.get(key) ?? { atMs: 0, rates: new ContentRates() };
+    rates.add(outcome);
+    // By the outcome's own minute: what is settled follows from the row's outcomes, whenever a copy was restarted.
+    rates.settle(placement, minuteOf(shownAtMs) * MINUTE_MS, timeoutMs);
+    this.#rows.set(key, { atMs: Math.max(atMs, shownAtMs), rates });
+    this.#changed.add(key);
+    return true;
+  }
+
+  restore(key: string, bytes: Uint8Array): void {
+    this.#rows.set(key, decodeRatesRelease(bytes));
+  }
+
+  takeChanges(): readonly (readonly [key: string, bytes: Uint8Array | undefined])[] {
+    const changes = [...this.#changed].map((key) => [key, this.#encoded(key)] as const);
+    this.#changed.clear();
+    return changes;
+  }
+
+  /** All rows together, without what may still be clicked: it does not count, and would be most of it. */
+  release(): Uint8Array {
+    const rates = new ContentRates();
+    let atMs = 0;
+    for (const row of this.#rows.values()) {
+      rates.merge(row.rates);
+      atMs = Math.max(atMs, row.atMs);
+    }
+    return encodeRatesRelease({ atMs, rates }, "settled");
+  }
+
+  #encoded(key: string): Uint8Array | undefined {
+    const row = this.#rows.get(key);
+    return row === undefined ? undefined : encodeRatesRelease(row);
+  }
+}
