@@ -1,10 +1,10 @@
 import type { Content, Placement } from "../content/catalogue.ts";
-import type { Outcome as RateOutcome } from "../content/content-rates.ts";
 import { countImpression } from "../content/eligibility.ts";
 import { type FeedbackTrust, feedbackEvidence } from "../content/feedback-evidence.ts";
+import { trustLosses } from "../content/feedback-trust.ts";
 import type { Evidence } from "../content/ledger.ts";
 import type { RateKind } from "../content/rate-cell.ts";
-import { RATES_TALLY, toRateChange } from "../content/rate-change.ts";
+import { RATES_TALLY, type RateChange, type TrustChange, toRateChange } from "../content/rate-change.ts";
 import {
   anonymousResponsibilities,
   memberResponsibilities,
@@ -21,8 +21,8 @@ import type { Outcome } from "./outcome.ts";
 import type { ShardState } from "./shard-state.ts";
 import { hashesOf, type Impression, UserFeedback } from "./user-feedback.ts";
 
-/** Clicks of one visitor are not as independent as the likelihood takes them to be. */
-const FEEDBACK_WEIGHT = 0.7;
+/** What an outcome says is kept whole: how far it is believed is a matter of when it is read. */
+const WHOLLY = 1;
 /** Of a placement that is in the catalogue no more. */
 const GONE = { timeoutMs: 1_800_000, examination: 1 } as const;
 const NOBODY: Responsibilities = { segments: [], shares: [] };
@@ -33,8 +33,8 @@ type Heard = Readonly<{
   context: Context;
   feedback: UserFeedback;
   tsMs: number;
-  /** Numbers what the entry adds to the rates. */
-  count: (outcome: RateOutcome, timeoutMs: number) => void;
+  /** Tells the rates of an outcome, or of how well a ledger tells a member. */
+  tell: (change: RateChange | TrustChange) => void;
 }>;
 
 /**
@@ -56,11 +56,10 @@ export function foldFeedback(
   if (!isOfChoice && type !== "prefer") return;
   context.feedback ??= new UserFeedback();
   let { index } = at;
-  const count: Heard["count"] = (rateOutcome, timeoutMs) => {
-    const change = toRateChange(rateOutcome, timeoutMs);
+  const tell: Heard["tell"] = (change) => {
     outcome.tallies.push({ sequence: at.sequence, index: index++, tally: RATES_TALLY, change });
   };
-  const heard: Heard = { shard, context, feedback: context.feedback, tsMs, count };
+  const heard: Heard = { shard, context, feedback: context.feedback, tsMs, tell };
   if (isOfChoice) foldOutcome(heard, type, told, decision);
   else foldStatement(heard, behaviour);
 }
@@ -97,7 +96,7 @@ function show(heard: Heard, told: Feedback, decision: string, shownAtMs: number)
     if (ready?.placement.map === map && place !== undefined)
       unclicked = feedbackEvidence(ready.table, place, false, probabilities, {
         examination,
-        weight: FEEDBACK_WEIGHT,
+        weight: WHOLLY,
       });
   }
   const [low, high] = hashesOf(decision);
@@ -118,7 +117,21 @@ function click(heard: Heard, impression: Impression): void {
   const ready = shard.content.placement(impression.placement, shard.scorers);
   const { examination } = ready?.placement ?? GONE;
   const evidence = clickEvidence(heard, ready, impression.map, impression.content, { examination });
-  if (evidence !== undefined) feedback.learn(impression.map, evidence, tsMs);
+  if (evidence === undefined) return;
+  feedback.learn(impression.map, evidence, tsMs);
+  judgeByMember(heard, impression.map);
+}
+
+/** Tells how well the ledger alone would have told who a member is. */
+function judgeByMember({ shard, context, feedback, tell }: Heard, map: string): void {
+  const m = shard.scorers.findIndex((scorer) => scorer.map === map);
+  const scorer = shard.scorers[m];
+  const ledger = feedback.ledgers.get(map);
+  if (scorer?.mode !== "exclusive" || ledger === undefined) return;
+  const { places } = shard.scratch.offsets[m]!;
+  const segment = places.get(memberOf(shard, context, m) ?? "");
+  if (segment === undefined) return;
+  tell({ map, losses: trustLosses(ledger, places, scorer.logPrior, segment, context.lastTsMs) });
 }
 
 /** "More of this" says what a click says, and "less of this" the contrary, in every map that decides on the content. */
@@ -145,7 +158,7 @@ function clickEvidence(
   const m = heard.shard.scorers.findIndex((scorer) => scorer.map === map);
   const place = ready?.places.get(content);
   if (ready === undefined || ready.placement.map !== map || place === undefined || m < 0) return undefined;
-  const trust: FeedbackTrust = { examination, weight: FEEDBACK_WEIGHT };
+  const trust: FeedbackTrust = { examination, weight: WHOLLY };
   return feedbackEvidence(ready.table, place, true, posterior(heard, m), trust);
 }
 
@@ -159,23 +172,27 @@ function posterior({ shard, context }: Heard, map: number): Float64Array {
 }
 
 function responsibilities(
-  { definitions, scorers }: ShardState,
+  shard: ShardState,
   context: Context,
   map: number,
   probabilities: Float64Array,
 ): Responsibilities {
-  const { name, segments } = { name: definitions.maps[map]!.name, segments: scorers[map]!.segments };
-  const member = context.authenticated
-    ? segmentOf(definitions.maps[map]!, context.labels.get(name), context.traits)
-    : undefined;
+  const member = memberOf(shard, context, map);
   return member === undefined
-    ? anonymousResponsibilities(segments, probabilities)
+    ? anonymousResponsibilities(shard.scorers[map]!.segments, probabilities)
     : memberResponsibilities(member);
 }
 
-function count({ count: add }: Heard, impression: Impression, kind: RateKind): void {
+/** The segment that an authenticated user is a member of. */
+function memberOf({ definitions }: ShardState, context: Context, map: number): string | undefined {
+  const definition = definitions.maps[map];
+  if (definition === undefined || !context.authenticated) return undefined;
+  return segmentOf(definition, context.labels.get(definition.name), context.traits);
+}
+
+function count({ tell }: Heard, impression: Impression, kind: RateKind): void {
   const { placement, content, shownAtMs, timeoutMs, who } = impression;
-  add({ placement, content, kind, shownAtMs, who }, timeoutMs);
+  tell(toRateChange({ placement, content, kind, shownAtMs, who }, timeoutMs));
 }
 
 function countCap({ feedback }: Heard, content: Content | undefined, atMs: number): void {

@@ -11,7 +11,7 @@ import type { ShardState } from "./shard-state.ts";
  * @returns As `scoreInto` takes it, valid until the next call for the map; undefined if it differs by nothing.
  */
 export function offsetsOf(
-  shard: Pick<ShardState, "scorers" | "scratch">,
+  shard: Pick<ShardState, "content" | "scorers" | "scratch">,
   context: Context,
   map: number,
   nowMs: number,
@@ -22,6 +22,6 @@ export function offsetsOf(
   if (ledger === undefined) return undefined;
   const { offsets, places } = shard.scratch.offsets[map]!;
   offsets.fill(0);
-  addLedgerInto(ledger, places, scorer.mode, nowMs, offsets);
+  addLedgerInto(ledger, places, scorer.mode, nowMs, offsets, shard.content.ledgerSettings(scorer.map));
   return offsets;
 }
