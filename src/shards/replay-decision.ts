@@ -209,7 +209,7 @@ class Replay {
   readonly #ports: ReplayPorts;
   readonly #start: HeldUser;
   /** Publications since the last entry of another kind, by what they publish: of them only the last ones count. */
-  readonly #published = new Map<string, PositionedEntry[]>();
+  readonly #published = new Map<string, Map<string, PositionedEntry>>();
 
   constructor(ports: ReplayPorts, options: ReplayOptions, { decision, start }: Material) {
     this.#ports = ports;
@@ -240,9 +240,11 @@ class Replay {
       const { entry } = positioned;
       const publication = publicationOf(entry);
       if (publication !== undefined) {
-        const waiting = this.#published.get(publication) ?? [];
+        const waiting = this.#published.get(publication) ?? new Map<string, PositionedEntry>();
         this.#published.set(publication, waiting);
-        waiting.push(positioned);
+        // One that is told again, by a new owner, took effect the first time.
+        const told = JSON.stringify(entry);
+        if (!waiting.has(told)) waiting.set(told, positioned);
         continue;
       }
       await this.#publish();
@@ -264,7 +266,7 @@ class Replay {
   /** Activates, of each map, the last publication that takes effect: those before it had none on this user. */
   async #publish(): Promise<void> {
     for (const waiting of this.#published.values()) {
-      for (const positioned of waiting.toReversed()) {
+      for (const positioned of [...waiting.values()].reverse()) {
         const { scorers, content } = this.state;
         const { ratesVersion } = content;
         await this.#fetch(positioned.entry as Control);
