@@ -149,6 +149,7 @@ function drawPosterior({ policy, logLoss, logLossWithout, coverage }: PolicyRepo
 }
 
 function percent(share: number): string {
+  if (!Number.isFinite(share)) return "–"; // Too few visitors for a single click.
   return `${(100 * share).toFixed(1)} %`;
 }
 
