@@ -17,9 +17,9 @@ export function attributeExactly(
   rescore: Rescore,
   told: number,
 ): Attribution {
-  const { dim, segments, directions, center, calibration, logPrior } = scorer;
-  const { held, events, atMs } = rescore.user;
-  const { trust, slope } = rescore.actual;
+  const { dim, segments, directions, center, logPrior } = scorer;
+  const { held, events, atMs, shifts = [] } = rescore.user;
+  const { intercepts, slope } = rescore.actual;
   const count = segments.length + 1;
   const isNone = (k: number) => k === segments.length;
   const parts = decompose.call(encoder, held.slab, 0, rescore.features, atMs, events);
@@ -29,12 +29,10 @@ export function attributeExactly(
     shareOf(label, count, (k) => (isNone(k) ? 0 : factor * dot(vectors, row * dim, unit, k * dim, dim)));
   const unit = Float64Array.from(directions);
   const prior = shareOf({ kind: "prior" }, count, (k) => logPrior[k]!);
-  const intercept = shareOf({ kind: "intercept" }, count, (k) =>
-    isNone(k) ? trust * calibration.noneIntercept : trust * calibration.intercepts[k]!,
-  );
+  const intercept = shareOf({ kind: "intercept" }, count, (k) => intercepts[k]!);
   const middle = along({ kind: "center" }, Float64Array.from(center), 0, -slope);
   const bias = along({ kind: "bias" }, parts.bias);
-  const start = [prior, intercept, middle, bias];
+  const start = [prior, ...shifts, intercept, middle, bias];
 
   let feature = 0;
   const families = schema.families.map(({ name, features }) => {

@@ -34,12 +34,14 @@ function eventsOf({ scorer }: ScoringParts, rescore: Rescore, told: number): Sha
   const first = firstTold(held, told);
   const changed = (before: Float64Array, then: Float64Array, label: Share["label"]): Share =>
     shareOf(label, count, (k) => difference(then[k]!, before[k]!));
+  const { shifts = [] } = rescore.user;
   const each = Array.from({ length: held }, (_, e) =>
     changed(after[e]!, after[e + 1]!, { kind: "event", event: e - first }),
   );
   const beyond = changed(after[held]!, rescore.actual.values, { kind: "earlier" });
   return [
     shareOf({ kind: "prior" }, count, (k) => logPrior[k]!),
+    ...shifts,
     ...each.slice(first),
     sumOf({ kind: "earlier" }, count, [beyond, ...each.slice(0, first)]),
   ];
@@ -49,10 +51,10 @@ function eventsOf({ scorer }: ScoringParts, rescore: Rescore, told: number): Sha
 const HISTORY = -1;
 
 function sourcesOf({ encoder, schema, scorer }: ScoringParts, rescore: Rescore): Share[] {
-  const { logPrior, segments, calibration } = scorer;
+  const { logPrior, segments } = scorer;
   const count = segments.length + 1;
   const { evidence, features, user } = rescore;
-  const { trust } = rescore.actual;
+  const { intercepts } = rescore.actual;
   const full = user.held.slab.subarray(0, encoder.slots);
   const slab = new Float64Array(encoder.slots);
   const reading = new Float32Array(schema.width);
@@ -79,19 +81,22 @@ function sourcesOf({ encoder, schema, scorer }: ScoringParts, rescore: Rescore):
   }
 
   const prior = shareOf({ kind: "prior" }, count, (k) => logPrior[k]!);
-  const intercept = shareOf(
-    { kind: "intercept" },
-    count,
-    (k) => trust * (calibration.intercepts[k] ?? calibration.noneIntercept),
-  );
-  const bias = shareOf({ kind: "bias" }, count, (k) =>
-    difference(nothing[k]!, prior.values[k]! + intercept.values[k]!),
-  );
+  const intercept = shareOf({ kind: "intercept" }, count, (k) => intercepts[k]!);
+  const { shifts = [] } = user;
+  const known = sumOf({ kind: "prior" }, count, [prior, ...shifts, intercept]);
+  const bias = shareOf({ kind: "bias" }, count, (k) => difference(nothing[k]!, known.values[k]!));
   const none = new Float64Array(count);
   const families = schema.families.map(({ name }, f): Share => {
     return { label: { kind: "family", name }, values: sums.get(f) ?? none };
   });
-  return [prior, intercept, bias, { label: { kind: "history" }, values: sums.get(HISTORY)! }, ...families];
+  return [
+    prior,
+    ...shifts,
+    intercept,
+    bias,
+    { label: { kind: "history" }, values: sums.get(HISTORY)! },
+    ...families,
+  ];
 }
 
 /** Where each of some runs begins and ends, one behind the other. */

@@ -4,7 +4,7 @@ import { attributeInOrder } from "./attribute-in-order.ts";
 import { type Attribution, firstTold, type Share } from "./attribution.ts";
 import type { Breakdown, Contender, Explanation, Part, ThresholdDistance } from "./explanation.ts";
 import { findFlip, topOf } from "./find-flip.ts";
-import { Rescore, type ScoredUser, type ScoringParts } from "./rescore.ts";
+import { offsetsOf, Rescore, type ScoredUser, type ScoringParts } from "./rescore.ts";
 import { newScoreBuffer, type Scorer, scoreInto } from "./scorer.ts";
 import { isOff } from "./thresholds.ts";
 
@@ -79,7 +79,7 @@ function probabilitiesOf({ encoder, scorer }: ScoringParts, rescore: Rescore): F
   const embedding = new Float32Array(encoder.dim);
   encoder.embed(held.slab, 0, rescore.features, atMs, embedding);
   const scores = newScoreBuffer(scorer.segments.length);
-  scoreInto(scorer, embedding, rescore.evidence, scores);
+  scoreInto(scorer, embedding, rescore.evidence, scores, offsetsOf(rescore.user, scorer.segments.length));
   return scores.probabilities;
 }
 

@@ -60,9 +60,12 @@ function chooseFewest(
     if (isEnough(chosen)) break;
   }
   if (chosen.length === 0 || !isEnough(chosen)) return undefined;
-  for (const candidate of chosen.toReversed()) {
-    const others = chosen.filter((one) => one !== candidate);
-    if (others.length > 0 && isEnough(others)) chosen = others;
+  // Again after each: what was needed beside one that is gone may not be needed any more.
+  for (let left = chosen.length - 1; left >= 0 && chosen.length > 1; left--) {
+    const others = chosen.toSpliced(left, 1);
+    if (!isEnough(others)) continue;
+    chosen = others;
+    left = chosen.length;
   }
   return chosen;
 }

@@ -1,6 +1,7 @@
 import type { Encoder } from "../embedding/encoder.ts";
 import type { FeatureEvent } from "../features/feature-event.ts";
 import type { FeatureSchema, SparseSlab } from "../features/feature-schema.ts";
+import { type Share, sumOf } from "./attribution.ts";
 import { type Logits, logitsOf } from "./logits.ts";
 import type { Scorer } from "./scorer.ts";
 
@@ -17,7 +18,14 @@ export type ScoredUser = Readonly<{
   isWhole: boolean;
   /** Time of the newest entry, of which events are a part, epoch ms. */
   atMs: number;
+  /** What this user's log prior differs from everybody's by, beside all behaviour; nothing if left out. */
+  shifts?: readonly Share[];
 }>;
+
+/** A user's shifts, as `scoreInto` takes them. */
+export function offsetsOf({ shifts }: ScoredUser, segments: number): Float64Array | undefined {
+  return shifts === undefined ? undefined : sumOf({ kind: "prior" }, segments + 1, shifts).values;
+}
 
 /** Scores a user again, as they are and as they would be without some of what they did. */
 export class Rescore {
@@ -27,6 +35,7 @@ export class Rescore {
   readonly features: Float32Array;
   readonly evidence: number;
   readonly actual: Logits;
+  readonly #offsets: Float64Array | undefined;
   readonly #embedding: Float32Array;
 
   constructor(parts: ScoringParts, user: ScoredUser) {
@@ -37,6 +46,7 @@ export class Rescore {
     this.features = new Float32Array(schema.width);
     this.#embedding = new Float32Array(encoder.dim);
     schema.readSparse(held, atMs, this.features);
+    this.#offsets = offsetsOf(user, parts.scorer.segments.length);
     this.evidence = encoder.evidence(held.slab, 0, atMs);
     this.actual = this.logits(held.slab, this.features, this.evidence);
   }
@@ -44,7 +54,7 @@ export class Rescore {
   /** Logits of an encoder's state, features and evidence of any making, as of the user's time. */
   logits(slab: Float64Array, features: Float32Array, evidence: number, atMs = this.user.atMs): Logits {
     this.#parts.encoder.embed(slab, 0, features, atMs, this.#embedding);
-    return logitsOf(this.#parts.scorer, this.#embedding, evidence);
+    return logitsOf(this.#parts.scorer, this.#embedding, evidence, this.#offsets);
   }
 
   /** Logits after each of the events held, and before the first: as if these were all that the user did. */

@@ -25,9 +25,14 @@ export function lanesOf(segments: number): number {
   return (segments + 8) & ~7;
 }
 
+/** A length made even: two numbers are worked on at once. */
+export function evenLength(numbers: number): number {
+  return (numbers + 1) & ~1;
+}
+
 function layoutOf({ segments, dim }: Placed): ScorerLayout {
   const lanes = lanesOf(segments.length);
-  const intercepts = 2 * lanes + ((dim + 1) & ~1);
+  const intercepts = 2 * lanes + evenLength(dim);
   const directions = intercepts + 2 * lanes;
   const tiles = (segments.length + 7) >> 3;
   return {

@@ -3,7 +3,7 @@ import { vectorKernels } from "../embedding/vector-kernels.ts";
 import { VersionMismatch } from "../embedding/version-mismatch.ts";
 import { logPriorOf } from "./log-prior.ts";
 import type { Calibration, PublishedProfiles } from "./published-profiles.ts";
-import { lanesOf, SCORER_PLACEMENT } from "./scorer-placement.ts";
+import { evenLength, lanesOf, SCORER_PLACEMENT } from "./scorer-placement.ts";
 import type { SegmentMap } from "./segment-map.ts";
 import { segmentThresholds } from "./segment-thresholds.ts";
 import { readyThresholds, type Thresholds } from "./thresholds.ts";
@@ -140,10 +140,17 @@ export function priorScorer(
  *
  * @param embedding - Shape [dim].
  * @param evidence - Effective events, >= 0.
+ * @param offsets - What this user's log prior differs from everybody's by, if it does; shape [segments + 1], "none" last.
  * @throws {@link DimensionMismatch} if the embedding is of another encoder.
  */
-export function scoreInto(scorer: Scorer, embedding: Float32Array, evidence: number, out: ScoreBuffer): void {
-  const { dim, segments, center, calibration, cosineScales } = scorer;
+export function scoreInto(
+  scorer: Scorer,
+  embedding: Float32Array,
+  evidence: number,
+  out: ScoreBuffer,
+  offsets?: Float64Array,
+): void {
+  const { dim, segments, center, calibration, cosineScales, logPrior } = scorer;
   if (embedding.length !== dim) throw new DimensionMismatch({ expected: dim, actual: embedding.length });
   const { similarities, probabilities } = out;
   const count = segments.length;
@@ -157,6 +164,9 @@ export function scoreInto(scorer: Scorer, embedding: Float32Array, evidence: num
   for (let i = 0; i < dim; i++) float64[zAt + i] = embedding[i]! - center[i]!;
   const trust = Math.min(1, evidence);
   const kappa = kappaAt(calibration, evidence);
+  const logPriorsAt = zAt + evenLength(dim) + lanes;
+  if (offsets !== undefined)
+    for (let k = 0; k <= count; k++) float64[logPriorsAt + k] = logPrior[k]! + offsets[k]!;
   const exclusive = scorer.mode === "exclusive" ? 1 : 0;
   kernels.score(place, dim, count, trust, kappa, SHORTEST * SHORTEST, exclusive);
   for (let k = 0; k < count; k++) {
@@ -164,6 +174,7 @@ export function scoreInto(scorer: Scorer, embedding: Float32Array, evidence: num
     probabilities[k] = float64[probabilitiesAt + k]!;
   }
   probabilities[count] = float64[probabilitiesAt + count]!;
+  if (offsets !== undefined) float64.set(logPrior, logPriorsAt);
   if (cosineScales !== undefined) for (let k = 0; k < count; k++) similarities[k]! *= cosineScales[k]!;
 }
 
@@ -177,10 +188,11 @@ export function scoreEmbedded(
   { embedding, embeddedBy }: Readonly<{ embedding: Float32Array; embeddedBy: string }>,
   evidence: number,
   out: ScoreBuffer,
+  offsets?: Float64Array,
 ): void {
   if (embeddedBy !== scorer.encoder)
     throw new VersionMismatch({ expected: scorer.encoder, actual: embeddedBy });
-  scoreInto(scorer, embedding, evidence, out);
+  scoreInto(scorer, embedding, evidence, out, offsets);
 }
 
 /** Inverse temperature for a history of this many effective events. */

@@ -10,6 +10,7 @@ export function plainScoreInto(
   embedding: Float32Array,
   evidence: number,
   out: ScoreBuffer,
+  offsets?: Float64Array,
 ): void {
   const { dim, segments, center, directions, calibration, logPrior } = scorer;
   if (embedding.length !== dim) throw new DimensionMismatch({ expected: dim, actual: embedding.length });
@@ -22,6 +23,7 @@ export function plainScoreInto(
   const scale = squared > SHORTEST * SHORTEST ? 1 / Math.sqrt(squared) : 0;
   const trust = Math.min(1, evidence);
   const kappa = kappaAt(calibration, evidence);
+  const priorOf = (k: number): number => logPrior[k]! + (offsets?.[k] ?? 0);
   const count = segments.length;
   for (let k = 0; k < count; k++) {
     let dot = 0;
@@ -29,9 +31,9 @@ export function plainScoreInto(
     for (let i = 0; i < dim; i++) dot += (embedding[i]! - center[i]!) * directions[row + i]!;
     const similarity = Math.max(-1, Math.min(1, dot * scale));
     similarities[k] = similarity;
-    probabilities[k] = trust * (kappa * similarity + calibration.intercepts[k]!) + logPrior[k]!;
+    probabilities[k] = trust * (kappa * similarity + calibration.intercepts[k]!) + priorOf(k);
   }
-  probabilities[count] = trust * calibration.noneIntercept + logPrior[count]!;
+  probabilities[count] = trust * calibration.noneIntercept + priorOf(count);
   if (scorer.mode === "exclusive") softmax(probabilities, count + 1);
   else sigmoids(probabilities, count);
 }

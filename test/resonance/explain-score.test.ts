@@ -8,7 +8,7 @@ import { seededRandom } from "../../src/kernel/random.ts";
 import { explainScore } from "../../src/resonance/explain-score.ts";
 import type { Breakdown, Part } from "../../src/resonance/explanation.ts";
 import { logitsOf } from "../../src/resonance/logits.ts";
-import { Rescore, type ScoredUser } from "../../src/resonance/rescore.ts";
+import { offsetsOf, Rescore, type ScoredUser } from "../../src/resonance/rescore.ts";
 import { newScoreBuffer, prepareScorer, type Scorer, scoreInto } from "../../src/resonance/scorer.ts";
 import { Context } from "../../src/shards/context.ts";
 import { DEFINITIONS, fitted, someBehaviour, somePublished, untrained } from "../shards/replay-world.ts";
@@ -57,15 +57,23 @@ function userOf(encoder: Encoder, events: readonly FeatureEvent[], kept = events
   return { held, events: events.slice(-kept), isWhole: kept >= events.length, atMs };
 }
 
+/** The same user with a prior of their own. */
+function shifted(user: ScoredUser, scorer: Scorer, seed: number): ScoredUser {
+  const random = seededRandom(seed);
+  const values = Float64Array.from({ length: scorer.segments.length + 1 }, () => 4 * random() - 2);
+  return { ...user, shifts: [{ label: { kind: "prior", name: "own" }, values }] };
+}
+
 /** The distribution as it is served. */
-function served(encoder: Encoder, scorer: Scorer, { held, atMs }: ScoredUser) {
+function served(encoder: Encoder, scorer: Scorer, user: ScoredUser) {
+  const { held, atMs } = user;
   const features = new Float32Array(FEATURES.width);
   const embedding = new Float32Array(encoder.dim);
   FEATURES.readSparse(held, atMs, features);
   encoder.embed(held.slab, 0, features, atMs, embedding);
   const scores = newScoreBuffer(scorer.segments.length);
   const evidence = encoder.evidence(held.slab, 0, atMs);
-  scoreInto(scorer, embedding, evidence, scores);
+  scoreInto(scorer, embedding, evidence, scores, offsetsOf(user, scorer.segments.length));
   return { ...scores, evidence, embedding };
 }
 
@@ -84,7 +92,8 @@ describe.each(ENCODERS)("%s", (_, encoder) => {
   test("the parts of every logit add up to what was served, by source and by event", () => {
     const holds = ({ seed, events, kept }: { seed: number; events: number; kept: number }) => {
       const scorer = scorerOf(encoder, seed);
-      const user = userOf(encoder, history(seed, events), kept);
+      const plain = userOf(encoder, history(seed, events), kept);
+      const user = seed % 2 === 0 ? plain : shifted(plain, scorer, seed);
       const { probabilities } = served(encoder, scorer, user);
       const told = explain(scorer, user, scorer.segments);
       const addsUp = ({ value, bySource, byEvent }: Breakdown) => {
@@ -109,7 +118,7 @@ describe.each(ENCODERS)("%s", (_, encoder) => {
 
   test("of an independent map the logit is that of the segment's own probability", () => {
     const scorer = scorerOf(encoder, 4, INDEPENDENT);
-    const user = userOf(encoder, history(4, 12));
+    const user = shifted(userOf(encoder, history(4, 12)), scorer, 4);
     const { probabilities } = served(encoder, scorer, user);
     for (const { segment, value, bySource, byEvent } of explain(scorer, user, scorer.segments).segments) {
       const p = probabilities[scorer.segments.indexOf(segment ?? "")] ?? 0;

@@ -53,10 +53,10 @@ function someEmbedding(dim: number, seed: number): Float32Array {
 }
 
 /** Scores both ways and compares every number. */
-function expectSame(scorer: Scorer, embedding: Float32Array, evidence: number): void {
+function expectSame(scorer: Scorer, embedding: Float32Array, evidence: number, offsets?: Float64Array): void {
   const [actual, expected] = [newScoreBuffer(scorer.segments.length), newScoreBuffer(scorer.segments.length)];
-  scoreInto(scorer, embedding, evidence, actual);
-  plainScoreInto(scorer, embedding, evidence, expected);
+  scoreInto(scorer, embedding, evidence, actual, offsets);
+  plainScoreInto(scorer, embedding, evidence, expected, offsets);
   expectClose(actual.similarities, expected.similarities);
   expectClose(actual.probabilities, expected.probabilities);
 }
@@ -82,6 +82,16 @@ describe.each(MODES)("%s", (mode) => {
   test("every number of segments up to three tiles, and none at all", () => {
     for (let segments = 0; segments <= 26; segments++) {
       expectSame(aScorer({ mode, dim: 5, segments }), someEmbedding(5, segments), 2);
+    }
+  });
+
+  test("what one user's prior differs by, and nothing of it for the next", () => {
+    const random = seededRandom(5);
+    for (let segments = 0; segments <= 26; segments++) {
+      const scorer = aScorer({ mode, dim: 6, segments });
+      const offsets = Float64Array.from({ length: segments + 1 }, () => 8 * random() - 4);
+      expectSame(scorer, someEmbedding(6, segments), 2, offsets);
+      expectSame(scorer, someEmbedding(6, segments), 9);
     }
   });
 
