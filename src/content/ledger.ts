@@ -22,8 +22,6 @@ export type LedgerSettings = Readonly<{
   halfLifeMs: number;
   /** Most that a user's feedback may move a segment against the mean of all, in nats. */
   clip: number;
-  /** How far feedback is believed, in (0, 1]; wholly if left out. */
-  weight?: number;
 }>;
 
 export const LEDGER_SETTINGS: LedgerSettings = { halfLifeMs: 7 * 86_400_000, clip: 4 };
@@ -68,10 +66,10 @@ export function addLedgerInto(
   mode: "exclusive" | "independent",
   atMs: number,
   offsets: Float64Array,
-  { halfLifeMs, clip, weight = 1 }: LedgerSettings = LEDGER_SETTINGS,
+  { halfLifeMs, clip }: LedgerSettings = LEDGER_SETTINGS,
 ): void {
   const { segments, values, rest } = evidence;
-  const left = weight * faded(Math.max(0, atMs - ofMs), halfLifeMs);
+  const left = faded(Math.max(0, atMs - ofMs), halfLifeMs);
   const count = places.size;
   let middle = rest;
   if (mode === "exclusive") {

@@ -30,10 +30,9 @@ export function withQuality(
   given: FittedCalibration,
   heldOut: HeldOutScores,
 ): FittedCalibration {
-  const { depthIntercepts, slopes, prior, segments: _, quality: __, ...rest } = given;
+  const { slopes, prior, segments: _, quality: __, ...rest } = given;
   const calibration = {
     ...rest,
-    ...(depthIntercepts === undefined ? {} : { depthIntercepts }),
     ...(slopes === undefined ? {} : { slopes }),
     ...(prior === undefined ? {} : { prior }),
     segments: map.segments.map(({ name }) => name),

@@ -29,8 +29,6 @@ export type Scorer = Readonly<{
   /** Exclusive: log prior a segment, then of "none". Independent: log odds of each base rate, then unused. */
   logPrior: Float64Array;
   calibration: Calibration;
-  /** By bin of history length, or one for all: what each logit gets beside its similarity; shape [segments + 1], "none" last. */
-  intercepts: readonly Float64Array[];
   thresholds: Thresholds;
 }>;
 
@@ -87,7 +85,6 @@ export function prepareScorer(published: PublishedProfiles): Scorer {
     ...(cosineScales === undefined ? {} : { cosineScales }),
     logPrior: logPriors(published),
     calibration,
-    intercepts: interceptsOf(calibration),
     thresholds: readyThresholds(profiles.length, published.threshold, published.thresholds),
   };
 }
@@ -111,15 +108,6 @@ export function priorScorer(
   encoder: { readonly version: string; readonly dim: number },
 ): Scorer {
   const segments = map.segments.map((segment) => segment.name);
-  const calibration: Calibration = {
-    encoder: encoder.version,
-    map: map.name,
-    depthEnds: [Number.POSITIVE_INFINITY],
-    kappa: [0],
-    intercepts: segments.map(() => 0),
-    noneIntercept: 0,
-    members: 0,
-  };
   // An even share for each segment and for none; as log odds where each segment stands alone.
   const even = map.mode === "exclusive" ? -Math.log(segments.length + 1) : -Math.log(segments.length);
   return {
@@ -132,8 +120,15 @@ export function priorScorer(
     center: new Float32Array(encoder.dim),
     directions: new Float32Array(segments.length * encoder.dim),
     logPrior: new Float64Array(segments.length + 1).fill(even),
-    calibration,
-    intercepts: interceptsOf(calibration),
+    calibration: {
+      encoder: encoder.version,
+      map: map.name,
+      depthEnds: [Number.POSITIVE_INFINITY],
+      kappa: [0],
+      intercepts: segments.map(() => 0),
+      noneIntercept: 0,
+      members: 0,
+    },
     thresholds: readyThresholds(segments.length, map.threshold, segmentThresholds(map, undefined)),
   };
 }
@@ -155,7 +150,7 @@ export function scoreInto(
   out: ScoreBuffer,
   offsets?: Float64Array,
 ): void {
-  const { dim, segments, center, calibration, cosineScales, intercepts, logPrior } = scorer;
+  const { dim, segments, center, calibration, cosineScales, logPrior } = scorer;
   if (embedding.length !== dim) throw new DimensionMismatch({ expected: dim, actual: embedding.length });
   const { similarities, probabilities } = out;
   const count = segments.length;
@@ -168,11 +163,8 @@ export function scoreInto(
   const zAt = similaritiesAt + lanes;
   for (let i = 0; i < dim; i++) float64[zAt + i] = embedding[i]! - center[i]!;
   const trust = Math.min(1, evidence);
-  const bin = depthBinOf(calibration, evidence);
-  const kappa = calibration.kappa[bin] ?? 0;
-  const interceptsAt = zAt + evenLength(dim);
-  const logPriorsAt = interceptsAt + lanes;
-  if (intercepts.length > 1) float64.set(intercepts[bin]!, interceptsAt);
+  const kappa = kappaAt(calibration, evidence);
+  const logPriorsAt = zAt + evenLength(dim) + lanes;
   if (offsets !== undefined)
     for (let k = 0; k <= count; k++) float64[logPriorsAt + k] = logPrior[k]! + offsets[k]!;
   const exclusive = scorer.mode === "exclusive" ? 1 : 0;
@@ -205,23 +197,11 @@ export function scoreEmbedded(
 
 /** Inverse temperature for a history of this many effective events. */
 export function kappaAt(calibration: Pick<Calibration, "depthEnds" | "kappa">, evidence: number): number {
-  return calibration.kappa[depthBinOf(calibration, evidence)] ?? 0;
-}
-
-/** Intercepts as {@link Scorer.intercepts} has them. */
-export function interceptsOf(calibration: Calibration): readonly Float64Array[] {
-  const { intercepts, depthIntercepts, noneIntercept } = calibration;
-  const common = Float64Array.of(...intercepts, noneIntercept);
-  if (depthIntercepts === undefined) return [common];
-  return depthIntercepts.map((own) => common.map((intercept, k) => intercept + (own[k] ?? 0)));
-}
-
-/** Bin of a history of this many effective events. */
-export function depthBinOf({ depthEnds }: Pick<Calibration, "depthEnds">, evidence: number): number {
+  const { depthEnds, kappa } = calibration;
   let bin = 0;
   // Decay leaves 1.98 of 2 events: they are still two.
   while (bin < depthEnds.length - 1 && Math.round(evidence) > depthEnds[bin]!) bin++;
-  return bin;
+  return kappa[bin] ?? 0;
 }
 
 function writeDirection(centroid: Float32Array, center: Float32Array, out: Float32Array, at: number): void {

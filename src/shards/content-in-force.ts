@@ -1,6 +1,5 @@
 import { type Content, type ContentCatalogue, contentsOf, type Placement } from "../content/catalogue.ts";
 import { TRUST_UNFITTED } from "../content/feedback-trust.ts";
-import { LEDGER_SETTINGS, type LedgerSettings } from "../content/ledger.ts";
 import { type RateTable, rateTable } from "../content/rate-table.ts";
 import { NO_RATES, type RatesRelease } from "../content/rates-release.ts";
 import type { Scorer } from "../resonance/scorer.ts";
@@ -28,7 +27,6 @@ export class ContentInForce {
   #catalogue = NO_CATALOGUE;
   #rates = NO_RATES;
   #ratesVersion = 0;
-  readonly #settings = new Map<string, LedgerSettings>();
   /** With the segments, as the scorer in force has them, that they were found to be for. */
   readonly #ready = new Map<string, { ready: ReadyPlacement; segments: readonly string[] }>();
 
@@ -42,14 +40,9 @@ export class ContentInForce {
     return this.#ratesVersion;
   }
 
-  /** How ledgers of a map are read: how far its feedback is believed follows from its members'. */
-  ledgerSettings(map: string): LedgerSettings {
-    let settings = this.#settings.get(map);
-    if (settings === undefined) {
-      settings = { ...LEDGER_SETTINGS, weight: this.#rates.trust.get(map) ?? TRUST_UNFITTED };
-      this.#settings.set(map, settings);
-    }
-    return settings;
+  /** How far feedback is believed in a map, in (0, 1]. */
+  trustOf(map: string): number {
+    return this.#rates.trust.get(map) ?? TRUST_UNFITTED;
   }
 
   useCatalogue(catalogue: ContentCatalogue): void {
@@ -60,7 +53,6 @@ export class ContentInForce {
   useRates(version: number, rates: RatesRelease): void {
     this.#ratesVersion = version;
     this.#rates = rates;
-    this.#settings.clear();
     this.#ready.clear();
   }
 

@@ -7,7 +7,7 @@ import { nextResonating } from "../resonance/thresholds.ts";
 import { Context, withEntry } from "./context.ts";
 import { embedContext, rebuildIfStale } from "./embed-context.ts";
 import { foldControl } from "./fold-control.ts";
-import { foldFeedback } from "./fold-feedback.ts";
+import { foldExamples, foldFeedback, unlabelledMaps } from "./fold-feedback.ts";
 import { offsetsOf } from "./log-offsets.ts";
 import type { Outcome } from "./outcome.ts";
 import { isSampled, labelsOf, sampleOf, shortestBucketMs } from "./sampling.ts";
@@ -99,13 +99,8 @@ function foldBehaviour(
   }
   const behaviour = withoutWithdrawn(context.consents, given);
   noteTime(context, behaviour.tsMs);
-  foldFeedback(
-    shard,
-    context,
-    behaviour,
-    { sequence, index: (positioned.place ?? 0) * OUTPUTS_MAX },
-    outcome,
-  );
+  const at = { sequence, index: (positioned.place ?? 0) * OUTPUTS_MAX };
+  foldFeedback(shard, context, behaviour, at, outcome);
   const acted = isAct(behaviour);
   if (acted) {
     const event = foldFeatures(shard, context, behaviour);
@@ -115,7 +110,9 @@ function foldBehaviour(
   }
   context.lastSequence = sequence;
 
+  const unlabelled = unlabelledMaps(shard, context);
   const relabelled = learnWho(shard, context, behaviour, outcome);
+  if (relabelled && unlabelled.length > 0) foldExamples(shard, context, unlabelled, at, outcome);
   if (context.events === 0) return; // Nothing done yet: there is no behaviour to embed.
   const evidence = embedContext(shard, context);
   const index = followResonance(shard, context, evidence, positioned, outcome);

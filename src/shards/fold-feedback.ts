@@ -2,7 +2,7 @@ import type { Content, Placement } from "../content/catalogue.ts";
 import { countImpression } from "../content/eligibility.ts";
 import { type FeedbackTrust, feedbackEvidence } from "../content/feedback-evidence.ts";
 import { trustLosses } from "../content/feedback-trust.ts";
-import type { Evidence } from "../content/ledger.ts";
+import { addLedgerInto, type Evidence } from "../content/ledger.ts";
 import type { RateKind } from "../content/rate-cell.ts";
 import { RATES_TALLY, type RateChange, type TrustChange, toRateChange } from "../content/rate-change.ts";
 import {
@@ -11,13 +11,13 @@ import {
   type Responsibilities,
 } from "../content/responsibilities.ts";
 import type { Behaviour, Feedback } from "../events/log-entry.ts";
-import { segmentOf } from "../resonance/membership.ts";
 import { scoreEmbedded } from "../resonance/scorer.ts";
 import type { ReadyPlacement } from "./content-in-force.ts";
 import type { Context } from "./context.ts";
 import { embedContext } from "./embed-context.ts";
 import { offsetsOf } from "./log-offsets.ts";
 import type { Outcome } from "./outcome.ts";
+import { memberOf } from "./sampling.ts";
 import type { ShardState } from "./shard-state.ts";
 import { hashesOf, type Impression, UserFeedback } from "./user-feedback.ts";
 
@@ -33,8 +33,8 @@ type Heard = Readonly<{
   context: Context;
   feedback: UserFeedback;
   tsMs: number;
-  /** Tells the rates of an outcome, or of how well a ledger tells a member. */
-  tell: (change: RateChange | TrustChange) => void;
+  /** Tells the rates of an outcome. */
+  tell: (change: RateChange) => void;
 }>;
 
 /**
@@ -63,6 +63,57 @@ export function foldFeedback(
   if (isOfChoice) foldOutcome(heard, type, told, decision);
   else foldStatement(heard, behaviour);
 }
+
+/** Maps whose ledger may become an example of how far feedback is to be believed: those that the user is no member of yet. */
+export function unlabelledMaps({ definitions, scorers }: ShardState, context: Context): readonly number[] {
+  const { feedback } = context;
+  if (feedback === undefined || feedback.ledgers.size === 0) return NO_MAPS;
+  const maps: number[] = [];
+  for (let m = 0; m < scorers.length; m++) {
+    const { map, mode } = scorers[m]!;
+    if (mode !== "exclusive" || !feedback.ledgers.has(map)) continue;
+    if (memberOf(definitions.maps[m], context) === undefined) maps.push(m);
+  }
+  return maps;
+}
+
+const NO_MAPS: readonly number[] = [];
+
+/**
+ * Tells how well the ledger of somebody who has just become a member would have told their segment, of which nothing else
+ * knew until then.
+ *
+ * @param maps - As {@link unlabelledMaps} found them before.
+ * @see METHODS 3.3.
+ */
+export function foldExamples(
+  shard: ShardState,
+  context: Context,
+  maps: readonly number[],
+  at: Readonly<{ sequence: number; index: number }>,
+  outcome: Outcome,
+): void {
+  let index = at.index + CHANGES_MAX;
+  for (const m of maps) {
+    const { map, mode } = shard.scorers[m]!;
+    const { places } = shard.scratch.offsets[m]!;
+    const truth = places.get(memberOf(shard.definitions.maps[m], context) ?? "");
+    const ledger = context.feedback?.ledgerAt(map, context.lastTsMs);
+    if (truth === undefined || ledger === undefined) continue;
+    const scores = shard.scratch.scores[m]!;
+    scoreEmbedded(shard.scorers[m]!, shard.scratch, embedContext(shard, context), scores);
+    const logits = scores.probabilities.map((probability) =>
+      Math.log(Math.max(Number.MIN_VALUE, probability)),
+    );
+    const offsets = new Float64Array(logits.length);
+    addLedgerInto(ledger, places, mode, context.lastTsMs, offsets);
+    const change: TrustChange = { map, losses: trustLosses({ logits, offsets, truth }) };
+    outcome.tallies.push({ sequence: at.sequence, index: index++, tally: RATES_TALLY, change });
+  }
+}
+
+/** Changes of the rates that one entry's outcome has at most. */
+const CHANGES_MAX = 16;
 
 const KINDS: ReadonlySet<string> = new Set(["impression", "click", "purchase", "dismiss"]);
 
@@ -117,21 +168,7 @@ function click(heard: Heard, impression: Impression): void {
   const ready = shard.content.placement(impression.placement, shard.scorers);
   const { examination } = ready?.placement ?? GONE;
   const evidence = clickEvidence(heard, ready, impression.map, impression.content, { examination });
-  if (evidence === undefined) return;
-  feedback.learn(impression.map, evidence, tsMs);
-  judgeByMember(heard, impression.map);
-}
-
-/** Tells how well the ledger alone would have told who a member is. */
-function judgeByMember({ shard, context, feedback, tell }: Heard, map: string): void {
-  const m = shard.scorers.findIndex((scorer) => scorer.map === map);
-  const scorer = shard.scorers[m];
-  const ledger = feedback.ledgers.get(map);
-  if (scorer?.mode !== "exclusive" || ledger === undefined) return;
-  const { places } = shard.scratch.offsets[m]!;
-  const segment = places.get(memberOf(shard, context, m) ?? "");
-  if (segment === undefined) return;
-  tell({ map, losses: trustLosses(ledger, places, scorer.logPrior, segment, context.lastTsMs) });
+  if (evidence !== undefined) feedback.learn(impression.map, evidence, tsMs);
 }
 
 /** "More of this" says what a click says, and "less of this" the contrary, in every map that decides on the content. */
@@ -177,17 +214,10 @@ function responsibilities(
   map: number,
   probabilities: Float64Array,
 ): Responsibilities {
-  const member = memberOf(shard, context, map);
+  const member = memberOf(shard.definitions.maps[map], context);
   return member === undefined
     ? anonymousResponsibilities(shard.scorers[map]!.segments, probabilities)
     : memberResponsibilities(member);
-}
-
-/** The segment that an authenticated user is a member of. */
-function memberOf({ definitions }: ShardState, context: Context, map: number): string | undefined {
-  const definition = definitions.maps[map];
-  if (definition === undefined || !context.authenticated) return undefined;
-  return segmentOf(definition, context.labels.get(definition.name), context.traits);
 }
 
 function count({ tell }: Heard, impression: Impression, kind: RateKind): void {

@@ -22,6 +22,8 @@ export function offsetsOf(
   if (ledger === undefined) return undefined;
   const { offsets, places } = shard.scratch.offsets[map]!;
   offsets.fill(0);
-  addLedgerInto(ledger, places, scorer.mode, nowMs, offsets, shard.content.ledgerSettings(scorer.map));
+  addLedgerInto(ledger, places, scorer.mode, nowMs, offsets);
+  const trust = shard.content.trustOf(scorer.map);
+  for (let k = 0; k < offsets.length; k++) offsets[k]! *= trust;
   return offsets;
 }

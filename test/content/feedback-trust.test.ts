@@ -1,5 +1,4 @@
 import { expect, test } from "vitest";
-import { feedbackEvidence } from "../../src/content/feedback-evidence.ts";
 import {
   addTrustLosses,
   fittedTrust,
@@ -7,70 +6,45 @@ import {
   TRUST_GRID,
   trustLosses,
 } from "../../src/content/feedback-trust.ts";
-import { addEvidence, type Ledger } from "../../src/content/ledger.ts";
-import type { RateTable } from "../../src/content/rate-table.ts";
-import { seededRandom } from "../../src/kernel/random.ts";
+import { fitFeedbackWeight, type LabelledLedger } from "../../src/content/fit-feedback-weight.ts";
+import { softmaxInPlace } from "../../src/embedding/softmax.ts";
+import { gaussian, seededRandom } from "../../src/kernel/random.ts";
 
-const SEGMENTS = ["jazz", "rock", "folk"];
-const PLACES = new Map(SEGMENTS.map((segment, k) => [segment, k]));
-const LOG_PRIOR = Float64Array.from([0.4, 0.3, 0.2, 0.1], Math.log);
-/** Clicks of a, b and c by jazz, rock, folk and everybody. */
-const RATES = [
-  [0.3, 0.1, 0.1],
-  [0.1, 0.3, 0.1],
-  [0.1, 0.1, 0.3],
-  [0.15, 0.15, 0.15],
-];
-const TABLE: RateTable = {
-  placement: "home",
-  segments: SEGMENTS,
-  contents: ["a", "b", "c"],
-  a: Float64Array.from(RATES.flat(), (rate) => 1_000 * rate),
-  b: Float64Array.from(RATES.flat(), (rate) => 1_000 * (1 - rate)),
-  purchaseA: new Float64Array(12).fill(1),
-  purchaseB: new Float64Array(12).fill(1),
-  shown: new Float64Array(12).fill(1_000),
-};
-const OUTCOMES = 12;
-
-/** The weight fitted on members each of whose outcomes is heard of so many times. */
-function fittedOn(members: number, times: number): number | undefined {
-  const random = seededRandom(3);
-  let sums = NO_TRUST_SUMS;
-  for (let u = 0; u < members; u++) {
-    const segment = u % SEGMENTS.length;
-    let ledger: Ledger | undefined;
-    for (let i = 0; i < OUTCOMES; i++) {
-      const content = i % 3;
-      const isClicked = random() < (RATES[segment]?.[content] ?? 0);
-      const prior = LOG_PRIOR.map(Math.exp);
-      const trust = { examination: 1, weight: 1 };
-      const evidence = feedbackEvidence(TABLE, content, isClicked, prior, trust);
-      for (let time = 0; time < times; time++) ledger = addEvidence(ledger, evidence, 0);
-    }
-    if (ledger !== undefined) sums = addTrustLosses(sums, trustLosses(ledger, PLACES, LOG_PRIOR, segment, 0));
-  }
-  return fittedTrust(sums);
+/** Members whose segments are drawn as if their ledgers deserved this weight. */
+function examplesOf(weight: number, count = 10_000): LabelledLedger[] {
+  const random = seededRandom(5);
+  return Array.from({ length: count }, () => {
+    const logits = Float64Array.from({ length: 4 }, () => gaussian(random));
+    const offsets = Float64Array.from({ length: 4 }, () => 1.5 * gaussian(random));
+    const probabilities = logits.map((logit, k) => logit + weight * (offsets[k] ?? 0));
+    softmaxInPlace(probabilities);
+    let left = random();
+    let truth = 0;
+    while (truth < 3 && left >= (probabilities[truth] ?? 1)) left -= probabilities[truth++] ?? 1;
+    return { logits, offsets, truth };
+  });
 }
 
-test("outcomes that are independent are believed, and those that only repeat others in proportion", () => {
-  expect(fittedOn(3_000, 1)).toBeGreaterThanOrEqual(0.8);
-  expect(fittedOn(3_000, 2)).toBeCloseTo(0.5, 1);
-  expect(fittedOn(3_000, 4)).toBeLessThanOrEqual(0.3);
+const fittedOn = (examples: readonly LabelledLedger[]): number | undefined =>
+  fittedTrust(examples.reduce((sums, one) => addTrustLosses(sums, trustLosses(one)), NO_TRUST_SUMS));
+
+test.each([0.2, 0.5, 0.9])(
+  "sums over all shards come to the weight that the examples themselves are fitted to: %d",
+  (weight) => {
+    const examples = examplesOf(weight);
+    const fitted = fittedOn(examples);
+    expect(Math.abs((fitted ?? 9) - fitFeedbackWeight(examples).weight)).toBeLessThanOrEqual(0.05 + 1e-9);
+    expect(TRUST_GRID).toContain(fitted);
+  },
+);
+
+test("of a few examples nothing is fitted", () => {
+  expect(fittedOn(examplesOf(0.5, 99))).toBeUndefined();
+  expect(fittedOn(examplesOf(0.5, 100))).toBeDefined();
 });
 
-test("of a few members nothing is fitted", () => {
-  expect(fittedOn(199, 1)).toBeUndefined();
-  expect(fittedOn(200, 1)).toBeDefined();
-});
-
-test("under each weight the loss is that of the prior and the ledger, times that weight", () => {
-  const evidence = { segments: ["jazz", "rock"], values: [1, -1], rest: 0 };
-  const ledger = addEvidence(undefined, evidence, 0);
-  const losses = trustLosses(ledger, PLACES, LOG_PRIOR, 0, 0);
-  for (const [i, weight] of TRUST_GRID.entries()) {
-    const odds = [0.4 * Math.exp(weight), 0.3 * Math.exp(-weight), 0.2, 0.1];
-    const sum = odds.reduce((total, one) => total + one, 0);
-    expect(losses[i]).toBeCloseTo(-Math.log((odds[0] ?? 0) / sum), 12);
-  }
+test("beyond a number of examples older ones count less", () => {
+  const losses = TRUST_GRID.map(() => 1);
+  const many = { examples: 50_000, losses: TRUST_GRID.map(() => 50_000) };
+  expect(addTrustLosses(many, losses)).toEqual({ examples: 25_001, losses: TRUST_GRID.map(() => 25_001) });
 });

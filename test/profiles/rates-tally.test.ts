@@ -67,10 +67,10 @@ test("a release is as of its newest impression, and what may still be clicked do
   expect(sums[0]).toBeCloseTo(2, 2);
 });
 
-test("what members' clicks say of their ledgers is fitted, kept and released", () => {
+test("what new members say of their ledgers is fitted, kept and released", () => {
   const tally = RATES.open();
   const losses = TRUST_GRID.map((weight) => Math.abs(weight - 0.4));
-  for (let i = 0; i < 200; i++) {
+  for (let i = 0; i < 100; i++) {
     expect(decodeRatesRelease(tally.release() ?? new Uint8Array()).trust.size).toBe(0);
     expect(tally.add({ map: "life", losses })).toBe(true);
   }

@@ -84,16 +84,22 @@ test("a member's segment answers for all of what they do", () => {
   expect(readRateChange(tallies[0]?.change)?.outcome.who).toEqual({ segments: ["loyal"], shares: [1] });
 });
 
-test("a member's click tells how well the ledger alone would have told them", () => {
+test("who becomes a member tells once how well their feedback would have told them", () => {
   const shard = aShardWithRates();
-  fold(shard, aView({ type: "identify", segments: { life: "new" } }));
-  const hearing = { decision: "d1", tsMs: T };
-  fold(shard, aHearing("impression", hearing));
-  const changes = fold(shard, aHearing("click", hearing)).tallies.map(({ change }) => change);
-  const told = changes.map(readTrustChange).find((change) => change !== undefined);
-  expect(told?.map).toBe("life");
-  const losses = told?.losses ?? [];
+  fold(shard, aView({ tsMs: T }), aHearing("click", { decision: "d1", tsMs: T }));
+  const identify = () => aView({ type: "identify", segments: { life: "new" }, tsMs: T });
+  const changes = fold(shard, identify(), identify()).tallies.map(({ change }) => readTrustChange(change));
+  expect(changes).toHaveLength(1);
+  expect(changes[0]?.map).toBe("life");
+  const losses = changes[0]?.losses ?? [];
   for (let i = 1; i < losses.length; i++) expect(losses[i]).toBeLessThan(losses[i - 1] ?? 0); // She clicked what she would.
+  expect(fold(shard, aHearing("click", { decision: "d2", tsMs: T })).tallies).toHaveLength(2);
+});
+
+test("a stranger of whom nothing was heard is no example", () => {
+  const shard = aShardWithRates();
+  fold(shard, aView({ tsMs: T }));
+  expect(fold(shard, aView({ type: "identify", segments: { life: "new" } })).tallies).toEqual([]);
 });
 
 test("how far feedback is believed is a matter of the rates in force", () => {

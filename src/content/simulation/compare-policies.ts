@@ -1,3 +1,4 @@
+import { EngineError } from "../../kernel/engine-error.ts";
 import { runSimulation, type SimulatedPolicy, type SimulationRun } from "./run-simulation.ts";
 import type { SimulationSettings } from "./simulation-settings.ts";
 
@@ -48,6 +49,7 @@ const END = 0.25;
  *
  * @param policies - The first one is what the others are compared with.
  * @param onDone - Told the share of the work that is done.
+ * @throws EngineError `NOBODY_TO_MEASURE` if all visitors of a world are members.
  */
 export function comparePolicies(
   settings: SimulationSettings,
@@ -64,6 +66,10 @@ export function comparePolicies(
       seeds.map((seed) => runSimulation(settings, seed, policy, () => onDone(++done / work))),
     ]),
   );
+  if ([...runs.values()].some((worlds) => worlds.some(({ clicks }) => clicks.length === 0))) {
+    const message = "a world has no visitor whose segment is hidden: more users, or fewer members";
+    throw new EngineError({ code: "NOBODY_TO_MEASURE", message, retryable: false });
+  }
   const runsOf = (policy: SimulatedPolicy): readonly SimulationRun[] => runs.get(policy) ?? [];
   const [oracle, random] = [
     byRound(runsOf("oracle"), "clickRate"),

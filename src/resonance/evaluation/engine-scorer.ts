@@ -39,7 +39,7 @@ export class EngineScorer {
   score(
     events: readonly FeatureEvent[],
     depths: readonly number[],
-    write: (depth: number, probabilities: Float64Array) => void,
+    write: (depth: number, probabilities: Float64Array, evidence: number) => void,
   ): void {
     const visitor = this.#visitor;
     visitor.reset();
@@ -48,7 +48,7 @@ export class EngineScorer {
       for (; seen < depth && seen < events.length; seen++) visitor.fold(events[seen]!);
       const evidence = visitor.embed();
       scoreInto(this.#scorer, visitor.embedding, evidence, this.#buffer);
-      write(d, this.#buffer.probabilities);
+      write(d, this.#buffer.probabilities, evidence);
     }
   }
 }

@@ -1,3 +1,4 @@
+import { type ThresholdReport, thresholdReport } from "../threshold-tally.ts";
 import type { Cell } from "./cell.ts";
 import { COMPARED_DEPTHS, type DepthName, depthName } from "./depth-scores.ts";
 import type { MethodResult, SplitResult } from "./evaluate-split.ts";
@@ -28,6 +29,8 @@ export type LeaderboardRow = Readonly<{
   eventMicros: number;
   cells: readonly LeaderboardCell[];
   /** How many cells are better than, level with and worse than the best baseline; of an encoder only. */
+  /** At each depth, over all splits; of an encoder only. */
+  thresholds?: readonly ThresholdReport[];
   counts?: Readonly<Record<"auc" | "logLoss", Readonly<Record<Verdict, number>>>>;
 }>;
 
@@ -39,6 +42,8 @@ export type Leaderboard = Readonly<{
   members: number;
   masked: number;
   splits: number;
+  /** What thresholds were chosen for. */
+  precision: number;
   rows: readonly LeaderboardRow[];
 }>;
 
@@ -55,6 +60,7 @@ export function leaderboardOf(results: readonly SplitResult[]): Leaderboard {
     members: Math.round(mean(results.map(({ members }) => members))),
     masked: Math.round(mean(results.map(({ users }) => users.length))),
     splits: results.length,
+    precision: first.precision,
     rows: first.methods.map((_, m) => rowOf(results, m)),
   };
 }
@@ -85,7 +91,11 @@ function rowOf(results: readonly SplitResult[], m: number): LeaderboardRow {
   if (kind === "baseline") return row;
   const aucs = cells.flatMap((cell) => cell.versus?.auc?.verdict ?? []);
   const losses = cells.flatMap((cell) => cell.versus?.logLoss.verdict ?? []);
-  return { ...row, counts: { auc: counted(aucs), logLoss: counted(losses) } };
+  return {
+    ...row,
+    thresholds: COMPARED_DEPTHS.map((_, d) => thresholdReport(own.map(({ thresholds }) => thresholds![d]!))),
+    counts: { auc: counted(aucs), logLoss: counted(losses) },
+  };
 }
 
 function versus(
