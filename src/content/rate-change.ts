@@ -1,4 +1,5 @@
 import type { Outcome } from "./content-rates.ts";
+import { TRUST_GRID } from "./feedback-trust.ts";
 import type { RateKind } from "./rate-cell.ts";
 
 /** What sums over shards know rates by, and what their releases are stored under. */
@@ -15,6 +16,21 @@ export type RateChange = readonly [
   segments: readonly string[],
   shares: readonly number[],
 ];
+
+/** Losses of a member's ledger, on their way to the same sums: see `feedback-trust.ts`. */
+export type TrustChange = Readonly<{ map: string; losses: readonly number[] }>;
+
+/** The losses that were told; undefined for anything else. */
+export function readTrustChange(change: unknown): TrustChange | undefined {
+  if (typeof change !== "object" || change === null || Array.isArray(change)) return undefined;
+  const { map, losses } = change as Partial<Record<keyof TrustChange, unknown>>;
+  const isOne =
+    typeof map === "string" &&
+    isListOf(losses, "number") &&
+    losses.length === TRUST_GRID.length &&
+    losses.every(Number.isFinite);
+  return isOne ? { map, losses: losses as readonly number[] } : undefined;
+}
 
 const KINDS: ReadonlySet<unknown> = new Set<RateKind>(["shown", "clicked", "purchased"]);
 

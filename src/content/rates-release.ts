@@ -1,4 +1,5 @@
-import { EngineError } from "../kernel/engine-error.ts";
+import { ByteReader } from "../kernel/byte-reader.ts";
+import { ByteWriter } from "../kernel/byte-writer.ts";
 import { ContentRates } from "./content-rates.ts";
 
 /** Rates as they are published. */
@@ -6,37 +7,40 @@ export type RatesRelease = Readonly<{
   /** Time of the newest impression in them, epoch ms: what they are read as of. */
   atMs: number;
   rates: ContentRates;
+  /** How far feedback is believed in each map, where that is known; in (0, 1]. */
+  trust: ReadonlyMap<string, number>;
 }>;
 
 /** Before anything is published: every content is as good as any other. */
-export const NO_RATES: RatesRelease = { atMs: 0, rates: new ContentRates() };
-
-const HEAD_BYTES = 8;
+export const NO_RATES: RatesRelease = { atMs: 0, rates: new ContentRates(), trust: new Map() };
 
 /**
- * The time as float64, little-endian, and the rates. The same rates give the same bytes.
+ * A release as bytes; the same one gives the same.
  *
  * @param what - As {@link ContentRates.encode} takes it.
  */
 export function encodeRatesRelease(
-  { atMs, rates }: RatesRelease,
+  { atMs, rates, trust }: RatesRelease,
   what: "all" | "settled" = "all",
 ): Uint8Array {
+  const writer = new ByteWriter();
+  writer.f64(atMs);
+  writer.u16(trust.size);
+  for (const map of [...trust.keys()].sort()) {
+    writer.text(map);
+    writer.f64(trust.get(map) ?? 1);
+  }
   const encoded = rates.encode(what);
-  const bytes = new Uint8Array(HEAD_BYTES + encoded.length);
-  new DataView(bytes.buffer).setFloat64(0, atMs, true);
-  bytes.set(encoded, HEAD_BYTES);
-  return bytes;
+  writer.u32(encoded.length);
+  writer.raw(encoded);
+  return writer.finish();
 }
 
 /** @throws EngineError `RATES_UNREADABLE` or `RECORD_TRUNCATED`. */
 export function decodeRatesRelease(bytes: Uint8Array): RatesRelease {
-  if (bytes.length < HEAD_BYTES)
-    throw new EngineError({
-      code: "RATES_UNREADABLE",
-      message: "rates end before their content",
-      retryable: false,
-    });
-  const atMs = new DataView(bytes.buffer, bytes.byteOffset).getFloat64(0, true);
-  return { atMs, rates: ContentRates.decode(bytes.subarray(HEAD_BYTES)) };
+  const reader = new ByteReader(bytes);
+  const atMs = reader.f64();
+  const trust = new Map<string, number>();
+  for (let left = reader.u16(); left > 0; left--) trust.set(reader.text(), reader.f64());
+  return { atMs, trust, rates: ContentRates.decode(reader.raw(reader.u32())) };
 }

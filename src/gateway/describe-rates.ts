@@ -28,6 +28,8 @@ export type RatesReply = Readonly<{
   placements: readonly Readonly<{
     placement: string;
     map: string;
+    /** How far feedback is believed in this map, in (0, 1], as fitted on its members; null while they are too few. */
+    trust: number | null;
     contents: readonly Readonly<{ content: string; rates: readonly RateView[] }>[];
   }>[];
 }>;
@@ -69,7 +71,8 @@ export async function describeRates(
       }
       contents.push({ content, rates });
     }
-    told.push({ placement: placement.name, map: placement.map, contents });
+    const trust = release.trust.get(placement.map) ?? null;
+    told.push({ placement: placement.name, map: placement.map, trust, contents });
   }
   const ageMs = version === 0 ? null : Math.max(0, ports.clock.nowMs() - release.atMs);
   return { version, ageMs, placements: told };

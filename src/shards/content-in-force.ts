@@ -1,4 +1,5 @@
 import { type Content, type ContentCatalogue, contentsOf, type Placement } from "../content/catalogue.ts";
+import { TRUST_UNFITTED } from "../content/feedback-trust.ts";
 import { type RateTable, rateTable } from "../content/rate-table.ts";
 import { NO_RATES, type RatesRelease } from "../content/rates-release.ts";
 import type { Scorer } from "../resonance/scorer.ts";
@@ -37,6 +38,11 @@ export class ContentInForce {
   /** 0 before the first release. */
   get ratesVersion(): number {
     return this.#ratesVersion;
+  }
+
+  /** How far feedback is believed in a map, in (0, 1]. */
+  trustOf(map: string): number {
+    return this.#rates.trust.get(map) ?? TRUST_UNFITTED;
   }
 
   useCatalogue(catalogue: ContentCatalogue): void {

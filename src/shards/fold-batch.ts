@@ -8,7 +8,7 @@ import { Context, withEntry } from "./context.ts";
 import { embedContext, rebuildIfStale } from "./embed-context.ts";
 import { foldControl } from "./fold-control.ts";
 import { foldExposure, followExperiments } from "./fold-experiments.ts";
-import { foldFeedback } from "./fold-feedback.ts";
+import { foldExamples, foldFeedback, unlabelledMaps } from "./fold-feedback.ts";
 import { offsetsOf } from "./log-offsets.ts";
 import type { Outcome } from "./outcome.ts";
 import { isSampled, labelsOf, sampleOf, shortestBucketMs } from "./sampling.ts";
@@ -109,8 +109,9 @@ function foldBehaviour(
   }
   const behaviour = withoutWithdrawn(context.consents, given);
   noteTime(context, behaviour.tsMs);
-  foldFeedback(shard, context, behaviour, { sequence, index }, outcome);
-  followExperiments(shard, context, behaviour, { sequence, index, loggedAtMs }, outcome);
+  const at = { sequence, index };
+  foldFeedback(shard, context, behaviour, at, outcome);
+  followExperiments(shard, context, behaviour, { ...at, loggedAtMs }, outcome);
   const acted = isAct(behaviour);
   if (acted) {
     const event = foldFeatures(shard, context, behaviour);
@@ -120,7 +121,9 @@ function foldBehaviour(
   }
   context.lastSequence = sequence;
 
+  const unlabelled = unlabelledMaps(shard, context);
   const relabelled = learnWho(shard, context, behaviour, outcome);
+  if (relabelled && unlabelled.length > 0) foldExamples(shard, context, unlabelled, at, outcome);
   if (context.events === 0) return; // Nothing done yet: there is no behaviour to embed.
   const evidence = embedContext(shard, context);
   const next = followResonance(shard, context, evidence, positioned, outcome);

@@ -1,28 +1,28 @@
 import type { Content, Placement } from "../content/catalogue.ts";
-import type { Outcome as RateOutcome } from "../content/content-rates.ts";
 import { countImpression } from "../content/eligibility.ts";
 import { type FeedbackTrust, feedbackEvidence } from "../content/feedback-evidence.ts";
-import type { Evidence } from "../content/ledger.ts";
+import { trustLosses } from "../content/feedback-trust.ts";
+import { addLedgerInto, type Evidence } from "../content/ledger.ts";
 import type { RateKind } from "../content/rate-cell.ts";
-import { RATES_TALLY, toRateChange } from "../content/rate-change.ts";
+import { RATES_TALLY, type RateChange, type TrustChange, toRateChange } from "../content/rate-change.ts";
 import {
   anonymousResponsibilities,
   memberResponsibilities,
   type Responsibilities,
 } from "../content/responsibilities.ts";
 import type { Behaviour, Feedback } from "../events/log-entry.ts";
-import { segmentOf } from "../resonance/membership.ts";
 import { scoreEmbedded } from "../resonance/scorer.ts";
 import type { ReadyPlacement } from "./content-in-force.ts";
 import type { Context } from "./context.ts";
 import { embedContext } from "./embed-context.ts";
 import { offsetsOf } from "./log-offsets.ts";
 import type { Outcome } from "./outcome.ts";
+import { memberOf } from "./sampling.ts";
 import type { ShardState } from "./shard-state.ts";
 import { hashesOf, type Impression, UserFeedback } from "./user-feedback.ts";
 
-/** Clicks of one visitor are not as independent as the likelihood takes them to be. */
-const FEEDBACK_WEIGHT = 0.7;
+/** What an outcome says is kept whole: how far it is believed is a matter of when it is read. */
+const WHOLLY = 1;
 /** Of a placement that is in the catalogue no more. */
 const GONE = { timeoutMs: 1_800_000, examination: 1 } as const;
 const NOBODY: Responsibilities = { segments: [], shares: [] };
@@ -33,8 +33,8 @@ type Heard = Readonly<{
   context: Context;
   feedback: UserFeedback;
   tsMs: number;
-  /** Numbers what the entry adds to the rates. */
-  count: (outcome: RateOutcome, timeoutMs: number) => void;
+  /** Tells the rates of an outcome. */
+  tell: (change: RateChange) => void;
 }>;
 
 /**
@@ -56,14 +56,64 @@ export function foldFeedback(
   if (!isOfChoice && type !== "prefer") return;
   context.feedback ??= new UserFeedback();
   let { index } = at;
-  const count: Heard["count"] = (rateOutcome, timeoutMs) => {
-    const change = toRateChange(rateOutcome, timeoutMs);
+  const tell: Heard["tell"] = (change) => {
     outcome.tallies.push({ sequence: at.sequence, index: index++, tally: RATES_TALLY, change });
   };
-  const heard: Heard = { shard, context, feedback: context.feedback, tsMs, count };
+  const heard: Heard = { shard, context, feedback: context.feedback, tsMs, tell };
   if (isOfChoice) foldOutcome(heard, type, told, decision);
   else foldStatement(heard, behaviour);
 }
+
+/** Maps whose ledger may become an example of how far feedback is to be believed: those that the user is no member of yet. */
+export function unlabelledMaps({ definitions, scorers }: ShardState, context: Context): readonly number[] {
+  const { feedback } = context;
+  if (feedback === undefined || feedback.ledgers.size === 0) return NO_MAPS;
+  const maps: number[] = [];
+  for (let m = 0; m < scorers.length; m++) {
+    const { map, mode } = scorers[m]!;
+    if (mode !== "exclusive" || !feedback.ledgers.has(map)) continue;
+    if (memberOf(definitions.maps[m], context) === undefined) maps.push(m);
+  }
+  return maps;
+}
+
+const NO_MAPS: readonly number[] = [];
+
+/**
+ * Tells how well the ledger of somebody who has just become a member would have told their segment, of which nothing else
+ * knew until then.
+ *
+ * @param maps - As {@link unlabelledMaps} found them before.
+ * @see METHODS 3.3.
+ */
+export function foldExamples(
+  shard: ShardState,
+  context: Context,
+  maps: readonly number[],
+  at: Readonly<{ sequence: number; index: number }>,
+  outcome: Outcome,
+): void {
+  let index = at.index + CHANGES_MAX;
+  for (const m of maps) {
+    const { map, mode } = shard.scorers[m]!;
+    const { places } = shard.scratch.offsets[m]!;
+    const truth = places.get(memberOf(shard.definitions.maps[m], context) ?? "");
+    const ledger = context.feedback?.ledgerAt(map, context.lastTsMs);
+    if (truth === undefined || ledger === undefined) continue;
+    const scores = shard.scratch.scores[m]!;
+    scoreEmbedded(shard.scorers[m]!, shard.scratch, embedContext(shard, context), scores);
+    const logits = scores.probabilities.map((probability) =>
+      Math.log(Math.max(Number.MIN_VALUE, probability)),
+    );
+    const offsets = new Float64Array(logits.length);
+    addLedgerInto(ledger, places, mode, context.lastTsMs, offsets);
+    const change: TrustChange = { map, losses: trustLosses({ logits, offsets, truth }) };
+    outcome.tallies.push({ sequence: at.sequence, index: index++, tally: RATES_TALLY, change });
+  }
+}
+
+/** Changes of the rates that one entry's outcome has at most. */
+const CHANGES_MAX = 16;
 
 const KINDS: ReadonlySet<string> = new Set(["impression", "click", "purchase", "dismiss"]);
 
@@ -97,7 +147,7 @@ function show(heard: Heard, told: Feedback, decision: string, shownAtMs: number)
     if (ready?.placement.map === map && place !== undefined)
       unclicked = feedbackEvidence(ready.table, place, false, probabilities, {
         examination,
-        weight: FEEDBACK_WEIGHT,
+        weight: WHOLLY,
       });
   }
   const [low, high] = hashesOf(decision);
@@ -145,7 +195,7 @@ function clickEvidence(
   const m = heard.shard.scorers.findIndex((scorer) => scorer.map === map);
   const place = ready?.places.get(content);
   if (ready === undefined || ready.placement.map !== map || place === undefined || m < 0) return undefined;
-  const trust: FeedbackTrust = { examination, weight: FEEDBACK_WEIGHT };
+  const trust: FeedbackTrust = { examination, weight: WHOLLY };
   return feedbackEvidence(ready.table, place, true, posterior(heard, m), trust);
 }
 
@@ -159,23 +209,20 @@ function posterior({ shard, context }: Heard, map: number): Float64Array {
 }
 
 function responsibilities(
-  { definitions, scorers }: ShardState,
+  shard: ShardState,
   context: Context,
   map: number,
   probabilities: Float64Array,
 ): Responsibilities {
-  const { name, segments } = { name: definitions.maps[map]!.name, segments: scorers[map]!.segments };
-  const member = context.authenticated
-    ? segmentOf(definitions.maps[map]!, context.labels.get(name), context.traits)
-    : undefined;
+  const member = memberOf(shard.definitions.maps[map], context);
   return member === undefined
-    ? anonymousResponsibilities(segments, probabilities)
+    ? anonymousResponsibilities(shard.scorers[map]!.segments, probabilities)
     : memberResponsibilities(member);
 }
 
-function count({ count: add }: Heard, impression: Impression, kind: RateKind): void {
+function count({ tell }: Heard, impression: Impression, kind: RateKind): void {
   const { placement, content, shownAtMs, timeoutMs, who } = impression;
-  add({ placement, content, kind, shownAtMs, who }, timeoutMs);
+  tell(toRateChange({ placement, content, kind, shownAtMs, who }, timeoutMs));
 }
 
 function countCap({ feedback }: Heard, content: Content | undefined, atMs: number): void {

@@ -11,7 +11,7 @@ import type { ShardState } from "./shard-state.ts";
  * @returns As `scoreInto` takes it, valid until the next call for the map; undefined if it differs by nothing.
  */
 export function offsetsOf(
-  shard: Pick<ShardState, "scorers" | "scratch">,
+  shard: Pick<ShardState, "content" | "scorers" | "scratch">,
   context: Context,
   map: number,
   nowMs: number,
@@ -23,5 +23,7 @@ export function offsetsOf(
   const { offsets, places } = shard.scratch.offsets[map]!;
   offsets.fill(0);
   addLedgerInto(ledger, places, scorer.mode, nowMs, offsets);
+  const trust = shard.content.trustOf(scorer.map);
+  for (let k = 0; k < offsets.length; k++) offsets[k]! *= trust;
   return offsets;
 }

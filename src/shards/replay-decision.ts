@@ -209,7 +209,7 @@ class Replay {
   readonly #ports: ReplayPorts;
   readonly #start: HeldUser;
   /** Publications since the last entry of another kind, by what they publish: of them only the last ones count. */
-  readonly #published = new Map<string, PositionedEntry[]>();
+  readonly #published = new Map<string, Map<string, PositionedEntry>>();
 
   constructor(ports: ReplayPorts, options: ReplayOptions, { decision, start }: Material) {
     this.#ports = ports;
@@ -240,10 +240,11 @@ class Replay {
       const { entry } = positioned;
       const publication = publicationOf(entry);
       if (publication !== undefined) {
-        const waiting = this.#published.get(publication) ?? [];
+        const waiting = this.#published.get(publication) ?? new Map<string, PositionedEntry>();
         this.#published.set(publication, waiting);
-        // A repeat had no effect, nor on the time from which the publication counts.
-        if (!waiting.some((one) => isNotBefore(one.entry, entry))) waiting.push(positioned);
+        // One that is told again, by a new owner, took effect the first time.
+        const told = JSON.stringify(entry);
+        if (!waiting.has(told)) waiting.set(told, positioned);
         continue;
       }
       await this.#publish();
@@ -265,7 +266,7 @@ class Replay {
   /** Activates, of each map, the last publication that takes effect: those before it had none on this user. */
   async #publish(): Promise<void> {
     for (const waiting of this.#published.values()) {
-      for (const positioned of waiting.toReversed()) {
+      for (const positioned of [...waiting.values()].reverse()) {
         const { scorers, content } = this.state;
         const { ratesVersion } = content;
         await this.#fetch(positioned.entry as Control);
@@ -295,13 +296,6 @@ class Replay {
 function publicationOf(entry: LogEntry): string | undefined {
   if (entry.kind === "profiles-activated") return `profiles of ${entry.map}`;
   return entry.kind === "rates-activated" ? "rates" : undefined;
-}
-
-/** Whether of two publications of the same thing the first one is as new as the second. */
-function isNotBefore(one: LogEntry, other: LogEntry): boolean {
-  if (one.kind === "rates-activated" && other.kind === "rates-activated") return one.version >= other.version;
-  const areProfiles = one.kind === "profiles-activated" && other.kind === "profiles-activated";
-  return areProfiles && one.encoder === other.encoder && one.version >= other.version;
 }
 
 /** What an entry names that is not there. */

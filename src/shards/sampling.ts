@@ -16,6 +16,14 @@ export function membershipsOf(
   return memberships;
 }
 
+/** The segment of a map that an authenticated user is a member of. */
+export function memberOf(
+  map: SegmentMap | undefined,
+  { authenticated, labels, traits }: Pick<Context, "authenticated" | "labels" | "traits">,
+): string | undefined {
+  return map === undefined || !authenticated ? undefined : segmentOf(map, labels.get(map.name), traits);
+}
+
 /**
  * As {@link membershipsOf} for the definitions in force, and for those that are being warmed: each map under the key that
  * the profile actor has for it.

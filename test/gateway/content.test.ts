@@ -59,7 +59,7 @@ async function publishRates(world: World): Promise<void> {
       rates.add({ ...outcome, kind: "shown" });
       if (i % every === 0) rates.add({ ...outcome, kind: "clicked" });
     }
-  await world.releases.put("rates.3", encodeRatesRelease({ atMs: NOW_MS, rates }));
+  await world.releases.put("rates.3", encodeRatesRelease({ atMs: NOW_MS, rates, trust: new Map() }));
   await world.releases.put("rates.current", new TextEncoder().encode('{"version":3}'));
 }
 

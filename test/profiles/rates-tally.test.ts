@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { Outcome } from "../../src/content/content-rates.ts";
+import { TRUST_GRID } from "../../src/content/feedback-trust.ts";
 import { toRateChange } from "../../src/content/rate-change.ts";
 import { decodeRatesRelease } from "../../src/content/rates-release.ts";
 import { RATES } from "../../src/profiles/rates-tally.ts";
@@ -64,6 +65,19 @@ test("a release is as of its newest impression, and what may still be clicked do
   const sums = new Float64Array(3);
   rates.readInto(sums, { placement: "home", content: "a", segment: "new" }, atMs, 30 * MINUTE_MS);
   expect(sums[0]).toBeCloseTo(2, 2);
+});
+
+test("what new members say of their ledgers is fitted, kept and released", () => {
+  const tally = RATES.open();
+  const losses = TRUST_GRID.map((weight) => Math.abs(weight - 0.4));
+  for (let i = 0; i < 100; i++) {
+    expect(decodeRatesRelease(tally.release() ?? new Uint8Array()).trust.size).toBe(0);
+    expect(tally.add({ map: "life", losses })).toBe(true);
+  }
+  const again = restarted(tally, new Map());
+  for (const one of [tally, again])
+    expect(decodeRatesRelease(one.release() ?? new Uint8Array()).trust.get("life")).toBe(0.4);
+  expect(tally.add({ map: "life", losses: losses.slice(1) })).toBe(false);
 });
 
 test.each([

@@ -48,7 +48,7 @@ function useRates(state: ShardState): void {
         rates.add({ ...outcome, kind: "shown" });
         if (i % (content === liked ? 4 : 40) === 0) rates.add({ ...outcome, kind: "clicked" });
       }
-  state.content.useRates(1, { atMs: START_MS, rates });
+  state.content.useRates(1, { atMs: START_MS, rates, trust: new Map() });
 }
 
 const all = (count: number, choose: () => ContentAnswer) =>

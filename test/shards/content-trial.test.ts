@@ -45,7 +45,7 @@ function aWorldOf(experiments: readonly Experiment[], models: ReadonlyMap<string
         if (i % (content === liked ? 4 : 40) === 0)
           for (let user = 0; user < users; user++) rates.add({ ...outcome, kind: "clicked" });
       }
-  state.content.useRates(1, { atMs: START_MS, rates });
+  state.content.useRates(1, { atMs: START_MS, rates, trust: new Map() });
   const running = experiments.map((experiment) => ({ experiment, startedMs: START_MS }));
   state.experiments.use({ records: { version: 1, experiments: running }, models });
   const clock = { nowMs: () => NOW_MS, monotonicMs: () => 0 };

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { ContentRates } from "../../src/content/content-rates.ts";
-import { readRateChange } from "../../src/content/rate-change.ts";
+import { readRateChange, readTrustChange } from "../../src/content/rate-change.ts";
+import { NO_RATES } from "../../src/content/rates-release.ts";
 import type { Behaviour } from "../../src/events/log-entry.ts";
 import { ByteWriter } from "../../src/kernel/byte-writer.ts";
 import { newScoreBuffer, scoreEmbedded } from "../../src/resonance/scorer.ts";
@@ -32,7 +33,7 @@ function aShardWithRates(): ShardState {
         rates.add({ ...outcome, kind: "shown" });
         if (i % (content === liked ? 4 : 40) === 0) rates.add({ ...outcome, kind: "clicked" });
       }
-  shard.content.useRates(1, { atMs: START_MS, rates });
+  shard.content.useRates(1, { atMs: START_MS, rates, trust: new Map() });
   useProfiles(shard, []);
   return shard;
 }
@@ -73,7 +74,7 @@ test("an impression and its click are counted once each, at the impression's tim
   expect(outcomes[1]).toEqual({ ...outcomes[0], kind: "clicked" });
   expect(outcomes[0]).toMatchObject({ placement: "home", content: "a", shownAtMs: T + 1 });
   const shares = outcomes[0]?.who.shares ?? [];
-  expect(shares.reduce((sum, share) => sum + share, 0)).toBeLessThanOrEqual(0.5); // Anonymous: half.
+  expect(shares.reduce((sum, share) => sum + share, 0)).toBeLessThan(0.5); // Who she is, is not known.
 });
 
 test("a member's segment answers for all of what they do", () => {
@@ -81,6 +82,37 @@ test("a member's segment answers for all of what they do", () => {
   fold(shard, aView({ type: "identify", segments: { life: "loyal" } }));
   const { tallies } = fold(shard, aHearing("impression", { decision: "d1" }));
   expect(readRateChange(tallies[0]?.change)?.outcome.who).toEqual({ segments: ["loyal"], shares: [1] });
+});
+
+test("who becomes a member tells once how well their feedback would have told them", () => {
+  const shard = aShardWithRates();
+  fold(shard, aView({ tsMs: T }), aHearing("click", { decision: "d1", tsMs: T }));
+  const identify = () => aView({ type: "identify", segments: { life: "new" }, tsMs: T });
+  const changes = fold(shard, identify(), identify()).tallies.map(({ change }) => readTrustChange(change));
+  expect(changes).toHaveLength(1);
+  expect(changes[0]?.map).toBe("life");
+  const losses = changes[0]?.losses ?? [];
+  for (let i = 1; i < losses.length; i++) expect(losses[i]).toBeLessThan(losses[i - 1] ?? 0); // She clicked what she would.
+  expect(fold(shard, aHearing("click", { decision: "d2", tsMs: T })).tallies).toHaveLength(2);
+});
+
+test("a stranger of whom nothing was heard is no example", () => {
+  const shard = aShardWithRates();
+  fold(shard, aView({ tsMs: T }));
+  expect(fold(shard, aView({ type: "identify", segments: { life: "new" } })).tallies).toEqual([]);
+});
+
+test("how far feedback is believed is a matter of the rates in force", () => {
+  const shard = aShardWithRates();
+  fold(shard, aView({ tsMs: T }), aHearing("click", { decision: "d1", tsMs: T }));
+  const [usual] = scored(shard, T);
+  const { rates } = NO_RATES;
+  shard.content.useRates(2, { atMs: T, rates, trust: new Map([["life", 0.1]]) });
+  const [little] = scored(shard, T);
+  shard.content.useRates(3, { atMs: T, rates, trust: new Map([["life", 1]]) });
+  const [wholly] = scored(shard, T);
+  expect(little).toBeLessThan(usual ?? 0);
+  expect(wholly).toBeGreaterThan(usual ?? 1);
 });
 
 test("a click moves the distribution to whom clicks are like, none to whom they are not, and both fade", () => {

@@ -22,7 +22,7 @@ export function drawRates(reply: RatesReply, columns: number): string[] {
 }
 
 function drawPlacement(
-  { placement, map, contents }: RatesReply["placements"][number],
+  { placement, map, trust, contents }: RatesReply["placements"][number],
   columns: number,
   cells: number,
 ): string[] {
@@ -44,7 +44,7 @@ function drawPlacement(
     { title: `0 to ${percent(top)}` },
   ] as const;
   return [
-    `${pc.bold(withoutControls(placement))} by ${withoutControls(map)}`,
+    `${pc.bold(withoutControls(placement))} by ${withoutControls(map)}${trust === null ? "" : ` · feedback counts ${trust.toFixed(1)} of what it says`}`,
     ...renderTable(titles, rows, columns),
   ];
 }

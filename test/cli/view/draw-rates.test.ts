@@ -24,6 +24,7 @@ test("rates are a table, the best content first, each line within the terminal",
       {
         placement: "home",
         map: "life",
+        trust: 0.4,
         contents: [
           { content: "worse", rates: [rate(null, 0.01), rate("new", 0.02)] },
           { content: "better", rates: [rate(null, 0.04), rate("new", 0.05)] },
@@ -33,7 +34,7 @@ test("rates are a table, the best content first, each line within the terminal",
   };
   const lines = drawRates(reply, 100).map(stripVTControlCharacters);
   expect(lines[0]).toBe("rates v7 · newest impression 1:05 ago");
-  expect(lines[2]).toBe("home by life");
+  expect(lines[2]).toBe("home by life · feedback counts 0.4 of what it says");
   expect(lines[4]).toMatch(/^better {3}all users +1,234 +4\.0 % +2\.0 % – 8\.0 % {2} +─+●─+$/);
   expect(lines.findIndex((line) => line.startsWith("worse"))).toBe(6);
   for (const line of lines) expect(line.length).toBeLessThanOrEqual(100);
