@@ -4,6 +4,7 @@ import { refused } from "../events/request-body.ts";
 import { toWireError } from "../kernel/engine-error.ts";
 import type { SegmentDefinitions, SegmentMap } from "../resonance/segment-map.ts";
 import { shardAsker } from "./ask-shard.ts";
+import { ContextReader } from "./context-reader.ts";
 import { describeProfiles } from "./describe-profiles.ts";
 import { countUp, type GatewayCounters, type GatewayOptions, type GatewayPorts } from "./gateway-ports.ts";
 import { ingest } from "./ingest.ts";
@@ -30,6 +31,7 @@ export type Gateway = Readonly<{
 /** A gateway: it validates, routes, and answers; it keeps nothing of any user. */
 export function createGateway(ports: GatewayPorts, options: GatewayOptions): Gateway {
   const counters: GatewayCounters = { requests: {}, errors: {}, accepted: 0, refused: {}, dropped: {} };
+  const contexts = new ContextReader();
   let definitions: SegmentDefinitions = { version: 0, maps: [] };
   const take = (read: SegmentDefinitions): void => {
     if (read.version >= definitions.version) definitions = read; // A slow read must not undo a newer put.
@@ -46,9 +48,9 @@ export function createGateway(ports: GatewayPorts, options: GatewayOptions): Gat
     return done;
   };
   const mapNames = (): readonly string[] => definitions.maps.map((map) => map.name);
-  const scoring = createScoring({ ...ports, askShard: shardAsker(ports) }, options, counters, mapNames);
+  const scoring = createScoring({ ...ports, askShard: shardAsker(ports), contexts }, options, counters, mapNames);
   const endpoints: Readonly<Record<string, Endpoint>> = {
-    ingest: inItsType((body) => ingest(ports, options, counters, body)),
+    ingest: inItsType((body) => ingest({ ...ports, contexts }, options, counters, body)),
     score: scoring.score,
     "score.batch": scoring.batch,
     "score.session": scoring.session,

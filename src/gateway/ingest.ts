@@ -4,6 +4,7 @@ import { parseEvent } from "../events/parse-event.ts";
 import { refused } from "../events/request-body.ts";
 import { toWireError } from "../kernel/engine-error.ts";
 import { shardOf } from "../kernel/hash.ts";
+import type { ContextReader } from "./context-reader.ts";
 import { countUp, type GatewayCounters, type GatewayOptions, type GatewayPorts } from "./gateway-ports.ts";
 import { logMessages } from "./log-messages.ts";
 import { toBehaviour } from "./to-behaviour.ts";
@@ -25,7 +26,7 @@ const SLICE_EVENTS = 256;
 
 /** Validates events, routes them to their users' shards, and answers once the log has stored them. */
 export async function ingest(
-  ports: GatewayPorts,
+  ports: GatewayPorts & Readonly<{ contexts: ContextReader }>,
   options: GatewayOptions,
   counters: GatewayCounters,
   body: unknown,
@@ -52,7 +53,7 @@ export async function ingest(
       bounds.push(bound);
     }
     bound.indexes.push(index);
-    bound.behaviours.push(toBehaviour(event, dropped));
+    bound.behaviours.push(toBehaviour(event, dropped, ports.contexts));
   }
   const stored = await Promise.all(bounds.map((bound) => store(ports, bound)));
   const positions: Position[] = [];

@@ -20,6 +20,7 @@ import {
   sequenceFor,
 } from "../resonance/score-request.ts";
 import type { AskShard } from "./ask-shard.ts";
+import type { ContextReader } from "./context-reader.ts";
 import { createExplaining } from "./explain.ts";
 import { countUp, type GatewayCounters, type GatewayOptions, type GatewayPorts } from "./gateway-ports.ts";
 import { ScoreBundles } from "./score-bundles.ts";
@@ -45,12 +46,12 @@ const AT_LEAST_WAIT_MS = 2_000;
 /** @param mapsNow - Names of the maps that are defined, in their order. */
 export function createScoring(
   ports: Pick<GatewayPorts, "clock" | "decisions" | "explain" | "subjects"> &
-    Readonly<{ askShard: AskShard }>,
+    Readonly<{ askShard: AskShard; contexts: ContextReader }>,
   options: GatewayOptions,
   counters: GatewayCounters,
   mapsNow: () => readonly string[],
 ): Scoring {
-  const { askShard, clock, decisions } = ports;
+  const { askShard, clock, contexts, decisions } = ports;
   const explaining = createExplaining(ports, options);
   const bundles = new ScoreBundles(askShard);
   let sessions = 0;
@@ -145,7 +146,7 @@ export function createScoring(
         const parsed = parseEvent(input, nowMs);
         if (parsed.kind === "refused")
           throw refused({ code: parsed.code, message: `events[${index}]: ${parsed.message}` });
-        return toBehaviour(parsed.event, (purpose) => countUp(counters.dropped, purpose));
+        return toBehaviour(parsed.event, (purpose) => countUp(counters.dropped, purpose), contexts);
       });
       // Any shard can tell; they take turns, since many services call all their visitors the same.
       const shard = sessions++ % options.shards;

@@ -1,4 +1,5 @@
 import type { Behaviour, PositionedEntry } from "../events/log-entry.ts";
+import { arrivalOf } from "../features/arrival.ts";
 import type { FeatureEvent } from "../features/feature-event.ts";
 import { toFeatureEvent } from "../features/to-feature-event.ts";
 import { assertNever } from "../kernel/assert.ts";
@@ -141,6 +142,7 @@ function foldFeatures(shard: ShardState, context: Context, behaviour: Behaviour)
   const event = toFeatureEvent(behaviour);
   shard.features.foldSparse(context, event);
   shard.encoder.fold(context.slab, 0, event);
+  context.arrival ??= arrivalOf(behaviour.context);
   context.events++;
   return event;
 }
