@@ -1,8 +1,8 @@
 import { encodeEntry } from "../../src/events/log-codec.ts";
 import type { Behaviour } from "../../src/events/log-entry.ts";
 import { parseEvent } from "../../src/events/parse-event.ts";
-import { logMessages } from "../../src/gateway/log-messages.ts";
 import { ContextReader } from "../../src/gateway/context-reader.ts";
+import { logMessages } from "../../src/gateway/log-messages.ts";
 import { toBehaviour } from "../../src/gateway/to-behaviour.ts";
 import { shardOf } from "../../src/kernel/hash.ts";
 import type { SentEvent } from "./event-source.ts";

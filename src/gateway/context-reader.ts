@@ -91,7 +91,8 @@ class Remembered<Value> {
 function agentOf(userAgent: string): Agent {
   if (userAgent === "") return {};
   const { browser, os, platform } = Bowser.parse(userAgent);
-  const named = (name: string | undefined) => (name === undefined || name === "" ? undefined : name.toLowerCase());
+  const named = (name: string | undefined) =>
+    name === undefined || name === "" ? undefined : name.toLowerCase();
   const [device, system, program] = [named(platform.type), named(os.name), named(browser.name)];
   return {
     ...(device === undefined ? {} : { device }),

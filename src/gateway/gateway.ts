@@ -48,7 +48,12 @@ export function createGateway(ports: GatewayPorts, options: GatewayOptions): Gat
     return done;
   };
   const mapNames = (): readonly string[] => definitions.maps.map((map) => map.name);
-  const scoring = createScoring({ ...ports, askShard: shardAsker(ports), contexts }, options, counters, mapNames);
+  const scoring = createScoring(
+    { ...ports, askShard: shardAsker(ports), contexts },
+    options,
+    counters,
+    mapNames,
+  );
   const endpoints: Readonly<Record<string, Endpoint>> = {
     ingest: inItsType((body) => ingest({ ...ports, contexts }, options, counters, body)),
     score: scoring.score,

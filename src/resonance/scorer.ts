@@ -1,6 +1,7 @@
 import { DimensionMismatch } from "../embedding/dimension-mismatch.ts";
 import { vectorKernels } from "../embedding/vector-kernels.ts";
 import { VersionMismatch } from "../embedding/version-mismatch.ts";
+import type { ContextTable } from "./cold-start/context-table.ts";
 import { logPriorOf } from "./log-prior.ts";
 import type { Calibration, PublishedProfiles } from "./published-profiles.ts";
 import { evenLength, lanesOf, SCORER_PLACEMENT } from "./scorer-placement.ts";
@@ -32,6 +33,8 @@ export type Scorer = Readonly<{
   /** By bin of history length, or one for all: what each logit gets beside its similarity; shape [segments + 1], "none" last. */
   intercepts: readonly Float64Array[];
   thresholds: Thresholds;
+  /** What the context of a first visit tells; left out where nothing is known of that. */
+  contextTable?: ContextTable;
 }>;
 
 /** Where a score is written, so that scoring allocates nothing. */
@@ -89,6 +92,7 @@ export function prepareScorer(published: PublishedProfiles): Scorer {
     calibration,
     intercepts: interceptsOf(calibration),
     thresholds: readyThresholds(profiles.length, published.threshold, published.thresholds),
+    ...(published.contextTable === undefined ? {} : { contextTable: published.contextTable }),
   };
 }
 

@@ -139,7 +139,8 @@ function roomFor(held: Uint32Array): Uint32Array {
 /** A bit a field tells which are known, and only those are written. */
 function writeArrival(writer: ByteWriter, arrival: Arrival | undefined): void {
   let known = 0;
-  for (let f = 0; f < ARRIVAL_FIELDS.length; f++) if (arrival !== undefined && arrival[f] !== 0) known |= 1 << f;
+  for (let f = 0; f < ARRIVAL_FIELDS.length; f++)
+    if (arrival !== undefined && arrival[f] !== 0) known |= 1 << f;
   writer.u16(known);
   if (arrival !== undefined) for (const hash of arrival) if (hash !== 0) writer.u32(hash);
 }

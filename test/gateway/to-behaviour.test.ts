@@ -9,7 +9,11 @@ const base: Event = { id: "e1", user: "ada", type: "view", tsMs: 1_767_225_600_0
 
 function reduce(fields: Partial<Event>) {
   const dropped: ConsentPurpose[] = [];
-  const behaviour = toBehaviour({ ...base, ...fields }, (purpose) => dropped.push(purpose), new ContextReader());
+  const behaviour = toBehaviour(
+    { ...base, ...fields },
+    (purpose) => dropped.push(purpose),
+    new ContextReader(),
+  );
   return { behaviour, dropped };
 }
 
