@@ -110,6 +110,7 @@ async function explainNow(
   { ringEvents }: ExplainLimits,
 ): Promise<Uint8Array> {
   const { shard, user, map, segments, type, held: bytes, top } = question;
+  const arrival = question.arrival === undefined ? undefined : Uint32Array.from(question.arrival);
   const held = takeIn(bytes);
   const state = newShardState({
     shard,
@@ -123,8 +124,8 @@ async function explainNow(
   if (held.meta !== undefined) await inForce(state, held.meta, releases);
   const atMs = clock.nowMs();
   const answers = new ScoreAnswers(state, { ...clock, nowMs: () => atMs }, decisions);
-  const answer = answers.score(user, { map, ...(top === undefined ? {} : { top }) }, type);
-  const explanation = named(explainUser(state, user, { map, segments }), atMs, []);
+  const answer = answers.score(user, { map, ...(top === undefined ? {} : { top }) }, type, arrival);
+  const explanation = named(explainUser(state, user, { map, segments, arrival }), atMs, []);
   return question.inAnswer ? joined(answer, explanation, type) : written({ answer, atMs, explanation }, type);
 }
 

@@ -1,12 +1,19 @@
 import type { BlobStore } from "./actors/blob-store.ts";
+import { readJson } from "./actors/read-json.ts";
 import { decodeEncoder } from "./embedding/decode-encoder.ts";
 import type { Encoder } from "./embedding/encoder.ts";
 import { untrainedEncoder } from "./embedding/untrained-encoder.ts";
 import { FEATURES } from "./features/all-families.ts";
 import { assert } from "./kernel/assert.ts";
 import type { HalfSipKey } from "./kernel/half-sip-hash.ts";
-import { calibrationKey, decodeProfiles } from "./profiles/profiles-codec.ts";
-import type { PublishedProfiles } from "./resonance/published-profiles.ts";
+import {
+  calibrationKey,
+  decodeProfiles,
+  readCalibration,
+  type StoredCalibration,
+} from "./profiles/profiles-codec.ts";
+import { ContextTable } from "./resonance/cold-start/context-table.ts";
+import type { FittedCalibration, PublishedProfiles } from "./resonance/published-profiles.ts";
 import type { SegmentDefinitions } from "./resonance/segment-map.ts";
 
 /** What control entries of the log name by version, fetched and decoded. */
@@ -71,6 +78,7 @@ export async function decisionKeyOf(
 export function releasesOf(blobs: BlobStore): Releases {
   const untrained = untrainedEncoder(FEATURES);
   const encoders = new Map<string, Encoder>([[untrained.version, untrained]]);
+  const tables = new ContextTables(blobs);
   return {
     async encoder(version) {
       const held = encoders.get(version);
@@ -83,7 +91,7 @@ export function releasesOf(blobs: BlobStore): Releases {
     },
     async profiles(map, version) {
       const bytes = await blobs.get(releaseKeys.profiles(map, version));
-      return bytes === undefined ? undefined : decodeProfiles(bytes);
+      return bytes === undefined ? undefined : tables.withTable(decodeProfiles(bytes));
     },
     async segments(version) {
       const bytes = await blobs.get(releaseKeys.segments(version));
@@ -92,4 +100,37 @@ export function releasesOf(blobs: BlobStore): Releases {
         : (JSON.parse(new TextDecoder().decode(bytes)) as SegmentDefinitions);
     },
   };
+}
+
+/** Tables of context priors kept: a map or two of what is in force, of what was, and of what is to be. */
+const TABLES_MAX = 64;
+
+/** What contexts tell lies with the calibrations: a publication, of which there is one every few seconds, only names them. */
+class ContextTables {
+  readonly #blobs: Pick<BlobStore, "get">;
+  /** By where the calibration lies, and the map. What lies there never changes. */
+  readonly #tables = new Map<string, ContextTable>();
+
+  constructor(blobs: Pick<BlobStore, "get">) {
+    this.#blobs = blobs;
+  }
+
+  /** The profiles with the table that their calibration needs; undefined if that is not there (any more). */
+  async withTable(published: PublishedProfiles): Promise<PublishedProfiles | undefined> {
+    const { calibration, fittedIn, map, mode, profiles } = published;
+    if (calibration.contextPrior === undefined || fittedIn === undefined) return published;
+    const name = `${fittedIn} ${map}`;
+    let contextTable = this.#tables.get(name);
+    if (contextTable === undefined) {
+      const stored = (await readJson(this.#blobs, fittedIn)) as
+        | readonly StoredCalibration<FittedCalibration>[]
+        | undefined;
+      const { contextPrior } = stored?.map(readCalibration).find((one) => one.map === map) ?? {};
+      if (contextPrior?.counts === undefined) return undefined;
+      contextTable = new ContextTable(contextPrior, mode, profiles.length);
+      if (this.#tables.size >= TABLES_MAX) this.#tables.clear();
+      this.#tables.set(name, contextTable);
+    }
+    return { ...published, contextTable };
+  }
 }

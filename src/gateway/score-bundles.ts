@@ -1,3 +1,4 @@
+import type { Arrival } from "../features/arrival.ts";
 import type { ScoreAspect, ShardScoreRequest } from "../resonance/score-answer.ts";
 import type { AskShard } from "./ask-shard.ts";
 
@@ -9,11 +10,15 @@ export type BundledScore = Readonly<{
   type: NonNullable<ShardScoreRequest["type"]>;
   /** Where the shard sends the answer straight away; "" if it is to come back. */
   asker: string;
+  /** How the user came, as the request tells. */
+  arrival?: Arrival | undefined;
 }>;
 
 type Bundle = {
   readonly users: string[];
   readonly askers: string[];
+  /** Of the users in order, up to the last one whose arrival is told. */
+  readonly arrivals: (readonly number[] | null)[];
   /** How many of the answers come back. */
   returned: number;
   answered: Promise<readonly Uint8Array[]>;
@@ -36,7 +41,7 @@ export class ScoreBundles {
 
   /** @returns The answer's bytes; undefined if they went to the asker. */
   async ask(score: BundledScore): Promise<Uint8Array | undefined> {
-    const { shard, user, aspect, type, asker } = score;
+    const { shard, user, aspect, type, asker, arrival } = score;
     const key = `${shard} ${aspect.map} ${aspect.top} ${type}`;
     let bundle = this.#open.get(key);
     if (bundle === undefined || bundle.users.length === BUNDLE_MAX) {
@@ -44,6 +49,10 @@ export class ScoreBundles {
       this.#open.set(key, bundle);
     }
     const place = asker === "" ? bundle.returned++ : undefined;
+    if (arrival !== undefined) {
+      while (bundle.arrivals.length < bundle.users.length) bundle.arrivals.push(null);
+      bundle.arrivals.push([...arrival]);
+    }
     bundle.users.push(user);
     bundle.askers.push(asker);
     const answers = await bundle.answered;
@@ -53,10 +62,12 @@ export class ScoreBundles {
   #begin(key: string, { shard, aspect, type }: BundledScore): Bundle {
     const users: string[] = [];
     const askers: string[] = [];
-    const bundle: Bundle = { users, askers, returned: 0, answered: Promise.resolve([]) };
+    const arrivals: Bundle["arrivals"] = [];
+    const bundle: Bundle = { users, askers, arrivals, returned: 0, answered: Promise.resolve([]) };
     bundle.answered = Promise.resolve().then(() => {
       if (this.#open.get(key) === bundle) this.#open.delete(key);
-      return this.#askShard(shard, "score", { ...aspect, users, type, askers });
+      const told = arrivals.length === 0 ? {} : { arrivals };
+      return this.#askShard(shard, "score", { ...aspect, users, type, askers, ...told });
     });
     return bundle;
   }

@@ -1,8 +1,10 @@
+import type { Arrival } from "../features/arrival.ts";
 import { EngineError } from "../kernel/engine-error.ts";
 import { explainScore } from "../resonance/explain-score.ts";
 import type { Explanation } from "../resonance/explanation.ts";
 import { noSegments } from "../resonance/score-request.ts";
 import type { Scorer } from "../resonance/scorer.ts";
+import { arrivalOf, arrivalOffsets } from "./arrival-offsets.ts";
 import { Context } from "./context.ts";
 import { rebuildIfStale } from "./embed-context.ts";
 import type { ShardState } from "./shard-state.ts";
@@ -10,13 +12,14 @@ import type { ShardState } from "./shard-state.ts";
 /**
  * Explains what a shard answers of a user in one map.
  *
+ * @param asked - `arrival`: how they come, as the request tells.
  * @param user - Undefined for somebody of whom nothing is held: they get the prior.
  * @throws EngineError `UNKNOWN_MAP`, `UNKNOWN_SEGMENT`, `NO_SEGMENTS`.
  */
 export function explainUser(
   state: ShardState,
   user: string | undefined,
-  asked: Readonly<{ map: string; segments: readonly string[] }>,
+  asked: Readonly<{ map: string; segments: readonly string[]; arrival?: Arrival | undefined }>,
 ): Explanation {
   const { encoder, features: schema } = state;
   const scorer = scorerOf(state, asked.map);
@@ -26,9 +29,17 @@ export function explainUser(
   if (held !== undefined) rebuildIfStale(state, held);
   const context = held ?? new Context("", encoder.slots, encoder.version);
   const events = state.recent.events(context);
+  const atMs = context.lastTsMs;
+  const evidence = encoder.evidence(context.slab, 0, atMs);
+  const arrival = arrivalOf(context, asked.arrival);
+  const offsets = arrivalOffsets(state, state.scorers.indexOf(scorer), arrival, evidence);
+  const shifts =
+    offsets === undefined
+      ? {}
+      : { shifts: [{ label: { kind: "context" }, values: offsets.slice() } as const] };
   return explainScore(
     { encoder, schema, scorer },
-    { held: context, events, isWhole: context.events <= events.length, atMs: context.lastTsMs },
+    { held: context, events, isWhole: context.events <= events.length, atMs, ...shifts },
     {
       segments: asked.segments,
       resonating: context.resonating.get(scorer.map) ?? new Set(),

@@ -5,6 +5,7 @@ import { toFeatureEvent } from "../features/to-feature-event.ts";
 import { assertNever } from "../kernel/assert.ts";
 import { scoreEmbedded } from "../resonance/scorer.ts";
 import { nextResonating } from "../resonance/thresholds.ts";
+import { arrivalOffsets } from "./arrival-offsets.ts";
 import { Context, withEntry } from "./context.ts";
 import { embedContext, rebuildIfStale } from "./embed-context.ts";
 import { foldControl } from "./fold-control.ts";
@@ -201,7 +202,8 @@ function followResonance(
     const scorer = shard.scorers[m]!;
     if (scorer.version === 0) continue; // Nothing published yet: there is nothing to resonate with.
     const scores = shard.scratch.scores[m]!;
-    scoreEmbedded(scorer, shard.scratch, evidence, scores);
+    const offsets = arrivalOffsets(shard, m, context.arrival, evidence);
+    scoreEmbedded(scorer, shard.scratch, evidence, scores, offsets);
     const held = context.resonating.get(scorer.map);
     const { leave } = scorer.thresholds;
     for (let k = 0; k < scorer.segments.length; k++) {

@@ -1,4 +1,5 @@
 import type { Behaviour } from "../events/log-entry.ts";
+import type { Arrival } from "../features/arrival.ts";
 import { ByteArena } from "../kernel/byte-arena.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { EngineError } from "../kernel/engine-error.ts";
@@ -15,6 +16,7 @@ import type {
 } from "../resonance/score-answer.ts";
 import { newScoreBuffer, type ScoreBuffer, type Scorer, scoreEmbedded } from "../resonance/scorer.ts";
 import { isOff } from "../resonance/thresholds.ts";
+import { arrivalOf, arrivalOffsets } from "./arrival-offsets.ts";
 import { Context } from "./context.ts";
 import { embedContext, rebuildIfStale } from "./embed-context.ts";
 import { EmbeddingCache } from "./embedding-cache.ts";
@@ -61,18 +63,25 @@ export class ScoreAnswers {
   /**
    * Answers for a user.
    *
+   * @param arrival - How they came, as the request tells: it counts while they have done nothing.
    * @throws EngineError `UNKNOWN_MAP`.
    */
-  score(user: string, aspect: ScoreAspect, type: AnswerType): Uint8Array {
+  score(user: string, aspect: ScoreAspect, type: AnswerType, arrival?: Arrival): Uint8Array {
     const context = this.#find(user);
-    if (context !== undefined) return this.#answer(context, "known", aspect, type);
-    return this.#asNobody(user, (nobody) => this.#answer(nobody, "unknown", aspect, type));
+    if (context !== undefined) return this.#answer(context, "known", aspect, type, arrival);
+    return this.#asNobody(user, (nobody) => this.#answer(nobody, "unknown", aspect, type, arrival));
   }
 
-  /** Answers for somebody of whom only these behaviours are known. */
-  session(behaviours: readonly Behaviour[], aspect: ScoreAspect, type: AnswerType): Uint8Array {
+  /** Answers for somebody of whom only these behaviours, and how they came, are known. */
+  session(
+    behaviours: readonly Behaviour[],
+    aspect: ScoreAspect,
+    type: AnswerType,
+    arrival?: Arrival,
+  ): Uint8Array {
     return this.#asNobody(behaviours[0]?.user ?? "", (context) => {
       for (const behaviour of behaviours) foldTransient(this.#state, context, behaviour);
+      context.arrival ??= arrival;
       return this.#answer(context, "session", aspect, type);
     });
   }
@@ -85,8 +94,8 @@ export class ScoreAnswers {
       const context = this.#find(user);
       const evidence =
         context === undefined
-          ? this.#asNobody(user, (nobody) => this.#score(nobody, false, ready))
-          : this.#score(context, true, ready);
+          ? this.#asNobody(user, (nobody) => this.#score(nobody, false, ready, undefined).evidence)
+          : this.#score(context, true, ready, context.arrival).evidence;
       columns.add(context !== undefined, evidence, ready.scores, ready.resonating);
     }
     const { shard, applied } = this.#state;
@@ -124,10 +133,19 @@ export class ScoreAnswers {
     return context;
   }
 
-  #answer(context: Context, kind: DecisionKind, { map, top }: ScoreAspect, type: AnswerType): Uint8Array {
+  #answer(
+    context: Context,
+    whose: DecisionKind,
+    { map, top }: ScoreAspect,
+    type: AnswerType,
+    asked?: Arrival,
+  ): Uint8Array {
     const ready = this.#ready(map);
-    const known = kind === "known";
-    const evidence = this.#score(context, known, ready);
+    const known = whose === "known";
+    const arrival = arrivalOf(context, asked);
+    const { evidence, isByArrival } = this.#score(context, known, ready, arrival);
+    // What a request tells is not in the log: such an answer is no more to be replayed than a session's.
+    const kind = isByArrival && arrival !== context.arrival ? "session" : whose;
     const nowMs = this.#clock.nowMs();
     const { scorers, activatedMs, applied, key } = this.#state;
     const { lastSequence } = context;
@@ -152,18 +170,24 @@ export class ScoreAnswers {
     return this.#writer(ready, type).write(values);
   }
 
-  /** Writes a context's distribution into the map's buffers. @returns The evidence behind it. */
-  #score(context: Context, known: boolean, ready: ReadyMap): number {
-    const { scorer, scores, places, resonating } = ready;
+  /** Writes a context's distribution into the map's buffers. @returns The evidence behind it, and whether the arrival counted. */
+  #score(
+    context: Context,
+    known: boolean,
+    ready: ReadyMap,
+    arrival: Arrival | undefined,
+  ): Readonly<{ evidence: number; isByArrival: boolean }> {
+    const { scorer, index, scores, places, resonating } = ready;
     const evidence = known ? this.#embeddings.embed(context) : embedContext(this.#state, context);
-    if (scorer === undefined) return evidence;
-    scoreEmbedded(scorer, this.#state.scratch, evidence, scores);
+    if (scorer === undefined) return { evidence, isByArrival: false };
+    const offsets = arrivalOffsets(this.#state, index, arrival, evidence);
+    scoreEmbedded(scorer, this.#state.scratch, evidence, scores, offsets);
     resonating.fill(0);
     for (const segment of context.resonating.get(scorer.map) ?? []) {
       const k = places.get(segment);
       if (k !== undefined && !isOff(scorer.thresholds, k)) resonating[k] = 1;
     }
-    return evidence;
+    return { evidence, isByArrival: offsets !== undefined };
   }
 
   #writer(ready: ReadyMap, type: AnswerType): ReplyWriter {

@@ -2,6 +2,7 @@ import type { Bus, BusReply, BusRequest } from "../actors/bus.ts";
 import { contentTypeOf, decodeRequest } from "../events/decode-request.ts";
 import type { Behaviour } from "../events/log-entry.ts";
 import { refused } from "../events/request-body.ts";
+import type { Arrival } from "../features/arrival.ts";
 import { EngineError, toWireError } from "../kernel/engine-error.ts";
 import { shardOf } from "../kernel/hash.ts";
 import { decode, encode } from "../kernel/msgpack.ts";
@@ -76,8 +77,9 @@ export function readsOf(reads: Reads): Readonly<Record<"score" | "session" | "ho
       );
     },
     session({ data }) {
-      const { behaviours, type = MSGPACK, ...aspect } = decode(data) as ShardSessionRequest;
-      const answer = answers.session(behaviours as readonly Behaviour[], aspect, type);
+      const { behaviours, type = MSGPACK, arrival, ...aspect } = decode(data) as ShardSessionRequest;
+      const came = numbersOf(arrival);
+      const answer = answers.session(behaviours as readonly Behaviour[], aspect, type, came);
       return packed({ answers: [answer], epoch: epochNow() } satisfies ShardScoreReply);
     },
   };
@@ -96,8 +98,9 @@ export function publicReadsOf(reads: Reads): Readonly<Record<"score.shard" | "sc
   };
   return {
     "score.shard": inItsType(epochNow, (body, type) => {
-      const { user, atLeast, explain, ...aspect } = readScoreRequest(body);
+      const { user, atLeast, explain, context, ...aspect } = readScoreRequest(body);
       if (explain) throw notHere("explain", "resonance.v1.score");
+      if (context !== undefined) throw notHere("context", "resonance.v1.score");
       refuseIfNotHere([user], aspect.map);
       return onceFolded(reads, sequenceFor(state.shard, atLeast), WAIT_MS, () => {
         const data = answers.score(user, aspect, type);
@@ -173,10 +176,10 @@ export function notCaughtUp(state: ShardState, sequence: number): EngineError {
 }
 
 function scored({ answers, bus, epochNow }: Reads, asked: ShardScoreRequest): ShardScoreReply {
-  const { users, type = MSGPACK, askers, columns } = asked;
+  const { users, type = MSGPACK, askers, arrivals, columns } = asked;
   if (columns !== undefined)
     return { answers: [encode(answers.columns(users, asked.map, columns))], epoch: epochNow() };
-  const written = users.map((user) => answers.score(user, asked, type));
+  const written = users.map((user, i) => answers.score(user, asked, type, numbersOf(arrivals?.[i])));
   const epoch = epochNow(); // Before the first answer leaves.
   const returned: Uint8Array[] = [];
   for (const [i, data] of written.entries()) {
@@ -185,6 +188,11 @@ function scored({ answers, bus, epochNow }: Reads, asked: ShardScoreRequest): Sh
     else bus.answer(asker, { data, contentType: type });
   }
   return { answers: returned, epoch };
+}
+
+/** An arrival, as it came over the wire. */
+function numbersOf(arrival: readonly number[] | null | undefined): Arrival | undefined {
+  return arrival === undefined || arrival === null ? undefined : Uint32Array.from(arrival);
 }
 
 function onceFolded(

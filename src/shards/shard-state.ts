@@ -66,6 +66,8 @@ export type Scratch = {
   /** Version of the encoder that the embedding is of. */
   embeddedBy: string;
   readonly scores: ScoreBuffer[];
+  /** By map, what a user's log prior differs from everybody's by; shape [segments + 1]. */
+  readonly arrivals: Float64Array[];
 };
 
 /** The definitions before any: no map. */
@@ -109,6 +111,7 @@ export function newShardState(given: {
       embedding: new Float32Array(given.encoder.dim),
       embeddedBy: given.encoder.version,
       scores: [],
+      arrivals: [],
     },
   };
 }
@@ -137,6 +140,8 @@ export function useScorers(shard: ShardState, scorers: Scorer[]): void {
     shard.scratch.scores.length,
     ...scorers.map((one) => newScoreBuffer(one.segments.length)),
   );
+  const offsets = scorers.map((one) => new Float64Array(one.segments.length + 1));
+  shard.scratch.arrivals.splice(0, shard.scratch.arrivals.length, ...offsets);
 }
 
 /** Puts an encoder in force. Contexts of another one are rebuilt when they are touched. */

@@ -107,14 +107,14 @@ async function readAllLabels(
     if (line.kind === "bad") continue;
     const { user, labels: given } = line.value as { user?: unknown; labels?: Record<string, unknown> };
     if (typeof user !== "string" || typeof given !== "object" || given === null) continue;
-    const valueOf = ({ label }: Readonly<{ label: string }>): string | undefined => {
+    const textOf = ({ label }: Readonly<{ label: string }>): string | undefined => {
       const value = given[label];
       return typeof value === "string" || typeof value === "number" ? String(value) : undefined;
     };
-    const values = maps.map(valueOf);
+    const values = maps.map(textOf);
     if (values.some((value) => value !== undefined)) labels.set(user, values);
     const told = context.flatMap(({ field, ...of }) => {
-      const value = valueOf(of);
+      const value = textOf(of);
       return value === undefined ? [] : [[field, value] as const];
     });
     const arrival = arrivalOf(Object.fromEntries(told));

@@ -38,17 +38,17 @@ export class ContextTable {
   }
 
   /**
-   * Writes what an arrival tells of each logit.
+   * Adds what an arrival tells of each logit.
    *
    * @param out - Shape [segments + 1]; "none" is last.
-   * @returns False, and writes nothing, if it tells nothing.
+   * @returns False, and adds nothing, if it tells nothing.
    */
-  offsetsInto(arrival: Arrival, weight: number, out: Float64Array): boolean {
+  addInto(arrival: Arrival, weight: number, out: Float64Array): boolean {
     if (weight === 0) return false;
     const cell = this.#counts.cellOf(arrival);
     if (cell < 0) return false;
     const at = cell * (this.#segments + 1);
-    for (let k = 0; k <= this.#segments; k++) out[k] = weight * this.#ratios[at + k]!;
+    for (let k = 0; k <= this.#segments; k++) out[k]! += weight * this.#ratios[at + k]!;
     return true;
   }
 }

@@ -61,7 +61,7 @@ test("in an independent map it moves the log odds of each base rate", () => {
   const prior = fit({ users: 3_000, mode: "independent" })!;
   const table = new ContextTable(prior, "independent", SEGMENTS.length);
   const offsets = new Float64Array(SEGMENTS.length + 1);
-  expect(table.offsetsInto(arrivalOf({ referrer: "r0", browser: "b1" })!, 1, offsets)).toBe(true);
+  expect(table.addInto(arrivalOf({ referrer: "r0", browser: "b1" })!, 1, offsets)).toBe(true);
   expect(offsets[0]).toBeGreaterThan(0.5);
   expect(offsets[1]).toBeLessThan(0);
   expect(offsets[3]).toBe(0);
@@ -75,7 +75,7 @@ test("where nobody is without a segment, a context does not speak of none", () =
   const prior = fit({ users: 3_000 })!;
   const table = new ContextTable(prior, "exclusive", SEGMENTS.length);
   const offsets = new Float64Array(SEGMENTS.length + 1);
-  table.offsetsInto(arrivalOf({ referrer: "r1" })!, prior.weights[0]!, offsets);
+  table.addInto(arrivalOf({ referrer: "r1" })!, prior.weights[0]!, offsets);
   expect(offsets[3]).toBe(0);
   expect(Math.max(...offsets)).toBe(offsets[1]);
 });

@@ -2,13 +2,13 @@ import type { Arrival } from "../../features/arrival.ts";
 import { depthBinOf, type Scorer } from "../scorer.ts";
 
 /**
- * Writes by how much a user's log prior differs from everybody's because of how they came.
+ * Adds by how much a user's log prior differs from everybody's because of how they came.
  *
  * @param evidence - Effective events, >= 0: the more there are, the less it counts.
  * @param out - Shape [segments + 1]; "none" is last.
- * @returns False, and writes nothing, if it does not differ.
+ * @returns False, and adds nothing, if it does not differ.
  */
-export function arrivalOffsetsInto(
+export function addArrivalInto(
   { contextTable, calibration }: Pick<Scorer, "contextTable" | "calibration">,
   arrival: Arrival | undefined,
   evidence: number,
@@ -16,5 +16,5 @@ export function arrivalOffsetsInto(
 ): boolean {
   if (contextTable === undefined || arrival === undefined) return false;
   const weight = contextTable.weightAt(depthBinOf(calibration, evidence), evidence);
-  return contextTable.offsetsInto(arrival, weight, out);
+  return contextTable.addInto(arrival, weight, out);
 }
