@@ -5,6 +5,7 @@ import { type Arrival, arrivalOf } from "../../features/arrival.ts";
 import { toFeatureEvent } from "../../features/to-feature-event.ts";
 import { ContextReader } from "../../gateway/context-reader.ts";
 import { toBehaviour } from "../../gateway/to-behaviour.ts";
+import { EngineError } from "../../kernel/engine-error.ts";
 import { hash32, rehash32 } from "../../kernel/hash.ts";
 import type { SegmentMap } from "../../resonance/segment-map.ts";
 import { readEventsFile } from "../read-events-file.ts";
@@ -30,7 +31,8 @@ const SALT_KEEP = 0x75736572;
  *
  * @param given.usersMax - About so many users are kept, by hash; all by default.
  * @param progress - Is told of events read and the part of the file that is done, null where its size is not known.
- * @throws EngineError `EVENTS_FILE_UNREADABLE`; `NO_LABELS` if a label has fewer than two values; `UNKNOWN_MAP`.
+ * @throws EngineError `EVENTS_FILE_UNREADABLE`; `NO_LABELS` if a label has fewer than two values; `UNKNOWN_MAP`;
+ * `CONTEXT_IS_LABEL`.
  */
 export async function readRecording(
   given: {
@@ -45,6 +47,7 @@ export async function readRecording(
   },
   progress: (events: number, done: number | null) => void,
 ): Promise<Recording> {
+  refuseLeaks(given.maps, given.context ?? []);
   const { labels, arrivals } = await readAllLabels(given.usersPath, given.maps, given.context ?? []);
   const kept = keptUsers([...labels.keys()], given.usersMax);
   const made = given.maps.map((map, m) => {
@@ -90,6 +93,14 @@ export async function readRecording(
     events: packed.events,
     refused,
   };
+}
+
+/** @throws EngineError `CONTEXT_IS_LABEL` if a context would tell the very segment that is asked for. */
+function refuseLeaks(maps: readonly MapLabel[], context: readonly ContextLabel[]): void {
+  const leak = context.find(({ label }) => maps.some((map) => map.label === label));
+  if (leak === undefined) return;
+  const message = `the label "${leak.label}" tells a map's segments: it can't be a context as well`;
+  throw new EngineError({ code: "CONTEXT_IS_LABEL", message, retryable: false });
 }
 
 /** Labels of each user that has any, in the order of the maps, and how those came of whom labels tell it. */

@@ -8,11 +8,12 @@ import type { FeatureEvent } from "../../features/feature-event.ts";
 import type { FeatureSchema } from "../../features/feature-schema.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import { EngineError } from "../../kernel/engine-error.ts";
+import type { BackOffLevel, ContextPrior } from "../cold-start/context-prior.ts";
 import type { ReleaseTraining } from "../release-training.ts";
 import type { SegmentMap } from "../segment-map.ts";
 import { trainRelease } from "../train-release.ts";
 import { type Cell, cellOf } from "./cell.ts";
-import { COMPARED_DEPTHS, DepthScores } from "./depth-scores.ts";
+import { COMPARED_DEPTHS, CONTEXT_DEPTHS, DepthScores } from "./depth-scores.ts";
 import { EngineScorer } from "./engine-scorer.ts";
 
 /** Members to learn from and users to be told, whose labels nobody is shown. */
@@ -31,6 +32,16 @@ export type MethodResult = Readonly<{
   eventMicros: number;
   /** One for each of {@link COMPARED_DEPTHS}. */
   cells: readonly Cell[];
+  /** Of an encoder whose calibration has learnt what contexts tell. */
+  context?: ContextResult;
+}>;
+
+/** What the contexts of first visits add. */
+export type ContextResult = Readonly<{
+  levels: readonly BackOffLevel[];
+  weights: readonly number[];
+  /** One for each of {@link CONTEXT_DEPTHS}, with the context and without. */
+  cells: readonly Readonly<{ told: Cell; without: Cell }>[];
 }>;
 
 /** All methods on one split of one map, on the same masked users. */
@@ -171,7 +182,8 @@ class Bench {
         dim: encoder.dim,
         fitSeconds: seconds,
       } as const;
-      return this.#measured(about, scorer, asked);
+      const context = contextResult(calibration.contextPrior, scorer, asked);
+      return this.#measured(context === undefined ? about : { ...about, context }, scorer, asked);
     });
   }
 
@@ -219,3 +231,25 @@ class Bench {
 
 /** Enough that the compiler has settled, and quick. */
 const TIMED_EVENTS = 20_000;
+
+function contextResult(
+  prior: ContextPrior | undefined,
+  scorer: EngineScorer,
+  { map, visitors, labels }: Asked,
+): ContextResult | undefined {
+  if (prior === undefined) return undefined;
+  const segments = map.segments.length;
+  const [told, without] = [true, false].map((isTold) => {
+    const scores = new DepthScores(visitors.length, segments, CONTEXT_DEPTHS);
+    for (const [u, { events, arrival }] of visitors.entries()) {
+      const write = (depth: number, probabilities: Float64Array) => scores.put(depth, u, probabilities);
+      scorer.score(events, CONTEXT_DEPTHS, write, isTold ? arrival : undefined);
+    }
+    return scores.byDepth.map((byUser) => cellOf(byUser, labels, segments));
+  }) as [Cell[], Cell[]];
+  return {
+    levels: prior.levels,
+    weights: prior.weights,
+    cells: told.map((cell, d) => ({ told: cell, without: without[d]! })),
+  };
+}
