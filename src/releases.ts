@@ -12,7 +12,8 @@ import {
   readCalibration,
   type StoredCalibration,
 } from "./profiles/profiles-codec.ts";
-import { ContextTable } from "./resonance/cold-start/context-table.ts";
+import type { ContextTable } from "./resonance/cold-start/context-table.ts";
+import { contextTableOf } from "./resonance/cold-start/context-table-of.ts";
 import type { FittedCalibration, PublishedProfiles } from "./resonance/published-profiles.ts";
 import type { SegmentDefinitions } from "./resonance/segment-map.ts";
 
@@ -117,17 +118,15 @@ class ContextTables {
 
   /** The profiles with the table that their calibration needs; undefined if that is not there (any more). */
   async withTable(published: PublishedProfiles): Promise<PublishedProfiles | undefined> {
-    const { calibration, fittedIn, map, mode, profiles } = published;
+    const { calibration, fittedIn, map } = published;
     if (calibration.contextPrior === undefined || fittedIn === undefined) return published;
     const name = `${fittedIn} ${map}`;
     let contextTable = this.#tables.get(name);
     if (contextTable === undefined) {
-      const stored = (await readJson(this.#blobs, fittedIn)) as
-        | readonly StoredCalibration<FittedCalibration>[]
-        | undefined;
-      const { contextPrior } = stored?.map(readCalibration).find((one) => one.map === map) ?? {};
-      if (contextPrior?.counts === undefined) return undefined;
-      contextTable = new ContextTable(contextPrior, mode, profiles.length);
+      type Stored = readonly StoredCalibration<FittedCalibration>[] | undefined;
+      const stored = (await readJson(this.#blobs, fittedIn)) as Stored;
+      contextTable = contextTableOf(published, stored?.map(readCalibration) ?? []);
+      if (contextTable === undefined) return undefined;
       if (this.#tables.size >= TABLES_MAX) this.#tables.clear();
       this.#tables.set(name, contextTable);
     }

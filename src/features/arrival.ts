@@ -2,7 +2,8 @@ import { hash32 } from "../kernel/hash.ts";
 
 /**
  * Fields of a context that may tell something of a visitor before they did anything. The gateway derives some of them
- * (docs/events.md); a context's other keys are kept in the log and have no part in it.
+ * (docs/events.md); a context's other keys are kept in the log and have no part in it. Stored contexts and calibrations know them
+ * by their places: a further one comes last, and there may be sixteen.
  */
 export const ARRIVAL_FIELDS = [
   "referrer",
