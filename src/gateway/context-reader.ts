@@ -8,6 +8,7 @@ type Agent = Readonly<{ device?: string; os?: string; browser?: string }>;
 /** Texts whose reading is remembered, of each kind: a site's visitors send a few thousand user agents. */
 const REMEMBERED_MAX = 4_096;
 const MINUTE_MS = 60_000;
+const QUARTER_MS = 15 * MINUTE_MS;
 const HOUR_MINUTES = 60;
 const DAY_MINUTES = 24 * HOUR_MINUTES;
 /** Campaign parameters, and the fields that they become. */
@@ -116,12 +117,23 @@ function zoneOf(zone: string): ((atMs: number) => string | undefined) | undefine
     if (thrown instanceof RangeError) return undefined;
     throw thrown;
   }
+  // No zone changes its offset but at a quarter of an hour; asking what it is takes ten times as long as all else here.
+  let quarter = Number.NaN;
+  let known: string | undefined;
   return (atMs) => {
-    const name = format.formatToParts(atMs).find(({ type }) => type === "timeZoneName")?.value ?? "";
-    const [, sign = "+", hours = "0", minutes = "0"] = /^GMT(?:([+-])(\d{2}):(\d{2}))?/.exec(name) ?? [];
-    const offset = HOUR_MINUTES * Number(hours) + Number(minutes);
-    return String(sign === "-" ? -offset : offset);
+    const of = Math.floor(atMs / QUARTER_MS);
+    if (of === quarter) return known;
+    quarter = of;
+    known = offsetAt(format, atMs);
+    return known;
   };
+}
+
+function offsetAt(format: Intl.DateTimeFormat, atMs: number): string {
+  const name = format.formatToParts(atMs).find(({ type }) => type === "timeZoneName")?.value ?? "";
+  const [, sign = "+", hours = "0", minutes = "0"] = /^GMT(?:([+-])(\d{2}):(\d{2}))?/.exec(name) ?? [];
+  const offset = HOUR_MINUTES * Number(hours) + Number(minutes);
+  return String(sign === "-" ? -offset : offset);
 }
 
 /** The hour of the visitor's clock; undefined if their minutes ahead of UTC are not known. */
