@@ -2,6 +2,7 @@ import type { History } from "../../src/embedding/encoder.ts";
 import { encodeEntry } from "../../src/events/log-codec.ts";
 import { encodeProfileControl, type ProfileControl } from "../../src/events/profile-control.ts";
 import { FEATURES } from "../../src/features/all-families.ts";
+import { arrivalOf } from "../../src/features/arrival.ts";
 import { toFeatureEvent } from "../../src/features/to-feature-event.ts";
 import { type Random, seededRandom } from "../../src/kernel/random.ts";
 import { releaseKeys } from "../../src/releases.ts";
@@ -62,6 +63,7 @@ function someHistories(): History[] {
   return Array.from({ length: 60 }, (_, u) => ({
     user: `member-${u}`,
     labels: { taste: `segment-${u % 2}` },
+    arrival: arrivalOf(contextOf(u))!,
     events: Array.from({ length: 10 }, (_, i) =>
       toFeatureEvent({
         kind: "behaviour",
@@ -74,11 +76,21 @@ function someHistories(): History[] {
   }));
 }
 
+/** How a user comes: four in five on the system of their segment. */
+function contextOf(user: number): { os: string } {
+  return { os: (user % 5 === 0) === (user % 2 === 0) ? "a" : "b" };
+}
+
 /** What a user does: half of it is like all users of their segment, half like everybody. */
-function anAct(random: Random, user: number): { type: string; item: string; categories: string[] } {
+function anAct(random: Random, user: number): Pick<SimEvent, "type" | "item" | "categories" | "context"> {
   const pick = (count: number): number => Math.floor(random() * count);
   const item = random() < 0.5 ? `own-${user % 2}-${pick(8)}` : `common-${pick(40)}`;
-  return { type: TYPES[pick(TYPES.length)] ?? "view", item, categories: [`cat-${pick(4)}`] };
+  return {
+    type: TYPES[pick(TYPES.length)] ?? "view",
+    item,
+    categories: [`cat-${pick(4)}`],
+    context: contextOf(user),
+  };
 }
 
 /**

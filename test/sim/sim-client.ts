@@ -14,6 +14,7 @@ export type SimEvent = Readonly<{
   item?: string;
   categories?: readonly string[];
   segments?: Readonly<Record<string, string>>;
+  context?: Readonly<Record<string, string>>;
 }>;
 
 const REQUEST_TIMEOUT_MS = 3_000;
