@@ -8,6 +8,7 @@ import { note, print, runs } from "../src/cli/output.ts";
 import { encoderKinds } from "../src/cli/recording-options.ts";
 import type { EncoderKind } from "../src/embedding/encoder-training.ts";
 import { EngineError } from "../src/kernel/engine-error.ts";
+import { PRECISION } from "../src/resonance/evaluation/evaluate-split.ts";
 import { thisMachine } from "./harness/machine.ts";
 import { FRONTIER_FILE, qualityFrontier, qualityPage } from "./quality/quality-page.ts";
 import { QUALITY_RUNS, type QualityRun } from "./quality/quality-runs.ts";
@@ -55,7 +56,7 @@ await new Command("quality")
         const files = { eventsPath: path("events"), usersPath: path("users"), maps, context };
         const { usersMax, encoder: encoders, seeds } = options;
         const limited = usersMax === undefined ? files : { ...files, usersMax };
-        const how = { encoders, split: run.split, seed: 1, seeds, together: false };
+        const how = { encoders, split: run.split, seed: 1, seeds, together: false, precision: PRECISION };
         results.push({ ...run, evaluation: await runStatic(limited, how) });
       }
       if (results.length === 0) {

@@ -85,14 +85,15 @@ function summary(results: readonly QualityResult[], encoders: readonly string[])
       counted(all, "logLoss"),
       within(end, ECE_LIMITS.end),
       within(depths, ECE_LIMITS.depth),
+      thresholdCells(results, name),
       `${Math.min(...all.map(({ eventMicros }) => eventMicros)).toFixed(1)}-${Math.max(...all.map(({ eventMicros }) => eventMicros)).toFixed(1)}`,
     ];
   });
   return [
     "Cells (maps times depths) that are better than / level with / worse than the best baseline of their depth:",
     "",
-    `| encoder | AUC | log-loss | ECE at the end <= ${ECE_LIMITS.end} | ECE <= ${ECE_LIMITS.depth} at a depth | us/event |`,
-    "|---|---|---|---|---|---|",
+    `| encoder | AUC | log-loss | ECE at the end <= ${ECE_LIMITS.end} | ECE <= ${ECE_LIMITS.depth} at a depth | thresholds | us/event |`,
+    "|---|---|---|---|---|---|---|",
     ...rows.map((cells) => `| ${cells.join(" | ")} |`),
   ];
 }
@@ -101,6 +102,19 @@ function counted(rows: readonly LeaderboardRow[], metric: "auc" | "logLoss"): st
   const sum = (verdict: "better" | "level" | "worse") =>
     rows.reduce((all, { counts }) => all + (counts?.[metric][verdict] ?? 0), 0);
   return `${sum("better")} / ${sum("level")} / ${sum("worse")}`;
+}
+
+/** Cells with a threshold that is on and somebody who passed it: in how many the users do not refute the precision. */
+function thresholdCells(results: readonly QualityResult[], name: string): string {
+  const cells = results.flatMap(({ evaluation }) =>
+    evaluation.leaderboards.flatMap(({ precision: target, rows }) => {
+      const reports = rows.find(({ method }) => method === name)?.thresholds ?? [];
+      return reports.flatMap(({ precision }) => (precision === null ? [] : [{ ...precision, target }]));
+    }),
+  );
+  const held = cells.filter(({ upper, target }) => upper >= target).length;
+  const [first] = cells;
+  return first === undefined ? "off" : `${first.target} held in ${held} of ${cells.length}`;
 }
 
 function within(cells: readonly LeaderboardCell[], limit: number): string {

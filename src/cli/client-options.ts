@@ -27,6 +27,16 @@ export function positiveNumber(text: string): number {
   return value;
 }
 
+/** Parses a number within bounds, for commander. */
+export function numberBetween(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!(value >= min && value <= max))
+      throw new InvalidArgumentError(`a number from ${min} to ${max}, please`);
+    return value;
+  };
+}
+
 /** Parses a duration such as `20s`, `5m` or `1d` to milliseconds, for commander. */
 export function durationMs(text: string): number {
   const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(text);

@@ -45,10 +45,9 @@ export function withQuality(
   given: FittedCalibration,
   heldOut: HeldOutScores,
 ): FittedCalibration {
-  const { depthIntercepts, slopes, prior, contextPrior, segments: _, quality: __, ...rest } = given;
+  const { slopes, prior, contextPrior, segments: _, quality: __, ...rest } = given;
   const calibration = {
     ...rest,
-    ...(depthIntercepts === undefined ? {} : { depthIntercepts }),
     ...(slopes === undefined ? {} : { slopes }),
     ...(prior === undefined ? {} : { prior }),
     ...(contextPrior === undefined ? {} : { contextPrior }),

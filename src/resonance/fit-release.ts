@@ -14,7 +14,7 @@ import type { HeldOutScores } from "./held-out-scores.ts";
 import { calibrationError, logLoss, macroAuc } from "./metrics.ts";
 import type { Calibration, FittedCalibration, Profile, PublishedProfiles } from "./published-profiles.ts";
 import { reportIndependent } from "./report-independent.ts";
-import { depthBinOf, interceptsOf, newScoreBuffer, prepareScorer, type Scorer, scoreInto } from "./scorer.ts";
+import { kappaAt, newScoreBuffer, prepareScorer, type Scorer, scoreInto } from "./scorer.ts";
 import type { SegmentMap } from "./segment-map.ts";
 
 /** How well a release tells held-out members apart, after the whole of their history. */
@@ -249,18 +249,15 @@ export class HeldOutCollector {
   }
 
   /** Among the segments alone: whether a user has any is another question. */
-  report(calibration: Calibration): HeldOutReport | undefined {
+  report({ kappa, depthEnds, intercepts }: Calibration): HeldOutReport | undefined {
     const K = this.#map.segments.length;
-    const rows = interceptsOf(calibration);
     const labels: number[] = [];
     const scored: number[][] = [];
     const priors: number[][] = [];
     for (const [i, { label, whole, evidence }] of this.#samples.entries()) {
       if (!whole || label < 0) continue;
       const prior = this.#logPriors.slice(i * (K + 1), i * (K + 1) + K);
-      const bin = depthBinOf(calibration, evidence);
-      const sharpness = calibration.kappa[bin] ?? 0;
-      const intercepts = rows[bin] ?? rows[0]!;
+      const sharpness = kappaAt({ kappa, depthEnds }, evidence);
       const similarities = this.#similarities.slice(i * K, (i + 1) * K);
       labels.push(label);
       priors.push(softmax(prior));

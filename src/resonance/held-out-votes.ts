@@ -3,7 +3,7 @@ import { rehash32 } from "../kernel/hash.ts";
 import type { HeldOutScores } from "./held-out-scores.ts";
 import { logPriorOf } from "./log-prior.ts";
 import type { Calibration } from "./published-profiles.ts";
-import { depthBinOf, interceptsOf } from "./scorer.ts";
+import { kappaAt } from "./scorer.ts";
 
 const SALT = { vote: 0x766f7465, keep: 0x6b656570 } as const;
 
@@ -73,21 +73,18 @@ export type Predict = (sample: number, out: Float64Array) => void;
  */
 export function predictionOf(calibration: Calibration, heldOut: HeldOutScores): Predict {
   const { segments, similarities, evidence, mode, offsets } = heldOut;
-  const { slopes, prior } = calibration;
-  const rows = interceptsOf(calibration);
+  const { intercepts, noneIntercept, slopes, prior } = calibration;
   const shifted = prior === undefined ? undefined : logPriorOf(prior, mode);
   return (sample, out) => {
     const trust = Math.min(1, evidence[sample]!);
-    const bin = depthBinOf(calibration, evidence[sample]!);
-    const kappa = calibration.kappa[bin] ?? 0;
-    const intercepts = rows[bin] ?? rows[0]!;
+    const kappa = kappaAt(calibration, evidence[sample]!);
     const priors = shifted ?? heldOut.logPriors;
     const priorsAt = shifted === undefined ? sample * (segments + 1) : 0;
     for (let k = 0; k < segments; k++) {
       const told = kappa * (slopes?.[k] ?? 1) * similarities[sample * segments + k]! + intercepts[k]!;
       out[k] = trust * told + priors[priorsAt + k]!;
     }
-    out[segments] = trust * intercepts[segments]! + priors[priorsAt + segments]!;
+    out[segments] = trust * noneIntercept + priors[priorsAt + segments]!;
     if (offsets !== undefined)
       for (let k = 0; k <= segments; k++) out[k]! += offsets[sample * (segments + 1) + k]!;
     if (mode === "exclusive") softmaxInPlace(out);

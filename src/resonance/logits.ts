@@ -1,4 +1,4 @@
-import { depthBinOf, type Scorer } from "./scorer.ts";
+import { kappaAt, type Scorer } from "./scorer.ts";
 
 /** What a distribution is the softmax, or the sigmoids, of. */
 export type Logits = Readonly<{
@@ -6,7 +6,7 @@ export type Logits = Readonly<{
   values: Float64Array;
   /** Share of the evidence that counts, in [0, 1]. */
   trust: number;
-  /** What the bin of history length adds, times the trust; shape [segments + 1], "none" last. */
+  /** What the calibration adds, times the trust; shape [segments + 1], "none" last. */
   intercepts: Float64Array;
   /** What each number along a segment's direction adds to its logit: trust and temperature by the length of z. */
   slope: number;
@@ -32,20 +32,21 @@ export function logitsOf(
 ): Logits {
   const { dim, segments, center, directions, calibration, logPrior, mode } = scorer;
   const trust = Math.min(1, evidence);
-  const bin = depthBinOf(calibration, evidence);
-  const intercepts = scorer.intercepts[bin] ?? scorer.intercepts[0]!;
+  const intercepts = Float64Array.of(...calibration.intercepts, calibration.noneIntercept).map(
+    (intercept) => trust * intercept,
+  );
   let squared = 0;
   for (let i = 0; i < dim; i++) squared += (embedding[i]! - center[i]!) ** 2;
   const isSomewhere = squared > SHORTEST * SHORTEST;
-  const slope = isSomewhere ? (trust * (calibration.kappa[bin] ?? 0)) / Math.sqrt(squared) : 0;
+  const slope = isSomewhere ? (trust * kappaAt(calibration, evidence)) / Math.sqrt(squared) : 0;
   const values = new Float64Array(segments.length + 1);
   for (let k = 0; k < segments.length; k++) {
     let along = 0;
     for (let i = 0; i < dim; i++) along += (embedding[i]! - center[i]!) * directions[k * dim + i]!;
-    values[k] = slope * along + trust * intercepts[k]! + logPrior[k]! + (offsets?.[k] ?? 0);
+    values[k] = slope * along + intercepts[k]! + logPrior[k]! + (offsets?.[k] ?? 0);
   }
   const last = segments.length;
-  const none = trust * intercepts[last]! + logPrior[last]! + (offsets?.[last] ?? 0);
+  const none = intercepts[last]! + logPrior[last]! + (offsets?.[last] ?? 0);
   values[last] = mode === "exclusive" ? none : Number.NEGATIVE_INFINITY;
-  return { values, trust, intercepts: intercepts.map((one) => trust * one), slope };
+  return { values, trust, intercepts, slope };
 }

@@ -16,8 +16,6 @@ export type Calibration = Readonly<{
   kappa: readonly number[];
   /** Intercept by segment, in the map's order; added to kappa * similarity + log prior. */
   intercepts: readonly number[];
-  /** What each bin's intercepts differ from those by; shape [bins][segments]. Left out where they do not. */
-  depthIntercepts?: readonly (readonly number[])[];
   /** Logit of "none" relative to log prior of none. */
   noneIntercept: number;
   /** Held-out members that it was fitted on; 0 for the default. */

@@ -1,4 +1,5 @@
 import type { Placement } from "../embedding/vector-kernels.ts";
+import type { Calibration } from "./published-profiles.ts";
 
 /** What of a scorer does not change from score to score. */
 type Placed = Readonly<{
@@ -6,7 +7,7 @@ type Placed = Readonly<{
   dim: number;
   directions: Float32Array;
   logPrior: Float64Array;
-  intercepts: readonly Float64Array[];
+  calibration: Calibration;
 }>;
 
 /** Where the kernel `score` finds what, in float64 from the place; its source tells the arrays apart. */
@@ -48,15 +49,16 @@ function layoutOf({ segments, dim }: Placed): ScorerLayout {
 export const SCORER_PLACEMENT: Placement<Placed> = {
   sizeBytes: (scorer) => 8 * layoutOf(scorer).end,
   write(scorer, at, { float64 }) {
-    const { segments, dim, directions, intercepts, logPrior } = scorer;
+    const { segments, dim, directions, calibration, logPrior } = scorer;
     const layout = layoutOf(scorer);
     const to = float64.subarray(at / 8, at / 8 + layout.end).fill(0);
     const count = segments.length;
     for (let k = 0; k < count; k++) {
+      to[layout.intercepts + k] = calibration.intercepts[k]!;
       const column = layout.directions + (k >> 3) * 8 * dim + (k & 7);
       for (let i = 0; i < dim; i++) to[column + 8 * i] = directions[k * dim + i]!;
     }
-    to.set(intercepts[0]!, layout.intercepts); // Of several, a score takes its own.
+    to[layout.intercepts + count] = calibration.noneIntercept;
     to.fill(Number.NEGATIVE_INFINITY, layout.logPriors, layout.directions); // What is not there has no share.
     to.set(logPrior.subarray(0, count + 1), layout.logPriors);
   },

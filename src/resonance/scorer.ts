@@ -30,8 +30,6 @@ export type Scorer = Readonly<{
   /** Exclusive: log prior a segment, then of "none". Independent: log odds of each base rate, then unused. */
   logPrior: Float64Array;
   calibration: Calibration;
-  /** By bin of history length, or one for all: what each logit gets beside its similarity; shape [segments + 1], "none" last. */
-  intercepts: readonly Float64Array[];
   thresholds: Thresholds;
   /** What the context of a first visit tells; left out where nothing is known of that. */
   contextTable?: ContextTable;
@@ -90,7 +88,6 @@ export function prepareScorer(published: PublishedProfiles): Scorer {
     ...(cosineScales === undefined ? {} : { cosineScales }),
     logPrior: logPriors(published),
     calibration,
-    intercepts: interceptsOf(calibration),
     thresholds: readyThresholds(profiles.length, published.threshold, published.thresholds),
     ...(published.contextTable === undefined ? {} : { contextTable: published.contextTable }),
   };
@@ -115,15 +112,6 @@ export function priorScorer(
   encoder: { readonly version: string; readonly dim: number },
 ): Scorer {
   const segments = map.segments.map((segment) => segment.name);
-  const calibration: Calibration = {
-    encoder: encoder.version,
-    map: map.name,
-    depthEnds: [Number.POSITIVE_INFINITY],
-    kappa: [0],
-    intercepts: segments.map(() => 0),
-    noneIntercept: 0,
-    members: 0,
-  };
   // An even share for each segment and for none; as log odds where each segment stands alone.
   const even = map.mode === "exclusive" ? -Math.log(segments.length + 1) : -Math.log(segments.length);
   return {
@@ -136,8 +124,15 @@ export function priorScorer(
     center: new Float32Array(encoder.dim),
     directions: new Float32Array(segments.length * encoder.dim),
     logPrior: new Float64Array(segments.length + 1).fill(even),
-    calibration,
-    intercepts: interceptsOf(calibration),
+    calibration: {
+      encoder: encoder.version,
+      map: map.name,
+      depthEnds: [Number.POSITIVE_INFINITY],
+      kappa: [0],
+      intercepts: segments.map(() => 0),
+      noneIntercept: 0,
+      members: 0,
+    },
     thresholds: readyThresholds(segments.length, map.threshold, segmentThresholds(map, undefined)),
   };
 }
@@ -159,7 +154,7 @@ export function scoreInto(
   out: ScoreBuffer,
   offsets?: Float64Array,
 ): void {
-  const { dim, segments, center, calibration, cosineScales, intercepts, logPrior } = scorer;
+  const { dim, segments, center, calibration, cosineScales, logPrior } = scorer;
   if (embedding.length !== dim) throw new DimensionMismatch({ expected: dim, actual: embedding.length });
   const { similarities, probabilities } = out;
   const count = segments.length;
@@ -172,11 +167,8 @@ export function scoreInto(
   const zAt = similaritiesAt + lanes;
   for (let i = 0; i < dim; i++) float64[zAt + i] = embedding[i]! - center[i]!;
   const trust = Math.min(1, evidence);
-  const bin = depthBinOf(calibration, evidence);
-  const kappa = calibration.kappa[bin] ?? 0;
-  const interceptsAt = zAt + evenLength(dim);
-  const logPriorsAt = interceptsAt + lanes;
-  if (intercepts.length > 1) float64.set(intercepts[bin]!, interceptsAt);
+  const kappa = kappaAt(calibration, evidence);
+  const logPriorsAt = zAt + evenLength(dim) + lanes;
   if (offsets !== undefined)
     for (let k = 0; k <= count; k++) float64[logPriorsAt + k] = logPrior[k]! + offsets[k]!;
   const exclusive = scorer.mode === "exclusive" ? 1 : 0;
@@ -210,14 +202,6 @@ export function scoreEmbedded(
 /** Inverse temperature for a history of this many effective events. */
 export function kappaAt(calibration: Pick<Calibration, "depthEnds" | "kappa">, evidence: number): number {
   return calibration.kappa[depthBinOf(calibration, evidence)] ?? 0;
-}
-
-/** Intercepts as {@link Scorer.intercepts} has them. */
-export function interceptsOf(calibration: Calibration): readonly Float64Array[] {
-  const { intercepts, depthIntercepts, noneIntercept } = calibration;
-  const common = Float64Array.of(...intercepts, noneIntercept);
-  if (depthIntercepts === undefined) return [common];
-  return depthIntercepts.map((own) => common.map((intercept, k) => intercept + (own[k] ?? 0)));
 }
 
 /** Bin of a history of this many effective events. */

@@ -15,6 +15,14 @@ export type ThresholdReport = Readonly<{
   precision: Readonly<{ value: number; lower: number; upper: number }> | null;
 }>;
 
+/** What a report is made of: those of several splits add up. */
+export type ThresholdCounts = Readonly<
+  Pick<ThresholdReport, "users" | "on" | "accepted" | "correct"> & {
+    /** Users who passed for some segment. */
+    reached: number;
+  }
+>;
+
 /** Counts who would start to resonate, and whether they belong. */
 export class ThresholdTally {
   readonly #thresholds: Thresholds;
@@ -44,19 +52,39 @@ export class ThresholdTally {
     if (this.#accepted > before) this.#reached++;
   }
 
-  /** @param confidence - Of each of the two bounds, one-sided, in (0, 1). */
-  report(confidence = 0.95): ThresholdReport {
-    const [correct, accepted] = [this.#correct, this.#accepted];
-    const on = [...this.#thresholds.enter.keys()].filter((k) => !isOff(this.#thresholds, k)).length;
-    const precision =
-      accepted === 0
-        ? null
-        : {
-            value: correct / accepted,
-            lower: lowerBound(correct, accepted, confidence),
-            upper: upperBound(correct, accepted, confidence),
-          };
-    const reach = this.#users === 0 ? 0 : this.#reached / this.#users;
-    return { users: this.#users, on, accepted, correct, reach, precision };
+  counts(): ThresholdCounts {
+    return {
+      users: this.#users,
+      on: [...this.#thresholds.enter.keys()].filter((k) => !isOff(this.#thresholds, k)).length,
+      accepted: this.#accepted,
+      correct: this.#correct,
+      reached: this.#reached,
+    };
   }
+}
+
+/**
+ * What some counts say together.
+ *
+ * @param confidence - Of each of the two bounds, one-sided, in (0, 1).
+ */
+export function thresholdReport(counts: readonly ThresholdCounts[], confidence = 0.95): ThresholdReport {
+  const sum = (of: keyof ThresholdCounts): number => counts.reduce((all, one) => all + one[of], 0);
+  const [users, accepted, correct] = [sum("users"), sum("accepted"), sum("correct")];
+  const precision =
+    accepted === 0
+      ? null
+      : {
+          value: correct / accepted,
+          lower: lowerBound(correct, accepted, confidence),
+          upper: upperBound(correct, accepted, confidence),
+        };
+  return {
+    users,
+    on: sum("on"),
+    accepted,
+    correct,
+    reach: users === 0 ? 0 : sum("reached") / users,
+    precision,
+  };
 }

@@ -1,5 +1,5 @@
 import { DimensionMismatch } from "../../src/embedding/dimension-mismatch.ts";
-import { depthBinOf, type ScoreBuffer, type Scorer } from "../../src/resonance/scorer.ts";
+import { kappaAt, type ScoreBuffer, type Scorer } from "../../src/resonance/scorer.ts";
 
 /** A direction shorter than this is noise: the centroid is the centre. */
 const SHORTEST = 1e-9;
@@ -22,9 +22,7 @@ export function plainScoreInto(
   }
   const scale = squared > SHORTEST * SHORTEST ? 1 / Math.sqrt(squared) : 0;
   const trust = Math.min(1, evidence);
-  const bin = depthBinOf(calibration, evidence);
-  const kappa = calibration.kappa[bin]!;
-  const intercepts = scorer.intercepts[bin] ?? scorer.intercepts[0]!;
+  const kappa = kappaAt(calibration, evidence);
   const priorOf = (k: number): number => logPrior[k]! + (offsets?.[k] ?? 0);
   const count = segments.length;
   for (let k = 0; k < count; k++) {
@@ -33,9 +31,9 @@ export function plainScoreInto(
     for (let i = 0; i < dim; i++) dot += (embedding[i]! - center[i]!) * directions[row + i]!;
     const similarity = Math.max(-1, Math.min(1, dot * scale));
     similarities[k] = similarity;
-    probabilities[k] = trust * (kappa * similarity + intercepts[k]!) + priorOf(k);
+    probabilities[k] = trust * (kappa * similarity + calibration.intercepts[k]!) + priorOf(k);
   }
-  probabilities[count] = trust * intercepts[count]! + priorOf(count);
+  probabilities[count] = trust * calibration.noneIntercept + priorOf(count);
   if (scorer.mode === "exclusive") softmax(probabilities, count + 1);
   else sigmoids(probabilities, count);
 }

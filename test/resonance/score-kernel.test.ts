@@ -24,13 +24,11 @@ function aScorer(given: {
     const norm = Math.hypot(...numbers);
     return numbers.map((x) => x / norm);
   };
-  const rowOf = () => Float64Array.from({ length: segments + 1 }, () => spread * around());
   return {
     map: "m",
     version: 1,
     encoder: "e",
     mode,
-    intercepts: [rowOf(), rowOf()],
     segments: Array.from({ length: segments }, (_, k) => `s${k}`),
     dim,
     center: Float32Array.from({ length: dim }, () => 0.1 * around()),
@@ -41,8 +39,8 @@ function aScorer(given: {
       map: "m",
       depthEnds: [3, Number.POSITIVE_INFINITY],
       kappa: [kappa / 2, kappa],
-      intercepts: Array.from({ length: segments }, () => 0),
-      noneIntercept: 0,
+      intercepts: Array.from({ length: segments }, () => spread * around()),
+      noneIntercept: spread * around(),
       members: 1,
     },
     thresholds: readyThresholds(segments, { enter: 0.5, minEvidence: 1 }, undefined),
@@ -148,7 +146,6 @@ test("softmax of scaled cosines and log priors is that of METHODS 2.5", () => {
       intercepts: [0, 0, 0],
       noneIntercept: 0,
     },
-    intercepts: [new Float64Array(4)],
   };
   const out = newScoreBuffer(3);
   scoreInto(scorer, Float32Array.of(1, 0), 5, out);

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { ThresholdTally } from "../../src/resonance/threshold-tally.ts";
+import { ThresholdTally, thresholdReport } from "../../src/resonance/threshold-tally.ts";
 import { readyThresholds } from "../../src/resonance/thresholds.ts";
 
 const RULE = { precision: 0.9, confidence: 0.95, minEvidence: 1 };
@@ -11,7 +11,7 @@ test("who passes a threshold counts, and whether they belong; a segment that is 
   tally.add([0.9, 0.1], 5, 1);
   tally.add([0.9, 0.1], 1, 0); // Too little evidence.
   tally.add([0.0, 1.0], 9, 1);
-  const report = tally.report();
+  const report = thresholdReport([tally.counts()]);
   expect(report).toMatchObject({ users: 4, on: 1, accepted: 2, correct: 1, reach: 0.5 });
   expect(report.precision?.value).toBe(0.5);
   // One of two, METHODS' bound: Beta^-1(.05; 1, 2) and its mirror image.
@@ -22,5 +22,5 @@ test("who passes a threshold counts, and whether they belong; a segment that is 
 test("where nobody passes there is no precision", () => {
   const tally = new ThresholdTally(readyThresholds(1, RULE, undefined));
   tally.add([1], 9, 0);
-  expect(tally.report()).toMatchObject({ on: 0, reach: 0, precision: null });
+  expect(thresholdReport([tally.counts()])).toMatchObject({ on: 0, reach: 0, precision: null });
 });

@@ -113,7 +113,6 @@ export function somePublished(map: SegmentMap, version: number, encoder: Encoder
       ...calibration,
       kappa: calibration.kappa.map((kappa) => 6 * kappa),
       intercepts: profiles.map((_, k) => 0.1 * k - 0.1),
-      depthIntercepts: calibration.depthEnds.map((_, bin) => profiles.map((__, k) => 0.05 * bin * (k - 1))),
       noneIntercept: -0.2,
     },
     threshold: map.threshold,

@@ -3,7 +3,8 @@ import { systemClock } from "../../adapters/system-clock.ts";
 import { ENCODER_KINDS, type EncoderKind } from "../../embedding/encoder-training.ts";
 import { EngineError } from "../../kernel/engine-error.ts";
 import { DEFAULT_NODE_OPTIONS } from "../../node-options.ts";
-import { wholeNumber } from "../client-options.ts";
+import { PRECISION } from "../../resonance/evaluation/evaluate-split.ts";
+import { numberBetween, wholeNumber } from "../client-options.ts";
 import { type Evaluation, evaluate } from "../evaluate/evaluate.ts";
 import type { StaticEvaluation } from "../evaluate/evaluate-static.ts";
 import { drawLeaderboard, LEGEND, markdownLeaderboard } from "../evaluate/leaderboard-text.ts";
@@ -26,6 +27,7 @@ type Options = Readonly<{
   seeds: number;
   together: boolean;
   usersMax?: number;
+  precision: number;
   ring: number;
   json: boolean;
   markdown: boolean;
@@ -80,6 +82,12 @@ export function addEvaluateCommand(program: Command): void {
       false,
     )
     .option("--users-max <n>", "static: about so many users, by hash", wholeNumber(1))
+    .option(
+      "--precision <share>",
+      "static: what thresholds are chosen for, to be held by masked users",
+      numberBetween(0.5, 0.99),
+      PRECISION,
+    )
     .option(
       "--ring <n>",
       "stream: newest events kept of a user",

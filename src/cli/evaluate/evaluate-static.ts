@@ -22,6 +22,8 @@ export type StaticOptions = Readonly<{
   seeds: number;
   /** One release for all maps instead of one for each. */
   together: boolean;
+  /** What thresholds are chosen for. */
+  precision: number;
 }>;
 
 /** How far an evaluation is, for people. */
@@ -66,6 +68,7 @@ export async function evaluateStatic(
       seed,
       dimMax: DEFAULT_NODE_OPTIONS.dimMax,
       together: options.together,
+      precision: options.precision,
       clock: systemClock,
       ...(backend === undefined ? {} : { tensors: backend.tensors }),
       onProgress: (method, of) => progress.training(seed, method, of),

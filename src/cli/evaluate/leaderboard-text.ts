@@ -12,10 +12,12 @@ export type LeaderboardTables = Readonly<{
   title: string;
   methods: TextTable;
   ece: TextTable;
-  encoders: readonly (TextTable & Readonly<{ title: string; verdict: string }>)[];
+  encoders: readonly (TextTable & Readonly<{ title: string; verdict: string; thresholds: ThresholdTable }>)[];
   /** Of encoders that learnt what contexts tell. */
   contexts: readonly (TextTable & Readonly<{ title: string }>)[];
 }>;
+
+type ThresholdTable = TextTable & Readonly<{ title: string }>;
 
 export type TextTable = Readonly<{ columns: readonly TableColumn[]; rows: readonly (readonly string[])[] }>;
 
@@ -50,7 +52,12 @@ export function leaderboardTables(board: Leaderboard): LeaderboardTables {
         ...cells.map(({ ece, eceByChance }) => `${digits(ece)} (${digits(eceByChance)})`),
       ]),
     },
-    encoders: encoders.map((row) => ({ ...encoderTable(row), title: row.method, verdict: countsText(row) })),
+    encoders: encoders.map((row) => ({
+      ...encoderTable(row),
+      title: row.method,
+      verdict: countsText(row),
+      thresholds: thresholdTable(row, board),
+    })),
     contexts: encoders.flatMap((row) =>
       row.context === undefined ? [] : [contextTable(row.method, row.context)],
     ),
@@ -69,6 +76,9 @@ export function drawLeaderboard(board: Leaderboard, columns: number): string[] {
       "",
       `${table.title} against the best baseline: ${table.verdict}`,
       ...renderTable(table.columns, table.rows, columns),
+      "",
+      table.thresholds.title,
+      ...renderTable(table.thresholds.columns, table.thresholds.rows, columns),
     ]),
     ...contexts.flatMap((table) => ["", table.title, ...renderTable(table.columns, table.rows, columns)]),
   ];
@@ -88,6 +98,10 @@ export function markdownLeaderboard(board: Leaderboard): string[] {
       `\`${table.title}\` against the best baseline: ${table.verdict}`,
       "",
       ...markdownTable(table),
+      "",
+      table.thresholds.title,
+      "",
+      ...markdownTable(table.thresholds),
       "",
     ]),
     ...contexts.flatMap((table) => [table.title, "", ...markdownTable(table), ""]),
@@ -149,6 +163,33 @@ function encoderTable(row: LeaderboardRow): TextTable {
       digits(logLoss),
       ...comparisonCells(versus?.logLoss ?? null),
     ]),
+  };
+}
+
+/** What becomes of thresholds by precision on masked users. */
+function thresholdTable(row: LeaderboardRow, { precision, segments, splits }: Leaderboard): ThresholdTable {
+  const reports = row.thresholds ?? [];
+  const on = reports[0]?.on ?? 0;
+  const title = `\`${row.method}\`, thresholds at precision ${String(precision).replace(/^0/, "")}: ${on} of ${segments * splits} are on (${splits === 1 ? "one split" : `${splits} splits`})`;
+  return {
+    title,
+    columns: [
+      { title: "events", align: "right" },
+      { title: "precision", align: "right" },
+      { title: "bounds (one-sided 95 %)", align: "right" },
+      { title: "passed", align: "right" },
+      { title: "reach", align: "right" },
+    ],
+    rows:
+      on === 0
+        ? []
+        : reports.map(({ precision: found, accepted, reach }, d) => [
+            String(row.cells[d]!.depth),
+            digits(found?.value ?? null),
+            found === null ? "" : `${digits(found.lower)} - ${digits(found.upper)}`,
+            formatCount(accepted),
+            digits(reach),
+          ]),
   };
 }
 

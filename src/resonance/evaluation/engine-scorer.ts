@@ -48,7 +48,7 @@ export class EngineScorer {
   score(
     events: readonly FeatureEvent[],
     depths: readonly number[],
-    write: (depth: number, probabilities: Float64Array) => void,
+    write: (depth: number, probabilities: Float64Array, evidence: number) => void,
     arrival?: Arrival,
   ): void {
     const visitor = this.#visitor;
@@ -60,7 +60,7 @@ export class EngineScorer {
       const offsets = this.#offsets.fill(0);
       const isShifted = addArrivalInto(this.#scorer, arrival, evidence, offsets);
       scoreInto(this.#scorer, visitor.embedding, evidence, this.#buffer, isShifted ? offsets : undefined);
-      write(d, this.#buffer.probabilities);
+      write(d, this.#buffer.probabilities, evidence);
     }
   }
 }

@@ -4,6 +4,7 @@ import { indicatorsOf, vocabularyOf } from "../../embedding/baselines/token-indi
 import { decodeEncoder } from "../../embedding/decode-encoder.ts";
 import type { History } from "../../embedding/encoder.ts";
 import type { EncoderKind, TrainingCheckpoints, TrainingProgress } from "../../embedding/encoder-training.ts";
+import type { Arrival } from "../../features/arrival.ts";
 import type { FeatureEvent } from "../../features/feature-event.ts";
 import type { FeatureSchema } from "../../features/feature-schema.ts";
 import type { Clock } from "../../kernel/clock.ts";
@@ -11,6 +12,9 @@ import { EngineError } from "../../kernel/engine-error.ts";
 import type { BackOffLevel, ContextPrior } from "../cold-start/context-prior.ts";
 import type { ReleaseTraining } from "../release-training.ts";
 import type { SegmentMap } from "../segment-map.ts";
+import { segmentThresholds } from "../segment-thresholds.ts";
+import { type ThresholdCounts, ThresholdTally } from "../threshold-tally.ts";
+import { readyThresholds, type Thresholds } from "../thresholds.ts";
 import { trainRelease } from "../train-release.ts";
 import { type Cell, cellOf } from "./cell.ts";
 import { COMPARED_DEPTHS, CONTEXT_DEPTHS, DepthScores } from "./depth-scores.ts";
@@ -32,6 +36,8 @@ export type MethodResult = Readonly<{
   eventMicros: number;
   /** One for each of {@link COMPARED_DEPTHS}. */
   cells: readonly Cell[];
+  /** Who passes the thresholds, for each of {@link COMPARED_DEPTHS}; null for a baseline, which has none. */
+  thresholds: readonly ThresholdCounts[] | null;
   /** Of an encoder whose calibration has learnt what contexts tell. */
   context?: ContextResult;
 }>;
@@ -51,6 +57,8 @@ export type SplitResult = Readonly<{
   members: number;
   /** Masked users with a segment of this map. */
   users: readonly string[];
+  /** What thresholds were chosen for. */
+  precision: number;
   methods: readonly MethodResult[];
 }>;
 
@@ -62,6 +70,8 @@ export type EvaluateSplitOptions = Readonly<{
   dimMax: number;
   /** One release for all maps, as a deployment has; else one for each map. */
   together: boolean;
+  /** Share of those who pass a threshold that should belong, in (0, 1); {@link PRECISION} if left out. */
+  precision?: number;
   clock: Pick<Clock, "monotonicMs">;
   /** TensorFlow.js with its backend chosen; not needed for `linear` alone. */
   tensors?: ReleaseTraining["tensors"];
@@ -103,10 +113,21 @@ export async function evaluateSplit(
       ...bench.engines(together ?? (await bench.releases(members, [map])), members, asked),
     ];
     const users = visitors.map(({ user }) => user);
-    results.push({ map: map.name, segments: map.segments.length, members: known.length, users, methods });
+    results.push({
+      map: map.name,
+      segments: map.segments.length,
+      members: known.length,
+      users,
+      precision: options.precision ?? PRECISION,
+      methods,
+    });
   }
   return results;
 }
+
+/** The target of the thresholds that are tried on the masked users, and how surely held-out members must prove it. */
+export const PRECISION = 0.9;
+const CONFIDENCE = 0.95;
 
 type FittedRelease = Readonly<{
   kind: EncoderKind;
@@ -121,7 +142,8 @@ type VisitorScorer = Readonly<{
   score(
     events: readonly FeatureEvent[],
     depths: readonly number[],
-    write: (depth: number, probabilities: Float64Array) => void,
+    write: (depth: number, probabilities: Float64Array, evidence?: number) => void,
+    arrival?: Arrival,
   ): void;
 }>;
 
@@ -175,6 +197,12 @@ class Bench {
       const encoder = decodeEncoder(release.artefact, schema);
       const calibration = release.calibrations.find(({ map }) => map === asked.map.name)!;
       const scorer = new EngineScorer({ encoder, calibration, map: asked.map, members, schema });
+      const minEvidence = 1;
+      const precision = this.#options.precision ?? PRECISION;
+      const threshold = { precision, confidence: CONFIDENCE, minEvidence };
+      const segments = asked.map.segments.map(({ name }) => ({ name }));
+      const own = segmentThresholds({ ...asked.map, segments, threshold }, calibration);
+      const thresholds = readyThresholds(segments.length, threshold, own);
       const about = {
         name: kind,
         kind: "encoder",
@@ -183,21 +211,36 @@ class Bench {
         fitSeconds: seconds,
       } as const;
       const context = contextResult(calibration.contextPrior, scorer, asked);
-      return this.#measured(context === undefined ? about : { ...about, context }, scorer, asked);
+      const told = context === undefined ? about : { ...about, context };
+      return this.#measured(told, scorer, asked, thresholds);
     });
   }
 
   #measured(
-    about: Omit<MethodResult, "cells" | "eventMicros">,
+    about: Omit<MethodResult, "cells" | "eventMicros" | "thresholds">,
     scorer: VisitorScorer,
     { map, visitors, labels }: Asked,
+    thresholds?: Thresholds,
   ): MethodResult {
     const segments = map.segments.length;
     const scores = new DepthScores(visitors.length, segments);
-    for (const [u, { events }] of visitors.entries())
-      scorer.score(events, COMPARED_DEPTHS, (depth, probabilities) => scores.put(depth, u, probabilities));
+    const tallies = COMPARED_DEPTHS.map(() => thresholds && new ThresholdTally(thresholds));
+    for (const [u, { events, arrival }] of visitors.entries()) {
+      const put = (depth: number, told: Float64Array): void => scores.put(depth, u, told);
+      scorer.score(events, COMPARED_DEPTHS, put);
+      if (thresholds === undefined) continue;
+      // Thresholds are proven with the contexts that members had.
+      const tally = (depth: number, told: Float64Array, evidence = 0): void =>
+        tallies[depth]?.add(told, evidence, labels[u]!);
+      scorer.score(events, COMPARED_DEPTHS, tally, arrival);
+    }
     const cells = scores.byDepth.map((byUser) => cellOf(byUser, labels, segments));
-    const result = { ...about, eventMicros: this.#eventMicros(scorer, visitors), cells };
+    const result = {
+      ...about,
+      eventMicros: this.#eventMicros(scorer, visitors),
+      cells,
+      thresholds: thresholds === undefined ? null : tallies.map((tally) => tally!.counts()),
+    };
     this.#options.onResult?.(map.name, result);
     return result;
   }

@@ -1,3 +1,4 @@
+import { type ThresholdReport, thresholdReport } from "../threshold-tally.ts";
 import type { Cell } from "./cell.ts";
 import { COMPARED_DEPTHS, CONTEXT_DEPTHS, type DepthName, depthName } from "./depth-scores.ts";
 import type { MethodResult, SplitResult } from "./evaluate-split.ts";
@@ -28,6 +29,8 @@ export type LeaderboardRow = Readonly<{
   eventMicros: number;
   cells: readonly LeaderboardCell[];
   /** How many cells are better than, level with and worse than the best baseline; of an encoder only. */
+  /** At each depth, over all splits; of an encoder only. */
+  thresholds?: readonly ThresholdReport[];
   counts?: Readonly<Record<"auc" | "logLoss", Readonly<Record<Verdict, number>>>>;
   /** What the contexts of first visits add, of an encoder that learnt it on every split. */
   context?: ContextRow;
@@ -55,6 +58,8 @@ export type Leaderboard = Readonly<{
   members: number;
   masked: number;
   splits: number;
+  /** What thresholds were chosen for. */
+  precision: number;
   rows: readonly LeaderboardRow[];
 }>;
 
@@ -71,6 +76,7 @@ export function leaderboardOf(results: readonly SplitResult[]): Leaderboard {
     members: Math.round(mean(results.map(({ members }) => members))),
     masked: Math.round(mean(results.map(({ users }) => users.length))),
     splits: results.length,
+    precision: first.precision,
     rows: first.methods.map((_, m) => rowOf(results, m)),
   };
 }
@@ -102,8 +108,12 @@ function rowOf(results: readonly SplitResult[], m: number): LeaderboardRow {
   const aucs = cells.flatMap((cell) => cell.versus?.auc?.verdict ?? []);
   const losses = cells.flatMap((cell) => cell.versus?.logLoss.verdict ?? []);
   const context = contextRow(results, m);
-  const counts = { auc: counted(aucs), logLoss: counted(losses) };
-  return { ...row, counts, ...(context === undefined ? {} : { context }) };
+  return {
+    ...row,
+    thresholds: COMPARED_DEPTHS.map((_, d) => thresholdReport(own.map(({ thresholds }) => thresholds![d]!))),
+    counts: { auc: counted(aucs), logLoss: counted(losses) },
+    ...(context === undefined ? {} : { context }),
+  };
 }
 
 function contextRow(results: readonly SplitResult[], m: number): ContextRow | undefined {

@@ -45,6 +45,22 @@ test("on a set with a known answer, baselines and engine come close to the best 
   }
 });
 
+test("thresholds keep their precision on users they never saw, and are off where nothing can be told", async () => {
+  const [told] = await evaluateSplit(populations(0.5, 2_000), [map], { ...common, together: false });
+  const linear = leaderboardOf([told!]).rows.find(({ method }) => method === "linear");
+  expect(linear?.thresholds).toHaveLength(linear?.cells.length ?? 0);
+  for (const { on, accepted, precision } of linear?.thresholds ?? []) {
+    expect(on).toBe(SEGMENTS);
+    expect(accepted).toBeGreaterThan(100);
+    expect(precision?.upper).toBeGreaterThanOrEqual(told?.precision ?? 1);
+  }
+  const [chance] = await evaluateSplit(populations(0), [map], { ...common, together: false });
+  for (const { kind, thresholds } of chance!.methods) {
+    if (kind === "baseline") expect(thresholds).toBeNull();
+    else for (const { on, accepted } of thresholds ?? []) expect([on, accepted]).toEqual([0, 0]);
+  }
+});
+
 test("where labels are chance nothing is better than the prior", async () => {
   const [result] = await evaluateSplit(populations(0), [map], { ...common, together: true });
   const linear = leaderboardOf([result!]).rows.find(({ method }) => method === "linear");
