@@ -241,7 +241,8 @@ class Replay {
       if (entry.kind === "profiles-activated") {
         const waiting = this.#published.get(entry.map) ?? [];
         this.#published.set(entry.map, waiting);
-        waiting.push(positioned);
+        // A publication that is told again, by a new owner, took effect the first time.
+        if (!waiting.some((before) => isSamePublication(before.entry, entry))) waiting.push(positioned);
         continue;
       }
       await this.#publish();
@@ -286,6 +287,17 @@ class Replay {
     const missing = missingOf(entry, releases);
     if (missing !== undefined) throw isGone(missing);
   }
+}
+
+function isSamePublication(
+  before: LogEntry,
+  entry: Extract<Control, { kind: "profiles-activated" }>,
+): boolean {
+  return (
+    before.kind === "profiles-activated" &&
+    before.version === entry.version &&
+    before.encoder === entry.encoder
+  );
 }
 
 /** What an entry names that is not there. */
