@@ -1,6 +1,7 @@
 import { Buffer } from "node:buffer";
 import type { Log } from "./actors/log.ts";
 import type { SnapshotPorts } from "./actors/write-snapshot.ts";
+import type { ContentAnswer } from "./content/content-answer.ts";
 import { untrainedEncoder } from "./embedding/untrained-encoder.ts";
 import { type ContentType, encodeReply } from "./events/decode-request.ts";
 import type { Behaviour } from "./events/log-entry.ts";
@@ -20,6 +21,7 @@ import {
 import type { Explanation, ToldEvent } from "./resonance/explanation.ts";
 import type { ScoreAnswer } from "./resonance/score-answer.ts";
 import { noSegments } from "./resonance/score-request.ts";
+import { ContentAnswers } from "./shards/content-answers.ts";
 import { contextSchema } from "./shards/context-codec.ts";
 import { explainUser } from "./shards/explain-user.ts";
 import { isAct } from "./shards/fold-batch.ts";
@@ -50,6 +52,9 @@ export type ExplainLimits = Readonly<{
   patienceMs: number;
 }>;
 
+/** Ids tell propensities no finer. */
+const PROPENSITY_GRAIN = 2 ** -35;
+
 /** An event told, by its own names where the log still has it. */
 type NamedEvent = ToldEvent & Readonly<{ ageMs: number; id?: string; item?: string }>;
 
@@ -59,6 +64,8 @@ export type ExplainReply = Readonly<{
   answer: ScoreAnswer;
   /** When it was made, epoch ms. */
   atMs: number;
+  /** What a decision of content had answered. */
+  content?: ContentAnswer;
   explanation: Omit<Explanation, "events"> & Readonly<{ events: readonly NamedEvent[] }>;
 }>;
 
@@ -97,11 +104,45 @@ async function explainDecision(
       return id;
     },
   };
-  const answer = new ScoreAnswers(state, then, ids).score(user ?? "", { map }, type);
+  const answers = new ScoreAnswers(state, then, ids);
+  const answer = answers.score(user ?? "", { map }, type);
   refuseOther(again, decision);
-  const explanation = explainUser(state, user, { map, segments });
+  const content = chosenAgain(state, answers, user ?? "", decision, id);
+  const explanation = explainUser(state, user, { map, segments }, decision.atMs);
   const told = named(explanation, decision.atMs, behaviours);
-  return written({ answer, atMs: decision.atMs, explanation: told }, type);
+  const chosen = content === undefined ? {} : { content };
+  return written({ answer, atMs: decision.atMs, ...chosen, explanation: told }, type);
+}
+
+/** The content of a decision, chosen again; undefined if it chose none. */
+function chosenAgain(
+  state: ShardState,
+  answers: ScoreAnswers,
+  user: string,
+  decision: Decision,
+  id: string,
+): ContentAnswer | undefined {
+  const { chosen, chance, atMs } = decision;
+  if (chosen === undefined) return undefined;
+  const placement = state.content.catalogue.placements[chosen.placement]?.name ?? "";
+  let again: DecisionPlace | undefined;
+  const ids = {
+    upcoming: chance,
+    next(place: DecisionPlace) {
+      again = place;
+      return id;
+    },
+  };
+  const contents = new ContentAnswers(state, answers, { nowMs: () => atMs }, ids, () => {});
+  const answer = decode(contents.choose(user, { placement }, "application/msgpack")) as ContentAnswer;
+  const now = again?.chosen;
+  const isSame =
+    now?.catalogue === chosen.catalogue &&
+    now.content === chosen.content &&
+    now.arm === chosen.arm &&
+    Math.abs(now.propensity - chosen.propensity) < PROPENSITY_GRAIN;
+  if (!isSame) throw replayDiffers();
+  return answer;
 }
 
 async function explainNow(
@@ -125,7 +166,7 @@ async function explainNow(
   const atMs = clock.nowMs();
   const answers = new ScoreAnswers(state, { ...clock, nowMs: () => atMs }, decisions);
   const answer = answers.score(user, { map, ...(top === undefined ? {} : { top }) }, type, arrival);
-  const explanation = named(explainUser(state, user, { map, segments, arrival }), atMs, []);
+  const explanation = named(explainUser(state, user, { map, segments, arrival }, atMs), atMs, []);
   return question.inAnswer ? joined(answer, explanation, type) : written({ answer, atMs, explanation }, type);
 }
 
@@ -176,10 +217,13 @@ function replay(
 /** Whatever the reason, an answer that is not the one that was served must not be told as such. */
 function refuseOther(again: DecisionPlace | undefined, { digest, kind, lastSequence }: Decision): void {
   const isSame = again?.digest === digest && again.kind === kind && again.lastSequence === lastSequence;
-  if (isSame) return;
+  if (!isSame) throw replayDiffers();
+}
+
+function replayDiffers(): EngineError {
   const message =
     "the replay of this decision gives another answer than was served: the number of events kept a user was changed since, or an encoder was put back into force";
-  throw new EngineError({ code: "REPLAY_DIFFERS", message, retryable: false });
+  return new EngineError({ code: "REPLAY_DIFFERS", message, retryable: false });
 }
 
 /** The explanation with the names of events, as far as the log told them: the newest acts are the events told. */

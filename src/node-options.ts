@@ -1,3 +1,4 @@
+import type { ContentCatalogue } from "./content/catalogue.ts";
 import { DEFAULT_FIT_OPTIONS } from "./embedding/fit-options.ts";
 import { DEFAULT_REFIT_POLICY, type RefitPolicy } from "./embedding/refit-policy.ts";
 import type { SegmentMap } from "./resonance/segment-map.ts";
@@ -39,6 +40,8 @@ export type NodeOptions = Readonly<{
   batchEntries: number;
   /** Segment definitions to activate at start if they differ from those in force. */
   maps?: readonly SegmentMap[];
+  /** Catalogue of contents to put in force at start if it differs from the one in force. */
+  catalogue?: Omit<ContentCatalogue, "version">;
   /** When to fit the encoder without being asked; null: only by command. */
   refit: RefitPolicy | null;
   /** How often the members are counted to decide on a refit, ms. */

@@ -231,7 +231,14 @@ async function compose(
     () => void gateway.refreshDefinitions().catch(() => {}),
   );
   closers.push(() => definitionsChanged.close());
+  await gateway.refreshCatalogue();
+  const catalogueChanged = await releases.watch(
+    "content.",
+    () => void gateway.refreshCatalogue().catch(() => {}),
+  );
+  closers.push(() => catalogueChanged.close());
   if (options.maps !== undefined) await gateway.putDefinitions(options.maps);
+  if (options.catalogue !== undefined) await gateway.putCatalogue(options.catalogue);
   let service: { close(): Promise<void> } | undefined;
   if (options.roles.includes("gateway")) {
     service = await mountService(connection, gateway.handlers, { prefix: options.prefix });
@@ -480,6 +487,9 @@ async function embeddedNats(
 const ENSURED_AT_ONCE = 8;
 const DAY_MS = 86_400_000;
 const TRANSITIONS_KEPT_MS = DAY_MS;
+/** Choices of content are kept for analysis, as many as fit. */
+const DECISIONS_KEPT_MS = 7 * DAY_MS;
+const DECISIONS_BYTES_MAX = 2 ** 29;
 
 async function ensureStreams(
   log: NatsLog,
@@ -491,6 +501,7 @@ async function ensureStreams(
     await Promise.all(all.slice(at, at + ENSURED_AT_ONCE).map((stream) => log.ensure(stream)));
   await log.ensure(subjects.samples);
   await log.ensure(subjects.deadLetters);
+  await log.ensure(subjects.decisions, { maxAgeMs: DECISIONS_KEPT_MS, maxBytes: DECISIONS_BYTES_MAX });
   await log.ensure(subjects.transitions, {
     subjects: [subjects.transition("*", "*")],
     maxAgeMs: TRANSITIONS_KEPT_MS,

@@ -1,5 +1,7 @@
 import type { BlobStore } from "./actors/blob-store.ts";
 import { readJson } from "./actors/read-json.ts";
+import type { ContentCatalogue } from "./content/catalogue.ts";
+import { decodeRatesRelease, type RatesRelease } from "./content/rates-release.ts";
 import { decodeEncoder } from "./embedding/decode-encoder.ts";
 import type { Encoder } from "./embedding/encoder.ts";
 import { untrainedEncoder } from "./embedding/untrained-encoder.ts";
@@ -22,6 +24,8 @@ export type Releases = Readonly<{
   encoder(version: string): Promise<Encoder | undefined>;
   profiles(map: string, version: number): Promise<PublishedProfiles | undefined>;
   segments(version: number): Promise<SegmentDefinitions | undefined>;
+  content(version: number): Promise<ContentCatalogue | undefined>;
+  rates(version: number): Promise<RatesRelease | undefined>;
 }>;
 
 /** Keys of releases in the {@link BlobStore}. */
@@ -38,6 +42,8 @@ export const releaseKeys = {
   report: (encoder: string) => `report.${encoder}`,
   profiles: (map: string, version: number) => `profiles.${map}.${version}`,
   segments: (version: number) => `segments.${version}`,
+  content: (version: number) => `content.${version}`,
+  rates: (version: number) => `rates.${version}`,
   currentSegments: "segments.current",
   latestFit: "fit.latest",
   latestCalibration: "calibrated.latest",
@@ -99,6 +105,11 @@ export function releasesOf(blobs: BlobStore): Releases {
       return bytes === undefined
         ? undefined
         : (JSON.parse(new TextDecoder().decode(bytes)) as SegmentDefinitions);
+    },
+    content: (version) => readJson<ContentCatalogue>(blobs, releaseKeys.content(version)),
+    async rates(version) {
+      const bytes = await blobs.get(releaseKeys.rates(version));
+      return bytes === undefined ? undefined : decodeRatesRelease(bytes);
     },
   };
 }

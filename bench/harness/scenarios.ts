@@ -13,6 +13,7 @@ export const SCENARIOS: readonly ScenarioEntry[] = [
   { name: "drain", load: async () => (await import("../scenarios/drain.ts")).drain },
   { name: "ingest", load: async () => (await import("../scenarios/ingest.ts")).ingest },
   { name: "score", load: async () => (await import("../scenarios/score.ts")).score },
+  { name: "content", load: async () => (await import("../scenarios/content.ts")).content },
   { name: "mixed", load: async () => (await import("../scenarios/mixed.ts")).mixed },
   { name: "visible", load: async () => (await import("../scenarios/visible.ts")).visible },
   { name: "batch", load: async () => (await import("../scenarios/batch.ts")).batch },

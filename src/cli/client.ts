@@ -31,6 +31,9 @@ const READS: ReadonlySet<string> = new Set([
   "profiles",
   "status",
   "segments.get",
+  "content",
+  "content.get",
+  "content.rates",
 ]);
 /** Longer than a shard whose owner has died takes to be answered for again. */
 const READ_TIMEOUT_MS = 2_500;

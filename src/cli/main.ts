@@ -2,6 +2,7 @@ import { Command } from "commander";
 import { addBenchCommand } from "./commands/bench.ts";
 import { addCalibrateCommand } from "./commands/calibrate.ts";
 import { addClusterCommand } from "./commands/cluster.ts";
+import { addContentCommand } from "./commands/content.ts";
 import { addDeadLettersCommand } from "./commands/dead-letters.ts";
 import { addDemoCommand } from "./commands/demo.ts";
 import { addDoctorCommand } from "./commands/doctor.ts";
@@ -29,6 +30,7 @@ const program = new Command("resonance")
 addUpCommand(program);
 addReplayCommand(program);
 addScoreCommand(program);
+addContentCommand(program);
 addExplainCommand(program);
 addProfilesCommand(program);
 addStatusCommand(program);

@@ -2,6 +2,7 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import { DEFAULT_NODE_OPTIONS, type NodeOptions } from "../node-options.ts";
 import type { NodeRole } from "../supervisor/cluster-records.ts";
 import { durationMs, wholeNumber } from "./client-options.ts";
+import { readContentFile } from "./read-content-file.ts";
 import { readDefinitions } from "./read-definitions.ts";
 
 /** What `up` and other commands that start a node take. */
@@ -16,6 +17,7 @@ export type NodeCommandOptions = Readonly<{
   publishEvery: number;
   sync: "interval" | "always";
   segments?: string;
+  content?: string;
   refit: boolean;
   recalibrate: number;
   dimMax: number;
@@ -39,6 +41,7 @@ export function withNodeOptions(command: Command): Command {
     .option("--data <folder>", "where the node keeps its state", given.dataDir)
     .option("--prefix <word>", "first word of the engine's subjects", prefixWord, given.prefix)
     .option("--segments <file>", "JSON file that defines maps and segments (docs/segments.md)")
+    .option("--content <file>", "JSON file that defines placements and their contents (docs/content.md)")
     .option("--shards <n>", "number of shards, fixed at creation", wholeNumber(1), given.shards)
     .option("--threads <n>", "worker threads", wholeNumber(1), given.threads)
     .option(
@@ -100,6 +103,7 @@ export function withNodeOptions(command: Command): Command {
 /** The node that a command's options describe. */
 export async function nodeOptionsOf(options: NodeCommandOptions): Promise<NodeOptions> {
   const maps = options.segments === undefined ? undefined : await readDefinitions(options.segments);
+  const catalogue = options.content === undefined ? undefined : await readContentFile(options.content, maps);
   return {
     ...DEFAULT_NODE_OPTIONS,
     ...(options.nats === undefined ? {} : { nats: options.nats }),
@@ -122,6 +126,7 @@ export async function nodeOptionsOf(options: NodeCommandOptions): Promise<NodeOp
     recalibrateEveryMs: options.recalibrate,
     refit: options.refit ? DEFAULT_NODE_OPTIONS.refit : null,
     ...(maps === undefined ? {} : { maps }),
+    ...(catalogue === undefined ? {} : { catalogue }),
   };
 }
 

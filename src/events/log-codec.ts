@@ -33,6 +33,8 @@ const CONTROL_KINDS: Readonly<Record<Control["kind"], true>> = {
   "encoder-discarded": true,
   "segments-prepared": true,
   "segments-activated": true,
+  "content-activated": true,
+  "rates-activated": true,
   "warm-up-continued": true,
 };
 
@@ -159,6 +161,7 @@ function writeRest(rest: Rest): void {
   write("segments", rest.segments);
   write("consent", rest.consent);
   write("decision", rest.decision);
+  write("feedback", rest.feedback);
   writer.endMap(map, size); // Of none: nil.
 }
 

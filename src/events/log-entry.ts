@@ -1,5 +1,17 @@
 import type { TraitValue } from "./event.ts";
 
+/** What an event's decision had chosen, as its id tells: named by the gateway, which knows the catalogue that it was of. */
+export type Feedback = Readonly<{
+  placement: string;
+  /** The map whose distribution decided. */
+  map: string;
+  content: string;
+  /** When it was chosen, epoch ms. */
+  chosenMs: number;
+  /** Probability with which it was. */
+  propensity: number;
+}>;
+
 /**
  * An event as the log keeps it: text and query are already reduced to keyword hashes and a sentiment, the
  * location to a coarse cell, and what the user did not consent to is gone.
@@ -27,6 +39,8 @@ export type Behaviour = Readonly<{
   segments?: Readonly<Record<string, string | null>>;
   consent?: Readonly<Record<string, boolean>>;
   decision?: string;
+  /** Of a decision that chose content. */
+  feedback?: Feedback;
 }>;
 
 /** Messages to every shard that change how its contexts are read. Versions only ever grow inside a log. */
@@ -53,6 +67,10 @@ export type Control =
       profiles?: Readonly<Record<string, number>>;
       encoder?: string;
     }>
+  /** Choose from this catalogue of contents. */
+  | Readonly<{ kind: "content-activated"; version: number }>
+  /** Choose, and judge feedback, by these rates. */
+  | Readonly<{ kind: "rates-activated"; version: number }>
   /**
    * Samples the next members of a warm-up: of the one of that kind that the entry `since` began, if `slice` of its slices
    * were done before. The shard's owner appends these, one after the other.

@@ -1,5 +1,6 @@
 import { checkId, checkText, isText } from "./check-text.ts";
 import type { Event, TraitValue } from "./event.ts";
+import { isoTimeMs } from "./iso-time.ts";
 import { LIMITS } from "./limits.ts";
 import { type Refusal, refuse } from "./refusal.ts";
 import { utf8Bytes, utf8BytesAtMost } from "./utf8-bytes.ts";
@@ -33,8 +34,6 @@ const REQUIRED = ["id", "user", "type", "ts"] as const;
 /** Keys that reach an object's prototype; the second is how the MessagePack decoder hands out the first. */
 const FORBIDDEN_KEYS: ReadonlySet<string> = new Set(["__proto__", "__proto_", "constructor", "prototype"]);
 const NAME = /^[A-Za-z0-9_-]{1,64}$/;
-/** ISO 8601 with a time zone, as every language prints it. */
-const ISO_TIME = /^(\d{4})-(\d{2})-(\d{2})T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})$/;
 
 /**
  * Validates one event from outside. It never throws, whatever the input is.
@@ -90,16 +89,6 @@ function timeOf(ts: unknown, nowMs: number): number | Refusal {
   if (tsMs > nowMs + LIMITS.futureMs)
     return refuse("BAD_TIMESTAMP", "ts is more than a day ahead: check the sender's clock and unit");
   return Math.round(tsMs > nowMs + LIMITS.skewMs ? nowMs : tsMs);
-}
-
-/** NaN unless it is a time that there was: the built-in reads 30 February as a day in March. */
-function isoTimeMs(text: string): number {
-  const match = ISO_TIME.exec(text);
-  if (match === null) return Number.NaN;
-  const [year, month, day] = [Number(match[1]), Number(match[2]), Number(match[3])];
-  const isLeap = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
-  const days = month === 2 ? (isLeap ? 29 : 28) : [4, 6, 9, 11].includes(month) ? 30 : 31;
-  return day > days ? Number.NaN : Date.parse(text);
 }
 
 function checkType(value: unknown): Refusal | undefined {

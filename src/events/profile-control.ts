@@ -33,6 +33,8 @@ export type ProfileControl =
   | Readonly<{ control: "calibrate"; encoder: string; calibration: string }>
   /** The profiles are to be published as they are at this place. */
   | Readonly<{ control: "publish" }>
+  /** The sums over all shards are to be published as they are at this place. */
+  | Readonly<{ control: "publish-tallies" }>
   /** A release is carried out: nobody need carry it out again. */
   | Readonly<{ control: "published"; id: string }>;
 

@@ -13,6 +13,7 @@ export type RefusalCode =
   | "BAD_NUMBER"
   | "BAD_TIMESTAMP"
   | "BAD_LOCATION"
+  | "BAD_DECISION"
   | "TOO_LONG"
   | "TOO_MANY"
   | "TOO_LARGE"

@@ -39,6 +39,8 @@ export function subjectsOf(prefix: string, generation = 1) {
     deadLetters: `${stream}_DEAD_LETTERS`,
     /** Transitions, kept for a while so that a late consumer can catch up. */
     transitions: `${stream}_TRANSITIONS`,
+    /** Contents that were chosen, with their propensities, kept for a while. */
+    decisions: `${stream}_DECISIONS`,
     /** Internal request/reply of a shard's owner. */
     shard: (shard: number, name: string) => `${internal}.shard.${shard}.${name}`,
     profileActor: (name: string) => `${prefix}.internal.profiles.${name}`,

@@ -1,3 +1,4 @@
+import type { ShardContentRequest } from "../content/content-answer.ts";
 import { endpointAt } from "../events/endpoint-at.ts";
 import { EngineError, fromWireError } from "../kernel/engine-error.ts";
 import { decode, encode } from "../kernel/msgpack.ts";
@@ -12,8 +13,10 @@ import { waysToShard } from "./ways-to-shard.ts";
  */
 export type AskShard = (
   shard: number,
-  name: "score" | "session" | "holding",
-  request: ShardScoreRequest | ShardSessionRequest | HoldingQuestion,
+  name: "score" | "session" | "content" | "holding",
+  request: ShardScoreRequest | ShardSessionRequest | ShardContentRequest | HoldingQuestion,
+  /** `once`: the owner and the copies are asked, and if none answers nobody waits for another owner. */
+  how?: "patiently" | "once",
 ) => Promise<readonly Uint8Array[]>;
 
 /** Asks for all that a shard holds of a user. */
@@ -74,7 +77,7 @@ export function shardAsker(ports: AskPorts): AskShard {
     }
     return undefined;
   };
-  return async (shard, name, request) => {
+  return async (shard, name, request, how = "patiently") => {
     const data = encode(request);
     const waitMs = "waitMs" in request && request.atLeast !== undefined ? (request.waitMs ?? 0) : 0;
     const deadlineMs = clock.monotonicMs() + SHARD_PATIENCE_MS;
@@ -92,6 +95,7 @@ export function shardAsker(ports: AskPorts): AskShard {
       const isOwned = outages.end(shard);
       const answers = isKnown ? undefined : await askCopies(shard, name, data, waitMs);
       if (answers !== undefined) return answers;
+      if (how === "once") throw failure;
       for (let isOver = await isOwned; !isOver; isOver = await outages.end(shard))
         if (clock.monotonicMs() >= deadlineMs) throw failure;
       if (clock.monotonicMs() >= deadlineMs) throw failure;

@@ -39,11 +39,13 @@ export function createExplaining(
 ): Explaining {
   return {
     async decision(id, segments, type) {
-      const { kind, key } = ports.decisions.read(id);
+      const { kind, key, chosen } = ports.decisions.read(id);
       if (kind === "session")
         throw notKept(
           "it is of a session, or of the context of a request, and neither is stored: send that again",
         );
+      if (kind === "many" && chosen !== undefined)
+        throw notKept("the user's shard did not answer in time, so that it was made without the user");
       if (kind === "many")
         throw notKept(
           'it is of many users in columns: ask score.batch without "format", and each answer has an id',

@@ -4,10 +4,15 @@ import { refused } from "../events/request-body.ts";
 import { toWireError } from "../kernel/engine-error.ts";
 import type { SegmentDefinitions, SegmentMap } from "../resonance/segment-map.ts";
 import { shardAsker } from "./ask-shard.ts";
+import { Catalogues } from "./catalogues.ts";
+import { createChoosing } from "./content.ts";
+import { type GivenCatalogue, getCatalogue, givenCatalogue } from "./content-catalogue.ts";
 import { ContextReader } from "./context-reader.ts";
 import { describeProfiles } from "./describe-profiles.ts";
+import { describeRates } from "./describe-rates.ts";
 import { countUp, type GatewayCounters, type GatewayOptions, type GatewayPorts } from "./gateway-ports.ts";
 import { ingest } from "./ingest.ts";
+import { readFeedback } from "./read-feedback.ts";
 import { type Asker, createScoring } from "./score.ts";
 import {
   definedMaps,
@@ -26,6 +31,10 @@ export type Gateway = Readonly<{
   refreshDefinitions(): Promise<void>;
   /** Puts definitions in force, as `segments.put` does. */
   putDefinitions(maps: readonly SegmentMap[]): Promise<void>;
+  /** Reads the catalogue of contents in force again. */
+  refreshCatalogue(): Promise<void>;
+  /** Puts a catalogue of contents in force, as `content.put` does. */
+  putCatalogue(given: GivenCatalogue): Promise<void>;
 }>;
 
 /** A gateway: it validates, routes, and answers; it keeps nothing of any user. */
@@ -47,21 +56,33 @@ export function createGateway(ports: GatewayPorts, options: GatewayOptions): Gat
     lastPut = done.catch(() => undefined); // Its own caller is told; the next put starts afresh.
     return done;
   };
+  const catalogues = new Catalogues(ports, options);
   const mapNames = (): readonly string[] => definitions.maps.map((map) => map.name);
-  const scoring = createScoring(
-    { ...ports, askShard: shardAsker(ports), contexts },
-    options,
-    counters,
-    mapNames,
-  );
+  const askShard = shardAsker(ports);
+  const scoring = createScoring({ ...ports, askShard, contexts }, options, counters, mapNames);
   const endpoints: Readonly<Record<string, Endpoint>> = {
-    ingest: inItsType((body) => ingest({ ...ports, contexts }, options, counters, body)),
+    ingest: inItsType((body) =>
+      ingest(
+        { ...ports, contexts },
+        options,
+        counters,
+        (event) => readFeedback(event, ports.decisions, (version) => catalogues.of(version)),
+        body,
+      ),
+    ),
     score: scoring.score,
     "score.batch": scoring.batch,
     "score.session": scoring.session,
     explain: scoring.explain,
     profiles: inItsType((body) => describeProfiles(ports, definitions.maps, body)),
     status: inItsType((body) => status(ports, options, counters, body)),
+    content: createChoosing({ ...ports, askShard, contexts }, options, catalogues),
+    "content.get": inItsType(async (body) => getCatalogue(catalogues.inForce, body)),
+    "content.rates": inItsType((body) => describeRates(ports, catalogues.inForce, definitions.maps, body)),
+    "content.put": inItsType(async (body) => {
+      const { version } = await catalogues.put(givenCatalogue(body, mapNames()));
+      return { version };
+    }),
     "segments.get": inItsType(async (body) => getSegments(definitions, body)),
     "segments.put": inItsType(async (body) => {
       const { definitions: given, isWarming } = await put(definedMaps(body));
@@ -82,6 +103,10 @@ export function createGateway(ports: GatewayPorts, options: GatewayOptions): Gat
     },
     async putDefinitions(maps) {
       await put(maps);
+    },
+    refreshCatalogue: () => catalogues.refresh(),
+    async putCatalogue(given) {
+      await catalogues.put(given);
     },
   };
 }

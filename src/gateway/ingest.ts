@@ -1,5 +1,6 @@
+import type { Event } from "../events/event.ts";
 import { LIMITS } from "../events/limits.ts";
-import type { Behaviour, Position } from "../events/log-entry.ts";
+import type { Behaviour, Feedback, Position } from "../events/log-entry.ts";
 import { parseEvent } from "../events/parse-event.ts";
 import { refused } from "../events/request-body.ts";
 import { toWireError } from "../kernel/engine-error.ts";
@@ -7,6 +8,7 @@ import { shardOf } from "../kernel/hash.ts";
 import type { ContextReader } from "./context-reader.ts";
 import { countUp, type GatewayCounters, type GatewayOptions, type GatewayPorts } from "./gateway-ports.ts";
 import { logMessages } from "./log-messages.ts";
+import type { ReadFeedback } from "./read-feedback.ts";
 import { toBehaviour } from "./to-behaviour.ts";
 
 /** The reply of `ingest`: what the log has stored, what it has not and why, and where each shard's last event is. */
@@ -24,11 +26,19 @@ type Bound = Readonly<{ shard: number; indexes: number[]; behaviours: Behaviour[
 /** Events taken in one go, about a millisecond's work: scores wait behind it. */
 const SLICE_EVENTS = 256;
 
-/** Validates events, routes them to their users' shards, and answers once the log has stored them. */
+/** An event whose decision is to be read. */
+type Decided = Event & { readonly decision: string };
+
+/**
+ * Validates events, routes them to their users' shards, and answers once the log has stored them.
+ *
+ * @param feedbackOf - Reads what an event's decision had chosen.
+ */
 export async function ingest(
   ports: GatewayPorts & Readonly<{ contexts: ContextReader }>,
   options: GatewayOptions,
   counters: GatewayCounters,
+  feedbackOf: (event: Decided) => Promise<ReadFeedback>,
   body: unknown,
 ): Promise<IngestReply> {
   const events = eventsOf(body);
@@ -45,6 +55,11 @@ export async function ingest(
       continue;
     }
     const { event } = parsed;
+    const read = isDecided(event) ? await feedbackOf(event).catch(toldAway) : undefined;
+    if (read !== undefined && read.kind !== "read") {
+      refusals.push({ index, code: read.code, message: read.message });
+      continue;
+    }
     const shard = shardOf(event.user, options.shards);
     let bound = boundOf[shard];
     if (bound === undefined) {
@@ -53,7 +68,7 @@ export async function ingest(
       bounds.push(bound);
     }
     bound.indexes.push(index);
-    bound.behaviours.push(toBehaviour(event, dropped, ports.contexts));
+    bound.behaviours.push(withFeedback(toBehaviour(event, dropped, ports.contexts), read?.feedback));
   }
   const stored = await Promise.all(bounds.map((bound) => store(ports, bound)));
   const positions: Position[] = [];
@@ -67,6 +82,20 @@ export async function ingest(
   for (const refusal of refusals) countUp(counters.refused, refusal.code);
   counters.accepted += accepted;
   return { accepted, refused: refusals, positions };
+}
+
+function isDecided(event: Event): event is Decided {
+  return event.decision !== undefined;
+}
+
+/** What can't be read at the moment is refused by itself: the rest of its batch need not wait. */
+function toldAway(thrown: unknown): Readonly<{ kind: "failed"; code: string; message: string }> {
+  const { code, message } = toWireError(thrown);
+  return { kind: "failed", code, message };
+}
+
+function withFeedback(behaviour: Behaviour, feedback: Feedback | undefined): Behaviour {
+  return feedback === undefined ? behaviour : { ...behaviour, feedback };
 }
 
 /** A shard whose log fails refuses its own events; the others are not lost with them. */

@@ -9,7 +9,7 @@ import { shardOf } from "../kernel/hash.ts";
 import { decode } from "../kernel/msgpack.ts";
 import { joinAnswers } from "../resonance/join-answers.ts";
 import { encodeColumns } from "../resonance/join-columns.ts";
-import type { ScoreAnswer, ShardColumns } from "../resonance/score-answer.ts";
+import type { ScoreAnswer, ScoreAspect, ShardColumns } from "../resonance/score-answer.ts";
 import {
   aspectOf,
   type BatchRequest,
@@ -25,7 +25,7 @@ import type { AskShard } from "./ask-shard.ts";
 import type { ContextReader } from "./context-reader.ts";
 import { createExplaining } from "./explain.ts";
 import { countUp, type GatewayCounters, type GatewayOptions, type GatewayPorts } from "./gateway-ports.ts";
-import { ScoreBundles } from "./score-bundles.ts";
+import { RequestBundles } from "./request-bundles.ts";
 import { toBehaviour } from "./to-behaviour.ts";
 
 /** One user's answer, as services see it. */
@@ -55,7 +55,10 @@ export function createScoring(
 ): Scoring {
   const { askShard, clock, contexts, decisions } = ports;
   const explaining = createExplaining(ports, options);
-  const bundles = new ScoreBundles(askShard);
+  const bundles = new RequestBundles<ScoreAspect>(
+    (shard, request) => askShard(shard, "score", request),
+    ({ map, top }) => `${map} ${top}`,
+  );
   let sessions = 0;
 
   /** The request with its map named, since a shard may not know of the newest definitions yet. */

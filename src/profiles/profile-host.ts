@@ -10,18 +10,27 @@ import type { Subjects } from "../events/subjects.ts";
 import { assertNever } from "../kernel/assert.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { EngineError } from "../kernel/engine-error.ts";
-import { encode } from "../kernel/msgpack.ts";
+import { decode, encode } from "../kernel/msgpack.ts";
 import type { FittedCalibration } from "../resonance/published-profiles.ts";
 import type { RollOutView } from "../resonance/roll-out-view.ts";
 import { ledgerKey, type SegmentDefinitions } from "../resonance/segment-map.ts";
+import { TALLIES } from "./all-tallies.ts";
 import { describeCentroids } from "./describe-centroids.ts";
 import { BACKGROUND } from "./member-record.ts";
-import type { PreviewReply, ProfileStatus, PromoteReply, RollbackReply } from "./profile-messages.ts";
+import type {
+  PreviewReply,
+  ProfileStatus,
+  PromoteReply,
+  RollbackReply,
+  TallyReply,
+  TallyRequest,
+} from "./profile-messages.ts";
 import { ProfileState } from "./profile-state.ts";
 import type { PendingPublication, ProfileStore } from "./profile-store.ts";
 import { calibrationKey, encodeProfiles, readCalibration, type StoredCalibration } from "./profiles-codec.ts";
 import { dimOf, profilesOf } from "./publish.ts";
 import { readSampleMessage } from "./read-sample-message.ts";
+import type { TallyKind } from "./tally.ts";
 import type { WindowLedger } from "./window-ledger.ts";
 import { membersOf } from "./window-sum.ts";
 
@@ -43,6 +52,8 @@ export type ProfileHostOptions = Readonly<{
   shards: number;
   /** Shortest time between two publications, ms. */
   publishEveryMs: number;
+  /** Sums over all shards that are kept; all kinds of this build if left out. */
+  tallies?: readonly TallyKind[];
 }>;
 
 const BATCH_MESSAGES = 200;
@@ -57,6 +68,11 @@ const OWNERS = "owners";
 const CURRENT = ".current";
 /** How often the owner looks whether a publication is due. */
 const TICK_MS = 100;
+/**
+ * Sums over shards are published so many times less often than profiles: every release is kept as long as a log names it, and
+ * what an hour's clicks say hardly changes within seconds.
+ */
+const TALLIES_FACTOR = 5;
 /** Pause before what failed is tried again. */
 const RETRY_MS = 200;
 /** Retries of a commit that found the disk full; what is in memory goes on answering meanwhile. */
@@ -93,6 +109,8 @@ class Host implements UnitCopy {
   #isDraining = false;
   #publishedMs = Number.NEGATIVE_INFINITY;
   #isAsked = false;
+  #talliesPublishedMs = Number.NEGATIVE_INFINITY;
+  #areTalliesAsked = false;
   /** Grows whenever ownership begins or ends: the loops of an earlier one end. */
   #turn = 0;
   #stopping = false;
@@ -112,7 +130,7 @@ class Host implements UnitCopy {
     this.#failed.promise.catch(() => {}); // `done` tells of it.
     this.#ports = ports;
     this.#options = options;
-    this.#state = new ProfileState(ports.store);
+    this.#state = new ProfileState(ports.store, options.tallies ?? TALLIES);
   }
 
   async open(): Promise<void> {
@@ -150,7 +168,8 @@ class Host implements UnitCopy {
 
   async drain(): Promise<void> {
     this.#isDraining = true;
-    while (this.#mayPublish() && (this.#isAsked || this.#nextRelease() !== undefined)) await this.#nextFold();
+    const isUnderWay = () => this.#isAsked || this.#areTalliesAsked || this.#nextRelease() !== undefined;
+    while (this.#mayPublish() && isUnderWay()) await this.#nextFold();
   }
 
   async rest(): Promise<void> {
@@ -277,6 +296,11 @@ class Host implements UnitCopy {
       case "publish":
         if (state.isDirty) await this.#publishMaps(sequence);
         this.#isAsked = false;
+        break;
+      case "publish-tallies":
+        for (const release of state.tallies.publish(sequence)) state.release(release);
+        this.#talliesPublishedMs = this.#ports.clock.monotonicMs();
+        this.#areTalliesAsked = false;
         break;
       case "published":
         state.released(message.id);
@@ -405,19 +429,37 @@ class Host implements UnitCopy {
     const { clock, sleep } = this.#ports;
     while (!this.#stopping && this.#turn === turn) {
       await sleep(Math.min(this.#options.publishEveryMs, TICK_MS));
-      const isDue = clock.monotonicMs() - this.#publishedMs >= this.#options.publishEveryMs;
-      if (!isDue || !this.#state.isDirty || this.#isAsked || this.#isDraining || !this.#mayPublish())
-        continue;
-      await this.#askForPublication().catch(() => {}); // The next round tries again.
+      if (this.#isDraining || !this.#mayPublish()) continue;
+      const { publishEveryMs } = this.#options;
+      const isDue = clock.monotonicMs() - this.#publishedMs >= publishEveryMs;
+      // The next round tries again.
+      if (isDue && this.#state.isDirty && !this.#isAsked) await this.#askForPublication().catch(() => {});
+      const areTalliesDue = clock.monotonicMs() - this.#talliesPublishedMs >= TALLIES_FACTOR * publishEveryMs;
+      if (areTalliesDue && this.#state.tallies.isDirty && !this.#areTalliesAsked)
+        await this.#askForTallies().catch(() => {});
     }
   }
 
-  async #askForPublication(): Promise<void> {
-    const { log, subjects } = this.#ports;
-    this.#isAsked = true;
-    const id = `publish:${this.#lease?.epoch}:${this.#state.applied}:${this.#ports.clock.monotonicMs()}`;
+  async #askForTallies(): Promise<void> {
+    this.#areTalliesAsked = true;
     try {
-      await log.append(subjects.samples, [{ id, data: encodeProfileControl({ control: "publish" }) }]);
+      await this.#ask({ control: "publish-tallies" });
+    } catch (thrown) {
+      this.#areTalliesAsked = false;
+      throw thrown;
+    }
+  }
+
+  async #ask(control: Extract<ProfileControl, { control: "publish" | "publish-tallies" }>): Promise<void> {
+    const { log, subjects, clock } = this.#ports;
+    const id = `${control.control}:${this.#lease?.epoch}:${this.#state.applied}:${clock.monotonicMs()}`;
+    await log.append(subjects.samples, [{ id, data: encodeProfileControl(control) }]);
+  }
+
+  async #askForPublication(): Promise<void> {
+    this.#isAsked = true;
+    try {
+      await this.#ask({ control: "publish" });
     } catch (thrown) {
       this.#isAsked = false;
       throw thrown;
@@ -455,10 +497,12 @@ class Host implements UnitCopy {
   async #carryOut(pending: PendingPublication): Promise<void> {
     const { log, subjects } = this.#ports;
     for (const [key, bytes] of pending.blobs) await this.#write(key, bytes);
-    const shards = Array.from({ length: this.#options.shards }, (_, shard) => shard);
+    const { id, entry } = pending;
+    const shards =
+      entry === undefined ? [] : Array.from({ length: this.#options.shards }, (_, shard) => shard);
     await Promise.all(
       shards.map((shard) =>
-        log.append(subjects.shardLog(shard), [{ id: `${pending.id}:${shard}`, data: pending.entry }]),
+        log.append(subjects.shardLog(shard), [{ id: `${id}:${shard}`, data: entry ?? new Uint8Array() }]),
       ),
     );
     const data = encodeProfileControl({ control: "published", id: pending.id });
@@ -483,14 +527,15 @@ class Host implements UnitCopy {
         discard: () => this.#discardOnRequest(),
         rollback: () => this.#rollBackOnRequest(),
         preview: () => this.#preview(),
+        tally: (request: Uint8Array) => this.#tallyNow(decode(request) as TallyRequest),
         centroids: async () =>
           describeCentroids(this.#state.ledger(this.#state.encoder), this.#state.inForce),
       }).map(([name, answer]) =>
         bus.serve(
           subjects.profileActor(name),
-          async (): Promise<BusReply> => {
+          async ({ data }): Promise<BusReply> => {
             if (this.#lease?.isHeld() !== true) throw notOwner();
-            return { data: encode(await answer()), contentType: MSGPACK };
+            return { data: encode(await answer(data)), contentType: MSGPACK };
           },
           { queue: OWNERS },
         ),
@@ -503,7 +548,13 @@ class Host implements UnitCopy {
   async #publishOnRequest(): Promise<{ versions: Record<string, number> }> {
     const ask = (): Promise<void> => this.#askForPublication();
     if (this.#state.isDirty && !this.#isAsked) await this.#patiently(ask, () => this.#mayPublish());
-    while (this.#isAsked || this.#nextRelease() !== undefined) {
+    const { tallies } = this.#state;
+    if (tallies.isDirty && !this.#areTalliesAsked)
+      await this.#patiently(
+        () => this.#askForTallies(),
+        () => this.#mayPublish(),
+      );
+    while (this.#isAsked || this.#areTalliesAsked || this.#nextRelease() !== undefined) {
       if (!this.#mayPublish()) throw notOwner();
       await Promise.race([this.#nextFold(), this.#failed.promise]);
     }
@@ -539,6 +590,14 @@ class Host implements UnitCopy {
       return encodeProfiles(profilesOf(ledger, map, given));
     });
     return { encoder: candidate, profiles, prepared, shards };
+  }
+
+  /** The sums of one kind as they stand, everything that was sent until now included. */
+  async #tallyNow({ tally }: TallyRequest): Promise<TallyReply> {
+    await this.#catchUp();
+    const { tallies } = this.#state;
+    const release = tallies.get(tally)?.release();
+    return { version: tallies.versions.get(tally) ?? 0, ...(release === undefined ? {} : { release }) };
   }
 
   /** Gives the candidate up. @throws EngineError `NOTHING_TO_PROMOTE`. */

@@ -51,6 +51,12 @@ export type PreviewReply = Readonly<{
   shards: number;
 }>;
 
+/** Asks for sums over all shards, on `internal.profiles.tally`, as MessagePack. */
+export type TallyRequest = Readonly<{ tally: string }>;
+
+/** The reply: the last version that was published, 0 before any, and the sums as they would be published now. */
+export type TallyReply = Readonly<{ version: number; release?: Uint8Array }>;
+
 /** What a profile in force is made of, in the reply of `internal.profiles.centroids`. */
 export type CentroidView = Readonly<{
   map: string;

@@ -15,6 +15,8 @@ import type {
   ProfileStore,
 } from "./profile-store.ts";
 import type { Sample, SampleBatch } from "./sample.ts";
+import { Tallies } from "./tallies.ts";
+import type { TallyKind } from "./tally.ts";
 import { WindowLedger } from "./window-ledger.ts";
 import { decodeSums, encodeSums } from "./window-sum.ts";
 
@@ -52,11 +54,14 @@ export class ProfileState {
   /** Publications that are not known to be carried out, oldest first. */
   pending: readonly PendingPublication[];
   #pendingChanged = false;
+  /** Sums over all shards beside the ledgers. */
+  readonly tallies: Tallies;
 
-  /** Opens what the store holds. */
-  constructor(store: ProfileStore) {
+  /** Opens what the store holds. @param tallies - The kinds of sums that are kept beside the ledgers. */
+  constructor(store: ProfileStore, tallies: readonly TallyKind[] = []) {
     this.#store = store;
     const meta = store.meta();
+    this.tallies = new Tallies(tallies, store, meta);
     this.pending = store.pending();
     if (meta === undefined) return;
     this.isDirty = meta.isDirty;
@@ -272,6 +277,9 @@ export class ProfileState {
       this.isDirty = true;
       if (!this.#applySample(sample)) this.dropped++;
     }
+    const { repeats, unread } = this.tallies.apply(batch.shard, batch.tallies ?? []);
+    this.repeats += repeats;
+    this.dropped += unread;
     this.#expirePrevious();
     const next = this.#next;
     for (const prepared of batch.prepared ?? []) {
@@ -307,7 +315,7 @@ export class ProfileState {
   /** What changed since the last call, as one transaction. */
   takeCommit(): ProfileCommit {
     const members: [string, string, Uint8Array | undefined][] = [];
-    const sums: [string, string, Uint8Array | undefined][] = [];
+    const sums = [...this.tallies.takeChanges()];
     for (const [encoder, ledger] of this.#ledgers) {
       const changes = ledger.takeChanges();
       for (const user of changes.members) {
@@ -345,6 +353,7 @@ export class ProfileState {
   }
 
   #meta(): ProfileMeta {
+    const tallies = this.tallies.meta();
     return {
       applied: this.applied,
       marks: Object.fromEntries(this.#marks),
@@ -365,6 +374,7 @@ export class ProfileState {
           .map((encoder) => [encoder, this.#ledgers.get(encoder)?.watermarkMs ?? 0]),
       ),
       definitions: this.definitions,
+      ...(tallies === undefined ? {} : { tallies }),
       isDirty: this.isDirty,
       repeats: this.repeats,
       dropped: this.dropped,

@@ -4,8 +4,8 @@ import type { ShardKeys } from "../events/profile-control.ts";
 export type PendingPublication = Readonly<{
   /** Blobs to write: key and bytes. */
   blobs: readonly (readonly [key: string, bytes: Uint8Array])[];
-  /** The control entry that every shard's log gets, encoded, and its id. */
-  entry: Uint8Array;
+  /** The control entry that every shard's log gets, encoded; left out for what no shard uses. */
+  entry?: Uint8Array;
   id: string;
 }>;
 
@@ -46,6 +46,15 @@ export type ProfileMeta = Readonly<{
   /** Encoder to the event time of its newest sample, epoch ms. */
   watermarksMs: Readonly<Record<string, number>>;
   definitions: number;
+  /** Of the sums over shards; left out before the first change. */
+  tallies?: Readonly<{
+    /** Shard to the (sequence, index) of its last change. */
+    marks: Readonly<Record<string, readonly [sequence: number, index: number]>>;
+    /** Name of every kind to the last version published; 0 before the first. */
+    versions: Readonly<Record<string, number>>;
+    /** Names of those that changed since. */
+    dirty: readonly string[];
+  }>;
   /** Whether anything changed since the last publication. */
   isDirty: boolean;
   repeats: number;

@@ -1,6 +1,6 @@
 import type { ProfileControl, ShardKeys } from "../events/profile-control.ts";
 import { decode } from "../kernel/msgpack.ts";
-import type { Sample, SampleBatch } from "./sample.ts";
+import type { Sample, SampleBatch, TallyChange } from "./sample.ts";
 
 /**
  * A message of the samples' stream; undefined if it is not one. One that can't be read would be met again after every
@@ -15,13 +15,20 @@ export function readSampleMessage(bytes: Uint8Array): SampleBatch | ProfileContr
   }
   if (typeof value !== "object" || value === null) return undefined;
   if ("control" in value) return isControl(value) ? value : undefined;
-  const { shard, samples, prepared = [] } = value as Partial<Record<keyof SampleBatch, unknown>>;
+  const {
+    shard,
+    samples,
+    prepared = [],
+    tallies = [],
+  } = value as Partial<Record<keyof SampleBatch, unknown>>;
   const isBatch =
     Number.isInteger(shard) &&
     Array.isArray(samples) &&
     samples.every(isSample) &&
     Array.isArray(prepared) &&
-    prepared.every((encoder) => typeof encoder === "string");
+    prepared.every((encoder) => typeof encoder === "string") &&
+    Array.isArray(tallies) &&
+    tallies.every(isTallyChange);
   return isBatch ? (value as SampleBatch) : undefined;
 }
 
@@ -42,13 +49,19 @@ function isControl(value: object): value is ProfileControl {
     );
   if (control === "calibrate") return typeof encoder === "string" && typeof calibration === "string";
   if (control === "published") return typeof id === "string";
-  return control === "publish";
+  return control === "publish" || control === "publish-tallies";
 }
 
 function isShardKeys(value: unknown): value is ShardKeys {
   if (typeof value !== "object" || value === null) return false;
   const { from, count } = value as Partial<Record<keyof ShardKeys, unknown>>;
   return Number.isSafeInteger(from) && Number.isSafeInteger(count) && (count as number) > 0;
+}
+
+function isTallyChange(value: unknown): value is TallyChange {
+  if (typeof value !== "object" || value === null) return false;
+  const { sequence, index, tally } = value as Partial<Record<keyof TallyChange, unknown>>;
+  return Number.isInteger(sequence) && Number.isInteger(index) && typeof tally === "string";
 }
 
 function isSample(value: unknown): value is Sample {

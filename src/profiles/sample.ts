@@ -17,6 +17,19 @@ export type Sample = Readonly<{
   vector: Uint8Array;
 }>;
 
+/**
+ * What one log entry adds to sums over all shards, on its way to the profile actor. Its id is (shard, sequence, index), as a
+ * sample's, in an order of its own.
+ */
+export type TallyChange = Readonly<{
+  sequence: number;
+  index: number;
+  /** Which sums: `rates`, for one. */
+  tally: string;
+  /** Plain data that the tally reads. */
+  change: unknown;
+}>;
+
 /** Samples of one commit of one shard: one message. */
 export type SampleBatch = Readonly<{
   /** What the shard's outputs are known by: its number, in the first generation of shards. */
@@ -24,6 +37,7 @@ export type SampleBatch = Readonly<{
   samples: readonly Sample[];
   /** Encoders whose preparation this shard finished: every member's sample under them was sent before. */
   prepared?: readonly string[];
+  tallies?: readonly TallyChange[];
 }>;
 
 /** Grid of quantised embeddings (METHODS 1.2c): sums of integers are exact in any order. */

@@ -4,6 +4,7 @@ import type { SnapshotManifest } from "../actors/snapshot-manifest.ts";
 import { type SnapshotPorts, writeSnapshot } from "../actors/write-snapshot.ts";
 import { decode, encode } from "../kernel/msgpack.ts";
 import type { PendingPublication, ProfileMeta, ProfileStore } from "./profile-store.ts";
+import { tallyTable } from "./tallies.ts";
 
 /** Rows of ledgers, or what comes last: the rest. */
 type Chunk =
@@ -78,6 +79,12 @@ function* chunksOf(store: ProfileStore, meta: ProfileMeta): Generator<Uint8Array
       if (rows.length > 0) yield chunk({ kind: "members", encoder, rows });
       after = rows.length < ROWS_A_CHUNK ? undefined : rows.at(-1)?.[0];
     } while (after !== undefined);
+    const sums = [...store.sums(encoder)];
+    for (let at = 0; at < sums.length; at += ROWS_A_CHUNK)
+      yield chunk({ kind: "sums", encoder, rows: sums.slice(at, at + ROWS_A_CHUNK) });
+  }
+  for (const name of Object.keys(meta.tallies?.versions ?? {})) {
+    const encoder = tallyTable(name);
     const sums = [...store.sums(encoder)];
     for (let at = 0; at < sums.length; at += ROWS_A_CHUNK)
       yield chunk({ kind: "sums", encoder, rows: sums.slice(at, at + ROWS_A_CHUNK) });

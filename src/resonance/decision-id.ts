@@ -9,6 +9,19 @@ import { hash32, rehash32 } from "../kernel/hash.ts";
  */
 export type DecisionKind = "known" | "unknown" | "session" | "many";
 
+/** What was chosen, in the id of an answer that chooses content. Everything is a place, since an id has no room for names. */
+export type ChosenContent = Readonly<{
+  /** Version of the catalogue that the places are of. */
+  catalogue: number;
+  placement: number;
+  /** Among all contents of the catalogue; undefined if none was chosen. */
+  content: number | undefined;
+  /** Place of how it was chosen, among those that the caller numbers. */
+  arm: number;
+  /** Probability with which this content was chosen of those that could be, in [0, 1]; kept within 2^-37. */
+  propensity: number;
+}>;
+
 /** What a served answer can be computed from again. */
 export type DecisionPlace = Readonly<{
   kind: DecisionKind;
@@ -24,17 +37,24 @@ export type DecisionPlace = Readonly<{
   map: number;
   /** As {@link answerDigest} gives it. */
   digest: number;
+  /** Left out if the answer chooses nothing. */
+  chosen?: ChosenContent;
 }>;
 
 /** A decision read from its id. */
 export type Decision = DecisionPlace &
   Readonly<{
+    /** A number that no one chose, of 32 bits: what is drawn for an answer by it can be drawn again. */
+    chance: number;
     /** Whether it may be of a user: no other user of a million passes, most times. */
     isOf(user: string): boolean;
   }>;
 
 const KINDS: readonly DecisionKind[] = ["known", "unknown", "session", "many"];
 const FORMAT = "d1";
+/** The same, with {@link ChosenContent} behind it. */
+const CONTENT_FORMAT = "d2";
+const FORMAT_PAIRS = new Uint16Array(Uint8Array.from(Buffer.from(FORMAT + CONTENT_FORMAT)).buffer);
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 /** Two digits at a time: half of the steps. */
 const PAIRS = new Uint16Array(
@@ -62,39 +82,56 @@ const NUMBERS = [
   ["serving", 3],
   ["counter", 3],
   ["tag", 3],
+  // Only where something was chosen.
+  ["catalogue", 2],
+  ["placement", 1],
+  ["content", 2],
+  ["arm", 1],
+  ["propensity", 3],
 ] as const;
+/** Those of every id. */
+const COMMON = 10;
 type Name = (typeof NUMBERS)[number][0];
 const AT = Object.fromEntries(NUMBERS.map(([name], at) => [name, at])) as Record<Name, number>;
 const PAIRS_OF = Uint8Array.from(NUMBERS, ([, pairs]) => pairs);
 const PAIRS_IN_ALL = 1 + PAIRS_OF.reduce((sum, pairs) => sum + pairs, 0);
-const LENGTH = 2 * PAIRS_IN_ALL;
+const LENGTH = 2 * (1 + PAIRS_OF.subarray(0, COMMON).reduce((sum, pairs) => sum + pairs, 0));
+const CONTENT_LENGTH = 2 * PAIRS_IN_ALL;
+/** What a propensity of 1 is written as. */
+const CERTAIN = 2 ** 36 - 1;
 const THIRTY_BITS = 2 ** 30 - 1;
 const TWO_TO_24 = 2 ** 24;
 const TWO_TO_32 = 2 ** 32;
 /** Words that the tag is made of. */
 const WORDS = 12;
+const CONTENT_WORDS = 17;
 const KIND_BITS = 2;
+const PLACEMENT_BITS = 12;
 
 /**
- * Makes the ids of one server's decisions. An id has 64 characters of base64url's alphabet: format, the numbers of
- * {@link DecisionPlace}, a keyed trace of the user (not the user's id), a number that no other answer has, and a keyed
+ * Makes the ids of one server's decisions. An id has 64 characters of base64url's alphabet, or 82 where something was
+ * chosen: format, the numbers of {@link DecisionPlace}, a keyed trace of the user (not the user's id), a number that no other answer has, and a keyed
  * checksum, so that an id that was guessed or mistyped is refused. Nothing is stored for it.
  */
 export class DecisionIds {
   readonly #secret: HalfSipKey;
   readonly #serving: number;
   #counter = 0;
-  readonly #text = Buffer.alloc(LENGTH);
+  readonly #text = Buffer.alloc(CONTENT_LENGTH);
   readonly #pairs = new Uint16Array(this.#text.buffer, this.#text.byteOffset, PAIRS_IN_ALL);
   /** Those of {@link NUMBERS}. */
   readonly #numbers = new Float64Array(NUMBERS.length);
-  readonly #words = new Uint32Array(WORDS);
+  readonly #words = new Uint32Array(CONTENT_WORDS);
 
   /** @param serving - A word that no other server of decisions has. */
   constructor(secret: HalfSipKey, serving: string) {
     this.#secret = secret;
     this.#serving = hash32(serving) & THIRTY_BITS;
-    this.#text.write(FORMAT, 0, "latin1");
+  }
+
+  /** What {@link Decision.chance} of the next id will be. */
+  get upcoming(): number {
+    return rehash32(this.#counter & THIRTY_BITS, this.#serving);
   }
 
   /** The id of an answer about a user; "" for many. */
@@ -111,7 +148,14 @@ export class DecisionIds {
     numbers[6] = place.digest;
     numbers[7] = this.#serving;
     numbers[8] = counter;
-    return this.#sealed();
+    const { chosen } = place;
+    if (chosen === undefined) return this.#sealed(COMMON);
+    numbers[10] = chosen.catalogue;
+    numbers[11] = chosen.placement;
+    numbers[12] = chosen.content === undefined ? 0 : chosen.content + 1;
+    numbers[13] = chosen.arm;
+    numbers[14] = Math.round(chosen.propensity * CERTAIN);
+    return this.#sealed(NUMBERS.length);
   }
 
   /**
@@ -120,8 +164,10 @@ export class DecisionIds {
    * @throws EngineError `BAD_DECISION` if it was not made under the same secret.
    */
   read(id: string): Decision {
-    if (id.length !== LENGTH || !id.startsWith(FORMAT)) throw badDecision();
-    readNumbers(id, this.#numbers);
+    const isContent = id.length === CONTENT_LENGTH && id.startsWith(CONTENT_FORMAT);
+    if (!isContent && (id.length !== LENGTH || !id.startsWith(FORMAT))) throw badDecision();
+    const count = isContent ? NUMBERS.length : COMMON;
+    readNumbers(id, this.#numbers, count);
     const of = (name: Name): number => this.#numbers[AT[name]]!;
     const [what, applied, counter, trace] = [of("what"), of("applied"), of("counter"), of("trace")];
     const place: DecisionPlace = {
@@ -132,18 +178,22 @@ export class DecisionIds {
       atMs: of("atMs"),
       map: what >> KIND_BITS,
       digest: of("digest"),
+      ...(isContent ? { chosen: chosenOf(of) } : {}),
     };
-    if (this.#sealed() !== id) throw badDecision();
-    return { ...place, isOf: (user) => traceOf(user, counter, this.#secret) === trace };
+    if (this.#sealed(count) !== id) throw badDecision();
+    const chance = rehash32(counter, of("serving"));
+    return { ...place, chance, isOf: (user) => traceOf(user, counter, this.#secret) === trace };
   }
 
-  /** The numbers' text, with the tag that belongs to them. */
-  #sealed(): string {
+  /** The text of the first `length` numbers, with the tag that belongs to them. */
+  #sealed(length: number): string {
     const numbers = this.#numbers;
-    numbers[9] = this.#tag();
+    const isContent = length > COMMON;
+    numbers[9] = this.#tag(isContent);
     const pairs = this.#pairs;
+    pairs[0] = FORMAT_PAIRS[isContent ? 1 : 0]!;
     let end = 1; // Behind the format.
-    for (let n = 0; n < numbers.length; n++) {
+    for (let n = 0; n < length; n++) {
       const count = PAIRS_OF[n]!;
       end += count;
       const high = Math.floor(numbers[n]! / TWO_TO_24);
@@ -154,10 +204,10 @@ export class DecisionIds {
         low >>>= 12;
       }
     }
-    return this.#text.toString("latin1", 0, LENGTH);
+    return this.#text.toString("latin1", 0, 2 * end);
   }
 
-  #tag(): number {
+  #tag(isContent: boolean): number {
     const numbers = this.#numbers;
     const words = this.#words;
     words[0] = numbers[0]!;
@@ -172,14 +222,32 @@ export class DecisionIds {
     words[9] = numbers[6]!;
     words[10] = numbers[7]!;
     words[11] = numbers[8]!;
-    return halfSipHash(words, WORDS, this.#secret);
+    if (!isContent) return halfSipHash(words, WORDS, this.#secret);
+    words[12] = numbers[10]!;
+    words[13] = numbers[11]! | (numbers[13]! << PLACEMENT_BITS);
+    words[14] = numbers[12]!;
+    words[15] = numbers[14]!;
+    words[16] = numbers[14]! / TWO_TO_32;
+    return halfSipHash(words, CONTENT_WORDS, this.#secret);
   }
 }
 
+function chosenOf(of: (name: Name) => number): ChosenContent {
+  const content = of("content");
+  return {
+    catalogue: of("catalogue"),
+    placement: of("placement"),
+    content: content === 0 ? undefined : content - 1,
+    arm: of("arm"),
+    propensity: of("propensity") / CERTAIN,
+  };
+}
+
 /** @throws EngineError `BAD_DECISION` if a character is no digit. */
-function readNumbers(id: string, into: Float64Array): void {
+function readNumbers(id: string, into: Float64Array, count: number): void {
   let at = FORMAT.length;
-  for (const [n, pairs] of PAIRS_OF.entries()) {
+  for (let n = 0; n < count; n++) {
+    const pairs = PAIRS_OF[n]!;
     let number = 0;
     for (const end = at + 2 * pairs; at < end; at++) {
       const digit = VALUES[id.charCodeAt(at)] ?? -1; // Codes beyond ASCII have none.

@@ -140,6 +140,8 @@ export type ShardStatus = Readonly<{
   events: number;
   duplicates: number;
   deadLetters: number;
+  /** Choices of content that the stream of decisions did not take. */
+  lostDecisions: number;
   versions: Versions;
   /** What it samples its members for; empty for nothing. */
   warmUps: readonly WarmUpView[];

@@ -134,7 +134,8 @@ export function noSegments(): Error {
   return refused({ code: "NO_SEGMENTS", message });
 }
 
-function userOf(value: unknown): string {
+/** @throws EngineError with the code of what is wrong with a user's id. */
+export function userOf(value: unknown): string {
   const refusal =
     value === undefined ? { code: "MISSING_FIELD", message: "user is missing" } : checkId(value, "user");
   if (refusal !== undefined) throw refused(refusal);

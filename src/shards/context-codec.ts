@@ -5,6 +5,7 @@ import { ByteReader } from "../kernel/byte-reader.ts";
 import type { ByteWriter } from "../kernel/byte-writer.ts";
 import { EngineError } from "../kernel/engine-error.ts";
 import { Context, NO_ENTRIES, withEntry } from "./context.ts";
+import { readFeedback, writeFeedback } from "./feedback-codec.ts";
 import { SeenIds } from "./seen-ids.ts";
 
 /** First byte of a stored context. */
@@ -49,6 +50,7 @@ export function writeContext(context: Context, writer: ByteWriter): void {
   writeRecord(writer, context.consents, writeConsent);
   writeRecord(writer, context.resonating, writeSegments);
   writeArrival(writer, context.arrival);
+  writeFeedback(context.feedback, writer);
 }
 
 /**
@@ -86,6 +88,7 @@ export function decodeContext(user: string, bytes: Uint8Array): Context {
   context.consents = readRecord(reader, readConsent);
   context.resonating = readRecord(reader, readSegments);
   context.arrival = readArrival(reader);
+  context.feedback = readFeedback(reader);
   return context;
 }
 

@@ -19,6 +19,9 @@ export type ShardMeta = Readonly<{
   segments: number;
   /** Definitions that are to be in force once their profiles are built; left out for none. */
   nextSegments?: number;
+  /** Version of the catalogue of contents, and of the rates of their clicks; left out before any. */
+  content?: number;
+  rates?: number;
   /** Warm-ups under way, or done and waiting for the switch; left out for none. */
   warmUps?: readonly StoredWarmUp[];
   /** Key of the next outbox item. */

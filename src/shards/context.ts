@@ -4,6 +4,7 @@ import type { SparseSlab } from "../features/feature-schema.ts";
 import { contextMemory } from "./context-memory.ts";
 import { RingTail } from "./ring-tail.ts";
 import { SeenIds } from "./seen-ids.ts";
+import type { UserFeedback } from "./user-feedback.ts";
 
 /** An empty record, one for all users: most have nothing of most. It is never written to. */
 export const NO_ENTRIES: ReadonlyMap<string, never> = new Map<string, never>();
@@ -40,6 +41,8 @@ export class Context implements SparseSlab {
   consents: ReadonlyMap<string, boolean> = NO_ENTRIES;
   /** Segments that resonate, by map. */
   resonating: ReadonlyMap<string, ReadonlySet<string>> = NO_ENTRIES;
+  /** What was heard of content that was shown; undefined for most. */
+  feedback: UserFeedback | undefined;
   seen = new SeenIds();
   /** The newest events, until they fill a chunk of the ring. */
   readonly tail = new RingTail();

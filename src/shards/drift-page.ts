@@ -5,8 +5,8 @@ import {
   newCounts,
 } from "../features/feature-distribution.ts";
 import { newScoreBuffer, scoreEmbedded } from "../resonance/scorer.ts";
-import { arrivalOffsets } from "./arrival-offsets.ts";
 import { embedContext, rebuildIfStale } from "./embed-context.ts";
+import { offsetsOf } from "./log-offsets.ts";
 import { membershipsOf } from "./sampling.ts";
 import type { ShardState } from "./shard-state.ts";
 
@@ -80,7 +80,7 @@ export function driftPage(
       const page = maps[scorer.map];
       if (page === undefined) continue;
       const scores = newScoreBuffer(scorer.segments.length);
-      const offsets = arrivalOffsets(shard, m, context.arrival, evidence);
+      const offsets = offsetsOf(shard, context, m, { nowMs: context.lastTsMs, evidence });
       scoreEmbedded(scorer, shard.scratch, evidence, scores, offsets);
       notePage(page, scorer.segments, scores.probabilities, labels[scorer.map]);
     }

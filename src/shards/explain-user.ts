@@ -4,15 +4,17 @@ import { explainScore } from "../resonance/explain-score.ts";
 import type { Explanation } from "../resonance/explanation.ts";
 import { noSegments } from "../resonance/score-request.ts";
 import type { Scorer } from "../resonance/scorer.ts";
-import { arrivalOf, arrivalOffsets } from "./arrival-offsets.ts";
+import { arrivalOf } from "./arrival-of.ts";
 import { Context } from "./context.ts";
 import { rebuildIfStale } from "./embed-context.ts";
+import { shiftsOf } from "./log-offsets.ts";
 import type { ShardState } from "./shard-state.ts";
 
 /**
  * Explains what a shard answers of a user in one map.
  *
  * @param asked - `arrival`: how they come, as the request tells.
+ * @param nowMs - When it is, or was, answered: feedback fades.
  * @param user - Undefined for somebody of whom nothing is held: they get the prior.
  * @throws EngineError `UNKNOWN_MAP`, `UNKNOWN_SEGMENT`, `NO_SEGMENTS`.
  */
@@ -20,6 +22,7 @@ export function explainUser(
   state: ShardState,
   user: string | undefined,
   asked: Readonly<{ map: string; segments: readonly string[]; arrival?: Arrival | undefined }>,
+  nowMs: number,
 ): Explanation {
   const { encoder, features: schema } = state;
   const scorer = scorerOf(state, asked.map);
@@ -30,16 +33,23 @@ export function explainUser(
   const context = held ?? new Context("", encoder.slots, encoder.version);
   const events = state.recent.events(context);
   const atMs = context.lastTsMs;
-  const evidence = encoder.evidence(context.slab, 0, atMs);
-  const arrival = arrivalOf(context, asked.arrival);
-  const offsets = arrivalOffsets(state, state.scorers.indexOf(scorer), arrival, evidence);
-  const shifts =
-    offsets === undefined
-      ? {}
-      : { shifts: [{ label: { kind: "context" }, values: offsets.slice() } as const] };
+  const at = { nowMs, evidence: encoder.evidence(context.slab, 0, atMs) };
+  const shifts = shiftsOf(
+    state,
+    context,
+    state.scorers.indexOf(scorer),
+    at,
+    arrivalOf(context, asked.arrival),
+  );
   return explainScore(
     { encoder, schema, scorer },
-    { held: context, events, isWhole: context.events <= events.length, atMs, ...shifts },
+    {
+      held: context,
+      events,
+      isWhole: context.events <= events.length,
+      atMs,
+      ...(shifts.length === 0 ? {} : { shifts }),
+    },
     {
       segments: asked.segments,
       resonating: context.resonating.get(scorer.map) ?? new Set(),

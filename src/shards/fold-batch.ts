@@ -5,10 +5,11 @@ import { toFeatureEvent } from "../features/to-feature-event.ts";
 import { assertNever } from "../kernel/assert.ts";
 import { scoreEmbedded } from "../resonance/scorer.ts";
 import { nextResonating } from "../resonance/thresholds.ts";
-import { arrivalOffsets } from "./arrival-offsets.ts";
 import { Context, withEntry } from "./context.ts";
 import { embedContext, rebuildIfStale } from "./embed-context.ts";
 import { foldControl } from "./fold-control.ts";
+import { foldFeedback } from "./fold-feedback.ts";
+import { offsetsOf } from "./log-offsets.ts";
 import type { Outcome } from "./outcome.ts";
 import { isSampled, labelsOf, sampleOf, shortestBucketMs } from "./sampling.ts";
 import type { ShardState } from "./shard-state.ts";
@@ -17,9 +18,12 @@ import { sampleForCandidate } from "./warm-up.ts";
 /** Types that say who the user is, not what they do: members send them and strangers do not. */
 const ADMINISTRATIVE: ReadonlySet<string> = new Set(["identify", "consent"]);
 
+/** Of a decision, these tell what the engine did, or that the user did nothing: behaviour they are not. */
+const NO_ACTS_OF_A_CHOICE: ReadonlySet<string> = new Set(["impression", "dismiss"]);
+
 /** Whether a behaviour is something that the user did. */
-export function isAct({ type }: Behaviour): boolean {
-  return !ADMINISTRATIVE.has(type);
+export function isAct({ type, feedback }: Behaviour): boolean {
+  return !ADMINISTRATIVE.has(type) && (feedback === undefined || !NO_ACTS_OF_A_CHOICE.has(type));
 }
 
 /** Outputs that an entry has fewer of than this: each of a message's entries numbers its own. */
@@ -51,6 +55,8 @@ export function foldBatch(shard: ShardState, entries: readonly PositionedEntry[]
       case "segments-activated":
       case "segments-prepared":
       case "encoder-discarded":
+      case "content-activated":
+      case "rates-activated":
       case "warm-up-continued":
         foldControl(shard, entry, positioned, outcome);
         break;
@@ -94,6 +100,13 @@ function foldBehaviour(
   }
   const behaviour = withoutWithdrawn(context.consents, given);
   noteTime(context, behaviour.tsMs);
+  foldFeedback(
+    shard,
+    context,
+    behaviour,
+    { sequence, index: (positioned.place ?? 0) * OUTPUTS_MAX },
+    outcome,
+  );
   const acted = isAct(behaviour);
   if (acted) {
     const event = foldFeatures(shard, context, behaviour);
@@ -202,7 +215,7 @@ function followResonance(
     const scorer = shard.scorers[m]!;
     if (scorer.version === 0) continue; // Nothing published yet: there is nothing to resonate with.
     const scores = shard.scratch.scores[m]!;
-    const offsets = arrivalOffsets(shard, m, context.arrival, evidence);
+    const offsets = offsetsOf(shard, context, m, { nowMs: context.lastTsMs, evidence });
     scoreEmbedded(scorer, shard.scratch, evidence, scores, offsets);
     const held = context.resonating.get(scorer.map);
     const { leave } = scorer.thresholds;

@@ -32,6 +32,12 @@ export function foldControl(shard: ShardState, entry: Control, at: At, outcome: 
     case "segments-activated":
       activateSegments(shard, entry, at, outcome);
       break;
+    case "content-activated":
+      activateContent(shard, entry);
+      break;
+    case "rates-activated":
+      activateRates(shard, entry);
+      break;
     case "warm-up-continued":
       warmUpSlice(shard, entry, at.sequence, outcome);
       break;
@@ -161,6 +167,23 @@ function activateSegments(
       at.sequence,
       outcome,
     );
+}
+
+function activateContent(
+  { content, counters, releases }: ShardState,
+  entry: Entry<"content-activated">,
+): void {
+  if (entry.version <= content.catalogue.version) return;
+  const catalogue = releases.content(entry.version);
+  if (catalogue === undefined) counters.missingReleases++;
+  else content.useCatalogue(catalogue);
+}
+
+function activateRates({ content, counters, releases }: ShardState, entry: Entry<"rates-activated">): void {
+  if (entry.version <= content.ratesVersion) return;
+  const rates = releases.rates(entry.version);
+  if (rates === undefined) counters.missingReleases++;
+  else content.useRates(entry.version, rates);
 }
 
 function scorerUnder(encoder: string, published: PublishedProfiles): Scorer {

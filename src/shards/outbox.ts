@@ -9,6 +9,8 @@ import type { DeadLetter } from "./shard-messages.ts";
 
 /** Samples in one message: with 64 dimensions and long ids it stays under half a megabyte. */
 const SAMPLES_A_MESSAGE = 1_000;
+/** Changes of sums in one message: a quarter of a megabyte. */
+const TALLIES_A_MESSAGE = 1_000;
 /** Items published at once. */
 const GROUP = 500;
 /** Items that were published leave the store together, so long after the first: a transaction for each would cost more than they. */
@@ -46,6 +48,16 @@ export function outboxItems(
     add({
       stream: subjects.samples,
       id: `${key}:prepared:${outcome.prepared.join(",")}:${through}`,
+      data: encode(batch),
+    });
+  }
+  for (let at = 0; at < outcome.tallies.length; at += TALLIES_A_MESSAGE) {
+    const tallies = outcome.tallies.slice(at, at + TALLIES_A_MESSAGE);
+    const batch: SampleBatch = { shard: key, samples: [], tallies };
+    const [from, to] = [tallies[0], tallies.at(-1)];
+    add({
+      stream: subjects.samples,
+      id: `${key}:tallies:${from?.sequence}:${from?.index}-${to?.sequence}:${to?.index}`,
       data: encode(batch),
     });
   }

@@ -1,4 +1,4 @@
-import type { Sample } from "../profiles/sample.ts";
+import type { Sample, TallyChange } from "../profiles/sample.ts";
 import type { Context } from "./context.ts";
 
 /** A user entered or left resonating with a segment. */
@@ -26,9 +26,19 @@ export type Outcome = {
   readonly samples: Sample[];
   /** Encoders whose preparation is complete with this batch. */
   readonly prepared: string[];
+  /** What entries add to sums over all shards. */
+  readonly tallies: TallyChange[];
 };
 
 /** An outcome of nothing. */
 export function emptyOutcome(): Outcome {
-  return { touched: new Set(), ring: [], authenticated: [], transitions: [], samples: [], prepared: [] };
+  return {
+    touched: new Set(),
+    ring: [],
+    authenticated: [],
+    transitions: [],
+    samples: [],
+    prepared: [],
+    tallies: [],
+  };
 }

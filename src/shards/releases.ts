@@ -1,3 +1,5 @@
+import type { ContentCatalogue } from "../content/catalogue.ts";
+import type { RatesRelease } from "../content/rates-release.ts";
 import type { Encoder } from "../embedding/encoder.ts";
 import type { PublishedProfiles } from "../resonance/published-profiles.ts";
 import type { SegmentDefinitions } from "../resonance/segment-map.ts";
@@ -7,6 +9,8 @@ export interface ReleaseSource {
   encoder(version: string): Promise<Encoder | undefined>;
   profiles(map: string, version: number): Promise<PublishedProfiles | undefined>;
   segments(version: number): Promise<SegmentDefinitions | undefined>;
+  content(version: number): Promise<ContentCatalogue | undefined>;
+  rates(version: number): Promise<RatesRelease | undefined>;
 }
 
 /** Releases that the host fetched for a batch, so that the fold, which never waits, finds them. */
@@ -14,6 +18,8 @@ export class FetchedReleases {
   readonly #encoders = new Map<string, Encoder>();
   readonly #profiles = new Map<string, PublishedProfiles>();
   readonly #segments = new Map<number, SegmentDefinitions>();
+  readonly #content = new Map<number, ContentCatalogue>();
+  readonly #rates = new Map<number, RatesRelease>();
 
   encoder(version: string): Encoder | undefined {
     return this.#encoders.get(version);
@@ -25,6 +31,14 @@ export class FetchedReleases {
 
   segments(version: number): SegmentDefinitions | undefined {
     return this.#segments.get(version);
+  }
+
+  content(version: number): ContentCatalogue | undefined {
+    return this.#content.get(version);
+  }
+
+  rates(version: number): RatesRelease | undefined {
+    return this.#rates.get(version);
   }
 
   async fetchEncoder(source: ReleaseSource, version: string): Promise<void> {
@@ -42,9 +56,21 @@ export class FetchedReleases {
     if (segments !== undefined) this.#segments.set(version, segments);
   }
 
+  async fetchContent(source: ReleaseSource, version: number): Promise<void> {
+    const catalogue = await source.content(version);
+    if (catalogue !== undefined) this.#content.set(version, catalogue);
+  }
+
+  async fetchRates(source: ReleaseSource, version: number): Promise<void> {
+    const rates = await source.rates(version);
+    if (rates !== undefined) this.#rates.set(version, rates);
+  }
+
   /** Forgets all but encoders, which every context of the shard may still be for. */
   release(): void {
     this.#profiles.clear();
     this.#segments.clear();
+    this.#content.clear();
+    this.#rates.clear();
   }
 }

@@ -208,7 +208,7 @@ class Replay {
   readonly behaviours: Behaviour[] = [];
   readonly #ports: ReplayPorts;
   readonly #start: HeldUser;
-  /** Publications since the last entry of another kind, by map: of them only the last ones count. */
+  /** Publications since the last entry of another kind, by what they publish: of them only the last ones count. */
   readonly #published = new Map<string, PositionedEntry[]>();
 
   constructor(ports: ReplayPorts, options: ReplayOptions, { decision, start }: Material) {
@@ -238,11 +238,13 @@ class Replay {
   async fold(entries: readonly PositionedEntry[]): Promise<PositionedEntry | undefined> {
     for (const positioned of entries) {
       const { entry } = positioned;
-      if (entry.kind === "profiles-activated") {
-        const waiting = this.#published.get(entry.map) ?? [];
-        this.#published.set(entry.map, waiting);
-        // A publication that is told again, by a new owner, took effect the first time.
-        if (!waiting.some((before) => isSamePublication(before.entry, entry))) waiting.push(positioned);
+      if (isPublication(entry)) {
+        const of = entry.kind === "rates-activated" ? "rates" : `profiles of ${entry.map}`;
+        const waiting = this.#published.get(of) ?? [];
+        this.#published.set(of, waiting);
+        // Versions only grow: one that is told again, by a new owner, took effect the first time.
+        const newest = waiting.at(-1)?.entry;
+        if (newest === undefined || (newest as Publication).version < entry.version) waiting.push(positioned);
         continue;
       }
       await this.#publish();
@@ -265,10 +267,11 @@ class Replay {
   async #publish(): Promise<void> {
     for (const waiting of this.#published.values()) {
       for (const positioned of waiting.toReversed()) {
-        const before = this.state.scorers;
+        const { scorers, content } = this.state;
+        const { ratesVersion } = content;
         await this.#fetch(positioned.entry as Control);
         this.#apply(positioned);
-        if (this.state.scorers !== before) break;
+        if (this.state.scorers !== scorers || content.ratesVersion !== ratesVersion) break;
       }
     }
     this.#published.clear();
@@ -289,15 +292,11 @@ class Replay {
   }
 }
 
-function isSamePublication(
-  before: LogEntry,
-  entry: Extract<Control, { kind: "profiles-activated" }>,
-): boolean {
-  return (
-    before.kind === "profiles-activated" &&
-    before.version === entry.version &&
-    before.encoder === entry.encoder
-  );
+/** An entry that the next one of its kind, and of its map, takes the place of. */
+type Publication = Extract<Control, { kind: "profiles-activated" | "rates-activated" }>;
+
+function isPublication(entry: LogEntry): entry is Publication {
+  return entry.kind === "profiles-activated" || entry.kind === "rates-activated";
 }
 
 /** What an entry names that is not there. */
@@ -308,6 +307,10 @@ function missingOf(entry: Control, held: ShardState["releases"]): string | undef
     return held.profiles(entry.map, entry.version) === undefined
       ? `profiles v${entry.version} of ${entry.map}`
       : undefined;
+  if (entry.kind === "content-activated" && held.content(entry.version) === undefined)
+    return `catalogue ${entry.version} of contents`;
+  if (entry.kind === "rates-activated" && held.rates(entry.version) === undefined)
+    return `release ${entry.version} of the rates`;
   if (entry.kind === "encoder-activated" && held.encoder(entry.encoder) === undefined)
     return `encoder ${entry.encoder}`;
   const profiles = "profiles" in entry ? (entry.profiles ?? {}) : {};

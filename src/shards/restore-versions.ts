@@ -33,6 +33,26 @@ export async function restoreVersions(
     return published === undefined || !isUsable ? priorScorer(map, encoder) : prepareScorer(published);
   };
   useScorers(state, await Promise.all(state.definitions.maps.map(storedScorer)));
+  await restoreContent(state, meta, releases);
+}
+
+/** Feedback is judged by these: without them a fold would come to other contexts than its peers. */
+async function restoreContent(
+  { content, shard }: ShardState,
+  { content: catalogueVersion, rates: ratesVersion }: ShardMeta,
+  releases: ReleaseSource,
+): Promise<void> {
+  content.clear();
+  if (catalogueVersion !== undefined) {
+    const catalogue = await releases.content(catalogueVersion);
+    if (catalogue === undefined) throw missing(`catalogue ${catalogueVersion} of contents`, shard);
+    content.useCatalogue(catalogue);
+  }
+  if (ratesVersion !== undefined) {
+    const rates = await releases.rates(ratesVersion);
+    if (rates === undefined) throw missing(`release ${ratesVersion} of the rates`, shard);
+    content.useRates(ratesVersion, rates);
+  }
 }
 
 async function restoreWarmUps(
@@ -52,7 +72,11 @@ async function restoreWarmUps(
 }
 
 function encoderMissing(version: string, shard: number): EngineError {
-  const message = `encoder ${version} of shard ${shard} is not in the artefact store`;
+  return missing(`encoder ${version}`, shard);
+}
+
+function missing(release: string, shard: number): EngineError {
+  const message = `${release} of shard ${shard} is not in the artefact store`;
   return new EngineError({ code: "RELEASE_MISSING", message, retryable: true });
 }
 
@@ -75,6 +99,8 @@ export async function fetchFor(
     for (const [map, version] of Object.entries(entry.profiles ?? {}))
       await fetched.fetchProfiles(source, map, version);
   }
+  if (entry.kind === "content-activated") await fetched.fetchContent(source, entry.version);
+  if (entry.kind === "rates-activated") await fetched.fetchRates(source, entry.version);
   if (entry.kind === "profiles-activated") await fetched.fetchProfiles(source, entry.map, entry.version);
   if (entry.kind === "encoder-activated") {
     await fetched.fetchEncoder(source, entry.encoder);

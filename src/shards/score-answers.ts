@@ -3,7 +3,13 @@ import type { Arrival } from "../features/arrival.ts";
 import { ByteArena } from "../kernel/byte-arena.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { EngineError } from "../kernel/engine-error.ts";
-import { answerDigest, type DecisionIds, type DecisionKind } from "../resonance/decision-id.ts";
+import { tellsArrival } from "../resonance/cold-start/add-arrival.ts";
+import {
+  answerDigest,
+  type DecisionIds,
+  type DecisionKind,
+  type DecisionPlace,
+} from "../resonance/decision-id.ts";
 import { JsonReplyWriter } from "../resonance/json-reply-writer.ts";
 import { MsgpackReplyWriter } from "../resonance/msgpack-reply-writer.ts";
 import type { ReplyValues, ReplyWriter } from "../resonance/reply-writer.ts";
@@ -16,11 +22,12 @@ import type {
 } from "../resonance/score-answer.ts";
 import { newScoreBuffer, type ScoreBuffer, type Scorer, scoreEmbedded } from "../resonance/scorer.ts";
 import { isOff } from "../resonance/thresholds.ts";
-import { arrivalOf, arrivalOffsets } from "./arrival-offsets.ts";
+import { arrivalOf } from "./arrival-of.ts";
 import { Context } from "./context.ts";
 import { embedContext, rebuildIfStale } from "./embed-context.ts";
 import { EmbeddingCache } from "./embedding-cache.ts";
 import { foldTransient } from "./fold-batch.ts";
+import { offsetsOf } from "./log-offsets.ts";
 import { ScoreColumns } from "./score-columns.ts";
 import type { ShardState } from "./shard-state.ts";
 
@@ -38,6 +45,20 @@ type ReadyMap = Readonly<{
   places: ReadonlyMap<string, number>;
   resonating: Uint8Array;
   writers: Partial<Record<AnswerType, ReplyWriter>>;
+}>;
+
+/** A user as {@link ScoreAnswers.withScores} shows them. */
+export type ScoredUser = Readonly<{
+  context: Context;
+  known: boolean;
+  /** Whether how they came has a part in it. */
+  isByArrival: boolean;
+  /** Effective events. */
+  evidence: number;
+  scorer: Scorer | undefined;
+  /** Shape [segments + 1]; "none" is last. Valid until the next score. */
+  probabilities: Float64Array;
+  place: DecisionPlace;
 }>;
 
 /** Scores a shard's users, and writes the answers as bytes. */
@@ -90,12 +111,13 @@ export class ScoreAnswers {
   columns(users: readonly string[], map: string | undefined, fields: readonly ColumnField[]): ShardColumns {
     const ready = this.#ready(map);
     const columns = new ScoreColumns(users.length, ready.scorer?.segments.length ?? 0, fields);
+    const nowMs = this.#clock.nowMs();
     for (const user of users) {
       const context = this.#find(user);
       const evidence =
         context === undefined
-          ? this.#asNobody(user, (nobody) => this.#score(nobody, false, ready, undefined).evidence)
-          : this.#score(context, true, ready, context.arrival).evidence;
+          ? this.#asNobody(user, (nobody) => this.#score(nobody, false, ready, nowMs, undefined))
+          : this.#score(context, true, ready, nowMs, context.arrival);
       columns.add(context !== undefined, evidence, ready.scores, ready.resonating);
     }
     const { shard, applied } = this.#state;
@@ -111,6 +133,48 @@ export class ScoreAnswers {
     const { key, applied } = this.#state;
     const place = { kind: "many", key, applied, lastSequence: 0, map: 0, digest: 0 } as const;
     return this.#decisions.next({ ...place, atMs: this.#clock.nowMs() }, "");
+  }
+
+  /**
+   * Scores a user in a map, and acts on it before anything else is scored.
+   *
+   * @param asked - How they came, as the request tells: it counts while they have done nothing.
+   * @param use - Gets the user's context, one of nothing for somebody unknown; `place` is that of the answer's id, but for what
+   * was chosen.
+   * @throws EngineError `UNKNOWN_MAP`.
+   */
+  withScores<Result>(
+    user: string,
+    map: string | undefined,
+    nowMs: number,
+    asked: Arrival | undefined,
+    use: (scored: ScoredUser) => Result,
+  ): Result {
+    const ready = this.#ready(map);
+    const context = this.#find(user);
+    const act = (of: Context): Result => {
+      const known = context !== undefined;
+      const arrival = arrivalOf(of, asked);
+      const evidence = this.#score(of, known, ready, nowMs, arrival);
+      const { applied, key } = this.#state;
+      const digest = answerDigest(ready.bits, ready.resonating.length);
+      const isTold = isByArrival(ready, arrival, evidence);
+      const isAsked = arrival !== of.arrival && isTold;
+      const kind = isAsked ? "session" : known ? "known" : "unknown";
+      const { lastSequence } = of;
+      const place = { kind, key, applied, lastSequence, atMs: nowMs, map: ready.index, digest } as const;
+      const { probabilities } = ready.scores;
+      return use({
+        context: of,
+        known,
+        isByArrival: isTold,
+        evidence,
+        scorer: ready.scorer,
+        probabilities,
+        place,
+      });
+    };
+    return context === undefined ? this.#asNobody(user, act) : act(context);
   }
 
   versions(): Versions {
@@ -142,11 +206,12 @@ export class ScoreAnswers {
   ): Uint8Array {
     const ready = this.#ready(map);
     const known = whose === "known";
-    const arrival = arrivalOf(context, asked);
-    const { evidence, isByArrival } = this.#score(context, known, ready, arrival);
-    // What a request tells is not in the log: such an answer is no more to be replayed than a session's.
-    const kind = isByArrival && arrival !== context.arrival ? "session" : whose;
     const nowMs = this.#clock.nowMs();
+    const arrival = arrivalOf(context, asked);
+    const evidence = this.#score(context, known, ready, nowMs, arrival);
+    const isAsked = arrival !== context.arrival && isByArrival(ready, arrival, evidence);
+    // What a request tells is not in the log: such an answer is no more to be replayed than a session's.
+    const kind = isAsked ? "session" : whose;
     const { scorers, activatedMs, applied, key } = this.#state;
     const { lastSequence } = context;
     const digest = answerDigest(ready.bits, ready.resonating.length);
@@ -170,24 +235,25 @@ export class ScoreAnswers {
     return this.#writer(ready, type).write(values);
   }
 
-  /** Writes a context's distribution into the map's buffers. @returns The evidence behind it, and whether the arrival counted. */
+  /** Writes a context's distribution into the map's buffers. @returns The evidence behind it. */
   #score(
     context: Context,
     known: boolean,
     ready: ReadyMap,
+    nowMs: number,
     arrival: Arrival | undefined,
-  ): Readonly<{ evidence: number; isByArrival: boolean }> {
+  ): number {
     const { scorer, index, scores, places, resonating } = ready;
     const evidence = known ? this.#embeddings.embed(context) : embedContext(this.#state, context);
-    if (scorer === undefined) return { evidence, isByArrival: false };
-    const offsets = arrivalOffsets(this.#state, index, arrival, evidence);
+    if (scorer === undefined) return evidence;
+    const offsets = offsetsOf(this.#state, context, index, { nowMs, evidence }, arrival);
     scoreEmbedded(scorer, this.#state.scratch, evidence, scores, offsets);
     resonating.fill(0);
     for (const segment of context.resonating.get(scorer.map) ?? []) {
       const k = places.get(segment);
       if (k !== undefined && !isOff(scorer.thresholds, k)) resonating[k] = 1;
     }
-    return { evidence, isByArrival: offsets !== undefined };
+    return evidence;
   }
 
   #writer(ready: ReadyMap, type: AnswerType): ReplyWriter {
@@ -257,6 +323,11 @@ export class ScoreAnswers {
       nobody.release();
     }
   }
+}
+
+/** Whether how somebody came has a part in their score. */
+function isByArrival({ scorer }: ReadyMap, arrival: Arrival | undefined, evidence: number): boolean {
+  return scorer !== undefined && tellsArrival(scorer, arrival, evidence);
 }
 
 function unknownMap(map: string, scorers: readonly Scorer[]): EngineError {

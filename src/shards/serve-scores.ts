@@ -1,4 +1,5 @@
 import type { Bus, BusReply, BusRequest } from "../actors/bus.ts";
+import type { ShardContentRequest } from "../content/content-answer.ts";
 import { contentTypeOf, decodeRequest } from "../events/decode-request.ts";
 import type { Behaviour } from "../events/log-entry.ts";
 import { refused } from "../events/request-body.ts";
@@ -10,6 +11,7 @@ import { joinAnswers } from "../resonance/join-answers.ts";
 import { encodeColumns } from "../resonance/join-columns.ts";
 import type { ShardScoreReply, ShardScoreRequest, ShardSessionRequest } from "../resonance/score-answer.ts";
 import { noSegments, readBatchRequest, readScoreRequest, sequenceFor } from "../resonance/score-request.ts";
+import type { ContentAnswers } from "./content-answers.ts";
 import { handOut } from "./held-user.ts";
 import type { AnswerType, ScoreAnswers } from "./score-answers.ts";
 import type { HoldingRequest } from "./shard-messages.ts";
@@ -43,6 +45,7 @@ type Reads = Readonly<{
   bus: Pick<Bus, "answer">;
   state: ShardState;
   answers: ScoreAnswers;
+  contents: ContentAnswers;
   copy: CopyView;
   sleep(ms: number): Promise<void>;
   /** The epoch to answer under. It throws if the lease is lost, which what was waited for may have taken along. */
@@ -50,7 +53,9 @@ type Reads = Readonly<{
 }>;
 
 /** The reads that the gateway asks of a shard, in MessagePack. */
-export function readsOf(reads: Reads): Readonly<Record<"score" | "session" | "holding", Handler>> {
+export function readsOf(
+  reads: Reads,
+): Readonly<Record<"score" | "session" | "content" | "holding", Handler>> {
   const { answers, epochNow, sleep } = reads;
   let news: Promise<void> | undefined;
   const withTheNews = async (reply: BusReply): Promise<BusReply> => {
@@ -66,9 +71,16 @@ export function readsOf(reads: Reads): Readonly<Record<"score" | "session" | "ho
       const { atLeast, waitMs } = asked;
       return onceFolded(reads, atLeast, waitMs, () => {
         const reply = packed(scored(reads, asked));
-        const isAllSent = asked.askers?.every((asker) => asker !== "") === true;
-        return isAllSent ? withTheNews(reply) : reply;
+        return isAllSent(asked) ? withTheNews(reply) : reply;
       });
+    },
+    content({ data }) {
+      const { users, type = MSGPACK, askers, arrivals, ...aspect } = decode(data) as ShardContentRequest;
+      const written = users.map((user, i) =>
+        reads.contents.choose(user, aspect, type, numbersOf(arrivals?.[i])),
+      );
+      const reply = packed(sent(reads, written, { type, askers }));
+      return isAllSent({ askers }) ? withTheNews(reply) : reply;
     },
     holding({ data }) {
       const { user, atLeast, waitMs } = decode(data) as HoldingRequest;
@@ -175,11 +187,25 @@ export function notCaughtUp(state: ShardState, sequence: number): EngineError {
   });
 }
 
-function scored({ answers, bus, epochNow }: Reads, asked: ShardScoreRequest): ShardScoreReply {
+function isAllSent({ askers }: Readonly<{ askers?: readonly string[] | undefined }>): boolean {
+  return askers?.every((asker) => asker !== "") === true;
+}
+
+function scored(reads: Reads, asked: ShardScoreRequest): ShardScoreReply {
+  const { answers, epochNow } = reads;
   const { users, type = MSGPACK, askers, arrivals, columns } = asked;
   if (columns !== undefined)
     return { answers: [encode(answers.columns(users, asked.map, columns))], epoch: epochNow() };
   const written = users.map((user, i) => answers.score(user, asked, type, numbersOf(arrivals?.[i])));
+  return sent(reads, written, { type, askers });
+}
+
+/** Sends answers to those who wait for them, and returns the others. */
+function sent(
+  { bus, epochNow }: Reads,
+  written: readonly Uint8Array[],
+  { type, askers }: Readonly<{ type: AnswerType; askers: readonly string[] | undefined }>,
+): ShardScoreReply {
   const epoch = epochNow(); // Before the first answer leaves.
   const returned: Uint8Array[] = [];
   for (const [i, data] of written.entries()) {

@@ -1,4 +1,5 @@
 import type { Bus, BusReply, BusRequest } from "../actors/bus.ts";
+import type { Log } from "../actors/log.ts";
 import type { Lease } from "../actors/unit-copy.ts";
 import { endpointAt } from "../events/endpoint-at.ts";
 import type { Subjects } from "../events/subjects.ts";
@@ -15,7 +16,9 @@ import {
   compareUsers,
   type MembershipsRequest,
 } from "./compare-users.ts";
+import { ContentAnswers } from "./content-answers.ts";
 import type { ContextStore } from "./context-store.ts";
+import { DecisionLog } from "./decision-log.ts";
 import { type DriftRequest, driftPage } from "./drift-page.ts";
 import { membershipsOf } from "./sampling.ts";
 import { ScoreAnswers } from "./score-answers.ts";
@@ -44,6 +47,7 @@ type HostView = CopyView &
 
 type ServePorts = Readonly<{
   bus: Bus;
+  log: Log;
   clock: Clock;
   subjects: Subjects;
   store: ContextStore;
@@ -63,7 +67,10 @@ export async function serveShard(
   const { bus, sleep, subjects } = ports;
   const { shard } = state;
   const answers = answersOf(ports, state);
-  const reads = { bus, state, answers, copy: host, sleep, epochNow: () => ownerOf(shard, host).epoch };
+  const decided = new DecisionLog(ports, subjects.decisions);
+  const contents = contentsOf(ports, state, answers, decided);
+  const epochNow = () => ownerOf(shard, host).epoch;
+  const reads = { bus, state, answers, contents, copy: host, sleep, epochNow };
   const handlers: Record<string, Handler> = {
     ...readsOf(reads),
     status: () =>
@@ -81,6 +88,7 @@ export async function serveShard(
         events: state.counters.events,
         duplicates: state.counters.duplicates,
         deadLetters: state.counters.deadLetters,
+        lostDecisions: decided.lost,
         versions: answers.versions(),
         warmUps: state.warmUps.map(({ kind, version, sampled, done }) => ({ kind, version, sampled, done })),
       } satisfies ShardStatus),
@@ -116,7 +124,10 @@ export async function serveShard(
       bus.serve(subjects.api(`${name}.${shard}`), handler, shared),
     ),
   ]);
-  return async () => void (await Promise.all(served.map((one) => one.close())));
+  return async () => {
+    await Promise.all(served.map((one) => one.close()));
+    await decided.close();
+  };
 }
 
 /**
@@ -131,8 +142,10 @@ export async function serveCopy(
   copy: CopyView,
 ): Promise<() => Promise<void>> {
   const answers = answersOf(ports, state);
-  const { bus, sleep } = ports;
-  const reads = readsOf({ bus, state, answers, copy, sleep, epochNow: () => NO_EPOCH });
+  const { bus, sleep, subjects } = ports;
+  const decided = new DecisionLog(ports, subjects.decisions);
+  const contents = contentsOf(ports, state, answers, decided);
+  const reads = readsOf({ bus, state, answers, contents, copy, sleep, epochNow: () => NO_EPOCH });
   const served = await Promise.all(
     Object.entries(reads).map(([name, handler]) => {
       const answer = (request: BusRequest) => {
@@ -142,7 +155,20 @@ export async function serveCopy(
       return bus.serve(ports.subjects.shard(state.shard, endpointAt(`copy-${name}`, copy.node)), answer);
     }),
   );
-  return async () => void (await Promise.all(served.map((one) => one.close())));
+  return async () => {
+    await Promise.all(served.map((one) => one.close()));
+    await decided.close();
+  };
+}
+
+function contentsOf(
+  { clock, decisionKey, newId }: ServePorts,
+  state: ShardState,
+  answers: ScoreAnswers,
+  decided: DecisionLog,
+): ContentAnswers {
+  const ids = new DecisionIds(decisionKey, newId());
+  return new ContentAnswers(state, answers, clock, ids, (decision) => decided.add(decision));
 }
 
 function answersOf({ clock, decisionKey, newId }: ServePorts, state: ShardState): ScoreAnswers {

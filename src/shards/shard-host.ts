@@ -443,6 +443,7 @@ class Host implements UnitCopy {
     outcome.samples.length = 0;
     outcome.transitions.length = 0;
     outcome.prepared.length = 0;
+    outcome.tallies.length = 0;
     deadLetters.length = 0;
   }
 

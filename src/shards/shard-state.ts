@@ -3,8 +3,10 @@ import type { PositionedEntry } from "../events/log-entry.ts";
 import type { FeatureSchema } from "../features/feature-schema.ts";
 import { newScoreBuffer, priorScorer, type ScoreBuffer, type Scorer } from "../resonance/scorer.ts";
 import type { SegmentDefinitions } from "../resonance/segment-map.ts";
+import { ContentInForce } from "./content-in-force.ts";
 import { contextSchema } from "./context-codec.ts";
 import type { ContextSource, ShardMeta } from "./context-store.ts";
+import { newOffsetRoom, type OffsetRoom } from "./offset-room.ts";
 import { RecentEvents } from "./recent-events.ts";
 import { FetchedReleases } from "./releases.ts";
 import { ResidentContexts } from "./resident-contexts.ts";
@@ -41,6 +43,8 @@ export type ShardState = {
   readonly shadows: ShadowStates;
   /** In the order of the definitions' maps. */
   scorers: Scorer[];
+  /** What content is chosen from, and by. */
+  readonly content: ContentInForce;
   /** Log time of each map's last activation, epoch ms. */
   readonly activatedMs: Map<string, number>;
   /** Number of the batch being folded; what it touches stays in memory until it is committed. */
@@ -66,8 +70,7 @@ export type Scratch = {
   /** Version of the encoder that the embedding is of. */
   embeddedBy: string;
   readonly scores: ScoreBuffer[];
-  /** By map, what a user's log prior differs from everybody's by; shape [segments + 1]. */
-  readonly arrivals: Float64Array[];
+  readonly offsets: OffsetRoom[];
 };
 
 /** The definitions before any: no map. */
@@ -102,6 +105,7 @@ export function newShardState(given: {
     warmUps: [],
     shadows: new ShadowStates(given.ringEvents),
     scorers: [],
+    content: new ContentInForce(),
     activatedMs: new Map(),
     batch: 0,
     newlyAuthenticated: new Map(),
@@ -111,7 +115,7 @@ export function newShardState(given: {
       embedding: new Float32Array(given.encoder.dim),
       embeddedBy: given.encoder.version,
       scores: [],
-      arrivals: [],
+      offsets: [],
     },
   };
 }
@@ -140,8 +144,7 @@ export function useScorers(shard: ShardState, scorers: Scorer[]): void {
     shard.scratch.scores.length,
     ...scorers.map((one) => newScoreBuffer(one.segments.length)),
   );
-  const offsets = scorers.map((one) => new Float64Array(one.segments.length + 1));
-  shard.scratch.arrivals.splice(0, shard.scratch.arrivals.length, ...offsets);
+  shard.scratch.offsets.splice(0, shard.scratch.offsets.length, ...scorers.map(newOffsetRoom));
 }
 
 /** Puts an encoder in force. Contexts of another one are rebuilt when they are touched. */
@@ -163,6 +166,8 @@ export function metaOf(shard: ShardState, nextOutbox: number): ShardMeta {
     activatedMs: Object.fromEntries(shard.activatedMs),
     segments: shard.definitions.version,
     ...(shard.nextDefinitions === undefined ? {} : { nextSegments: shard.nextDefinitions.version }),
+    ...(shard.content.catalogue.version === 0 ? {} : { content: shard.content.catalogue.version }),
+    ...(shard.content.ratesVersion === 0 ? {} : { rates: shard.content.ratesVersion }),
     ...(shard.warmUps.length === 0 ? {} : { warmUps: shard.warmUps.map(({ encoder, ...stored }) => stored) }),
     nextOutbox,
   };

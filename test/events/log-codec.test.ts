@@ -27,6 +27,13 @@ const someBehaviour = fc.record(
     cell: word,
     context: fc.dictionary(key, fc.string({ unit: "grapheme", maxLength: 40 })),
     decision: word,
+    feedback: fc.record({
+      placement: word,
+      map: word,
+      content: word,
+      chosenMs: fc.integer({ min: 0, max: 4e12 }),
+      propensity: fc.double({ min: 0, max: 1, noNaN: true }).map(withoutMinusZero),
+    }),
     traits: fc.dictionary(key, fc.oneof(word, fc.integer(), fc.boolean())),
     segments: fc.dictionary(key, fc.option(word)),
     consent: fc.dictionary(key, fc.boolean()),

@@ -29,8 +29,12 @@ export const SHARDS = 4;
 /** A map as `segments.put` takes it. */
 export const A_MAP = { name: "life", segments: ["new", "loyal"] };
 
-/** A gateway over ports in memory, with shards that answer what they were asked. */
-export async function gatewayWorld() {
+/**
+ * A gateway over ports in memory, with shards that answer what they were asked.
+ *
+ * @param given.isPatient - Waits do not end, but for what they wait for; else they end at once.
+ */
+export async function gatewayWorld(given: { readonly isPatient?: boolean } = {}) {
   const subjects = subjectsOf("resonance");
   let sleptMs = 0;
   const clock = { nowMs: () => NOW_MS, monotonicMs: () => sleptMs };
@@ -71,6 +75,7 @@ export async function gatewayWorld() {
       decodeProfiles,
       memoryBytes: () => 1,
       async sleep(ms) {
+        if (given.isPatient === true && ms > 0) await new Promise(() => {});
         sleptMs += ms;
       },
       cluster: () => ({ nodes: [], units: [] }),
@@ -224,6 +229,7 @@ function aStatus(shard: number): ShardStatus {
     events: 3,
     duplicates: 0,
     deadLetters: 0,
+    lostDecisions: 0,
     versions: { encoder: "e1", trained: true, profiles: {}, segments: 1 },
     warmUps: [],
   };

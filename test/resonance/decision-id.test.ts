@@ -1,7 +1,12 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { checkId } from "../../src/events/check-text.ts";
-import { answerDigest, DecisionIds, type DecisionPlace } from "../../src/resonance/decision-id.ts";
+import {
+  answerDigest,
+  type ChosenContent,
+  DecisionIds,
+  type DecisionPlace,
+} from "../../src/resonance/decision-id.ts";
 
 const SECRET = [0x01234567, 0x89abcdef] as const;
 
@@ -20,12 +25,37 @@ const anyPlace = fc
 test("an id tells the place that it was made for, and whose it may be", () => {
   const ids = new DecisionIds(SECRET, "server");
   const holds = (place: DecisionPlace, user: string, other: string) => {
-    const { isOf, ...told } = ids.read(ids.next(place, user));
+    const { upcoming } = ids;
+    const { isOf, chance, ...told } = ids.read(ids.next(place, user));
     expect(told).toEqual(place);
+    expect(chance).toBe(upcoming);
     expect(isOf(user)).toBe(true);
     expect(isOf(`${other}-${user}`)).toBe(false);
   };
   fc.assert(fc.property(anyPlace, fc.string(), fc.string(), holds), { seed: 1 });
+});
+
+const anyChosen = fc.record({
+  catalogue: fc.nat({ max: 2 ** 24 - 1 }),
+  placement: fc.nat({ max: 2 ** 12 - 1 }),
+  content: fc.option(fc.nat({ max: 2 ** 24 - 2 }), { nil: undefined }),
+  arm: fc.nat({ max: 2 ** 12 - 1 }),
+  propensity: fc.double({ min: 0, max: 1, noNaN: true }),
+});
+
+test("the id of a choice tells what was chosen, and how likely that was", () => {
+  const ids = new DecisionIds(SECRET, "server");
+  const holds = (place: DecisionPlace, chosen: ChosenContent) => {
+    const id = ids.next({ ...place, chosen }, "ada");
+    expect(id).toMatch(/^d2[A-Za-z0-9_-]{80}$/);
+    const { isOf, chance: _, chosen: told, ...rest } = ids.read(id);
+    expect(rest).toEqual(place);
+    expect(told).toEqual({ ...chosen, propensity: told?.propensity });
+    expect(Math.abs((told?.propensity ?? 2) - chosen.propensity)).toBeLessThanOrEqual(2 ** -37);
+    expect(isOf("ada")).toBe(true);
+    expect(ids.read(ids.next(place, "ada")).chosen).toBeUndefined();
+  };
+  fc.assert(fc.property(anyPlace, anyChosen, holds));
 });
 
 const PLACE: DecisionPlace = {
@@ -70,10 +100,14 @@ test("what was mistyped, cut or made up is refused", () => {
     "é".repeat(64),
   ])
     expect(() => ids.read(wrong)).toThrow(refusal);
-  for (let at = 0; at < id.length; at++) {
-    const other = id[at] === "B" ? "C" : "B";
-    const mistyped = id.slice(0, at) + other + id.slice(at + 1);
-    expect(() => ids.read(mistyped), mistyped).toThrow(refusal);
+  const chosen = { catalogue: 3, placement: 1, content: 2, arm: 0, propensity: 0.5 };
+  for (const whole of [id, ids.next({ ...PLACE, chosen }, "ada")]) {
+    for (let at = 0; at < whole.length; at++) {
+      const other = whole[at] === "B" ? "C" : "B";
+      const mistyped = whole.slice(0, at) + other + whole.slice(at + 1);
+      expect(() => ids.read(mistyped), mistyped).toThrow(refusal);
+    }
+    expect(() => ids.read(`d${whole.startsWith("d1") ? 2 : 1}${whole.slice(2)}`)).toThrow(refusal);
   }
 });
 

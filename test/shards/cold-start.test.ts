@@ -123,7 +123,12 @@ test.each(["life", "wants"])("an explanation tells the context's part of %s, and
   const sum = (parts: readonly Part[]) => parts.reduce((all, { value }) => all + value, 0);
   const segments = MAPS.find(({ name }) => name === map)!.segments.map(({ name }) => name);
   for (const user of ["ada", undefined]) {
-    const told = explainUser(shard, user, { map, segments, ...(user === undefined ? { arrival } : {}) });
+    const told = explainUser(
+      shard,
+      user,
+      { map, segments, ...(user === undefined ? { arrival } : {}) },
+      START_MS,
+    );
     const served = score(user ?? "nobody", PHONE, map).shares;
     for (const one of told.segments) {
       const k = segments.indexOf(one.segment ?? "");
@@ -134,7 +139,7 @@ test.each(["life", "wants"])("an explanation tells the context's part of %s, and
       }
     }
   }
-  const bare = explainUser(shard, undefined, { map, segments });
+  const bare = explainUser(shard, undefined, { map, segments }, START_MS);
   expect(bare.lead.bySource.some(({ kind }) => kind === "context")).toBe(false);
 });
 

@@ -38,6 +38,8 @@ async function aWorld() {
         encoder: async (version: string) => (version === encoder.version ? encoder : undefined),
         profiles: async () => undefined,
         segments: async (version: number) => ({ version, maps: [MAP] }),
+        content: async () => undefined,
+        rates: async () => undefined,
       },
       clock,
       sleep: (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, Math.min(ms, 5))),

@@ -43,7 +43,13 @@ async function aShardThatKnows(...versions: readonly string[]): Promise<ShardSta
   for (const version of versions) {
     const encoder: Encoder = Object.create(untrained, { version: { value: version } });
     const nothing = async () => undefined;
-    const source = { encoder: async () => encoder, profiles: nothing, segments: nothing };
+    const source = {
+      encoder: async () => encoder,
+      profiles: nothing,
+      segments: nothing,
+      content: nothing,
+      rates: nothing,
+    };
     await shard.releases.fetchEncoder(source, version);
   }
   return shard;

@@ -156,6 +156,8 @@ export async function replayWorld(given: { readonly residentUsers?: number } = {
     encoder: async (version: string) => [untrained, fitted].find((one) => one.version === version),
     profiles: async (map: string, version: number) => published.get(`${map} ${version}`),
     segments: async (version: number) => ({ version, maps: DEFINITIONS[version] ?? [] }),
+    content: async () => undefined,
+    rates: async () => undefined,
   };
   const snapshots = {
     blobs: memoryBlobStore(),

@@ -1,6 +1,8 @@
 import { expect, test } from "vitest";
 import type { Bus, BusReply } from "../../src/actors/bus.ts";
 import { memoryContextStore } from "../../src/adapters/memory-context-store.ts";
+import { MemoryLog } from "../../src/adapters/memory-log.ts";
+import type { ContentAnswer, LoggedDecision, ShardContentRequest } from "../../src/content/content-answer.ts";
 import { encodeReply } from "../../src/events/decode-request.ts";
 import { endpointAt } from "../../src/events/endpoint-at.ts";
 import { subjectsOf } from "../../src/events/subjects.ts";
@@ -17,6 +19,7 @@ import type {
 import { embedContext } from "../../src/shards/embed-context.ts";
 import { serveCopy, serveShard } from "../../src/shards/serve-shard.ts";
 import { NO_DEFINITIONS, useDefinitions } from "../../src/shards/shard-state.ts";
+import { useCatalogue } from "./a-catalogue.ts";
 import { aShard, aView, fold, START_MS, useProfiles } from "./a-shard.ts";
 
 const SHARDS = 16;
@@ -43,9 +46,13 @@ export function serveScoresContract(bus: () => Bus): void {
     useProfiles(state, [ada ?? new Float32Array(), bob ?? new Float32Array()]);
     fold(state, aView({ user: ADA })); // Now she resonates.
     let isHeld = true;
+    const clock = { nowMs: () => START_MS + 60_000, monotonicMs: () => 0 };
+    const log = new MemoryLog(clock);
+    await log.ensure(subjects.decisions);
     const ports = {
       bus: bus(),
-      clock: { nowMs: () => START_MS + 60_000, monotonicMs: () => 0 },
+      log,
+      clock,
       subjects,
       store: memoryContextStore(),
       sleep: async () => {},
@@ -67,6 +74,21 @@ export function serveScoresContract(bus: () => Bus): void {
       bus().request(subject, data, { timeoutMs: 2_000, contentType });
     return {
       state,
+      /** What the stream of decisions holds. */
+      async decided(): Promise<readonly LoggedDecision[]> {
+        const reader = await log.read(subjects.decisions, 1);
+        const messages = await reader.next(9);
+        await reader.close();
+        return messages.flatMap(({ data }) => decode(data) as LoggedDecision[]);
+      },
+      /** Asks for contents as gateways do. */
+      async choose(request: ShardContentRequest, endpoint = "content"): Promise<readonly ContentAnswer[]> {
+        const reply = await ask(subjects.shard(7, endpoint), encode(request));
+        if (reply.error !== undefined) throw fromWireError(reply.error);
+        const { answers } = decode(reply.data) as ShardScoreReply;
+        const contentType = request.type ?? TYPES[1];
+        return answers.map((data) => read({ data, contentType }) as unknown as ContentAnswer);
+      },
       loseLease: () => {
         isHeld = false;
       },
@@ -265,6 +287,62 @@ export function serveScoresContract(bus: () => Bus): void {
     expect(
       decode((await world.internal({ users, columns: [] })).answers[0] ?? new Uint8Array()),
     ).not.toHaveProperty("similarities");
+    await world.close();
+  });
+
+  test.each(TYPES)("contents are chosen for users, as %s, by the owner and by a copy", async (type) => {
+    const world = await aWorld();
+    useCatalogue(world.state);
+    const users = [ADA, userOf(7, "nobody")];
+    const [known, unknown] = await world.choose({ users, placement: "home", type });
+    expect(known).toMatchObject({ user: ADA, placement: "home", basis: "resonance", segment: "new" });
+    expect(unknown).toMatchObject({ basis: "prior", ages: { contextMs: null } });
+    for (const answer of [known, unknown]) {
+      expect(["a", "b", "c"]).toContain(answer?.content);
+      expect(answer).toMatchObject({
+        arm: "mixture",
+        versions: { content: 1, rates: 0, profiles: 1 },
+        position: { shard: 7, sequence: 4 },
+      });
+    }
+    world.loseLease();
+    await expect(world.choose({ users, placement: "home", type })).rejects.toMatchObject({
+      code: "NOT_OWNER",
+    });
+    const copied = await world.choose({ users, placement: "home", type }, endpointAt("copy-content", "a"));
+    expect(copied.map(({ basis }) => basis)).toEqual(["resonance", "prior"]);
+    await world.close();
+  });
+
+  test("a chosen content goes straight to whoever waits for it, and what was decided is taken down", async () => {
+    const world = await aWorld();
+    useCatalogue(world.state);
+    const heard = await anInbox(bus());
+    const answers = await world.choose({
+      users: [ADA, BOB],
+      placement: "home",
+      askers: ["", heard.replyTo],
+    });
+    expect(answers.map(({ user }) => user)).toEqual([ADA]);
+    expect(await heard.first).toBe(BOB);
+    await world.close();
+    const decided = await world.decided();
+    expect(decided.map(([, user]) => user)).toEqual([ADA, BOB]);
+    const [answer] = answers;
+    expect(decided[0]).toEqual([
+      ...[answer?.decision, ADA, "home", answer?.content, "mixture", "resonance", answer?.propensity],
+      ...[3, START_MS + 60_000],
+    ]);
+  });
+
+  test.each([
+    { catalogue: undefined, code: "NO_CONTENT" },
+    { catalogue: "some", code: "UNKNOWN_PLACEMENT" },
+  ])("without the placement nothing is chosen: $code", async ({ catalogue, code }) => {
+    const world = await aWorld();
+    if (catalogue !== undefined) useCatalogue(world.state);
+    const asked = world.choose({ users: [ADA], placement: "nowhere" });
+    await expect(asked).rejects.toMatchObject({ code, retryable: false });
     await world.close();
   });
 

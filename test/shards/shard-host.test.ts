@@ -40,6 +40,8 @@ async function aWorld() {
           encoder: async (version) => (version === encoder.version ? encoder : undefined),
           profiles: async () => undefined,
           segments: async (version) => ({ version, maps: [MAP] }),
+          content: async () => undefined,
+          rates: async () => undefined,
         },
         clock,
         sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
@@ -227,6 +229,8 @@ test.for([0, 1, 2, 3, 4, 5, 6, 7, 8])(
           encoder: async () => encoder,
           profiles: async () => undefined,
           segments: async () => undefined,
+          content: async () => undefined,
+          rates: async () => undefined,
         },
         clock: { nowMs: () => START_MS, monotonicMs: () => monotonicMs },
         sleep: (ms) =>

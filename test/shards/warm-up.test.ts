@@ -129,7 +129,13 @@ test("profiles of another encoder are never put in force: their entry throws, an
   const shard = await aShardWithMembers();
   const published = publishedUnder("e9", shard.encoder.dim);
   const nothing = async () => undefined;
-  const source = { encoder: nothing, profiles: async () => published, segments: nothing };
+  const source = {
+    encoder: nothing,
+    profiles: async () => published,
+    segments: nothing,
+    content: nothing,
+    rates: nothing,
+  };
   await shard.releases.fetchProfiles(source, MAP.name, 7);
   const before = shard.scorers;
   const activation = { map: MAP.name, version: 7 } as const;
@@ -184,7 +190,13 @@ async function aShardThatKnows(...versions: readonly string[]): Promise<ShardSta
   for (const version of versions) {
     const encoder: Encoder = Object.create(untrained, { version: { value: version } });
     const nothing = async () => undefined;
-    const source = { encoder: async () => encoder, profiles: nothing, segments: nothing };
+    const source = {
+      encoder: async () => encoder,
+      profiles: nothing,
+      segments: nothing,
+      content: nothing,
+      rates: nothing,
+    };
     await shard.releases.fetchEncoder(source, version);
   }
   return shard;

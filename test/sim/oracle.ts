@@ -10,6 +10,7 @@ import { startProfileHost } from "../../src/profiles/profile-host.ts";
 import type { ProfileStore } from "../../src/profiles/profile-store.ts";
 import { readSampleMessage } from "../../src/profiles/read-sample-message.ts";
 import type { SampleBatch } from "../../src/profiles/sample.ts";
+import { tallyTable } from "../../src/profiles/tallies.ts";
 import { releasesOf } from "../../src/releases.ts";
 import { decodeContext } from "../../src/shards/context-codec.ts";
 import type { ContextStore } from "../../src/shards/context-store.ts";
@@ -22,6 +23,8 @@ import type { SimClient } from "./sim-client.ts";
 import type { SimNode, SimShape } from "./sim-node.ts";
 
 const ADMINISTRATIVE = ["identify", "consent"];
+/** What is told of a content that was chosen, and is nothing that its user did. */
+const NO_ACTS = ["impression", "dismiss"];
 
 /**
  * Judges a simulation by what its servers and disks hold in the end, from outside of the code under test where that
@@ -88,6 +91,7 @@ async function miscounted(servers: Servers, shard: number, once: ContextStore): 
   const acts = new Map<string, Set<string>>();
   for (const entry of entriesOf(servers, shard)) {
     if (entry.kind !== "behaviour" || ADMINISTRATIVE.includes(entry.type)) continue;
+    if (entry.feedback !== undefined && NO_ACTS.includes(entry.type)) continue;
     acts.set(entry.user, (acts.get(entry.user) ?? new Set()).add(entry.id));
   }
   return [...acts].flatMap(([user, ids]) => {
@@ -174,10 +178,15 @@ async function unevenReleases(
 }
 
 function samplesOf(batch: SampleBatch): [string, string][] {
-  return batch.samples.map((sample) => [
+  const samples = batch.samples.map((sample): [string, string] => [
     `sample ${batch.shard}:${sample.sequence}:${sample.index}`,
     JSON.stringify({ ...sample, vector: [...sample.vector] }),
   ]);
+  const tallies = (batch.tallies ?? []).map((change): [string, string] => [
+    `tally ${batch.shard}:${change.sequence}:${change.index}`,
+    JSON.stringify(change),
+  ]);
+  return [...samples, ...tallies];
 }
 
 /** Every copy of the profile actor holds what one fold of the samples' stream gives. */
@@ -210,6 +219,8 @@ function profileContentOf(store: ProfileStore): Map<string, string> {
     if (encoder === "") continue;
     for (const [key, bytes] of store.sums(encoder)) content.set(`${encoder} ${key}`, hex(bytes));
   }
+  for (const tally of Object.keys(meta?.tallies?.versions ?? {}))
+    for (const [key, bytes] of store.sums(tallyTable(tally))) content.set(`${tally} ${key}`, hex(bytes));
   return content;
 }
 

@@ -172,6 +172,17 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     }),
   },
   {
+    name: "the profile actor forgets which clicks it has counted",
+    profiles: (disk) => ({
+      ...disk,
+      meta() {
+        const meta = disk.meta();
+        if (meta?.tallies === undefined) return meta;
+        return { ...meta, tallies: { ...meta.tallies, marks: {} } };
+      },
+    }),
+  },
+  {
     name: "a release counts as carried out before it is",
     log: (log) => ({
       ...log,

@@ -55,5 +55,32 @@ export async function wrongReplays(
       }
     }
   }
+  found.push(...(await wrongChoices(client, world, limits)));
   return found.slice(0, 5);
+}
+
+/** What was chosen of contents is chosen again. */
+async function wrongChoices(
+  client: SimClient,
+  world: ExplainWorld,
+  limits: Parameters<typeof explain>[2],
+): Promise<string[]> {
+  const found: string[] = [];
+  const byShards = client.chosen.filter(({ position }) => position !== null);
+  const step = Math.max(1, Math.floor(byShards.length / REPLAYS));
+  for (const [i, answer] of byShards.entries()) {
+    if (i % step !== 0) continue;
+    const { decision, user } = answer;
+    const question = { kind: "decision", decision, segments: [], type: "application/msgpack" } as const;
+    try {
+      const { content } = decode(await explain(world, question, limits)) as ExplainReply;
+      // An id does not tell whom a prior was answered for.
+      const served = content?.user === "" ? { ...answer, user: "" } : answer;
+      if (!isDeepStrictEqual(content, served))
+        found.push(`the replay of ${decision} of ${user} chooses something else`);
+    } catch (thrown) {
+      found.push(`${decision} of ${user} can't be chosen again: ${String(thrown)}`);
+    }
+  }
+  return found;
 }

@@ -45,6 +45,14 @@ const EDITED_WIRE_MAPS = [
   { name: "taste", segments: ["segment-1", "segment-0", "segment-2"] },
   { name: "depth", segments: ["shallow", "deep"] },
 ];
+const CATALOGUE = {
+  placements: [{ name: "home", map: "taste", timeout: "1m" }],
+  items: [
+    { id: "banner-0", placements: ["home"] },
+    { id: "banner-1", placements: ["home"], cap: { impressions: 3, per: "1h" } },
+    { id: "banner-2", placements: ["home"] },
+  ],
+};
 const FAULTS_FOR_MS = 15_000;
 const QUIET_WITHIN_MS = 120_000;
 const TYPES = ["view", "click", "purchase", "rate", "add_to_cart"];
@@ -118,14 +126,15 @@ async function run(seed: number, bug: PlantedBug | undefined): Promise<SeedResul
   };
   const servers = startServers(time, random, random() < 0.5);
   for (let shard = 0; shard < shape.shards; shard++) await servers.log.ensure(subjects.shardLog(shard));
-  for (const stream of [subjects.samples, subjects.deadLetters]) await servers.log.ensure(stream);
+  for (const stream of [subjects.samples, subjects.deadLetters, subjects.decisions])
+    await servers.log.ensure(stream);
   await servers.log.ensure(subjects.transitions, { subjects: [subjects.transition("*", "*")] });
   const nodes = ["a", "b", "c"].map((name) => new SimNode(servers, name, shape, bug));
   for (const node of nodes) node.start();
   const client = new SimClient(servers);
 
   const state = { isFaulty: true };
-  void client.define(WIRE_MAPS);
+  void client.define(WIRE_MAPS).then(() => client.fill(CATALOGUE));
   void load(servers, client, random, state);
   void misfortune(servers, nodes, random, state);
   if (random() < 0.6) {
@@ -180,12 +189,30 @@ async function load(
     if (u < 6 && random() < 0.15) return { id, user, ts, type: "identify", segments: { taste: segment } };
     return { id, user, ts, ...anAct(random, u) };
   };
+  /** Somebody is shown a content, minutes ago by their own clock, and clicks what their segment likes. */
+  const visit = async (u: number): Promise<void> => {
+    const user = `user-${u}`;
+    const shown = await client.choose(user, "home");
+    if (shown === undefined || shown.content === null) return;
+    const ts = time.nowMs() - pick(600_000);
+    const tell = (type: string, afterMs: number): SimEvent => {
+      return { id: `event-${++serial}`, user, ts: ts + afterMs, type, decision: shown.decision };
+    };
+    const events = [tell("impression", 0)];
+    if (shown.content === `banner-${u % 2}` && random() < 0.7) events.push(tell("click", pick(120_000)));
+    else if (random() < 0.2) events.push(tell(random() < 0.5 ? "dismiss" : "purchase", 5_000));
+    if (random() < 0.1)
+      events.push({ ...tell("prefer", 0), item: shown.content, value: random() < 0.5 ? 1 : -1 });
+    if (random() < 0.3) events.reverse(); // The click may be heard of first.
+    for (const event of events) void client.send([event]);
+  };
   while (state.isFaulty) {
     const events = Array.from({ length: 1 + pick(5) }, anEvent);
     const wanted = random() < 0.3 ? events[pick(events.length)] : undefined;
     void client.send(events).then((positions) => {
       if (wanted !== undefined) void client.score(wanted.user, positions);
     });
+    if (random() < 0.4) void visit(pick(10));
     // Others look at visitors all the time.
     for (let looks = 0; looks < 3; looks++) void client.score(`user-${pick(10)}`, []);
     await time.sleep(40 + 160 * random());
@@ -331,7 +358,7 @@ function unrestOf(servers: Servers, nodes: readonly SimNode[], shape: SimShape):
     if (profiles === undefined || !isReady(node, "profiles")) continue;
     const meta = profiles.meta();
     if ((meta?.applied ?? 0) < lastOf(servers, subjects.samples)) found.push(`${node.name} profiles lag`);
-    if (profiles.pending().length > 0 || meta?.isDirty === true)
+    if (profiles.pending().length > 0 || meta?.isDirty === true || (meta?.tallies?.dirty.length ?? 0) > 0)
       found.push(`${node.name} profiles are not published`);
   }
   return found;

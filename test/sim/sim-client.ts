@@ -1,3 +1,4 @@
+import type { ContentAnswer } from "../../src/content/content-answer.ts";
 import type { Position } from "../../src/events/log-entry.ts";
 import type { IngestReply } from "../../src/gateway/ingest.ts";
 import type { ScoreReply } from "../../src/gateway/score.ts";
@@ -13,13 +14,17 @@ export type SimEvent = Readonly<{
   ts: number;
   item?: string;
   categories?: readonly string[];
+  value?: number;
   segments?: Readonly<Record<string, string>>;
   context?: Readonly<Record<string, string>>;
+  decision?: string;
 }>;
 
 const REQUEST_TIMEOUT_MS = 3_000;
 const RETRY_MS = 150;
 const SCORE_TRIES_MAX = 5;
+/** Nothing is put in force yet, or not everywhere. */
+const NOT_YET = ["NO_SEGMENTS", "UNKNOWN_MAP", "NO_CONTENT", "UNKNOWN_PLACEMENT", "BAD_CONTENT"];
 
 /** A service that sends events until they are acknowledged, and asks for scores that contain them. */
 export class SimClient {
@@ -31,6 +36,7 @@ export class SimClient {
   asked = 0;
   /** What was answered, in order. */
   readonly served: ScoreReply[] = [];
+  readonly chosen: ContentAnswer[] = [];
   #underWay = 0;
 
   constructor(servers: Servers) {
@@ -88,6 +94,21 @@ export class SimClient {
     this.#underWay--;
   }
 
+  /** Asks for a content, once. @returns What was chosen, if something was. */
+  async choose(user: string, placement: string): Promise<ContentAnswer | undefined> {
+    this.#underWay++;
+    const answer = await this.#ask<ContentAnswer>("content", { user, placement });
+    if (answer !== undefined) this.chosen.push(answer);
+    this.#underWay--;
+    return answer;
+  }
+
+  /** Puts a catalogue of contents in force. */
+  async fill(catalogue: object): Promise<void> {
+    while ((await this.#ask("content.put", catalogue)) === undefined)
+      await this.#servers.time.sleep(RETRY_MS);
+  }
+
   /** Puts the definitions in force. */
   async define(maps: unknown): Promise<void> {
     while ((await this.#ask("segments.put", { maps })) === undefined)
@@ -101,7 +122,7 @@ export class SimClient {
         contentType: "application/msgpack",
       });
       if (reply.error === undefined) return decode(reply.data) as Reply;
-      if (!reply.error.retryable && reply.error.code !== "NO_SEGMENTS" && reply.error.code !== "UNKNOWN_MAP")
+      if (!reply.error.retryable && !NOT_YET.includes(reply.error.code))
         this.#servers.findings.push(`${endpoint} was refused: ${reply.error.code} ${reply.error.message}`);
       return undefined;
     } catch (thrown) {

@@ -134,6 +134,7 @@ export class SimNode {
     for (const [endpoint, handler] of Object.entries(gateway.handlers))
       await plain.bus.serve(subjects.api(endpoint), handler, { queue: "gateways" });
     void this.#refresh(life, () => gateway.refreshDefinitions());
+    void this.#refresh(life, () => gateway.refreshCatalogue());
 
     const table = wiredTable(servers, life);
     const deadline = localDeadline();

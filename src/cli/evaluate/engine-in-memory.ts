@@ -13,9 +13,9 @@ import { fitRelease } from "../../resonance/fit-release.ts";
 import type { Calibration, PublishedProfiles } from "../../resonance/published-profiles.ts";
 import { newScoreBuffer, type Scorer, scoreInto } from "../../resonance/scorer.ts";
 import type { SegmentMap } from "../../resonance/segment-map.ts";
-import { arrivalOffsets } from "../../shards/arrival-offsets.ts";
 import { embedContext, rebuildIfStale } from "../../shards/embed-context.ts";
 import { foldBatch } from "../../shards/fold-batch.ts";
+import { offsetsOf } from "../../shards/log-offsets.ts";
 import { emptyOutcome } from "../../shards/outcome.ts";
 import { membershipsOf } from "../../shards/sampling.ts";
 import { newShardState, type ShardState } from "../../shards/shard-state.ts";
@@ -115,7 +115,7 @@ export class EngineInMemory {
     assert(context !== undefined, "only users with events are scored");
     rebuildIfStale(this.#shard, context);
     const evidence = embedContext(this.#shard, context);
-    const offsets = arrivalOffsets(this.#shard, 0, context.arrival, evidence);
+    const offsets = offsetsOf(this.#shard, context, 0, { nowMs: context.lastTsMs, evidence });
     scoreInto(scorer, this.#shard.scratch.embedding, evidence, scores, offsets);
     scoreInto(scorer, this.#shard.scratch.embedding, 0, prior);
     return { probabilities: scores.probabilities, prior: prior.probabilities };
@@ -155,6 +155,8 @@ export class EngineInMemory {
       encoder: async (version: string) => this.#encoders.get(version),
       profiles: async (_map: string, version: number) => this.#published.get(version),
       segments: async (version: number) => ({ version, maps: [this.#map] }),
+      content: async () => undefined,
+      rates: async () => undefined,
     };
     if (entry.kind === "segments-activated") await releases.fetchSegments(source, entry.version);
     if (entry.kind === "encoder-prepared") await releases.fetchEncoder(source, entry.encoder);

@@ -118,6 +118,7 @@ function nameOf({ kind, name }: Part): string {
   const names: Record<Part["kind"], string> = {
     prior: "prior",
     context: "context of the first visit",
+    feedback: "feedback on content",
     intercept: "calibration",
     center: "profiles' centre",
     bias: "encoder's bias",

@@ -18,3 +18,14 @@ export function addArrivalInto(
   const weight = contextTable.weightAt(depthBinOf(calibration, evidence), evidence);
   return contextTable.addInto(arrival, weight, out);
 }
+
+/** Whether how a user came makes their log prior another one than everybody's. */
+export function tellsArrival(
+  { contextTable, calibration }: Pick<Scorer, "contextTable" | "calibration">,
+  arrival: Arrival | undefined,
+  evidence: number,
+): boolean {
+  if (contextTable === undefined || arrival === undefined) return false;
+  const weight = contextTable.weightAt(depthBinOf(calibration, evidence), evidence);
+  return weight > 0 && contextTable.tells(arrival);
+}

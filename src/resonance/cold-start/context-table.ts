@@ -37,6 +37,11 @@ export class ContextTable {
     return weightAt(this.#weights, bin, evidence);
   }
 
+  /** Whether an arrival tells anything. */
+  tells(arrival: Arrival): boolean {
+    return this.#counts.cellOf(arrival) >= 0;
+  }
+
   /**
    * Adds what an arrival tells of each logit.
    *

@@ -1,18 +1,26 @@
+import type { ContentType } from "../events/decode-request.ts";
 import type { Arrival } from "../features/arrival.ts";
-import type { ScoreAspect, ShardScoreRequest } from "../resonance/score-answer.ts";
-import type { AskShard } from "./ask-shard.ts";
 
-/** One user's score, as it is asked of a shard. */
-export type BundledScore = Readonly<{
+/** What one user's answer is asked by, of a shard. */
+export type BundledRequest<Aspect> = Readonly<{
   shard: number;
   user: string;
-  aspect: ScoreAspect;
-  type: NonNullable<ShardScoreRequest["type"]>;
+  aspect: Aspect;
+  type: ContentType;
   /** Where the shard sends the answer straight away; "" if it is to come back. */
   asker: string;
   /** How the user came, as the request tells. */
   arrival?: Arrival | undefined;
 }>;
+
+/** What a bundle asks a shard. */
+export type BundleRequest<Aspect> = Aspect &
+  Readonly<{
+    users: readonly string[];
+    type: ContentType;
+    askers: readonly string[];
+    arrivals?: readonly (readonly number[] | null)[];
+  }>;
 
 type Bundle = {
   readonly users: string[];
@@ -29,23 +37,29 @@ const BUNDLE_MAX = 64;
 
 /**
  * Asks a shard in one request for what came in within one turn of the event loop. Under load a request between gateway
- * and shard, which costs more than a score, is so shared by many; a single one does not wait.
+ * and shard, which costs more than an answer, is so shared by many; a single one does not wait.
  */
-export class ScoreBundles {
-  readonly #askShard: AskShard;
+export class RequestBundles<Aspect extends object> {
+  readonly #ask: (shard: number, request: BundleRequest<Aspect>) => Promise<readonly Uint8Array[]>;
+  readonly #keyOf: (aspect: Aspect) => string;
   readonly #open = new Map<string, Bundle>();
 
-  constructor(askShard: AskShard) {
-    this.#askShard = askShard;
+  /** @param keyOf - Tells aspects apart: those of one key are asked for together. */
+  constructor(
+    ask: (shard: number, request: BundleRequest<Aspect>) => Promise<readonly Uint8Array[]>,
+    keyOf: (aspect: Aspect) => string,
+  ) {
+    this.#ask = ask;
+    this.#keyOf = keyOf;
   }
 
   /** @returns The answer's bytes; undefined if they went to the asker. */
-  async ask(score: BundledScore): Promise<Uint8Array | undefined> {
-    const { shard, user, aspect, type, asker, arrival } = score;
-    const key = `${shard} ${aspect.map} ${aspect.top} ${type}`;
+  async ask(request: BundledRequest<Aspect>): Promise<Uint8Array | undefined> {
+    const { shard, user, aspect, type, asker, arrival } = request;
+    const key = `${shard} ${this.#keyOf(aspect)} ${type}`;
     let bundle = this.#open.get(key);
     if (bundle === undefined || bundle.users.length === BUNDLE_MAX) {
-      bundle = this.#begin(key, score);
+      bundle = this.#begin(key, request);
       this.#open.set(key, bundle);
     }
     const place = asker === "" ? bundle.returned++ : undefined;
@@ -59,7 +73,7 @@ export class ScoreBundles {
     return place === undefined ? undefined : answers[place];
   }
 
-  #begin(key: string, { shard, aspect, type }: BundledScore): Bundle {
+  #begin(key: string, { shard, aspect, type }: BundledRequest<Aspect>): Bundle {
     const users: string[] = [];
     const askers: string[] = [];
     const arrivals: Bundle["arrivals"] = [];
@@ -67,7 +81,7 @@ export class ScoreBundles {
     bundle.answered = Promise.resolve().then(() => {
       if (this.#open.get(key) === bundle) this.#open.delete(key);
       const told = arrivals.length === 0 ? {} : { arrivals };
-      return this.#askShard(shard, "score", { ...aspect, users, type, askers, ...told });
+      return this.#ask(shard, { ...aspect, users, type, askers, ...told });
     });
     return bundle;
   }

@@ -1,0 +1,117 @@
+import { expect, test } from "vitest";
+import type { ContentAnswer, LoggedDecision } from "../../src/content/content-answer.ts";
+import { ContentRates } from "../../src/content/content-rates.ts";
+import { decode } from "../../src/kernel/msgpack.ts";
+import { DecisionIds } from "../../src/resonance/decision-id.ts";
+import { ContentAnswers } from "../../src/shards/content-answers.ts";
+import { ScoreAnswers } from "../../src/shards/score-answers.ts";
+import { NO_DEFINITIONS, type ShardState, useDefinitions } from "../../src/shards/shard-state.ts";
+import { aCatalogue, aHearing, useCatalogue } from "./a-catalogue.ts";
+import { aShard, aView, fold, MAP, START_MS, useProfiles } from "./a-shard.ts";
+
+const NOW_MS = START_MS + 3_600_000;
+
+/** A shard whose catalogue and profiles are in force, and what answers for it at NOW_MS. */
+function aWorld(given = aCatalogue()) {
+  const state = aShard();
+  useCatalogue(state, given);
+  useProfiles(state, []);
+  const clock = { nowMs: () => NOW_MS, monotonicMs: () => 0 };
+  const ids = new DecisionIds([1, 2], "here");
+  const logged: LoggedDecision[] = [];
+  const contents = new ContentAnswers(state, new ScoreAnswers(state, clock, ids), clock, ids, (one) =>
+    logged.push(one),
+  );
+  const choose = (user = "ada", placement = "home"): ContentAnswer =>
+    decode(contents.choose(user, { placement }, "application/msgpack")) as ContentAnswer;
+  return { state, ids, logged, choose };
+}
+
+/** Lets those who are `new` click a, and the others b. */
+function useRates(state: ShardState): void {
+  const rates = new ContentRates();
+  for (let i = 0; i < 4_000; i++)
+    for (const [segment, liked] of [
+      ["new", "a"],
+      ["loyal", "b"],
+    ] as const)
+      for (const content of ["a", "b", "c"]) {
+        const who = { segments: [segment], shares: [1] };
+        const outcome = { placement: "home", content, shownAtMs: START_MS - 7_200_000, who };
+        rates.add({ ...outcome, kind: "shown" });
+        if (i % (content === liked ? 4 : 40) === 0) rates.add({ ...outcome, kind: "clicked" });
+      }
+  state.content.useRates(1, { atMs: START_MS, rates, trust: new Map() });
+}
+
+const all = (count: number, choose: () => ContentAnswer) =>
+  Array.from({ length: count }, () => choose()).map(({ content }) => content);
+
+test("a member is shown what their segment clicks, whatever they did", () => {
+  const { state, choose } = aWorld();
+  useRates(state);
+  fold(state, aView(), aView({ type: "identify", segments: { life: "loyal" } }));
+  const answer = choose();
+  expect(answer).toMatchObject({ basis: "member", segment: "loyal" });
+  expect(all(100, choose).filter((content) => content === "b").length).toBeGreaterThan(90);
+});
+
+test("feedback decides where behaviour does not: who clicked b is shown b", () => {
+  const { state, choose } = aWorld();
+  useRates(state);
+  for (const decision of ["d1", "d2", "d3"]) {
+    fold(state, aHearing("impression", { decision, user: "ada", tsMs: NOW_MS - 60_000 }, "b"));
+    fold(state, aHearing("click", { decision, user: "ada", tsMs: NOW_MS - 50_000 }, "b"));
+  }
+  expect(choose()).toMatchObject({ basis: "resonance", segment: "loyal" });
+  expect(all(100, choose).filter((content) => content === "b").length).toBeGreaterThan(90);
+});
+
+test("it degrades in order: resonance, prior, popularity, nothing", () => {
+  const { state, choose } = aWorld(
+    aCatalogue({ contents: [{ id: "a", placements: ["home"], untilMs: NOW_MS + 1 }] }),
+  );
+  fold(state, aView());
+  expect(choose("ada")).toMatchObject({ basis: "resonance", content: "a", arm: "mixture" });
+  expect(choose("nobody")).toMatchObject({ basis: "prior", content: "a", arm: "mixture" });
+  useDefinitions(state, { version: 2, maps: [{ ...MAP, name: "other" }] });
+  expect(choose("ada")).toMatchObject({ basis: "popularity", arm: "popularity", segment: null });
+  useDefinitions(state, NO_DEFINITIONS);
+  expect(choose("ada")).toMatchObject({ basis: "popularity", content: "a", versions: { profiles: 0 } });
+  useCatalogue(state, aCatalogue({ contents: [{ id: "a", placements: ["home"], untilMs: NOW_MS }] }));
+  expect(choose("ada")).toMatchObject({ content: null, reason: "nothing-eligible", propensity: 0 });
+});
+
+test("what may not be shown is not: by trait, by schedule, by cap", () => {
+  const { state, choose } = aWorld(
+    aCatalogue({
+      contents: [
+        { id: "a", placements: ["home"], eligible: { trait: "plan", equals: "pro" } },
+        { id: "b", placements: ["home"], fromMs: NOW_MS + 1 },
+        { id: "c", placements: ["home"], cap: { impressions: 1, perMs: 86_400_000 } },
+      ],
+    }),
+  );
+  expect(new Set(all(30, choose))).toEqual(new Set(["c"]));
+  fold(state, aHearing("impression", { decision: "d1", tsMs: NOW_MS - 1_000 }, "c"));
+  expect(choose().content).toBeNull();
+  fold(state, aView({ type: "identify", traits: { plan: "pro" } }));
+  expect(choose().content).toBe("a");
+});
+
+test("the id and the log tell what was chosen, and how likely that was", () => {
+  const { state, ids, logged, choose } = aWorld();
+  useRates(state);
+  fold(state, aView());
+  const chosen = new Map<string | null, number>();
+  for (let i = 0; i < 3_000; i++) {
+    const answer = choose();
+    chosen.set(answer.content, (chosen.get(answer.content) ?? 0) + 1);
+    const told = ids.read(answer.decision).chosen;
+    expect(told).toMatchObject({ catalogue: 1, placement: 0 });
+    expect(["a", "b", "c"][told?.content ?? -1]).toBe(answer.content);
+    expect(told?.propensity).toBeCloseTo(answer.propensity, 9);
+  }
+  for (const [, , , content, , , propensity] of logged.slice(0, 20))
+    expect((chosen.get(content) ?? 0) / 3_000).toBeCloseTo(propensity, 1);
+});
