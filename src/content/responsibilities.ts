@@ -8,11 +8,9 @@ export type Responsibilities = Readonly<{
   shares: readonly number[];
 }>;
 
-/** Segments that answer for one outcome at most, and the least share of one that does. */
+/** Segments that answer for one outcome at most, and the least probability of one that does. */
 const SEGMENTS_MAX = 8;
-const SHARE_MIN = 0.01;
-/** An anonymous visitor's outcome counts half, or guesses would confirm themselves (METHODS 3.1). */
-const ANONYMOUS_WEIGHT = 0.5;
+const PROBABILITY_MIN = 0.05;
 
 /** Those of a member: their segment answers for all of it. */
 export function memberResponsibilities(segment: string): Responsibilities {
@@ -20,7 +18,9 @@ export function memberResponsibilities(segment: string): Responsibilities {
 }
 
 /**
- * Those of an anonymous visitor.
+ * Those of an anonymous visitor: the square of each probability. An outcome of somebody who may be anybody says what the mean of
+ * all segments does; counted by probability alone (METHODS 3.1, weight 0.5) it draws the rates of all segments together, so
+ * that clicks tell less of who clicked. Like there, guesses can't confirm themselves: an even one counts a quarter.
  *
  * @param probabilities - Before the outcome; shape [segments] or [segments + 1] with "none" last, which no segment answers for.
  */
@@ -29,12 +29,12 @@ export function anonymousResponsibilities(
   probabilities: Float64Array,
 ): Responsibilities {
   const likely = segments
-    .map((segment, k) => ({ segment, k, share: probabilities[k]! }))
-    .filter(({ share }) => share >= SHARE_MIN)
-    .sort((one, other) => other.share - one.share || one.k - other.k)
+    .map((segment, k) => ({ segment, k, probability: probabilities[k]! }))
+    .filter(({ probability }) => probability >= PROBABILITY_MIN)
+    .sort((one, other) => other.probability - one.probability || one.k - other.k)
     .slice(0, SEGMENTS_MAX);
   return {
     segments: likely.map(({ segment }) => segment),
-    shares: likely.map(({ share }) => Math.fround(ANONYMOUS_WEIGHT * share)),
+    shares: likely.map(({ probability }) => Math.fround(probability * probability)),
   };
 }

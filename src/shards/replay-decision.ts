@@ -209,7 +209,7 @@ class Replay {
   readonly #ports: ReplayPorts;
   readonly #start: HeldUser;
   /** Publications since the last entry of another kind, by what they publish: of them only the last ones count. */
-  readonly #published = new Map<string, PositionedEntry[]>();
+  readonly #published = new Map<string, Map<string, PositionedEntry>>();
 
   constructor(ports: ReplayPorts, options: ReplayOptions, { decision, start }: Material) {
     this.#ports = ports;
@@ -238,13 +238,13 @@ class Replay {
   async fold(entries: readonly PositionedEntry[]): Promise<PositionedEntry | undefined> {
     for (const positioned of entries) {
       const { entry } = positioned;
-      if (isPublication(entry)) {
-        const of = entry.kind === "rates-activated" ? "rates" : `profiles of ${entry.map}`;
-        const waiting = this.#published.get(of) ?? [];
-        this.#published.set(of, waiting);
-        // Versions only grow: one that is told again, by a new owner, took effect the first time.
-        const newest = waiting.at(-1)?.entry;
-        if (newest === undefined || (newest as Publication).version < entry.version) waiting.push(positioned);
+      const publication = publicationOf(entry);
+      if (publication !== undefined) {
+        const waiting = this.#published.get(publication) ?? new Map<string, PositionedEntry>();
+        this.#published.set(publication, waiting);
+        // One that is told again, by a new owner, took effect the first time.
+        const told = JSON.stringify(entry);
+        if (!waiting.has(told)) waiting.set(told, positioned);
         continue;
       }
       await this.#publish();
@@ -266,7 +266,7 @@ class Replay {
   /** Activates, of each map, the last publication that takes effect: those before it had none on this user. */
   async #publish(): Promise<void> {
     for (const waiting of this.#published.values()) {
-      for (const positioned of waiting.toReversed()) {
+      for (const positioned of [...waiting.values()].reverse()) {
         const { scorers, content } = this.state;
         const { ratesVersion } = content;
         await this.#fetch(positioned.entry as Control);
@@ -292,11 +292,10 @@ class Replay {
   }
 }
 
-/** An entry that the next one of its kind, and of its map, takes the place of. */
-type Publication = Extract<Control, { kind: "profiles-activated" | "rates-activated" }>;
-
-function isPublication(entry: LogEntry): entry is Publication {
-  return entry.kind === "profiles-activated" || entry.kind === "rates-activated";
+/** What an entry publishes that the next of its kind takes the place of; undefined for any other entry. */
+function publicationOf(entry: LogEntry): string | undefined {
+  if (entry.kind === "profiles-activated") return `profiles of ${entry.map}`;
+  return entry.kind === "rates-activated" ? "rates" : undefined;
 }
 
 /** What an entry names that is not there. */

@@ -47,5 +47,5 @@ test.each(SOON_FOUND)(
     for (let seed = 1; seed <= SEEDS_MAX; seed++) if ((await runSeed(seed, bug)).findings.length > 0) return;
     expect.fail(`${SEEDS_MAX} seeds did not show that ${name}`);
   },
-  60_000,
+  120_000,
 );

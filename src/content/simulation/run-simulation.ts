@@ -20,7 +20,7 @@ import type { SimulationSettings } from "./simulation-settings.ts";
 /** A policy, or one of two bounds: who knows the truth, and who takes anything. */
 export type SimulatedPolicy = PolicyName | "oracle" | "random";
 
-/** What one policy did in one round of one world; means over its users. */
+/** What one policy did in one round of one world; means over the visitors whose segment is hidden. */
 export type RoundResult = Readonly<{
   clickRate: number;
   /** What the chosen contents' true rates were short of the best ones'. */
@@ -32,9 +32,13 @@ export type RoundResult = Readonly<{
 
 export type SimulationRun = Readonly<{
   rounds: readonly RoundResult[];
+  /** Clicks by user, of those whose segment is hidden: the same users under every policy. */
+  clicks: Uint16Array;
   /** How often the truth lay in the credible intervals, in the end. */
   coverage: IntervalCoverage;
 }>;
+
+type RoundSums = { clicks: number; regret: number; logLoss: number; logLossWithout: number };
 
 const PLACEMENT = "simulated";
 /** Any time will do. */
@@ -60,10 +64,11 @@ export function runSimulation(
     rounds.push(simulation.round(round));
     onRound(round);
   }
-  return { rounds, coverage: simulation.coverage() };
+  return { rounds, clicks: simulation.clicks, coverage: simulation.coverage() };
 }
 
 class Simulation {
+  readonly clicks: Uint16Array;
   readonly #settings: SimulationSettings;
   readonly #seed: number;
   readonly #policy: SimulatedPolicy;
@@ -74,6 +79,8 @@ class Simulation {
   readonly #visitors: readonly SimulatedVisitor[];
   readonly #chooser = new ContentChooser();
   readonly #eligible: Uint16Array;
+  /** Place of a user among those whose segment is hidden; -1 for a member. */
+  readonly #hiddenAt: Int32Array;
   readonly #prior: Float64Array;
   /** What is in force, and what came since. */
   readonly #rates = new ContentRates();
@@ -96,6 +103,9 @@ class Simulation {
     this.#eligible = Uint16Array.from({ length: contents }, (_, c) => c);
     this.#prior = new Float64Array(segments + 1).fill(1 / segments);
     this.#prior[segments] = 0;
+    let hidden = 0;
+    this.#hiddenAt = Int32Array.from(this.#world.isMember, (isMember) => (isMember === 1 ? -1 : hidden++));
+    this.clicks = new Uint16Array(hidden);
     this.#table = this.#tableNow();
     this.#pool = this.#poolNow();
   }
@@ -115,11 +125,12 @@ class Simulation {
       const end = Math.ceil((users * (slot + 1)) / slots);
       for (let at = Math.ceil((users * slot) / slots); at < end; at++) this.#visit(order[at]!, round, sums);
     }
+    const mean = (sum: number): number => sum / Math.max(1, this.clicks.length);
     return {
-      clickRate: sums.clicks / users,
-      regret: sums.regret / users,
-      logLoss: sums.logLoss / users,
-      logLossWithout: sums.logLossWithout / users,
+      clickRate: mean(sums.clicks),
+      regret: mean(sums.regret),
+      logLoss: mean(sums.logLoss),
+      logLossWithout: mean(sums.logLossWithout),
     };
   }
 
@@ -139,29 +150,22 @@ class Simulation {
     this.#pool = this.#poolNow();
   }
 
-  #visit(
-    user: number,
-    round: number,
-    sums: { clicks: number; regret: number; logLoss: number; logLossWithout: number },
-  ): void {
+  #visit(user: number, round: number, sums: RoundSums): void {
     const visitor = this.#visitors[user]!;
     if (visitor.pending !== undefined) this.#closePending(visitor, visitor.pending);
-    const truth = this.#world.segmentOf[user]!;
     const posterior = new Float64Array(this.#segments.length + 1);
     this.#world.resonanceInto(user, posterior);
-    sums.logLossWithout -= Math.log(posterior[truth]!);
+    const truth = this.#world.segmentOf[user]!;
+    const isMember = this.#world.isMember[user] === 1;
+    const without = -Math.log(posterior[truth]!);
     this.#addFeedback(visitor, posterior);
-    sums.logLoss -= Math.log(posterior[truth]!);
-    if (this.#world.isMember[user] === 1) posterior.fill(0).fill(1, truth, truth + 1);
+    const logLoss = -Math.log(posterior[truth]!);
+    if (isMember) posterior.fill(0).fill(1, truth, truth + 1);
     const content = this.#choose(user, round, posterior);
     const clicked = this.#world.clicks(user, round, content);
-    sums.clicks += clicked ? 1 : 0;
-    const best = this.#world.clickChance(user, this.#world.bestFor(user));
-    sums.regret += best - this.#world.clickChance(user, content);
-    const who =
-      this.#world.isMember[user] === 1
-        ? memberResponsibilities(this.#segments[truth]!)
-        : anonymousResponsibilities(this.#segments, posterior);
+    const who = isMember
+      ? memberResponsibilities(this.#segments[truth]!)
+      : anonymousResponsibilities(this.#segments, posterior);
     const clicksLate = clicked && this.#world.isLate(user, round);
     const impression = { content, shownAtMs: this.#nowMs, who, posterior, clicksLate };
     this.#count("shown", impression);
@@ -169,6 +173,13 @@ class Simulation {
       this.#count("clicked", impression);
       tellClick(visitor, impression, this.#nowMs, this.#judge());
     } else visitor.pending = impression;
+    if (isMember) return; // Their segment is no secret: they only teach.
+    if (clicked) this.clicks[this.#hiddenAt[user]!]! += 1;
+    sums.clicks += clicked ? 1 : 0;
+    const best = this.#world.clickChance(user, this.#world.bestFor(user));
+    sums.regret += best - this.#world.clickChance(user, content);
+    sums.logLossWithout += without;
+    sums.logLoss += logLoss;
   }
 
   /** The visitor is back, and the time-out of what they were shown before is over. */

@@ -10,7 +10,7 @@ export type SimulationSettings = Readonly<{
    * segment of five is the true one for six visitors of ten. It is calibrated: the true segment is drawn of it.
    */
   resonanceSpread: number;
-  /** Share of users whose segment is known, in [0, 1]. */
+  /** Share of users whose segment is known, in [0, 1). They are served and learnt from, and are not in the results. */
   members: number;
   /** Chance a round that a user's tastes become those of another segment. */
   tasteDrift: number;
@@ -37,7 +37,7 @@ export const SIMULATION_SETTINGS: SimulationSettings = {
   segments: 5,
   contents: 12,
   resonanceSpread: 2,
-  members: 0,
+  members: 0.1,
   tasteDrift: 0.005,
   affinityDrift: 0.03,
   lateClicks: 0.05,
