@@ -121,7 +121,7 @@ export function somePublished(map: SegmentMap, version: number, encoder: Encoder
 }
 
 /** The devices that {@link someBehaviour} has tell segments apart, also of those who did much. */
-function someContextTable(map: SegmentMap): ContextTable {
+export function someContextTable(map: SegmentMap): ContextTable {
   const classes = map.segments.length + 1;
   const devices = ["phone", "desk"].map((device) => arrivalOf({ device })!);
   const members = Array.from({ length: 60 * classes }, (_, i) => ({
