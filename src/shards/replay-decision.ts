@@ -209,7 +209,7 @@ class Replay {
   readonly #ports: ReplayPorts;
   readonly #start: HeldUser;
   /** Publications since the last entry of another kind, by map: of them only the last ones count. */
-  readonly #published = new Map<string, PositionedEntry[]>();
+  readonly #published = new Map<string, Map<string, PositionedEntry>>();
 
   constructor(ports: ReplayPorts, options: ReplayOptions, { decision, start }: Material) {
     this.#ports = ports;
@@ -239,10 +239,11 @@ class Replay {
     for (const positioned of entries) {
       const { entry } = positioned;
       if (entry.kind === "profiles-activated") {
-        const waiting = this.#published.get(entry.map) ?? [];
+        const waiting = this.#published.get(entry.map) ?? new Map<string, PositionedEntry>();
         this.#published.set(entry.map, waiting);
-        // A publication that is told again, by a new owner, took effect the first time.
-        if (!waiting.some((before) => isSamePublication(before.entry, entry))) waiting.push(positioned);
+        // One that is told again, by a new owner, took effect the first time.
+        const told = JSON.stringify(entry);
+        if (!waiting.has(told)) waiting.set(told, positioned);
         continue;
       }
       await this.#publish();
@@ -264,7 +265,7 @@ class Replay {
   /** Activates, of each map, the last publication that takes effect: those before it had none on this user. */
   async #publish(): Promise<void> {
     for (const waiting of this.#published.values()) {
-      for (const positioned of waiting.toReversed()) {
+      for (const positioned of [...waiting.values()].reverse()) {
         const before = this.state.scorers;
         await this.#fetch(positioned.entry as Control);
         this.#apply(positioned);
@@ -287,17 +288,6 @@ class Replay {
     const missing = missingOf(entry, releases);
     if (missing !== undefined) throw isGone(missing);
   }
-}
-
-function isSamePublication(
-  before: LogEntry,
-  entry: Extract<Control, { kind: "profiles-activated" }>,
-): boolean {
-  return (
-    before.kind === "profiles-activated" &&
-    before.version === entry.version &&
-    before.encoder === entry.encoder
-  );
 }
 
 /** What an entry names that is not there. */
