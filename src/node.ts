@@ -214,6 +214,7 @@ async function compose(
       releases,
       clock: systemClock,
       decisions: new DecisionIds(decisionKey, newId()),
+      newId,
       explain: (question) => explainer.explain(question),
       subjects,
       decodeProfiles,

@@ -29,7 +29,7 @@ const NOT_YET = ["NO_CONTENT", "UNKNOWN_PLACEMENT"];
  * is popular is chosen here, so that no request waits for a shard that changes hands.
  */
 export function createChoosing(
-  ports: Pick<GatewayPorts, "clock" | "decisions" | "releases" | "sleep" | "subjects"> &
+  ports: Pick<GatewayPorts, "clock" | "decisions" | "log" | "newId" | "releases" | "sleep" | "subjects"> &
     Readonly<{ askShard: AskShard; contexts: ContextReader }>,
   { shards }: GatewayOptions,
   catalogues: Catalogues,

@@ -15,6 +15,8 @@ export type GatewayPorts = Readonly<{
   clock: Clock;
   /** Ids of answers that are put together here; what an id tells. */
   decisions: DecisionIds;
+  /** A new unique id. */
+  newId(): string;
   /** Explains, off the way of other requests. @returns The reply's bytes, in the question's type. */
   explain(question: ExplainQuestion): Promise<Uint8Array>;
   subjects: Subjects;

@@ -1,6 +1,7 @@
 import { readJson } from "../actors/read-json.ts";
+import { RowStream } from "../actors/row-stream.ts";
 import { type Content, type ContentCatalogue, contentsOf, type Placement } from "../content/catalogue.ts";
-import type { ContentAnswer } from "../content/content-answer.ts";
+import type { ContentAnswer, LoggedDecision } from "../content/content-answer.ts";
 import { type Choice, ContentChooser } from "../content/content-chooser.ts";
 import { eligibleInto } from "../content/eligibility.ts";
 import { POLICIES, POLICY_NAMES } from "../content/policy.ts";
@@ -42,23 +43,25 @@ type Shelf = Readonly<{
   pool: WorthPool;
 }>;
 
+/** What it needs of the gateway's ports. */
+type Needed = "clock" | "decisions" | "log" | "newId" | "releases" | "sleep" | "subjects";
+
 /** Chooses what all users click, without the shard of whoever asks: what it knows of them has no part in it. */
 export class PopularContent {
-  readonly #ports: Pick<GatewayPorts, "clock" | "decisions" | "releases" | "sleep" | "subjects">;
+  readonly #ports: Pick<GatewayPorts, Needed>;
   readonly #catalogues: Catalogues;
   #rates: PublishedRates = { version: 0, release: NO_RATES };
   #readMs = Number.NEGATIVE_INFINITY;
   #reading: Promise<void> | undefined;
   readonly #shelves = new Map<string, Shelf>();
   readonly #chooser = new ContentChooser();
-  readonly #choice: Choice = { content: 0, propensity: 0 };
+  readonly #choice: Choice & { eligible: number } = { content: 0, propensity: 0, eligible: 0 };
+  readonly #decided: RowStream<LoggedDecision>;
 
-  constructor(
-    ports: Pick<GatewayPorts, "clock" | "decisions" | "releases" | "sleep" | "subjects">,
-    catalogues: Catalogues,
-  ) {
+  constructor(ports: Pick<GatewayPorts, Needed>, catalogues: Catalogues) {
     this.#ports = ports;
     this.#catalogues = catalogues;
+    this.#decided = new RowStream(ports, ports.subjects.decisions);
   }
 
   /**
@@ -85,16 +88,20 @@ export class PopularContent {
       arm: POLICY_NAMES.indexOf(ARM),
       propensity,
     };
+    const decision = decisions.next({ ...place, digest: 0, atMs, chosen }, user);
+    const shown = content?.id ?? null;
+    const { eligible } = this.#choice;
+    this.#decided.add([decision, user, name, shown, ARM, "popularity", propensity, eligible, atMs]);
     const answer: ContentAnswer = {
       user,
       placement: name,
-      content: content?.id ?? null,
+      content: shown,
       ...(content === undefined ? { reason: "nothing-eligible" } : {}),
       segment: null,
       arm: ARM,
       basis: "popularity",
       propensity,
-      decision: decisions.next({ ...place, digest: 0, atMs, chosen }, user),
+      decision,
       versions: { content: catalogue.version, rates: this.#rates.version, profiles: 0 },
       ages: { contextMs: null, profilesMs: null },
       position: null,
@@ -105,6 +112,7 @@ export class PopularContent {
   #pick({ contents, eligible, pool }: Shelf, { floor }: Placement, atMs: number): Content | undefined {
     const nobody = { traits: new Map(), capCounts: new Map(), atMs };
     const eligibleCount = eligibleInto(contents, nobody, eligible);
+    this.#choice.eligible = eligibleCount;
     if (eligibleCount === 0) return undefined;
     const number = this.#ports.decisions.upcoming;
     const policy = POLICIES[ARM];

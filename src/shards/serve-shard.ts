@@ -1,6 +1,8 @@
 import type { Bus, BusReply, BusRequest } from "../actors/bus.ts";
 import type { Log } from "../actors/log.ts";
+import { RowStream } from "../actors/row-stream.ts";
 import type { Lease } from "../actors/unit-copy.ts";
+import type { LoggedDecision } from "../content/content-answer.ts";
 import { endpointAt } from "../events/endpoint-at.ts";
 import type { Subjects } from "../events/subjects.ts";
 import type { Clock } from "../kernel/clock.ts";
@@ -18,7 +20,6 @@ import {
 } from "./compare-users.ts";
 import { ContentAnswers } from "./content-answers.ts";
 import type { ContextStore } from "./context-store.ts";
-import { DecisionLog } from "./decision-log.ts";
 import { type DriftRequest, driftPage } from "./drift-page.ts";
 import { membershipsOf } from "./sampling.ts";
 import { ScoreAnswers } from "./score-answers.ts";
@@ -67,7 +68,7 @@ export async function serveShard(
   const { bus, sleep, subjects } = ports;
   const { shard } = state;
   const answers = answersOf(ports, state);
-  const decided = new DecisionLog(ports, subjects.decisions);
+  const decided = new RowStream<LoggedDecision>(ports, subjects.decisions);
   const contents = contentsOf(ports, state, answers, decided);
   const epochNow = () => ownerOf(shard, host).epoch;
   const reads = { bus, state, answers, contents, copy: host, sleep, epochNow };
@@ -143,7 +144,7 @@ export async function serveCopy(
 ): Promise<() => Promise<void>> {
   const answers = answersOf(ports, state);
   const { bus, sleep, subjects } = ports;
-  const decided = new DecisionLog(ports, subjects.decisions);
+  const decided = new RowStream<LoggedDecision>(ports, subjects.decisions);
   const contents = contentsOf(ports, state, answers, decided);
   const reads = readsOf({ bus, state, answers, contents, copy, sleep, epochNow: () => NO_EPOCH });
   const served = await Promise.all(
@@ -165,7 +166,7 @@ function contentsOf(
   { clock, decisionKey, newId }: ServePorts,
   state: ShardState,
   answers: ScoreAnswers,
-  decided: DecisionLog,
+  decided: RowStream<LoggedDecision>,
 ): ContentAnswers {
   const ids = new DecisionIds(decisionKey, newId());
   return new ContentAnswers(state, answers, clock, ids, (decision) => decided.add(decision));

@@ -27,6 +27,14 @@ test("a request that nobody answers is given up after six seconds", async () => 
   expect(world.clock.monotonicMs()).toBeLessThan(6_100);
 });
 
+test("a request that may not wait is given up once neither the owner nor a copy answers", async () => {
+  const world = aWorld({ ownedFromMs: Number.POSITIVE_INFINITY });
+  const asked = shardAsker(world)(0, "content", { ...REQUEST, placement: "home" }, "once");
+  await expect(asked).rejects.toMatchObject({ code: "NO_RESPONDERS", retryable: true });
+  expect(world.asked("content")).toBe(1);
+  expect(world.clock.monotonicMs()).toBeLessThan(100);
+});
+
 test("what an owner answers is not asked again, also if it is an error", async () => {
   const world = aWorld({ ownedFromMs: 0, error: "UNKNOWN_MAP" });
   const asked = shardAsker(world)(0, "score", REQUEST);

@@ -67,6 +67,7 @@ export async function gatewayWorld(given: { readonly isPatient?: boolean } = {})
       releases,
       clock,
       decisions,
+      newId: () => "gateway",
       async explain(question) {
         questions.push(question);
         return encodeReply({ explained: true }, question.type);
