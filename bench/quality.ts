@@ -52,7 +52,8 @@ await new Command("quality")
           continue;
         }
         const maps = run.labels.map((label) => ({ name: label, label }));
-        const files = { eventsPath: path("events"), usersPath: path("users"), maps };
+        const { context = [] } = run;
+        const files = { eventsPath: path("events"), usersPath: path("users"), maps, context };
         const { usersMax, encoder: encoders, seeds } = options;
         const limited = usersMax === undefined ? files : { ...files, usersMax };
         const how = { encoders, split: run.split, seed: 1, seeds, together: false, precision: PRECISION };

@@ -142,7 +142,7 @@ function chosenAgain(
     () => {},
   );
   const answer = decode(
-    contents.choose(user, { placement }, "application/msgpack", chosen.arm),
+    contents.choose(user, { placement }, "application/msgpack", { again: chosen.arm }),
   ) as ContentAnswer;
   const now = again?.chosen;
   const isSame =
@@ -160,6 +160,7 @@ async function explainNow(
   { ringEvents }: ExplainLimits,
 ): Promise<Uint8Array> {
   const { shard, user, map, segments, type, held: bytes, top } = question;
+  const arrival = question.arrival === undefined ? undefined : Uint32Array.from(question.arrival);
   const held = takeIn(bytes);
   const state = newShardState({
     shard,
@@ -173,8 +174,8 @@ async function explainNow(
   if (held.meta !== undefined) await inForce(state, held.meta, releases);
   const atMs = clock.nowMs();
   const answers = new ScoreAnswers(state, { ...clock, nowMs: () => atMs }, decisions);
-  const answer = answers.score(user, { map, ...(top === undefined ? {} : { top }) }, type);
-  const explanation = named(explainUser(state, user, { map, segments }, atMs), atMs, []);
+  const answer = answers.score(user, { map, ...(top === undefined ? {} : { top }) }, type, arrival);
+  const explanation = named(explainUser(state, user, { map, segments, arrival }, atMs), atMs, []);
   return question.inAnswer ? joined(answer, explanation, type) : written({ answer, atMs, explanation }, type);
 }
 

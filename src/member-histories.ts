@@ -35,8 +35,9 @@ export async function readRings(
     const request: HistoriesRequest = { limit: PAGE_USERS, ...(after === undefined ? {} : { after }) };
     const subject = subjects.shard(shard, "histories");
     const page = (await ask(bus, subject, request, PAGE_TIMEOUT_MS)) as HistoriesReply;
-    for (const { user, labels, events } of page.histories) {
-      histories.push({ user, labels, events: events.map(unpackFeatureEvent) });
+    for (const { user, labels, events, arrival } of page.histories) {
+      const came = arrival === undefined ? {} : { arrival: Uint32Array.from(arrival) };
+      histories.push({ user, labels, events: events.map(unpackFeatureEvent), ...came });
     }
     after = page.next;
   } while (after !== undefined);

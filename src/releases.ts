@@ -10,8 +10,15 @@ import { type ArmModel, armEncoder, type ExperimentRelease } from "./experiments
 import { FEATURES } from "./features/all-families.ts";
 import { assert } from "./kernel/assert.ts";
 import type { HalfSipKey } from "./kernel/half-sip-hash.ts";
-import { calibrationKey, decodeProfiles } from "./profiles/profiles-codec.ts";
-import type { PublishedProfiles } from "./resonance/published-profiles.ts";
+import {
+  calibrationKey,
+  decodeProfiles,
+  readCalibration,
+  type StoredCalibration,
+} from "./profiles/profiles-codec.ts";
+import type { ContextTable } from "./resonance/cold-start/context-table.ts";
+import { contextTableOf } from "./resonance/cold-start/context-table-of.ts";
+import type { FittedCalibration, PublishedProfiles } from "./resonance/published-profiles.ts";
 import type { SegmentDefinitions } from "./resonance/segment-map.ts";
 
 /** What control entries of the log name by version, fetched and decoded. */
@@ -92,11 +99,12 @@ export function releasesOf(blobs: BlobStore): Releases {
     encoders.set(version, encoder);
     return encoder;
   };
+  const tables = new ContextTables(blobs);
   return {
     encoder: encoderOf,
     async profiles(map, version) {
       const bytes = await blobs.get(releaseKeys.profiles(map, version));
-      return bytes === undefined ? undefined : decodeProfiles(bytes);
+      return bytes === undefined ? undefined : tables.withTable(decodeProfiles(bytes));
     },
     async segments(version) {
       const bytes = await blobs.get(releaseKeys.segments(version));
@@ -124,4 +132,35 @@ export function releasesOf(blobs: BlobStore): Releases {
       return bytes === undefined ? undefined : decodeRatesRelease(bytes);
     },
   };
+}
+
+/** Tables of context priors kept: a map or two of what is in force, of what was, and of what is to be. */
+const TABLES_MAX = 64;
+
+/** What contexts tell lies with the calibrations: a publication, of which there is one every few seconds, only names them. */
+class ContextTables {
+  readonly #blobs: Pick<BlobStore, "get">;
+  /** By where the calibration lies, and the map. What lies there never changes. */
+  readonly #tables = new Map<string, ContextTable>();
+
+  constructor(blobs: Pick<BlobStore, "get">) {
+    this.#blobs = blobs;
+  }
+
+  /** The profiles with the table that their calibration needs; undefined if that is not there (any more). */
+  async withTable(published: PublishedProfiles): Promise<PublishedProfiles | undefined> {
+    const { calibration, fittedIn, map } = published;
+    if (calibration.contextPrior === undefined || fittedIn === undefined) return published;
+    const name = `${fittedIn} ${map}`;
+    let contextTable = this.#tables.get(name);
+    if (contextTable === undefined) {
+      type Stored = readonly StoredCalibration<FittedCalibration>[] | undefined;
+      const stored = (await readJson(this.#blobs, fittedIn)) as Stored;
+      contextTable = contextTableOf(published, stored?.map(readCalibration) ?? []);
+      if (contextTable === undefined) return undefined;
+      if (this.#tables.size >= TABLES_MAX) this.#tables.clear();
+      this.#tables.set(name, contextTable);
+    }
+    return { ...published, contextTable };
+  }
 }

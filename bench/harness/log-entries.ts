@@ -1,11 +1,14 @@
 import { encodeEntry } from "../../src/events/log-codec.ts";
 import type { Behaviour } from "../../src/events/log-entry.ts";
 import { parseEvent } from "../../src/events/parse-event.ts";
+import { ContextReader } from "../../src/gateway/context-reader.ts";
 import { logMessages } from "../../src/gateway/log-messages.ts";
 import { toBehaviour } from "../../src/gateway/to-behaviour.ts";
 import { shardOf } from "../../src/kernel/hash.ts";
 import type { SentEvent } from "./event-source.ts";
 import type { PublishedMessage } from "./load-tasks.ts";
+
+const CONTEXTS = new ContextReader();
 
 /** What a shard's log is given. */
 export type ShardMessages = Readonly<{ messages: PublishedMessage[]; events: number }>;
@@ -39,5 +42,5 @@ export function logEntry(event: SentEvent, nowMs: number): Uint8Array {
 function behaviourOf(event: SentEvent, nowMs: number): Behaviour {
   const parsed = parseEvent(event, nowMs);
   if (parsed.kind === "refused") throw new Error(`${event.id}: ${parsed.code}: ${parsed.message}`);
-  return toBehaviour(parsed.event, () => {});
+  return toBehaviour(parsed.event, () => {}, CONTEXTS);
 }

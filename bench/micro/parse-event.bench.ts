@@ -5,9 +5,12 @@ import { LIMITS } from "../../src/events/limits.ts";
 import { decodeEntries, encodeBehaviours } from "../../src/events/log-codec.ts";
 import type { Behaviour } from "../../src/events/log-entry.ts";
 import { parseEvent } from "../../src/events/parse-event.ts";
+import { ContextReader } from "../../src/gateway/context-reader.ts";
 import { toBehaviour } from "../../src/gateway/to-behaviour.ts";
 import { assert } from "../../src/kernel/assert.ts";
 import { seededRandom } from "../../src/kernel/random.ts";
+
+const CONTEXTS = new ContextReader();
 
 /** Full scale: BENCH_SCALE=full. Each iteration handles so many batches of a thousand events. */
 const isFull = process.env["BENCH_SCALE"] === "full";
@@ -107,7 +110,7 @@ function parsed(input: unknown): Event {
 }
 
 function reduced(event: Event): Behaviour {
-  return toBehaviour(event, () => undefined);
+  return toBehaviour(event, () => undefined, CONTEXTS);
 }
 
 /** A shop's event: a search in five has words, one in ten a place, one in four traits. */

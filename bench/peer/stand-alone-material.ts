@@ -11,6 +11,7 @@ import { parseEvent } from "../../src/events/parse-event.ts";
 import { FEATURES } from "../../src/features/all-families.ts";
 import type { FeatureEvent } from "../../src/features/feature-event.ts";
 import { toFeatureEvent } from "../../src/features/to-feature-event.ts";
+import { ContextReader } from "../../src/gateway/context-reader.ts";
 import { toBehaviour } from "../../src/gateway/to-behaviour.ts";
 import { hash32 } from "../../src/kernel/hash.ts";
 import { seededRandom } from "../../src/kernel/random.ts";
@@ -20,6 +21,8 @@ import type { PublishedProfiles } from "../../src/resonance/published-profiles.t
 import type { SegmentMap } from "../../src/resonance/segment-map.ts";
 import type { PeerEvent } from "./open-peer.ts";
 import type { PeerRelease } from "./peer-fold.ts";
+
+const CONTEXTS = new ContextReader();
 
 /** What the pipeline can be run with where no engine is at hand. */
 export type Material = Readonly<{ origin: string; events: readonly PeerEvent[]; release: PeerRelease }>;
@@ -106,5 +109,5 @@ async function recorded(path: string, count: number): Promise<Behaviour[]> {
 function behaviourOf(input: unknown): Behaviour {
   const parsed = parseEvent(input, Number.MAX_SAFE_INTEGER);
   if (parsed.kind === "refused") throw new Error(`${parsed.code}: ${parsed.message}`);
-  return toBehaviour(parsed.event, () => undefined);
+  return toBehaviour(parsed.event, () => undefined, CONTEXTS);
 }

@@ -60,7 +60,7 @@ export function qualityPage(results: readonly QualityResult[], how: QualityHow):
     `![Quality over cost of encoders and baselines](${FRONTIER_FILE})`,
     "",
     ...results.flatMap((result) => [
-      `## ${result.set}, split by ${result.evaluation.split}`,
+      `## ${result.set}, split by ${result.evaluation.split}${result.context === undefined ? "" : ", with the contexts of first visits"}`,
       "",
       `${formatCount(result.evaluation.events)} events of ${formatCount(result.evaluation.users)} users, in ${result.evaluation.seconds.toFixed(0)} s:`,
       "",
@@ -124,11 +124,12 @@ function within(cells: readonly LeaderboardCell[], limit: number): string {
 }
 
 function evaluateCommand(
-  { set, labels, split }: QualityResult,
+  { set, labels, split, context = [] }: QualityResult,
   { encoder, seeds, usersMax }: QualityHow,
 ): string {
   const options = [
     ...labels.map((label) => `--map ${label}=${label}`),
+    ...context.map(({ field, label }) => `--context ${field}=${label}`),
     ...(split.kind === "hash" ? [] : [`--split block:${split.size}`]),
     `--encoder ${encoder.join(",")} --seeds ${seeds} --markdown`,
     ...(usersMax === undefined ? [] : [`--users-max ${usersMax}`]),

@@ -1,6 +1,7 @@
 import { InvalidArgumentError } from "commander";
 import { ENCODER_KINDS, type EncoderKind } from "../embedding/encoder-training.ts";
-import type { MapLabel } from "./recording/segment-maps.ts";
+import { ARRIVAL_FIELDS } from "../features/arrival.ts";
+import type { ContextLabel, MapLabel } from "./recording/segment-maps.ts";
 
 /** Parses `NAME=LABEL`, for commander; the option may be given again. */
 export function nameAndLabel(text: string, before: readonly MapLabel[] = []): MapLabel[] {
@@ -11,6 +12,18 @@ export function nameAndLabel(text: string, before: readonly MapLabel[] = []): Ma
   if (before.some((map) => map.name === name))
     throw new InvalidArgumentError(`two maps of the name ${name}: each needs its own`);
   return [...before, { name, label }];
+}
+
+/** Parses `FIELD=LABEL` of a context, for commander; the option may be given again. */
+export function fieldAndLabel(text: string, before: readonly ContextLabel[] = []): ContextLabel[] {
+  const at = text.indexOf("=");
+  const field = ARRIVAL_FIELDS.find((one) => one === text.slice(0, at));
+  const label = text.slice(at + 1);
+  if (at < 0 || label === "" || field === undefined)
+    throw new InvalidArgumentError(`FIELD=LABEL, with one of ${ARRIVAL_FIELDS.join(", ")}, please`);
+  if (before.some((one) => one.field === field))
+    throw new InvalidArgumentError(`the field ${field} comes from one label only`);
+  return [...before, { field, label }];
 }
 
 /** Parses kinds of encoder with commas between them, or `all`, for commander. */

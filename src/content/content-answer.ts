@@ -2,10 +2,10 @@ import type { PolicyName } from "./policy.ts";
 
 /**
  * What a choice rests on, from the best to the least: `member`, the user's segment is known; `resonance`, the live distribution of
- * their behaviour and feedback; `prior`, nothing is known of them, or no profiles are published; `popularity`, what all users
+ * their behaviour and feedback; `context`, how they came is all that is known of them; `prior`, nothing is known of them, or no profiles are published; `popularity`, what all users
  * click, since their map is not in force or their shard does not answer.
  */
-export type ContentBasis = "member" | "resonance" | "prior" | "popularity";
+export type ContentBasis = "member" | "resonance" | "context" | "prior" | "popularity";
 
 /** The answer of `content`. */
 export type ContentAnswer = Readonly<{
@@ -59,6 +59,8 @@ export type ShardContentRequest = ContentAspect &
     type?: "application/json" | "application/msgpack";
     /** Where the answer for each user is sent straight away; "" for those that come back in the reply. */
     askers?: readonly string[];
+    /** How each user came, as the request tells: an {@link import("../features/arrival.ts").Arrival}'s numbers, or null. */
+    arrivals?: readonly (readonly number[] | null)[];
   }>;
 
 /** A decision as the stream of decisions keeps it, many in a message, as MessagePack. */

@@ -1,3 +1,4 @@
+import type { Arrival } from "../features/arrival.ts";
 import type { FeatureSchema } from "../features/feature-schema.ts";
 import { hash32, rehash32 } from "../kernel/hash.ts";
 import type { History } from "./encoder.ts";
@@ -12,6 +13,8 @@ export type Corpus = Readonly<{
   users: number;
   /** Shape [users]. */
   userIds: readonly string[];
+  /** How each came, where that is known; shape [users]. */
+  arrivals: readonly (Arrival | undefined)[];
   /** In [0, folds), by when the user came; shape [users]. */
   foldOf: Uint8Array;
   /** Segment by map, -1 without one; one array of shape [users] for each map. */
@@ -88,6 +91,7 @@ export function readCorpus(
   return {
     users: kept.length,
     userIds: kept.map(({ user }) => user),
+    arrivals: kept.map(({ arrival }) => arrival),
     foldOf: foldsOf(kept, options),
     labels: maps.map(({ name, segments }) => {
       const indexOf = new Map(segments.map((segment, k) => [segment, k]));

@@ -1,3 +1,4 @@
+import type { Arrival } from "../features/arrival.ts";
 import type { FeatureEvent } from "../features/feature-event.ts";
 
 /**
@@ -69,4 +70,6 @@ export type History = Readonly<{
   /** Map to segment; empty for background users, who belong to no segment. */
   labels: Readonly<Record<string, string>>;
   events: readonly FeatureEvent[];
+  /** How the user came at first, where that is known. */
+  arrival?: Arrival;
 }>;

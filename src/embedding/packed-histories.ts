@@ -1,3 +1,4 @@
+import type { Arrival } from "../features/arrival.ts";
 import type { FeatureEvent } from "../features/feature-event.ts";
 import {
   PACKED_BYTES_MAX,
@@ -15,6 +16,8 @@ const FIRST_BYTES = 1 << 20;
 export class PackedHistories {
   readonly #userIndex = new Map<string, number>();
   readonly #users: string[] = [];
+  /** Of those users of whom it is known. */
+  readonly #arrivals = new Map<string, Arrival>();
   /** User, and first byte, of each event. */
   readonly #userOf: number[] = [];
   readonly #at: number[] = [];
@@ -30,7 +33,9 @@ export class PackedHistories {
     return this.#users;
   }
 
-  add(user: string, event: FeatureEvent): void {
+  /** @param arrival - What the event tells of how the user came; that of the first one that tells it stays. */
+  add(user: string, event: FeatureEvent, arrival?: Arrival): void {
+    if (arrival !== undefined) this.arrive(user, arrival);
     let index = this.#userIndex.get(user);
     if (index === undefined) {
       index = this.#users.push(user) - 1;
@@ -44,6 +49,11 @@ export class PackedHistories {
     this.#userOf.push(index);
     this.#at.push(this.#length);
     this.#length += packFeatureEventInto(event, this.#bytes, this.#length);
+  }
+
+  /** Notes how a user came at first, unless it is known. */
+  arrive(user: string, arrival: Arrival): void {
+    if (!this.#arrivals.has(user)) this.#arrivals.set(user, arrival);
   }
 
   /**
@@ -67,7 +77,9 @@ export class PackedHistories {
     }
     return this.#users.map((user, u) => {
       const [first, end] = [starts[u]!, starts[u + 1]!];
+      const arrival = this.#arrivals.get(user);
       return {
+        ...(arrival === undefined ? {} : { arrival }),
         user,
         labels: labelsOf(user),
         get events(): readonly FeatureEvent[] {

@@ -23,7 +23,7 @@ const CHECKS: ReadonlyMap<string, (value: unknown) => Refusal | undefined> = new
     value: (value) => checkNumber(value, "value"),
     currency: (value) => checkText(value, "currency", LIMITS.currencyBytes),
     location: checkLocation,
-    context: (value) => checkRecord(value, "context", checkContextValue),
+    context: checkContext,
     traits: (value) => checkRecord(value, "traits", checkTrait),
     segments: (value) => checkRecord(value, "segments", checkLabel),
     consent: (value) => checkRecord(value, "consent", checkBoolean),
@@ -140,6 +140,11 @@ function checkRecord(value: unknown, field: string, checkValue: CheckValue): Ref
     if (refusal !== undefined) return refusal;
   }
   return undefined;
+}
+
+/** Checks a context: texts by key. */
+export function checkContext(value: unknown): Refusal | undefined {
+  return checkRecord(value, "context", checkContextValue);
 }
 
 function checkContextValue(value: unknown, field: string, key: string): Refusal | undefined {

@@ -2,11 +2,13 @@ import type { BusReply } from "../actors/bus.ts";
 import type { ContentAspect } from "../content/content-answer.ts";
 import { checkId } from "../events/check-text.ts";
 import { fieldsOf, refused } from "../events/request-body.ts";
+import { arrivalOf } from "../features/arrival.ts";
 import { EngineError } from "../kernel/engine-error.ts";
 import { shardOf } from "../kernel/hash.ts";
-import { refuseUnsupported, userOf } from "../resonance/score-request.ts";
+import { contextOf, type RequestContext, userOf } from "../resonance/score-request.ts";
 import type { AskShard } from "./ask-shard.ts";
 import type { Catalogues } from "./catalogues.ts";
+import type { ContextReader } from "./context-reader.ts";
 import type { GatewayOptions, GatewayPorts } from "./gateway-ports.ts";
 import { PopularContent } from "./popular-content.ts";
 import { RequestBundles } from "./request-bundles.ts";
@@ -28,11 +30,11 @@ const NOT_YET = ["NO_CONTENT", "UNKNOWN_PLACEMENT"];
  */
 export function createChoosing(
   ports: Pick<GatewayPorts, "clock" | "decisions" | "log" | "newId" | "releases" | "sleep" | "subjects"> &
-    Readonly<{ askShard: AskShard }>,
+    Readonly<{ askShard: AskShard; contexts: ContextReader }>,
   { shards }: GatewayOptions,
   catalogues: Catalogues,
 ): Choosing {
-  const { askShard, sleep } = ports;
+  const { askShard, clock, contexts, sleep } = ports;
   const popular = new PopularContent(ports, catalogues);
   const bundles = new RequestBundles<ContentAspect>(
     (shard, request) =>
@@ -45,7 +47,8 @@ export function createChoosing(
     ({ placement }) => placement,
   );
   return async (body, { type, replyTo: asker }) => {
-    const { user, placement } = readContentRequest(body);
+    const { user, placement, context } = readContentRequest(body);
+    const arrival = context === undefined ? undefined : arrivalOf(contexts.read(context, clock.nowMs()));
     try {
       const data = await bundles.ask({
         shard: shardOf(user, shards),
@@ -53,6 +56,7 @@ export function createChoosing(
         aspect: { placement },
         type,
         asker,
+        arrival,
       });
       return data === undefined ? undefined : { data, contentType: type };
     } catch (thrown) {
@@ -65,15 +69,16 @@ export function createChoosing(
 }
 
 /** @throws EngineError with the code of what is wrong with the request. */
-function readContentRequest(body: unknown): Readonly<{ user: string }> & ContentAspect {
+function readContentRequest(
+  body: unknown,
+): Readonly<{ user: string; context?: RequestContext }> & ContentAspect {
   const fields = fieldsOf(body, ["user", "placement", "context"]);
-  refuseUnsupported(fields);
   const user = userOf(fields["user"]);
   const { placement } = fields;
   if (placement === undefined) throw refused({ code: "MISSING_FIELD", message: "placement is missing" });
   const refusal = checkId(placement, "placement");
   if (refusal !== undefined) throw refused(refusal);
-  return { user, placement: placement as string };
+  return { user, placement: placement as string, ...contextOf(fields) };
 }
 
 function tooLate(shard: number): EngineError {

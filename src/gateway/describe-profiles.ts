@@ -1,5 +1,6 @@
 import { fieldsOf, refused } from "../events/request-body.ts";
 import type { WhyOff } from "../resonance/choose-threshold.ts";
+import type { ContextPrior } from "../resonance/cold-start/context-prior.ts";
 import { leaveThreshold } from "../resonance/hysteresis.ts";
 import type {
   CalibrationQuality,
@@ -33,7 +34,12 @@ export type ProfilesReply = Readonly<{
   /** Authenticated users in the window who belong to none of the segments. */
   background: number;
   threshold: SegmentMap["threshold"];
-  calibration: Readonly<{ members: number; kappa: readonly number[] }> | null;
+  calibration: Readonly<{
+    members: number;
+    kappa: readonly number[];
+    /** What the context of a first visit tells; left out if it tells nothing. */
+    context?: Omit<ContextPrior, "counts">;
+  }> | null;
   /** If it was asked for: how well held-out users were told; null before the first fit. */
   quality?: ProfileQuality | null;
   /** Centred cosine of each pair of profiles that have members: near 1, the two segments behave alike. */
@@ -80,13 +86,20 @@ async function describe(ports: GatewayPorts, map: SegmentMap, withCurve: boolean
     })),
     background: published?.background ?? 0,
     threshold: map.threshold,
-    calibration:
-      published === undefined
-        ? null
-        : { members: published.calibration.members, kappa: published.calibration.kappa },
+    calibration: published === undefined ? null : described(published.calibration),
     ...(withCurve ? { quality: await qualityOf(ports, map, published) } : {}),
     overlap: published === undefined ? [] : overlapOf(published),
   };
+}
+
+function described({
+  members,
+  kappa,
+  contextPrior,
+}: PublishedProfiles["calibration"]): ProfilesReply["calibration"] {
+  if (contextPrior === undefined) return { members, kappa };
+  const { levels, weights, gain } = contextPrior;
+  return { members, kappa, context: { levels, weights, gain } };
 }
 
 /** The threshold in force; before a publication, what the definitions say. */

@@ -1,5 +1,6 @@
 import type { BusReply } from "../actors/bus.ts";
 import type { ContentType } from "../events/decode-request.ts";
+import type { Arrival } from "../features/arrival.ts";
 import { EngineError } from "../kernel/engine-error.ts";
 import { shardOf } from "../kernel/hash.ts";
 import { decisionTooOld } from "../resonance/decision-id.ts";
@@ -13,6 +14,8 @@ type UserQuestion = Readonly<{
   type: ContentType;
   top?: number;
   inAnswer: boolean;
+  /** How the user comes, as the request tells. */
+  arrival: Arrival | undefined;
   atLeast?: number;
   waitMs?: number;
 }>;
@@ -38,7 +41,9 @@ export function createExplaining(
     async decision(id, segments, type) {
       const { kind, key, chosen } = ports.decisions.read(id);
       if (kind === "session")
-        throw notKept("it is of a session, whose events are not stored: send them to score.session again");
+        throw notKept(
+          "it is of a session, or of the context of a request, and neither is stored: send that again",
+        );
       if (kind === "many" && chosen !== undefined)
         throw notKept("the user's shard did not answer in time, so that it was made without the user");
       if (kind === "many")
@@ -51,7 +56,7 @@ export function createExplaining(
       return { data, contentType: type };
     },
 
-    async user({ atLeast, waitMs, ...question }) {
+    async user({ atLeast, waitMs, arrival, ...question }) {
       const shard = shardOf(question.user, shards);
       const asked = {
         user: question.user,
@@ -59,7 +64,8 @@ export function createExplaining(
         ...(waitMs === undefined ? {} : { waitMs }),
       };
       const [held = new Uint8Array()] = await ports.askShard(shard, "holding", asked);
-      const data = await ports.explain({ ...question, kind: "user", shard, held });
+      const told = arrival === undefined ? {} : { arrival: [...arrival] };
+      const data = await ports.explain({ ...question, kind: "user", shard, held, ...told });
       return { data, contentType: question.type };
     },
   };

@@ -48,6 +48,8 @@ export type ExplainQuestion = Readonly<{
         shard: number;
         /** What the shard handed out of the user. */
         held: Uint8Array;
+        /** How the user comes, as the request tells. */
+        arrival?: readonly number[];
         top?: number;
         /** Whether the reply is the answer with the explanation in it. */
         inAnswer: boolean;

@@ -8,6 +8,7 @@ import { shardAsker } from "./ask-shard.ts";
 import { Catalogues } from "./catalogues.ts";
 import { createChoosing } from "./content.ts";
 import { type GivenCatalogue, getCatalogue, givenCatalogue } from "./content-catalogue.ts";
+import { ContextReader } from "./context-reader.ts";
 import { describeProfiles } from "./describe-profiles.ts";
 import { describeRates } from "./describe-rates.ts";
 import { experimentEndpoints } from "./experiments.ts";
@@ -41,6 +42,7 @@ export type Gateway = Readonly<{
 /** A gateway: it validates, routes, and answers; it keeps nothing of any user. */
 export function createGateway(ports: GatewayPorts, options: GatewayOptions): Gateway {
   const counters: GatewayCounters = { requests: {}, errors: {}, accepted: 0, refused: {}, dropped: {} };
+  const contexts = new ContextReader();
   let definitions: SegmentDefinitions = { version: 0, maps: [] };
   const take = (read: SegmentDefinitions): void => {
     if (read.version >= definitions.version) definitions = read; // A slow read must not undo a newer put.
@@ -59,13 +61,13 @@ export function createGateway(ports: GatewayPorts, options: GatewayOptions): Gat
   const catalogues = new Catalogues(ports, options);
   const mapNames = (): readonly string[] => definitions.maps.map((map) => map.name);
   const askShard = shardAsker(ports);
-  const scoring = createScoring({ ...ports, askShard }, options, counters, mapNames);
+  const scoring = createScoring({ ...ports, askShard, contexts }, options, counters, mapNames);
   const placements = () => catalogues.inForce.placements;
   const experiments = experimentEndpoints(ports, options, POLICY_NAMES, placements);
   const endpoints: Readonly<Record<string, Endpoint>> = {
     ingest: inItsType((body) =>
       ingest(
-        ports,
+        { ...ports, contexts },
         options,
         counters,
         (event) => readFeedback(event, ports.decisions, (version) => catalogues.of(version)),
@@ -78,7 +80,7 @@ export function createGateway(ports: GatewayPorts, options: GatewayOptions): Gat
     explain: scoring.explain,
     profiles: inItsType((body) => describeProfiles(ports, definitions.maps, body)),
     status: inItsType((body) => status(ports, options, counters, body)),
-    content: createChoosing({ ...ports, askShard }, options, catalogues),
+    content: createChoosing({ ...ports, askShard, contexts }, options, catalogues),
     "content.get": inItsType(async (body) => getCatalogue(catalogues.inForce, body)),
     "content.rates": inItsType((body) => describeRates(ports, catalogues.inForce, definitions.maps, body)),
     "content.put": inItsType(async (body) => {

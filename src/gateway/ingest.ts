@@ -5,6 +5,7 @@ import { parseEvent } from "../events/parse-event.ts";
 import { refused } from "../events/request-body.ts";
 import { toWireError } from "../kernel/engine-error.ts";
 import { shardOf } from "../kernel/hash.ts";
+import type { ContextReader } from "./context-reader.ts";
 import { countUp, type GatewayCounters, type GatewayOptions, type GatewayPorts } from "./gateway-ports.ts";
 import { logMessages } from "./log-messages.ts";
 import type { ReadFeedback } from "./read-feedback.ts";
@@ -34,7 +35,7 @@ type Decided = Event & { readonly decision: string };
  * @param feedbackOf - Reads what an event's decision had chosen.
  */
 export async function ingest(
-  ports: GatewayPorts,
+  ports: GatewayPorts & Readonly<{ contexts: ContextReader }>,
   options: GatewayOptions,
   counters: GatewayCounters,
   feedbackOf: (event: Decided) => Promise<ReadFeedback>,
@@ -67,7 +68,7 @@ export async function ingest(
       bounds.push(bound);
     }
     bound.indexes.push(index);
-    bound.behaviours.push(withFeedback(toBehaviour(event, dropped), read?.feedback));
+    bound.behaviours.push(withFeedback(toBehaviour(event, dropped, ports.contexts), read?.feedback));
   }
   const stored = await Promise.all(bounds.map((bound) => store(ports, bound)));
   const positions: Position[] = [];

@@ -1,4 +1,5 @@
 import type { ContentType } from "../events/decode-request.ts";
+import type { Arrival } from "../features/arrival.ts";
 
 /** What one user's answer is asked by, of a shard. */
 export type BundledRequest<Aspect> = Readonly<{
@@ -8,15 +9,24 @@ export type BundledRequest<Aspect> = Readonly<{
   type: ContentType;
   /** Where the shard sends the answer straight away; "" if it is to come back. */
   asker: string;
+  /** How the user came, as the request tells. */
+  arrival?: Arrival | undefined;
 }>;
 
 /** What a bundle asks a shard. */
 export type BundleRequest<Aspect> = Aspect &
-  Readonly<{ users: readonly string[]; type: ContentType; askers: readonly string[] }>;
+  Readonly<{
+    users: readonly string[];
+    type: ContentType;
+    askers: readonly string[];
+    arrivals?: readonly (readonly number[] | null)[];
+  }>;
 
 type Bundle = {
   readonly users: string[];
   readonly askers: string[];
+  /** Of the users in order, up to the last one whose arrival is told. */
+  readonly arrivals: (readonly number[] | null)[];
   /** How many of the answers come back. */
   returned: number;
   answered: Promise<readonly Uint8Array[]>;
@@ -45,7 +55,7 @@ export class RequestBundles<Aspect extends object> {
 
   /** @returns The answer's bytes; undefined if they went to the asker. */
   async ask(request: BundledRequest<Aspect>): Promise<Uint8Array | undefined> {
-    const { shard, user, aspect, type, asker } = request;
+    const { shard, user, aspect, type, asker, arrival } = request;
     const key = `${shard} ${this.#keyOf(aspect)} ${type}`;
     let bundle = this.#open.get(key);
     if (bundle === undefined || bundle.users.length === BUNDLE_MAX) {
@@ -53,6 +63,10 @@ export class RequestBundles<Aspect extends object> {
       this.#open.set(key, bundle);
     }
     const place = asker === "" ? bundle.returned++ : undefined;
+    if (arrival !== undefined) {
+      while (bundle.arrivals.length < bundle.users.length) bundle.arrivals.push(null);
+      bundle.arrivals.push([...arrival]);
+    }
     bundle.users.push(user);
     bundle.askers.push(asker);
     const answers = await bundle.answered;
@@ -62,10 +76,12 @@ export class RequestBundles<Aspect extends object> {
   #begin(key: string, { shard, aspect, type }: BundledRequest<Aspect>): Bundle {
     const users: string[] = [];
     const askers: string[] = [];
-    const bundle: Bundle = { users, askers, returned: 0, answered: Promise.resolve([]) };
+    const arrivals: Bundle["arrivals"] = [];
+    const bundle: Bundle = { users, askers, arrivals, returned: 0, answered: Promise.resolve([]) };
     bundle.answered = Promise.resolve().then(() => {
       if (this.#open.get(key) === bundle) this.#open.delete(key);
-      return this.#ask(shard, { ...aspect, users, type, askers });
+      const told = arrivals.length === 0 ? {} : { arrivals };
+      return this.#ask(shard, { ...aspect, users, type, askers, ...told });
     });
     return bundle;
   }

@@ -3,6 +3,7 @@ import type { ContentType } from "../events/decode-request.ts";
 import { LIMITS } from "../events/limits.ts";
 import { parseEvent } from "../events/parse-event.ts";
 import { fieldsOf, refused } from "../events/request-body.ts";
+import { type Arrival, arrivalOf } from "../features/arrival.ts";
 import { EngineError } from "../kernel/engine-error.ts";
 import { shardOf } from "../kernel/hash.ts";
 import { decode } from "../kernel/msgpack.ts";
@@ -12,14 +13,16 @@ import type { ScoreAnswer, ScoreAspect, ShardColumns } from "../resonance/score-
 import {
   aspectOf,
   type BatchRequest,
+  contextOf,
   noSegments,
+  type RequestContext,
   readBatchRequest,
   readExplainRequest,
   readScoreRequest,
-  refuseUnsupported,
   sequenceFor,
 } from "../resonance/score-request.ts";
 import type { AskShard } from "./ask-shard.ts";
+import type { ContextReader } from "./context-reader.ts";
 import { createExplaining } from "./explain.ts";
 import { countUp, type GatewayCounters, type GatewayOptions, type GatewayPorts } from "./gateway-ports.ts";
 import { RequestBundles } from "./request-bundles.ts";
@@ -45,12 +48,12 @@ const AT_LEAST_WAIT_MS = 2_000;
 /** @param mapsNow - Names of the maps that are defined, in their order. */
 export function createScoring(
   ports: Pick<GatewayPorts, "clock" | "decisions" | "explain" | "subjects"> &
-    Readonly<{ askShard: AskShard }>,
+    Readonly<{ askShard: AskShard; contexts: ContextReader }>,
   options: GatewayOptions,
   counters: GatewayCounters,
   mapsNow: () => readonly string[],
 ): Scoring {
-  const { askShard, clock, decisions } = ports;
+  const { askShard, clock, contexts, decisions } = ports;
   const explaining = createExplaining(ports, options);
   const bundles = new RequestBundles<ScoreAspect>(
     (shard, request) => askShard(shard, "score", request),
@@ -72,6 +75,10 @@ export function createScoring(
     return new EngineError({ code: "UNKNOWN_MAP", message, retryable: true, cause: thrown });
   };
 
+  /** How somebody comes, as a request tells it now. */
+  const arrivalIn = (context: RequestContext | undefined): Arrival | undefined =>
+    context === undefined ? undefined : arrivalOf(contexts.read(context, clock.nowMs()));
+
   /** Of answers of several shards: what explains each of them is its own position. */
   const manyId = (): string => {
     const place = { kind: "many", applied: 0, lastSequence: 0, map: 0, digest: 0 } as const;
@@ -80,20 +87,29 @@ export function createScoring(
 
   return {
     async score(body, { type, replyTo }) {
-      const { user, atLeast, explain, ...aspect } = named(readScoreRequest(body));
+      const { user, atLeast, explain, context, ...aspect } = named(readScoreRequest(body));
+      const arrival = arrivalIn(context);
       const shard = shardOf(user, options.shards);
       const sequence = sequenceFor(shard, atLeast);
       try {
         if (explain) {
           const patient = sequence === undefined ? {} : { atLeast: sequence, waitMs: AT_LEAST_WAIT_MS };
-          return await explaining.user({ ...aspect, ...patient, user, type, segments: [], inAnswer: true });
+          const asked = { ...aspect, ...patient, user, arrival, type, segments: [], inAnswer: true };
+          return await explaining.user(asked);
         }
         if (sequence === undefined) {
-          const data = await bundles.ask({ shard, user, aspect, type, asker: replyTo });
+          const data = await bundles.ask({ shard, user, aspect, type, asker: replyTo, arrival });
           return data === undefined ? undefined : { data, contentType: type };
         }
         const patient = { atLeast: sequence, waitMs: AT_LEAST_WAIT_MS };
-        const [data] = await askShard(shard, "score", { ...aspect, users: [user], type, ...patient });
+        const told = arrival === undefined ? {} : { arrivals: [[...arrival]] };
+        const [data] = await askShard(shard, "score", {
+          ...aspect,
+          users: [user],
+          type,
+          ...told,
+          ...patient,
+        });
         return data === undefined ? undefined : { data, contentType: type };
       } catch (thrown) {
         throw orSoon(thrown, aspect.map);
@@ -123,9 +139,10 @@ export function createScoring(
     async explain(body, { type }) {
       const { about, segments } = readExplainRequest(body);
       if ("decision" in about) return explaining.decision(about.decision, segments, type);
-      const { user, map } = named(about);
+      const { user, map, context } = named(about);
+      const arrival = arrivalIn(context);
       try {
-        return await explaining.user({ user, map, segments, type, inAnswer: false });
+        return await explaining.user({ user, map, arrival, segments, type, inAnswer: false });
       } catch (thrown) {
         throw orSoon(thrown, map);
       }
@@ -142,18 +159,19 @@ export function createScoring(
         });
       }
       const aspect = named(aspectOf(fields));
-      refuseUnsupported(fields);
+      const arrival = arrivalIn(contextOf(fields).context);
       const nowMs = clock.nowMs();
       const behaviours = events.map((input, index) => {
         const parsed = parseEvent(input, nowMs);
         if (parsed.kind === "refused")
           throw refused({ code: parsed.code, message: `events[${index}]: ${parsed.message}` });
-        return toBehaviour(parsed.event, (purpose) => countUp(counters.dropped, purpose));
+        return toBehaviour(parsed.event, (purpose) => countUp(counters.dropped, purpose), contexts);
       });
       // Any shard can tell; they take turns, since many services call all their visitors the same.
       const shard = sessions++ % options.shards;
       try {
-        const [data] = await askShard(shard, "session", { ...aspect, behaviours, type });
+        const told = arrival === undefined ? {} : { arrival: [...arrival] };
+        const [data] = await askShard(shard, "session", { ...aspect, behaviours, type, ...told });
         return { data: data ?? new Uint8Array(), contentType: type };
       } catch (thrown) {
         throw orSoon(thrown, aspect.map);

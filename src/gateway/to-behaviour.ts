@@ -4,6 +4,7 @@ import type { Behaviour } from "../events/log-entry.ts";
 import { geohash } from "../features/geohash.ts";
 import { keywordHashes } from "../features/keywords.ts";
 import { sentimentOf } from "../features/sentiment.ts";
+import type { ContextReader } from "./context-reader.ts";
 
 /** Optional families: what needs the consent that it is named by. */
 export type ConsentPurpose = "location" | "text" | "social";
@@ -13,11 +14,15 @@ const CELL_CHARS = 4;
 
 /**
  * An event as the log will keep it. Query and text become keyword hashes, a text its sentiment, a location a coarse
- * cell; an optional family without consent in the event itself is dropped, before anything is stored.
+ * cell, a context is made coarse; an optional family without consent in the event itself is dropped, before anything is stored.
  *
  * @param dropped - Receives the purpose of each family that was dropped.
  */
-export function toBehaviour(event: Event, dropped: (purpose: ConsentPurpose) => void): Behaviour {
+export function toBehaviour(
+  event: Event,
+  dropped: (purpose: ConsentPurpose) => void,
+  contexts: ContextReader,
+): Behaviour {
   const { id, user, type, tsMs, query, text, location, peer } = event;
   const behaviour: { -readonly [Key in keyof Behaviour]: Behaviour[Key] } = {
     kind: "behaviour",
@@ -27,6 +32,7 @@ export function toBehaviour(event: Event, dropped: (purpose: ConsentPurpose) => 
     tsMs,
   };
   copyKept(event, behaviour);
+  if (event.context !== undefined) behaviour.context = contexts.read(event.context, tsMs);
   if (query === undefined && text === undefined && location === undefined && peer === undefined)
     return behaviour;
   const isGiven = (purpose: ConsentPurpose): boolean => {
@@ -54,7 +60,6 @@ function copyKept(event: Event, to: { -readonly [Key in keyof Behaviour]: Behavi
   if (event.categories !== undefined) to.categories = event.categories;
   if (event.value !== undefined) to.value = event.value;
   if (event.currency !== undefined) to.currency = event.currency;
-  if (event.context !== undefined) to.context = event.context;
   if (event.traits !== undefined) to.traits = event.traits;
   if (event.segments !== undefined) to.segments = event.segments;
   if (event.consent !== undefined) to.consent = event.consent;

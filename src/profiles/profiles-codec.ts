@@ -5,7 +5,7 @@ const MAGIC = 0x52504631; // "RPF1"
 const HEAD_BYTES = 8;
 
 /** The JSON part: everything but the centroids. Infinity is written as null. */
-type Header = Omit<PublishedProfiles, "profiles" | "calibration"> &
+type Header = Omit<PublishedProfiles, "profiles" | "calibration" | "contextTable"> &
   Readonly<{
     profiles: readonly Readonly<{ segment: string; members: number }>[];
     calibration: StoredCalibration;
@@ -26,7 +26,7 @@ export function calibrationKey(encoder: string, calibration: string): string {
 
 /** Profiles as bytes: magic, length of the JSON header, header, centroids as float32, little-endian. */
 export function encodeProfiles(published: PublishedProfiles): Uint8Array {
-  const { profiles, ...rest } = published;
+  const { profiles, contextTable: _, ...rest } = published;
   const header = { ...rest, profiles: profiles.map(({ segment, members }) => ({ segment, members })) };
   const json = new TextEncoder().encode(JSON.stringify(header)); // JSON writes Infinity as null by itself.
   const bytes = new Uint8Array(HEAD_BYTES + json.length + profiles.length * published.dim * 4);

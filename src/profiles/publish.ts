@@ -1,3 +1,4 @@
+import type { ContextPrior } from "../resonance/cold-start/context-prior.ts";
 import { defaultCalibration } from "../resonance/default-calibration.ts";
 import { isFittedFor } from "../resonance/fitted-for.ts";
 import type { Calibration, FittedCalibration, PublishedProfiles } from "../resonance/published-profiles.ts";
@@ -52,8 +53,14 @@ export function profilesOf(
 
 /** What a score needs: every publication would carry the rest again. */
 function asServed(fitted: FittedCalibration, map: SegmentMap): Calibration {
-  const { segments: _, quality: __, prior, ...calibration } = fitted;
+  const { segments: _, quality: __, prior, contextPrior, ...rest } = fitted;
+  const calibration =
+    contextPrior === undefined ? rest : { ...rest, contextPrior: withoutCounts(contextPrior) };
   return prior === undefined || map.prior !== "traffic" ? calibration : { ...calibration, prior };
+}
+
+function withoutCounts({ counts: _, ...prior }: ContextPrior): ContextPrior {
+  return prior;
 }
 
 /** Length of the vectors in a ledger; 0 while it is empty. */

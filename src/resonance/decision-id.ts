@@ -4,8 +4,8 @@ import { type HalfSipKey, halfSipHash } from "../kernel/half-sip-hash.ts";
 import { hash32, rehash32 } from "../kernel/hash.ts";
 
 /**
- * What was answered: the score of a user that is held (`known`) or not (`unknown`), of a session that is not stored, or
- * of many users in columns.
+ * What was answered: the score of a user that is held (`known`) or not (`unknown`), of a session or a request's context that is not
+ * stored, or of many users in columns.
  */
 export type DecisionKind = "known" | "unknown" | "session" | "many";
 

@@ -1,12 +1,14 @@
 /** A share of a logit, in log odds. */
 export type Part = Readonly<{
   /**
-   * `prior`, `feedback` (what impressions and clicks of content say), `intercept` (of the calibration), `center` (the profiles' centre, from which users are seen), `bias` (of the
+   * `prior`, `context` (of the first visit), `feedback` (what impressions and clicks of content say), `intercept` (of the calibration), `center`
+   * (the profiles' centre, from which users are seen), `bias` (of the
    * encoder), `family` (of features), `features` (all families), `tokens` (what the newest events named), `history` (what
    * the encoder keeps of all events), `event` (one of those told), `earlier` (all events before those told).
    */
   kind:
     | "prior"
+    | "context"
     | "feedback"
     | "intercept"
     | "center"

@@ -1,3 +1,4 @@
+import { ARRIVAL_FIELDS, type Arrival } from "../features/arrival.ts";
 import { hash32, rehash32 } from "../kernel/hash.ts";
 import { decode, encode } from "../kernel/msgpack.ts";
 import type { HeldOutScores } from "./held-out-scores.ts";
@@ -32,6 +33,9 @@ type StoredMap = Readonly<{
   /** Distinct log priors, float64, and which one each sample had, uint16: those of a fold are the same. */
   priors: Uint8Array;
   priorOf: Uint8Array;
+  /** Users whose arrival is known, uint32, and their arrivals, uint32 of shape [users, fields]. Earlier builds kept none. */
+  arrived?: Uint8Array;
+  arrivals?: Uint8Array;
 }>;
 
 type Stored = Readonly<{ seen: Uint8Array; maps: readonly StoredMap[] }>;
@@ -100,6 +104,32 @@ function packMap(map: SegmentMap, heldOut: HeldOutScores): StoredMap {
     users: bytesOf(Uint32Array.from(samples, (sample) => users[sample]!)),
     priors: bytesOf(Float64Array.from(distinct)),
     priorOf: bytesOf(priorOf),
+    ...packArrivals(heldOut, new Set(samples.map((sample) => users[sample]!))),
+  };
+}
+
+function packArrivals(
+  { arrivals }: HeldOutScores,
+  kept: ReadonlySet<number>,
+): Pick<StoredMap, "arrived" | "arrivals"> {
+  const known = [...(arrivals ?? [])].filter(([user]) => kept.has(user));
+  if (known.length === 0) return {};
+  const rows = new Uint32Array(known.length * ARRIVAL_FIELDS.length);
+  for (const [i, [, arrival]] of known.entries()) rows.set(arrival, i * ARRIVAL_FIELDS.length);
+  return { arrived: bytesOf(Uint32Array.from(known, ([user]) => user)), arrivals: bytesOf(rows) };
+}
+
+function unpackArrivals({ arrived, arrivals }: StoredMap): Pick<HeldOutScores, "arrivals"> {
+  if (arrived === undefined || arrivals === undefined) return {};
+  const users = new Uint32Array(bufferOf(arrived));
+  const rows = new Uint32Array(bufferOf(arrivals));
+  const width = rows.length / users.length;
+  // Fields of another build are other fields: nothing is known then.
+  if (width !== ARRIVAL_FIELDS.length) return {};
+  return {
+    arrivals: new Map<number, Arrival>(
+      Array.from(users, (user, i) => [user, rows.slice(i * width, (i + 1) * width)]),
+    ),
   };
 }
 
@@ -132,6 +162,7 @@ function unpackMap(stored: StoredMap): HeldOutScores {
     labels: new Int16Array(bufferOf(stored.labels)),
     users: new Uint32Array(bufferOf(stored.users)),
     logPriors,
+    ...unpackArrivals(stored),
   };
 }
 

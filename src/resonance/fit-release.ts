@@ -4,9 +4,11 @@ import type { FitOptions } from "../embedding/fit-options.ts";
 import { encodeArtefact } from "../embedding/linear-artefact.ts";
 import { artefactOf, embedSamples, fitWithout } from "../embedding/linear-fit.ts";
 import { scale } from "../embedding/vector.ts";
+import type { Arrival } from "../features/arrival.ts";
 import type { FeatureSchema } from "../features/feature-schema.ts";
 import { EngineError } from "../kernel/engine-error.ts";
 import { calibrate } from "./calibrate.ts";
+import { arrivalsOf } from "./cold-start/fit-context-prior.ts";
 import { defaultCalibration } from "./default-calibration.ts";
 import type { HeldOutScores } from "./held-out-scores.ts";
 import { calibrationError, logLoss, macroAuc } from "./metrics.ts";
@@ -88,17 +90,22 @@ export function fitRelease(
     artefact: encodeArtefact(artefact),
     members: material.corpus.users,
   };
-  return releaseOf(given, maps, heldOut);
+  return releaseOf(given, maps, heldOut, histories);
 }
 
-/** Calibrates an encoder on what held-out users look like to it, one collector a map. */
+/**
+ * Calibrates an encoder on what held-out users look like to it, one collector a map.
+ *
+ * @param histories - All members: what contexts tell is learnt from everybody's.
+ */
 export function releaseOf(
   { version, artefact, members }: Readonly<{ version: string; artefact: Uint8Array; members: number }>,
   maps: readonly SegmentMap[],
   heldOut: readonly HeldOutCollector[],
+  histories: readonly History[],
 ): Release {
   const scores = heldOut.map((collector) => collector.scores());
-  const calibrations = maps.map((map, m) => calibrate(version, map, scores[m]!));
+  const calibrations = maps.map((map, m) => calibrate(version, map, scores[m]!, arrivalsOf(map, histories)));
   const reports = maps.flatMap((map, m) => {
     const report =
       map.mode === "independent"
@@ -149,6 +156,7 @@ export function scoreSamples(
           evidence: corpus.sampleEvents[sample]!,
           label: corpus.labels[m]![u]!,
           user: u,
+          arrival: corpus.arrivals[u],
           whole: sample === corpus.samplesAt[u + 1]! - 1,
         });
       }
@@ -197,7 +205,13 @@ function profilesWithout(
   };
 }
 
-type HeldOutSample = Readonly<{ evidence: number; label: number; user: number; whole: boolean }>;
+type HeldOutSample = Readonly<{
+  evidence: number;
+  label: number;
+  user: number;
+  arrival: Arrival | undefined;
+  whole: boolean;
+}>;
 
 /** Gathers what held-out users look like in one map. */
 export class HeldOutCollector {
@@ -220,6 +234,8 @@ export class HeldOutCollector {
   }
 
   scores(): HeldOutScores {
+    const arrivals = new Map<number, Arrival>();
+    for (const { user, arrival } of this.#samples) if (arrival !== undefined) arrivals.set(user, arrival);
     return {
       segments: this.#map.segments.length,
       mode: this.#map.mode,
@@ -228,6 +244,7 @@ export class HeldOutCollector {
       labels: Int16Array.from(this.#samples, ({ label }) => label),
       users: Uint32Array.from(this.#samples, ({ user }) => user),
       logPriors: Float64Array.from(this.#logPriors),
+      ...(arrivals.size === 0 ? {} : { arrivals }),
     };
   }
 

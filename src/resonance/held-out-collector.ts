@@ -1,3 +1,4 @@
+import type { Arrival } from "../features/arrival.ts";
 import type { HeldOutScores } from "./held-out-scores.ts";
 import { newScoreBuffer, type Scorer, scoreInto } from "./scorer.ts";
 
@@ -9,11 +10,17 @@ export class HeldOutCollector {
   readonly #users: number[] = [];
   readonly #similarities: number[] = [];
   readonly #logPriors: number[] = [];
+  readonly #arrivals = new Map<number, Arrival>();
   readonly #buffer;
 
   constructor(of: Pick<HeldOutScores, "segments" | "mode">) {
     this.#of = of;
     this.#buffer = newScoreBuffer(of.segments);
+  }
+
+  /** Notes how a user came. */
+  arrive(user: number, arrival: Arrival | undefined): void {
+    if (arrival !== undefined) this.#arrivals.set(user, arrival);
   }
 
   /** Scores a sample by profiles that do not know its user. */
@@ -48,6 +55,7 @@ export class HeldOutCollector {
       labels: Int16Array.from(this.#labels),
       users: Uint32Array.from(this.#users),
       logPriors: Float64Array.from(this.#logPriors),
+      ...(this.#arrivals.size === 0 ? {} : { arrivals: this.#arrivals }),
     };
   }
 }

@@ -72,7 +72,7 @@ export type Predict = (sample: number, out: Float64Array) => void;
  * Tells held-out samples as {@link import("./scorer.ts").scoreInto} would tell users of these similarities.
  */
 export function predictionOf(calibration: Calibration, heldOut: HeldOutScores): Predict {
-  const { segments, similarities, evidence, mode } = heldOut;
+  const { segments, similarities, evidence, mode, offsets } = heldOut;
   const { intercepts, noneIntercept, slopes, prior } = calibration;
   const shifted = prior === undefined ? undefined : logPriorOf(prior, mode);
   return (sample, out) => {
@@ -85,6 +85,8 @@ export function predictionOf(calibration: Calibration, heldOut: HeldOutScores): 
       out[k] = trust * told + priors[priorsAt + k]!;
     }
     out[segments] = trust * noneIntercept + priors[priorsAt + segments]!;
+    if (offsets !== undefined)
+      for (let k = 0; k <= segments; k++) out[k]! += offsets[sample * (segments + 1) + k]!;
     if (mode === "exclusive") softmaxInPlace(out);
     else sigmoids(out, segments);
   };

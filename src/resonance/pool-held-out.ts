@@ -50,7 +50,8 @@ export function onlyUsers(heldOut: HeldOutScores, chosen: ReadonlySet<number>): 
 const SALT = { half: 0x68616c66, rank: 0x72616e6b, reference: 0x72656672 } as const;
 
 function addSample(to: HeldOutCollector, from: HeldOutScores, sample: number, user: number): void {
-  const { segments, similarities, logPriors, evidence, labels } = from;
+  const { segments, similarities, logPriors, evidence, labels, users, arrivals } = from;
+  to.arrive(user, arrivals?.get(users[sample]!));
   to.addScored(
     similarities.subarray(sample * segments, (sample + 1) * segments),
     logPriors.subarray(sample * (segments + 1), (sample + 1) * (segments + 1)),

@@ -1,3 +1,5 @@
+import type { ContextPrior } from "./cold-start/context-prior.ts";
+import type { ContextTable } from "./cold-start/context-table.ts";
 import type { PrecisionCurve } from "./precision-curve.ts";
 import type { ReliabilityBin } from "./reliability.ts";
 import type { ThresholdRule } from "./segment-map.ts";
@@ -25,6 +27,8 @@ export type Calibration = Readonly<{
    * one the base rate of each segment.
    */
   prior?: readonly number[];
+  /** What the context of a first visit tells; left out where it tells nothing. */
+  contextPrior?: ContextPrior;
 }>;
 
 /** How well a calibration told held-out users, one vote each. */
@@ -79,4 +83,6 @@ export type PublishedProfiles = Readonly<{
   threshold: ThresholdRule;
   /** By segment; left out if all have the map's, and that is not by precision. */
   thresholds?: readonly SegmentThreshold[];
+  /** The context prior's table, from where the calibration is stored: it is not a part of what is published. */
+  contextTable?: ContextTable;
 }>;

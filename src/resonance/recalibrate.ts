@@ -1,7 +1,9 @@
 import type { Encoder, History } from "../embedding/encoder.ts";
+import type { Arrival } from "../features/arrival.ts";
 import type { FeatureSchema } from "../features/feature-schema.ts";
 import { hash32, rehash32 } from "../kernel/hash.ts";
 import { fitMap, withQuality } from "./calibrate.ts";
+import { arrivalsOf, type MapArrivals } from "./cold-start/fit-context-prior.ts";
 import { defaultCalibration } from "./default-calibration.ts";
 import type { FitReference } from "./fit-reference.ts";
 import { isFittedFor } from "./fitted-for.ts";
@@ -81,6 +83,7 @@ type Embedded = Readonly<{
   /** The hash of the user's id: draws by it are the same from day to day. */
   number: number;
   labels: History["labels"];
+  arrival?: Arrival;
   newestMs: number;
   isFresh: boolean;
   /** Of a member who is not fresh, the whole history alone. */
@@ -98,6 +101,7 @@ function embedMembers({ encoder, schema, histories, reference }: RecalibrationMa
   return told.map((history) => ({
     number: hash32(history.user),
     labels: history.labels,
+    ...(history.arrival === undefined ? {} : { arrival: history.arrival }),
     newestMs: history.events.reduce((newest, { tsMs }) => Math.max(newest, tsMs), 0),
     isFresh: isFresh.has(history.user),
     samples: maskedSamples(history, encoder, schema, isFresh.has(history.user) ? undefined : 0),
@@ -120,13 +124,14 @@ function recalibrateMap(
   const freshUsers = new Set(fresh.users);
   // What is in force may have been fitted on those that the encoder's fit held out: the others tell.
   const measured = freshUsers.size < USERS_MIN ? new Set(heldOut.users) : freshUsers;
-  const { before, after } = compare(encoder.version, map, present, heldOut, measured);
+  const arrivals = arrivalsOf(map, members);
+  const { before, after } = compare(encoder.version, map, present, { heldOut, arrivals }, measured);
   const counted = { map: map.name, users, fresh: freshUsers.size, before, after };
   if (users < USERS_MIN || segmentsIn(heldOut) < 2)
     return { calibration: held, report: { ...counted, outcome: "too-few", traffic: 0 } };
   // The default is a guess: whatever was fitted takes its place.
   const isBetter = held === undefined || after.logLoss <= before.logLoss;
-  const { prior: _, ...fitted } = isBetter ? fitMap(encoder.version, map, heldOut) : present;
+  const { prior: _, ...fitted } = isBetter ? fitMap(encoder.version, map, heldOut, arrivals) : present;
   const sample = map.prior === "traffic" ? traffic.get(map.name) : undefined;
   const { logPrior } = prepareScorer(profiles.published());
   const prior = sample === undefined ? undefined : trafficPrior(fitted, sample, logPrior, map.mode);
@@ -162,9 +167,10 @@ function scoreMasked(
   for (const { label, isInside, whole } of labelled) if (isInside) profiles.add(label, whole.embedding);
   const collector = new HeldOutCollector({ segments: map.segments.length, mode: map.mode });
   let users = 0;
-  for (const { isFresh, isInside, label, number: user, samples, whole } of labelled) {
+  for (const { isFresh, isInside, label, number: user, samples, whole, arrival } of labelled) {
     if (!isFresh || users === usersMax) continue;
     users++;
+    collector.arrive(user, arrival);
     const without = isInside ? { segment: label, embedding: whole.embedding } : undefined;
     const scorer = prepareScorer(profiles.published(without));
     for (const { embedding, evidence } of samples)
@@ -182,14 +188,14 @@ function compare(
   encoder: string,
   map: SegmentMap,
   present: Calibration,
-  heldOut: HeldOutScores,
+  { heldOut, arrivals }: Readonly<{ heldOut: HeldOutScores; arrivals: MapArrivals }>,
   measured: ReadonlySet<number>,
 ): { before: Told; after: Told } {
   const { prior: _, ...underMembers } = present;
   const halves = inHalves(heldOut);
   const told = halves.map((half, i) => {
     const asked = onlyUsers(half, measured);
-    const fitted = atLeastOne(fitMap(encoder, map, halves[1 - i]!));
+    const fitted = atLeastOne(fitMap(encoder, map, halves[1 - i]!, arrivals));
     return {
       before: withQuality(map, underMembers, asked).quality,
       after: withQuality(map, fitted, asked).quality,

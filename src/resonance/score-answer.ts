@@ -34,7 +34,7 @@ export type Versions = Readonly<{
 export type ScoreAnswer = Resonance &
   Readonly<{
     user: string;
-    /** False if nothing is held of this user: the distribution is then the prior. */
+    /** False if nothing is held of this user: the distribution is then the prior, or what the request's context makes of it. */
     known: boolean;
     /** Effective events behind the answer. */
     evidence: number;
@@ -71,6 +71,8 @@ export type ShardScoreRequest = ScoreAspect &
     type?: "application/json" | "application/msgpack";
     /** Where the answer for each user is sent straight away; "" for those that come back in the reply. */
     askers?: readonly string[];
+    /** How each user came, as the request tells: an {@link import("../features/arrival.ts").Arrival}'s numbers, or null. */
+    arrivals?: readonly (readonly number[] | null)[];
     /** One {@link ShardColumns} for all users instead of an answer each, with these values beside the probabilities. */
     columns?: readonly ColumnField[];
     /** Answer only once this sequence is folded. */
@@ -110,7 +112,11 @@ export type ShardColumns = Readonly<{
  */
 export type ShardSessionRequest = ScoreAspect &
   Pick<ShardScoreRequest, "type"> &
-  Readonly<{ behaviours: readonly unknown[] }>;
+  Readonly<{
+    behaviours: readonly unknown[];
+    /** How the visitor came, as the request tells. */
+    arrival?: readonly number[];
+  }>;
 
 /** A shard's own state on `internal.shard.<n>.status`, as MessagePack (empty request). */
 export type ShardStatus = Readonly<{

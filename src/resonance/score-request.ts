@@ -1,23 +1,29 @@
 import { checkId } from "../events/check-text.ts";
 import { LIMITS } from "../events/limits.ts";
+import { checkContext } from "../events/parse-event.ts";
 import { fieldsOf, refused } from "../events/request-body.ts";
 import { COLUMN_FIELDS, type ColumnField, type ScoreAspect } from "./score-answer.ts";
 
 /** A place in a shard's log that an answer must contain, as `ingest` tells it. */
 type Place = Readonly<{ shard: number; sequence: number }>;
 
+/** Texts by key, as an event's context; not coarse yet. */
+export type RequestContext = Readonly<Record<string, string>>;
+
 /** What `score` is asked. */
 export type ScoreRequest = ScoreAspect &
   Readonly<{
     user: string;
     atLeast: readonly Place[];
+    /** Where the visitor comes from, and on what. */
+    context?: RequestContext;
     /** Whether the answer is to tell why it is what it is. */
     explain: boolean;
   }>;
 
 /** What `explain` is asked: about one answer that was given, or about a user now. */
 export type ExplainRequest = Readonly<{
-  about: Readonly<{ decision: string }> | Readonly<{ user: string; map?: string }>;
+  about: Readonly<{ decision: string }> | Readonly<{ user: string; map?: string; context?: RequestContext }>;
   /** Segments whose logits are taken apart, too. */
   segments: readonly string[];
 }>;
@@ -32,7 +38,7 @@ export type BatchRequest = ScoreAspect &
 
 const SCORE_FIELDS = ["user", "map", "context", "atLeast", "explain", "top"];
 const BATCH_FIELDS = ["users", "map", "context", "explain", "top", "format", "fields"];
-const EXPLAIN_FIELDS = ["decision", "user", "map", "segments"];
+const EXPLAIN_FIELDS = ["decision", "user", "map", "context", "segments"];
 const MAP_NAME = /^[A-Za-z0-9_-]{1,64}$/;
 
 /** @throws EngineError with the code of what is wrong with the request. */
@@ -40,11 +46,10 @@ export function readScoreRequest(body: unknown): ScoreRequest {
   const fields = fieldsOf(body, SCORE_FIELDS);
   const user = userOf(fields["user"]);
   const aspect = aspectOf(fields);
-  const { explain = false, ...others } = fields;
-  refuseUnsupported(others);
+  const { explain = false } = fields;
   if (typeof explain !== "boolean")
     throw refused({ code: "WRONG_TYPE", message: "explain must be true or false" });
-  return { user, ...aspect, atLeast: placesOf(fields["atLeast"]), explain };
+  return { user, ...aspect, ...contextOf(fields), atLeast: placesOf(fields["atLeast"]), explain };
 }
 
 /** @throws EngineError with the code of what is wrong with the request. */
@@ -55,12 +60,13 @@ export function readExplainRequest(body: unknown): ExplainRequest {
     throw refused({ code: "WRONG_TYPE", message: "segments must be a list of names" });
   if (decision === undefined) {
     const map = mapOf(fields["map"]);
-    return { about: { user: userOf(user), ...(map === undefined ? {} : { map }) }, segments };
+    const about = { user: userOf(user), ...(map === undefined ? {} : { map }), ...contextOf(fields) };
+    return { about, segments };
   }
-  if (user !== undefined || fields["map"] !== undefined)
+  if (user !== undefined || fields["map"] !== undefined || fields["context"] !== undefined)
     throw refused({
       code: "NOT_SUPPORTED",
-      message: "a decision names its user and its map: leave user and map out",
+      message: "a decision names its user and its map: leave user, map and context out",
     });
   const refusal = checkId(decision, "decision");
   if (refusal !== undefined) throw refused(refusal);
@@ -79,7 +85,7 @@ export function readBatchRequest(body: unknown): BatchRequest {
     });
   }
   const aspect = aspectOf(fields);
-  refuseUnsupported(fields);
+  refuseOfOne(fields);
   const columns = columnsOf(fields);
   if (columns !== undefined && aspect.top !== undefined)
     throw refused({ code: "NOT_SUPPORTED", message: "columns hold all segments: leave top out" });
@@ -94,12 +100,24 @@ export function aspectOf(fields: Readonly<Record<string, unknown>>): ScoreAspect
   return { ...(map === undefined ? {} : { map }), ...(top === undefined ? {} : { top }) };
 }
 
-/** @throws EngineError `NOT_SUPPORTED` for what would have no effect. */
-export function refuseUnsupported(fields: Readonly<Record<string, unknown>>): void {
+/**
+ * The context of a request.
+ *
+ * @throws EngineError as an event's context would be refused.
+ */
+export function contextOf({ context }: Readonly<Record<string, unknown>>): { context?: RequestContext } {
+  if (context === undefined) return {};
+  const refusal = checkContext(context);
+  if (refusal !== undefined) throw refused(refusal);
+  return { context: context as RequestContext };
+}
+
+/** @throws EngineError `NOT_SUPPORTED` for what is of one user. */
+function refuseOfOne(fields: Readonly<Record<string, unknown>>): void {
   for (const field of ["context", "explain"]) {
     const value = fields[field];
     if (value === undefined || value === false) continue;
-    throw refused({ code: "NOT_SUPPORTED", message: `${field} has no effect in this version: leave it out` });
+    throw refused({ code: "NOT_SUPPORTED", message: `${field} is of one user: ask score for each` });
   }
 }
 

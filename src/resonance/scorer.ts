@@ -1,6 +1,7 @@
 import { DimensionMismatch } from "../embedding/dimension-mismatch.ts";
 import { vectorKernels } from "../embedding/vector-kernels.ts";
 import { VersionMismatch } from "../embedding/version-mismatch.ts";
+import type { ContextTable } from "./cold-start/context-table.ts";
 import { logPriorOf } from "./log-prior.ts";
 import type { Calibration, PublishedProfiles } from "./published-profiles.ts";
 import { evenLength, lanesOf, SCORER_PLACEMENT } from "./scorer-placement.ts";
@@ -30,6 +31,8 @@ export type Scorer = Readonly<{
   logPrior: Float64Array;
   calibration: Calibration;
   thresholds: Thresholds;
+  /** What the context of a first visit tells; left out where nothing is known of that. */
+  contextTable?: ContextTable;
 }>;
 
 /** Where a score is written, so that scoring allocates nothing. */
@@ -86,6 +89,7 @@ export function prepareScorer(published: PublishedProfiles): Scorer {
     logPrior: logPriors(published),
     calibration,
     thresholds: readyThresholds(profiles.length, published.threshold, published.thresholds),
+    ...(published.contextTable === undefined ? {} : { contextTable: published.contextTable }),
   };
 }
 
@@ -197,11 +201,15 @@ export function scoreEmbedded(
 
 /** Inverse temperature for a history of this many effective events. */
 export function kappaAt(calibration: Pick<Calibration, "depthEnds" | "kappa">, evidence: number): number {
-  const { depthEnds, kappa } = calibration;
+  return calibration.kappa[depthBinOf(calibration, evidence)] ?? 0;
+}
+
+/** Bin of a history of this many effective events. */
+export function depthBinOf({ depthEnds }: Pick<Calibration, "depthEnds">, evidence: number): number {
   let bin = 0;
   // Decay leaves 1.98 of 2 events: they are still two.
   while (bin < depthEnds.length - 1 && Math.round(evidence) > depthEnds[bin]!) bin++;
-  return kappa[bin] ?? 0;
+  return bin;
 }
 
 function writeDirection(centroid: Float32Array, center: Float32Array, out: Float32Array, at: number): void {

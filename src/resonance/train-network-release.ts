@@ -64,7 +64,7 @@ export async function trainNetworkRelease(
     artefact: encodeDeepArtefact(artefact),
     members: fit.corpus.users,
   };
-  const release = releaseOf(given, maps, heldOut);
+  const release = releaseOf(given, maps, heldOut, histories);
   onProgress?.({ stage: "calibrate", step: scorers.length, steps: scorers.length });
   const network = { steps: chosen.step, gain: chosen.gain, error: chosen.error };
   return { ...release, report: { ...release.report, network } };

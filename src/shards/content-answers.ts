@@ -11,6 +11,7 @@ import { unknownPlacement } from "../content/unknown-placement.ts";
 import { poolSeed, WorthPool } from "../content/worth-pool.ts";
 import { encodeReply } from "../events/decode-request.ts";
 import type { Arm } from "../experiments/experiment.ts";
+import type { Arrival } from "../features/arrival.ts";
 import type { Clock } from "../kernel/clock.ts";
 import type { DecisionIds, DecisionPlace } from "../resonance/decision-id.ts";
 import { segmentOf } from "../resonance/membership.ts";
@@ -90,16 +91,22 @@ export class ContentAnswers {
   /**
    * Chooses for a user.
    *
-   * @param again - The number that an earlier choice for them had in its id, if that choice is to be made again.
+   * @param how - How they came, as the request tells, which counts while they have done nothing; and the number that an earlier choice
+   * for them had in its id, if that choice is to be made again.
    * @throws EngineError `NO_CONTENT`, `UNKNOWN_PLACEMENT`.
    */
-  choose(user: string, { placement }: ContentAspect, type: AnswerType, again?: number): Uint8Array {
+  choose(
+    user: string,
+    { placement }: ContentAspect,
+    type: AnswerType,
+    { arrival, again }: Readonly<{ arrival?: Arrival | undefined; again?: number | undefined }> = {},
+  ): Uint8Array {
     const chooser = this.#chooserOf(placement);
     const nowMs = this.#clock.nowMs();
     const { map } = chooser.ready.placement;
     // Any map will do where that of the placement is not in force: the user's traits and counts are what is wanted.
     const known = chooser.scorer === undefined ? undefined : map;
-    const answer = this.#scores.withScores(user, known, nowMs, (scored) =>
+    const answer = this.#scores.withScores(user, known, nowMs, arrival, (scored) =>
       this.#answer(chooser, scored, nowMs, again),
     );
     return encodeReply(answer, type);
@@ -193,13 +200,13 @@ export class ContentAnswers {
   /** The user's distribution for arms that name an encoder; undefined where none does, or behaviour does not decide. */
   #byModel(
     { modelled, ready }: Chooser,
-    { context }: ScoredUser,
+    { arrival, context }: ScoredUser,
     { part, basis, nowMs }: Readonly<{ part: Part; basis: ContentBasis; nowMs: number }>,
   ): Float64Array | undefined {
     if (part.counted === undefined || basis === "member" || basis === "popularity") return undefined;
     const model = this.#state.experiments.modelOf(part.counted.experiment.name);
     if (model === undefined || model.scorer.map !== ready.placement.map) return undefined;
-    const isScored = scoreByModel(this.#state, model, context, nowMs, modelled);
+    const isScored = scoreByModel(this.#state, model, context, { nowMs, arrival }, modelled);
     return isScored ? modelled.probabilities : undefined;
   }
 
@@ -220,7 +227,7 @@ export class ContentAnswers {
   /** Whose tastes the choice is for. Membership comes before what behaviour tells. */
   #posterior(
     { ready, scorer, own }: Chooser,
-    { context, known, probabilities }: ScoredUser,
+    { context, known, isByArrival, probabilities }: ScoredUser,
   ): Readonly<{ basis: ContentBasis; posterior: Float64Array }> {
     if (scorer === undefined) return { basis: "popularity", posterior: NOBODY };
     const map = this.#state.definitions.maps.find(({ name }) => name === scorer.map);
@@ -234,7 +241,8 @@ export class ContentAnswers {
       }
     }
     const isLive = known && scorer.version > 0 && (context.events > 0 || context.feedback !== undefined);
-    return { basis: isLive ? "resonance" : "prior", posterior: probabilities };
+    if (isLive) return { basis: "resonance", posterior: probabilities };
+    return { basis: isByArrival ? "context" : "prior", posterior: probabilities };
   }
 
   #chooserOf(name: string): Chooser {

@@ -1,4 +1,5 @@
 import type { TraitValue } from "../events/event.ts";
+import { ARRIVAL_FIELDS, type Arrival } from "../features/arrival.ts";
 import type { FeatureSchema } from "../features/feature-schema.ts";
 import { ByteReader } from "../kernel/byte-reader.ts";
 import type { ByteWriter } from "../kernel/byte-writer.ts";
@@ -49,6 +50,7 @@ export function writeContext(context: Context, writer: ByteWriter): void {
   writeRecord(writer, context.traits, writeTrait);
   writeRecord(writer, context.consents, writeConsent);
   writeRecord(writer, context.resonating, writeSegments);
+  writeArrival(writer, context.arrival);
   writeFeedback(context.feedback, writer);
   writeRecord(writer, context.exposures, writeExposure);
 }
@@ -87,6 +89,7 @@ export function decodeContext(user: string, bytes: Uint8Array): Context {
   context.traits = readRecord(reader, readTrait);
   context.consents = readRecord(reader, readConsent);
   context.resonating = readRecord(reader, readSegments);
+  context.arrival = readArrival(reader);
   context.feedback = readFeedback(reader);
   context.exposures = readRecord(reader, readExposure);
   return context;
@@ -137,6 +140,23 @@ function roomFor(held: Uint32Array): Uint32Array {
   const ring = new Uint32Array(room);
   ring.set(held);
   return ring;
+}
+
+/** A bit a field tells which are known, and only those are written. */
+function writeArrival(writer: ByteWriter, arrival: Arrival | undefined): void {
+  let known = 0;
+  for (let f = 0; f < ARRIVAL_FIELDS.length; f++)
+    if (arrival !== undefined && arrival[f] !== 0) known |= 1 << f;
+  writer.u16(known);
+  if (arrival !== undefined) for (const hash of arrival) if (hash !== 0) writer.u32(hash);
+}
+
+function readArrival(reader: ByteReader): Arrival | undefined {
+  const known = reader.u16();
+  if (known === 0) return undefined;
+  const arrival = new Uint32Array(ARRIVAL_FIELDS.length);
+  for (let f = 0; f < arrival.length; f++) if ((known & (1 << f)) !== 0) arrival[f] = reader.u32();
+  return arrival;
 }
 
 function writeRecord<Value>(

@@ -1,5 +1,6 @@
 import type { TraitValue } from "../events/event.ts";
 import type { Exposure } from "../experiments/unit-metrics.ts";
+import type { Arrival } from "../features/arrival.ts";
 import type { SparseSlab } from "../features/feature-schema.ts";
 import { contextMemory } from "./context-memory.ts";
 import { RingTail } from "./ring-tail.ts";
@@ -27,6 +28,8 @@ export class Context implements SparseSlab {
   firstTsMs = 0;
   /** Event time of the newest event, epoch ms. */
   lastTsMs = 0;
+  /** How the user came: what the first act that tells it says. */
+  arrival: Arrival | undefined = undefined;
   /** Log sequence of the last entry that changed this context. */
   lastSequence = 0;
   /** True from the first `identify` on. */

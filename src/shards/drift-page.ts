@@ -6,6 +6,7 @@ import {
 } from "../features/feature-distribution.ts";
 import { newScoreBuffer, scoreEmbedded } from "../resonance/scorer.ts";
 import { embedContext, rebuildIfStale } from "./embed-context.ts";
+import { offsetsOf } from "./log-offsets.ts";
 import { membershipsOf } from "./sampling.ts";
 import type { ShardState } from "./shard-state.ts";
 
@@ -75,11 +76,12 @@ export function driftPage(
     const evidence = embedContext(shard, context);
     const isNew = context.authenticated && context.firstTsMs > sinceMs;
     const labels = isNew ? membershipsOf(shard.definitions.maps, context) : {};
-    for (const scorer of shard.scorers) {
+    for (const [m, scorer] of shard.scorers.entries()) {
       const page = maps[scorer.map];
       if (page === undefined) continue;
       const scores = newScoreBuffer(scorer.segments.length);
-      scoreEmbedded(scorer, shard.scratch, evidence, scores);
+      const offsets = offsetsOf(shard, context, m, { nowMs: context.lastTsMs, evidence });
+      scoreEmbedded(scorer, shard.scratch, evidence, scores, offsets);
       notePage(page, scorer.segments, scores.probabilities, labels[scorer.map]);
     }
   }

@@ -1,16 +1,19 @@
+import type { Arrival } from "../features/arrival.ts";
 import { EngineError } from "../kernel/engine-error.ts";
 import { explainScore } from "../resonance/explain-score.ts";
 import type { Explanation } from "../resonance/explanation.ts";
 import { noSegments } from "../resonance/score-request.ts";
 import type { Scorer } from "../resonance/scorer.ts";
+import { arrivalOf } from "./arrival-of.ts";
 import { Context } from "./context.ts";
 import { rebuildIfStale } from "./embed-context.ts";
-import { offsetsOf } from "./log-offsets.ts";
+import { shiftsOf } from "./log-offsets.ts";
 import type { ShardState } from "./shard-state.ts";
 
 /**
  * Explains what a shard answers of a user in one map.
  *
+ * @param asked - `arrival`: how they come, as the request tells.
  * @param nowMs - When it is, or was, answered: feedback fades.
  * @param user - Undefined for somebody of whom nothing is held: they get the prior.
  * @throws EngineError `UNKNOWN_MAP`, `UNKNOWN_SEGMENT`, `NO_SEGMENTS`.
@@ -18,7 +21,7 @@ import type { ShardState } from "./shard-state.ts";
 export function explainUser(
   state: ShardState,
   user: string | undefined,
-  asked: Readonly<{ map: string; segments: readonly string[] }>,
+  asked: Readonly<{ map: string; segments: readonly string[]; arrival?: Arrival | undefined }>,
   nowMs: number,
 ): Explanation {
   const { encoder, features: schema } = state;
@@ -29,14 +32,24 @@ export function explainUser(
   if (held !== undefined) rebuildIfStale(state, held);
   const context = held ?? new Context("", encoder.slots, encoder.version);
   const events = state.recent.events(context);
-  const offsets = offsetsOf(state, context, state.scorers.indexOf(scorer), nowMs);
-  const shifts =
-    offsets === undefined
-      ? {}
-      : { shifts: [{ label: { kind: "feedback" }, values: offsets.slice() } as const] };
+  const atMs = context.lastTsMs;
+  const at = { nowMs, evidence: encoder.evidence(context.slab, 0, atMs) };
+  const shifts = shiftsOf(
+    state,
+    context,
+    state.scorers.indexOf(scorer),
+    at,
+    arrivalOf(context, asked.arrival),
+  );
   return explainScore(
     { encoder, schema, scorer },
-    { held: context, events, isWhole: context.events <= events.length, atMs: context.lastTsMs, ...shifts },
+    {
+      held: context,
+      events,
+      isWhole: context.events <= events.length,
+      atMs,
+      ...(shifts.length === 0 ? {} : { shifts }),
+    },
     {
       segments: asked.segments,
       resonating: context.resonating.get(scorer.map) ?? new Set(),

@@ -1,4 +1,5 @@
 import type { Behaviour, PositionedEntry } from "../events/log-entry.ts";
+import { arrivalOf } from "../features/arrival.ts";
 import type { FeatureEvent } from "../features/feature-event.ts";
 import { toFeatureEvent } from "../features/to-feature-event.ts";
 import { assertNever } from "../kernel/assert.ts";
@@ -163,6 +164,7 @@ function foldFeatures(shard: ShardState, context: Context, behaviour: Behaviour)
   const event = toFeatureEvent(behaviour);
   shard.features.foldSparse(context, event);
   shard.encoder.fold(context.slab, 0, event);
+  context.arrival ??= arrivalOf(behaviour.context);
   context.events++;
   return event;
 }
@@ -221,7 +223,7 @@ function followResonance(
     const scorer = shard.scorers[m]!;
     if (scorer.version === 0) continue; // Nothing published yet: there is nothing to resonate with.
     const scores = shard.scratch.scores[m]!;
-    const offsets = offsetsOf(shard, context, m, context.lastTsMs);
+    const offsets = offsetsOf(shard, context, m, { nowMs: context.lastTsMs, evidence });
     scoreEmbedded(scorer, shard.scratch, evidence, scores, offsets);
     const held = context.resonating.get(scorer.map);
     const { leave } = scorer.thresholds;

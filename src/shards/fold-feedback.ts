@@ -203,7 +203,7 @@ function clickEvidence(
 function posterior({ shard, context }: Heard, map: number): Float64Array {
   const scores = shard.scratch.scores[map]!;
   const evidence = embedContext(shard, context);
-  const offsets = offsetsOf(shard, context, map, context.lastTsMs);
+  const offsets = offsetsOf(shard, context, map, { nowMs: context.lastTsMs, evidence });
   scoreEmbedded(shard.scorers[map]!, shard.scratch, evidence, scores, offsets);
   return scores.probabilities;
 }

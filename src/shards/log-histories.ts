@@ -1,6 +1,7 @@
 import type { History } from "../embedding/encoder.ts";
 import { PackedHistories } from "../embedding/packed-histories.ts";
 import type { Behaviour } from "../events/log-entry.ts";
+import { arrivalOf } from "../features/arrival.ts";
 import { toFeatureEvent } from "../features/to-feature-event.ts";
 import type { SegmentMap } from "../resonance/segment-map.ts";
 import { type Context, NO_ENTRIES } from "./context.ts";
@@ -41,7 +42,8 @@ export class LogHistories {
       identity.authenticated = true;
     }
     if (!isAct(behaviour)) return;
-    this.#packed.add(behaviour.user, toFeatureEvent(withoutWithdrawn(identity.consents, behaviour)));
+    const event = toFeatureEvent(withoutWithdrawn(identity.consents, behaviour));
+    this.#packed.add(behaviour.user, event, arrivalOf(behaviour.context));
   }
 
   /** Histories of the authenticated users, with their segment in each map. */

@@ -1,7 +1,9 @@
 import type { Behaviour } from "../events/log-entry.ts";
+import type { Arrival } from "../features/arrival.ts";
 import { ByteArena } from "../kernel/byte-arena.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { EngineError } from "../kernel/engine-error.ts";
+import { tellsArrival } from "../resonance/cold-start/add-arrival.ts";
 import {
   answerDigest,
   type DecisionIds,
@@ -20,6 +22,7 @@ import type {
 } from "../resonance/score-answer.ts";
 import { newScoreBuffer, type ScoreBuffer, type Scorer, scoreEmbedded } from "../resonance/scorer.ts";
 import { isOff } from "../resonance/thresholds.ts";
+import { arrivalOf } from "./arrival-of.ts";
 import { Context } from "./context.ts";
 import { embedContext, rebuildIfStale } from "./embed-context.ts";
 import { EmbeddingCache } from "./embedding-cache.ts";
@@ -48,6 +51,10 @@ type ReadyMap = Readonly<{
 export type ScoredUser = Readonly<{
   context: Context;
   known: boolean;
+  /** How they came, as it counts for them. */
+  arrival: Arrival | undefined;
+  /** Whether that has a part in it. */
+  isByArrival: boolean;
   /** Effective events. */
   evidence: number;
   scorer: Scorer | undefined;
@@ -79,18 +86,25 @@ export class ScoreAnswers {
   /**
    * Answers for a user.
    *
+   * @param arrival - How they came, as the request tells: it counts while they have done nothing.
    * @throws EngineError `UNKNOWN_MAP`.
    */
-  score(user: string, aspect: ScoreAspect, type: AnswerType): Uint8Array {
+  score(user: string, aspect: ScoreAspect, type: AnswerType, arrival?: Arrival): Uint8Array {
     const context = this.#find(user);
-    if (context !== undefined) return this.#answer(context, "known", aspect, type);
-    return this.#asNobody(user, (nobody) => this.#answer(nobody, "unknown", aspect, type));
+    if (context !== undefined) return this.#answer(context, "known", aspect, type, arrival);
+    return this.#asNobody(user, (nobody) => this.#answer(nobody, "unknown", aspect, type, arrival));
   }
 
-  /** Answers for somebody of whom only these behaviours are known. */
-  session(behaviours: readonly Behaviour[], aspect: ScoreAspect, type: AnswerType): Uint8Array {
+  /** Answers for somebody of whom only these behaviours, and how they came, are known. */
+  session(
+    behaviours: readonly Behaviour[],
+    aspect: ScoreAspect,
+    type: AnswerType,
+    arrival?: Arrival,
+  ): Uint8Array {
     return this.#asNobody(behaviours[0]?.user ?? "", (context) => {
       for (const behaviour of behaviours) foldTransient(this.#state, context, behaviour);
+      context.arrival ??= arrival;
       return this.#answer(context, "session", aspect, type);
     });
   }
@@ -104,8 +118,8 @@ export class ScoreAnswers {
       const context = this.#find(user);
       const evidence =
         context === undefined
-          ? this.#asNobody(user, (nobody) => this.#score(nobody, false, ready, nowMs))
-          : this.#score(context, true, ready, nowMs);
+          ? this.#asNobody(user, (nobody) => this.#score(nobody, false, ready, nowMs, undefined))
+          : this.#score(context, true, ready, nowMs, context.arrival);
       columns.add(context !== undefined, evidence, ready.scores, ready.resonating);
     }
     const { shard, applied } = this.#state;
@@ -126,6 +140,7 @@ export class ScoreAnswers {
   /**
    * Scores a user in a map, and acts on it before anything else is scored.
    *
+   * @param asked - How they came, as the request tells: it counts while they have done nothing.
    * @param use - Gets the user's context, one of nothing for somebody unknown; `place` is that of the answer's id, but for what
    * was chosen.
    * @throws EngineError `UNKNOWN_MAP`.
@@ -134,20 +149,33 @@ export class ScoreAnswers {
     user: string,
     map: string | undefined,
     nowMs: number,
+    asked: Arrival | undefined,
     use: (scored: ScoredUser) => Result,
   ): Result {
     const ready = this.#ready(map);
     const context = this.#find(user);
     const act = (of: Context): Result => {
       const known = context !== undefined;
-      const evidence = this.#score(of, known, ready, nowMs);
+      const arrival = arrivalOf(of, asked);
+      const evidence = this.#score(of, known, ready, nowMs, arrival);
       const { applied, key } = this.#state;
       const digest = answerDigest(ready.bits, ready.resonating.length);
-      const kind = known ? "known" : "unknown";
+      const isTold = isByArrival(ready, arrival, evidence);
+      const isAsked = arrival !== of.arrival && isTold;
+      const kind = isAsked ? "session" : known ? "known" : "unknown";
       const { lastSequence } = of;
       const place = { kind, key, applied, lastSequence, atMs: nowMs, map: ready.index, digest } as const;
       const { probabilities } = ready.scores;
-      return use({ context: of, known, evidence, scorer: ready.scorer, probabilities, place });
+      return use({
+        context: of,
+        known,
+        arrival,
+        isByArrival: isTold,
+        evidence,
+        scorer: ready.scorer,
+        probabilities,
+        place,
+      });
     };
     return context === undefined ? this.#asNobody(user, act) : act(context);
   }
@@ -172,11 +200,21 @@ export class ScoreAnswers {
     return context;
   }
 
-  #answer(context: Context, kind: DecisionKind, { map, top }: ScoreAspect, type: AnswerType): Uint8Array {
+  #answer(
+    context: Context,
+    whose: DecisionKind,
+    { map, top }: ScoreAspect,
+    type: AnswerType,
+    asked?: Arrival,
+  ): Uint8Array {
     const ready = this.#ready(map);
-    const known = kind === "known";
+    const known = whose === "known";
     const nowMs = this.#clock.nowMs();
-    const evidence = this.#score(context, known, ready, nowMs);
+    const arrival = arrivalOf(context, asked);
+    const evidence = this.#score(context, known, ready, nowMs, arrival);
+    const isAsked = arrival !== context.arrival && isByArrival(ready, arrival, evidence);
+    // What a request tells is not in the log: such an answer is no more to be replayed than a session's.
+    const kind = isAsked ? "session" : whose;
     const { scorers, activatedMs, applied, key } = this.#state;
     const { lastSequence } = context;
     const digest = answerDigest(ready.bits, ready.resonating.length);
@@ -201,11 +239,17 @@ export class ScoreAnswers {
   }
 
   /** Writes a context's distribution into the map's buffers. @returns The evidence behind it. */
-  #score(context: Context, known: boolean, ready: ReadyMap, nowMs: number): number {
-    const { scorer, scores, places, resonating } = ready;
+  #score(
+    context: Context,
+    known: boolean,
+    ready: ReadyMap,
+    nowMs: number,
+    arrival: Arrival | undefined,
+  ): number {
+    const { scorer, index, scores, places, resonating } = ready;
     const evidence = known ? this.#embeddings.embed(context) : embedContext(this.#state, context);
     if (scorer === undefined) return evidence;
-    const offsets = offsetsOf(this.#state, context, ready.index, nowMs);
+    const offsets = offsetsOf(this.#state, context, index, { nowMs, evidence }, arrival);
     scoreEmbedded(scorer, this.#state.scratch, evidence, scores, offsets);
     resonating.fill(0);
     for (const segment of context.resonating.get(scorer.map) ?? []) {
@@ -282,6 +326,11 @@ export class ScoreAnswers {
       nobody.release();
     }
   }
+}
+
+/** Whether how somebody came has a part in their score. */
+function isByArrival({ scorer }: ReadyMap, arrival: Arrival | undefined, evidence: number): boolean {
+  return scorer !== undefined && tellsArrival(scorer, arrival, evidence);
 }
 
 function unknownMap(map: string, scorers: readonly Scorer[]): EngineError {

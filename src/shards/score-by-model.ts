@@ -1,3 +1,4 @@
+import type { Arrival } from "../features/arrival.ts";
 import { type ScoreBuffer, scoreEmbedded } from "../resonance/scorer.ts";
 import type { Context } from "./context.ts";
 import { shadowOf } from "./embed-context.ts";
@@ -10,6 +11,7 @@ import type { ShardState } from "./shard-state.ts";
  * is made of their recent events, unless it is held because the encoder warms up.
  *
  * @param nowMs - As for scores: feedback fades until then.
+ * @param arrival - How they came.
  * @param out - Of the scorer's segments.
  * @returns False, and nothing is written, if the map in force has other segments than the model.
  */
@@ -17,7 +19,7 @@ export function scoreByModel(
   shard: ShardState,
   { encoder, scorer }: ReadyModel,
   context: Context,
-  nowMs: number,
+  { nowMs, arrival }: Readonly<{ nowMs: number; arrival: Arrival | undefined }>,
   out: ScoreBuffer,
 ): boolean {
   const map = shard.scorers.findIndex((one) => one.map === scorer.map);
@@ -28,7 +30,7 @@ export function scoreByModel(
   const embedding = new Float32Array(encoder.dim);
   encoder.embed(state, 0, shard.scratch.features, context.lastTsMs, embedding);
   const evidence = encoder.evidence(state, 0, context.lastTsMs);
-  const offsets = offsetsOf(shard, context, map, nowMs);
+  const offsets = offsetsOf(shard, context, map, { nowMs, evidence }, arrival);
   scoreEmbedded(scorer, { embedding, embeddedBy: encoder.version }, evidence, out, offsets);
   return true;
 }

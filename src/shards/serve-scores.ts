@@ -3,6 +3,7 @@ import type { ShardContentRequest } from "../content/content-answer.ts";
 import { contentTypeOf, decodeRequest } from "../events/decode-request.ts";
 import type { Behaviour } from "../events/log-entry.ts";
 import { refused } from "../events/request-body.ts";
+import type { Arrival } from "../features/arrival.ts";
 import { EngineError, toWireError } from "../kernel/engine-error.ts";
 import { shardOf } from "../kernel/hash.ts";
 import { decode, encode } from "../kernel/msgpack.ts";
@@ -74,8 +75,10 @@ export function readsOf(
       });
     },
     content({ data }) {
-      const { users, type = MSGPACK, askers, ...aspect } = decode(data) as ShardContentRequest;
-      const written = users.map((user) => reads.contents.choose(user, aspect, type));
+      const { users, type = MSGPACK, askers, arrivals, ...aspect } = decode(data) as ShardContentRequest;
+      const written = users.map((user, i) =>
+        reads.contents.choose(user, aspect, type, { arrival: numbersOf(arrivals?.[i]) }),
+      );
       const reply = packed(sent(reads, written, { type, askers }));
       return isAllSent({ askers }) ? withTheNews(reply) : reply;
     },
@@ -86,8 +89,9 @@ export function readsOf(
       );
     },
     session({ data }) {
-      const { behaviours, type = MSGPACK, ...aspect } = decode(data) as ShardSessionRequest;
-      const answer = answers.session(behaviours as readonly Behaviour[], aspect, type);
+      const { behaviours, type = MSGPACK, arrival, ...aspect } = decode(data) as ShardSessionRequest;
+      const came = numbersOf(arrival);
+      const answer = answers.session(behaviours as readonly Behaviour[], aspect, type, came);
       return packed({ answers: [answer], epoch: epochNow() } satisfies ShardScoreReply);
     },
   };
@@ -106,8 +110,9 @@ export function publicReadsOf(reads: Reads): Readonly<Record<"score.shard" | "sc
   };
   return {
     "score.shard": inItsType(epochNow, (body, type) => {
-      const { user, atLeast, explain, ...aspect } = readScoreRequest(body);
+      const { user, atLeast, explain, context, ...aspect } = readScoreRequest(body);
       if (explain) throw notHere("explain", "resonance.v1.score");
+      if (context !== undefined) throw notHere("context", "resonance.v1.score");
       refuseIfNotHere([user], aspect.map);
       return onceFolded(reads, sequenceFor(state.shard, atLeast), WAIT_MS, () => {
         const data = answers.score(user, aspect, type);
@@ -188,10 +193,10 @@ function isAllSent({ askers }: Readonly<{ askers?: readonly string[] | undefined
 
 function scored(reads: Reads, asked: ShardScoreRequest): ShardScoreReply {
   const { answers, epochNow } = reads;
-  const { users, type = MSGPACK, askers, columns } = asked;
+  const { users, type = MSGPACK, askers, arrivals, columns } = asked;
   if (columns !== undefined)
     return { answers: [encode(answers.columns(users, asked.map, columns))], epoch: epochNow() };
-  const written = users.map((user) => answers.score(user, asked, type));
+  const written = users.map((user, i) => answers.score(user, asked, type, numbersOf(arrivals?.[i])));
   return sent(reads, written, { type, askers });
 }
 
@@ -209,6 +214,11 @@ function sent(
     else bus.answer(asker, { data, contentType: type });
   }
   return { answers: returned, epoch };
+}
+
+/** An arrival, as it came over the wire. */
+function numbersOf(arrival: readonly number[] | null | undefined): Arrival | undefined {
+  return arrival === undefined || arrival === null ? undefined : Uint32Array.from(arrival);
 }
 
 function onceFolded(

@@ -208,7 +208,8 @@ function historiesOf(state: ShardState, store: ContextStore, request: HistoriesR
     const context = state.contexts.peek(user);
     if (context === undefined) return [];
     const labels = membershipsOf(state.definitions.maps, context);
-    return [{ user, labels, events: state.recent.packed(context) }];
+    const arrival = context.arrival === undefined ? {} : { arrival: [...context.arrival] };
+    return [{ user, labels, events: state.recent.packed(context), ...arrival }];
   });
   const last = users.at(-1);
   return users.length < request.limit || last === undefined ? { histories } : { histories, next: last };

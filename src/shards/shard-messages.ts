@@ -9,6 +9,8 @@ export type HistoriesReply = Readonly<{
     labels: Readonly<Record<string, string>>;
     /** Packed feature events, oldest first. */
     events: readonly Uint8Array[];
+    /** How the user came, where that is known. */
+    arrival?: readonly number[];
   }>[];
   next?: string;
 }>;

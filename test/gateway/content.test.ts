@@ -3,6 +3,7 @@ import type { ContentAnswer, ShardContentRequest } from "../../src/content/conte
 import { ContentRates } from "../../src/content/content-rates.ts";
 import { encodeRatesRelease } from "../../src/content/rates-release.ts";
 import { encodeReply } from "../../src/events/decode-request.ts";
+import { arrivalOf } from "../../src/features/arrival.ts";
 import type { RatesReply } from "../../src/gateway/describe-rates.ts";
 import type { IngestReply } from "../../src/gateway/ingest.ts";
 import { EngineError } from "../../src/kernel/engine-error.ts";
@@ -45,6 +46,19 @@ async function serve(world: World, user: string, answer: (users: readonly string
   });
   return asked;
 }
+
+test("a request's context reaches the shard as numbers, beside requests without one", async () => {
+  const world = await aWorld();
+  const asked = await serve(world, "ada", (users) => ({ users }));
+  await Promise.all([
+    world.ask("content", { user: "ada", placement: "home" }),
+    world.ask("content", { user: "ada", placement: "home", context: { language: "de-CH" } }),
+  ]);
+  const arrival = [...arrivalOf({ language: "de" })!];
+  expect(asked).toMatchObject([{ users: ["ada", "ada"], arrivals: [null, arrival] }]);
+  const refused = await world.ask("content", { user: "ada", placement: "home", context: { language: 5 } });
+  expect(refused.reply.error).toMatchObject({ code: "WRONG_TYPE" });
+});
 
 /** Publishes rates in which b is clicked more than c. */
 async function publishRates(world: World): Promise<void> {

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { LIMITS } from "../../src/events/limits.ts";
+import { arrivalOf } from "../../src/features/arrival.ts";
 import type { ScoreReply } from "../../src/gateway/score.ts";
 import { EngineError } from "../../src/kernel/engine-error.ts";
 import { shardOf } from "../../src/kernel/hash.ts";
@@ -68,15 +69,68 @@ test("of the positions that an ingest answered, the shard gets the highest of it
   expect(await leastOf([])).toBeUndefined();
 });
 
-test("what would have no effect is refused instead of passed over", async () => {
+test("what is of one visitor is refused for many instead of passed over", async () => {
   const world = await gatewayWorld();
   await world.define();
   await world.serveShards();
-  for (const fields of [{ context: { device: "mobile" } }, { context: {} }])
-    expect((await world.ask("score", { user: "ada", ...fields })).reply.error).toMatchObject({
+  for (const fields of [{ context: { device: "mobile" } }, { explain: true }])
+    expect((await world.ask("score.batch", { users: ["ada"], ...fields })).reply.error).toMatchObject({
       code: "NOT_SUPPORTED",
     });
   expect((await world.ask("score", { user: "ada", explain: false })).reply.error).toBeUndefined();
+});
+
+test("a request's context is made coarse, and the shard is told numbers only", async () => {
+  const world = await gatewayWorld();
+  await world.define();
+  const asked = await world.serveShards();
+  const context = { referrer: "https://www.google.com/search?q=shoes", page: "/shoes" };
+  const arrival = [...arrivalOf({ referrer: "google.com", medium: "search" })!];
+  await world.ask("score", { user: "ada", context });
+  await world.ask("score", { user: "ada", context, atLeast: { shard: shardOf("ada", SHARDS), sequence: 1 } });
+  await world.ask("score.session", { events: [], context });
+  expect(asked.map(({ request }) => request)).toMatchObject([
+    { users: ["ada"], arrivals: [arrival] },
+    { users: ["ada"], arrivals: [arrival] },
+    { behaviours: [], arrival },
+  ]);
+  expect(JSON.stringify(asked)).not.toContain("shoes");
+  await world.ask("score", { user: "ada", context, explain: true });
+  await world.ask("explain", { user: "ada", context });
+  expect(world.questions).toMatchObject([{ arrival }, { arrival }]);
+});
+
+test("requests with and without a context share a request to the shard, each with its own", async () => {
+  const world = await gatewayWorld();
+  await world.define();
+  const asked = await world.serveShards();
+  const sameShard = Array.from({ length: 100 }, (_, i) => `user-${i}`).filter(
+    (user) => shardOf(user, SHARDS) === 0,
+  );
+  const [first, second, third] = sameShard;
+  await Promise.all([
+    world.ask("score", { user: first }),
+    world.ask("score", { user: second, context: { os: "android" } }),
+    world.ask("score", { user: third, context: { page: "/" } }), // Nothing that tells how somebody came.
+  ]);
+  expect(asked).toHaveLength(1);
+  const arrival = [...arrivalOf({ os: "android" })!];
+  expect(asked[0]?.request).toMatchObject({ users: [first, second, third], arrivals: [null, arrival] });
+});
+
+test("a context that no event may have is refused with the same code", async () => {
+  const world = await gatewayWorld();
+  await world.define();
+  for (const [endpoint, body] of [
+    ["score", { user: "ada" }],
+    ["score.session", { events: [] }],
+    ["explain", { user: "ada" }],
+  ] as const)
+    expect((await world.ask(endpoint, { ...body, context: { os: 7 } })).reply.error).toMatchObject({
+      code: "WRONG_TYPE",
+    });
+  const decided = { decision: "d", context: { os: "android" } };
+  expect((await world.ask("explain", decided)).reply.error).toMatchObject({ code: "NOT_SUPPORTED" });
 });
 
 test("a shard that nobody owns is an error to try again after, and a shard's own error keeps its code", async () => {

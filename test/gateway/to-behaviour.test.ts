@@ -2,13 +2,18 @@ import { expect, test } from "vitest";
 import type { Event } from "../../src/events/event.ts";
 import { LIMITS } from "../../src/events/limits.ts";
 import { keywordHashes } from "../../src/features/keywords.ts";
+import { ContextReader } from "../../src/gateway/context-reader.ts";
 import { type ConsentPurpose, toBehaviour } from "../../src/gateway/to-behaviour.ts";
 
 const base: Event = { id: "e1", user: "ada", type: "view", tsMs: 1_767_225_600_000 };
 
 function reduce(fields: Partial<Event>) {
   const dropped: ConsentPurpose[] = [];
-  const behaviour = toBehaviour({ ...base, ...fields }, (purpose) => dropped.push(purpose));
+  const behaviour = toBehaviour(
+    { ...base, ...fields },
+    (purpose) => dropped.push(purpose),
+    new ContextReader(),
+  );
   return { behaviour, dropped };
 }
 
@@ -80,6 +85,6 @@ test("query and text share one limit of distinct keywords, the query's first", (
 test("a text without words leaves no keywords, and the event is not changed", () => {
   const event: Event = { ...base, query: "?!", text: "…", consent: { text: true } };
   const before = structuredClone(event);
-  expect(toBehaviour(event, () => undefined)).not.toHaveProperty("keywords");
+  expect(toBehaviour(event, () => undefined, new ContextReader())).not.toHaveProperty("keywords");
   expect(event).toEqual(before);
 });

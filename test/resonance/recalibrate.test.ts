@@ -3,6 +3,7 @@ import type { Encoder, History } from "../../src/embedding/encoder.ts";
 import { decodeArtefact } from "../../src/embedding/linear-artefact.ts";
 import { linearEncoder } from "../../src/embedding/linear-encoder.ts";
 import { untrainedEncoder } from "../../src/embedding/untrained-encoder.ts";
+import { arrivalOf } from "../../src/features/arrival.ts";
 import { seededRandom } from "../../src/kernel/random.ts";
 import { withQuality } from "../../src/resonance/calibrate.ts";
 import { defaultCalibration } from "../../src/resonance/default-calibration.ts";
@@ -17,6 +18,7 @@ import { type RecalibrationMaterial, recalibrate } from "../../src/resonance/rec
 import { newScoreBuffer, prepareScorer, scoreInto } from "../../src/resonance/scorer.ts";
 import type { SegmentMap } from "../../src/resonance/segment-map.ts";
 import { anEvent, DAY_MS, START_MS, someHistories, tinySchema } from "../embedding/build-histories.ts";
+import { aMap, arrivedWorld } from "./cold-start/arrived-world.ts";
 import { heldOutWorld } from "./held-out-world.ts";
 
 const MAP: SegmentMap = {
@@ -192,6 +194,37 @@ test("a reference holds what was held out, and knows who was seen", () => {
   expect(reference.heldOut({ ...map, name: "other" })).toBeUndefined();
 });
 
+test("what is kept of a fit knows how its users came", () => {
+  const { heldOut } = arrivedWorld({ users: 100 });
+  const map = aMap();
+  const kept = decodeReference(encodeReference([], [map], [heldOut])).heldOut(map);
+  expect(kept?.arrivals).toEqual(heldOut.arrivals);
+});
+
+test("a calibration anew learns what contexts tell from all members, and weighs it on those who are new", () => {
+  const came = (history: History, u: number): History => ({
+    ...history,
+    // Four in five of a segment come by its own referrer.
+    arrival: arrivalOf({
+      referrer: (u % 5 === 0) === (history.labels["taste"] === "segment-0") ? "a" : "b",
+    })!,
+  });
+  const histories = someHistories({ users: 600, segments: 2, preference: 0.1, seed: 3 }).map(came);
+  const { calibrations, reports } = recalibrate(material({ histories }));
+  const { contextPrior, quality } = calibrations[0]!;
+  expect(contextPrior?.levels.map(({ field }) => field)).toEqual(["referrer"]);
+  expect(contextPrior?.gain.members).toBe(600);
+  expect(contextPrior?.weights[1]).toBeGreaterThan(0.5); // Behaviour says little of these.
+  const bare = histories.map(({ arrival: _, ...history }) => history);
+  const without = recalibrate(material({ histories: bare })).calibrations[0]!;
+  expect(without).not.toHaveProperty("contextPrior");
+  expect(quality!.logLoss).toBeLessThan(without.quality!.logLoss - 0.1);
+  // What is in force is measured with its context, too: it stays.
+  const again = recalibrate(material({ histories, inForce: calibrations }));
+  expect(again.reports[0]!.before.logLoss).toBeLessThan(reports[0]!.before.logLoss - 0.1);
+  expect(again.calibrations[0]!.contextPrior?.levels).toEqual(contextPrior?.levels);
+});
+
 test("of very many segments a reference keeps fewer users, whole", () => {
   const names = Array.from({ length: 800 }, (_, i) => ({ name: `s${i}` }));
   const heldOut = heldOutWorld({ users: 700, prior: names.map(() => 1 / 800), kappa: names.map(() => 1) });
@@ -213,6 +246,17 @@ test("a pool takes all new users and fills up with those of the fit, and halves 
   expect(one!.size + other!.size).toBe(40);
   expect([...one!].filter((user) => other!.has(user))).toEqual([]);
   expect(onlyUsers(pool, new Set(first.users)).labels).toEqual(first.labels);
+});
+
+test("in a pool, and in its halves, users are still known by how they came", () => {
+  const [first, second] = [arrivedWorld({ users: 30 }).heldOut, arrivedWorld({ users: 20, seed: 9 }).heldOut];
+  const pool = poolHeldOut(first, second, 50);
+  expect(pool.arrivals?.size).toBe(50);
+  const halves = inHalves(pool);
+  for (const { arrivals, users } of halves) {
+    expect(new Set(arrivals?.keys())).toEqual(new Set(users));
+    for (const [user, arrival] of arrivals ?? []) expect(pool.arrivals?.get(user)).toEqual(arrival);
+  }
 });
 
 test("one more new user changes nobody's number", () => {

@@ -1,14 +1,16 @@
 import { expect, test } from "vitest";
 import type { ContentAnswer, LoggedDecision } from "../../src/content/content-answer.ts";
 import { ContentRates } from "../../src/content/content-rates.ts";
+import { arrivalOf } from "../../src/features/arrival.ts";
 import { decode } from "../../src/kernel/msgpack.ts";
 import { DecisionIds } from "../../src/resonance/decision-id.ts";
 import { ContentAnswers } from "../../src/shards/content-answers.ts";
 import type { Exposed } from "../../src/shards/exposure-log.ts";
 import { ScoreAnswers } from "../../src/shards/score-answers.ts";
-import { NO_DEFINITIONS, type ShardState, useDefinitions } from "../../src/shards/shard-state.ts";
+import { NO_DEFINITIONS, type ShardState, useDefinitions, useScorers } from "../../src/shards/shard-state.ts";
 import { aCatalogue, aHearing, useCatalogue } from "./a-catalogue.ts";
 import { aShard, aView, fold, MAP, START_MS, useProfiles } from "./a-shard.ts";
+import { someContextTable } from "./replay-world.ts";
 
 const NOW_MS = START_MS + 3_600_000;
 
@@ -29,8 +31,10 @@ function aWorld(given = aCatalogue()) {
     (one) => logged.push(one),
     (one) => exposed.push(one),
   );
-  const choose = (user = "ada", placement = "home"): ContentAnswer =>
-    decode(contents.choose(user, { placement }, "application/msgpack")) as ContentAnswer;
+  const choose = (user = "ada", placement = "home", context?: Record<string, string>): ContentAnswer => {
+    const arrival = arrivalOf(context);
+    return decode(contents.choose(user, { placement }, "application/msgpack", { arrival })) as ContentAnswer;
+  };
   return { state, ids, logged, exposed, choose };
 }
 
@@ -72,6 +76,21 @@ test("feedback decides where behaviour does not: who clicked b is shown b", () =
   }
   expect(choose()).toMatchObject({ basis: "resonance", segment: "loyal" });
   expect(all(100, choose).filter((content) => content === "b").length).toBeGreaterThan(90);
+});
+
+test("who has done nothing is shown what those click who come in their way", () => {
+  const { state, ids, choose } = aWorld();
+  useRates(state);
+  useScorers(state, [{ ...state.scorers[0]!, contextTable: someContextTable(MAP) }]);
+  const byDesk = choose("nobody", "home", { device: "desk" });
+  expect(byDesk).toMatchObject({ basis: "context", segment: "loyal" });
+  expect(ids.read(byDesk.decision).kind).toBe("session"); // A request is not kept: it can't be chosen again.
+  const shown = (device: string) => all(200, () => choose("nobody", "home", { device }));
+  const loved = (contents: readonly (string | null)[]) => contents.filter((one) => one === "b").length;
+  expect(loved(shown("desk"))).toBeGreaterThan(loved(shown("phone")) + 20);
+  expect(choose("nobody")).toMatchObject({ basis: "prior" });
+  fold(state, aView({ context: { device: "desk" } }));
+  expect(choose("ada", "home", { device: "phone" })).toMatchObject({ basis: "resonance", segment: "loyal" });
 });
 
 test("it degrades in order: resonance, prior, popularity, nothing", () => {

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { ARRIVAL_FIELDS, arrivalOf } from "../../src/features/arrival.ts";
 import { ByteWriter } from "../../src/kernel/byte-writer.ts";
 import { Context } from "../../src/shards/context.ts";
 import { decodeContext, encodeContext } from "../../src/shards/context-codec.ts";
@@ -18,6 +19,7 @@ const someContext = fc
     labels: record(fc.option(fc.string({ maxLength: 12 }))),
     traits: record(fc.oneof(fc.string({ maxLength: 12 }), fc.double({ noNaN: true }), fc.boolean())),
     consents: record(fc.boolean()),
+    came: fc.dictionary(fc.constantFrom(...ARRIVAL_FIELDS), fc.string({ maxLength: 5 })),
     resonating: record(fc.array(fc.string({ maxLength: 8 }), { maxLength: 3 })),
     tail: fc.array(
       fc.nat().map((itemHash) => aFeatureEvent({ itemHash })),
@@ -29,6 +31,7 @@ const someContext = fc
     context.slab.set(given.slots);
     context.events = given.events;
     context.lastTsMs = given.lastTsMs;
+    context.arrival = arrivalOf(given.came);
     context.authenticated = given.authenticated;
     for (const id of given.ids) context.seen.add(id);
     context.labels = new Map(given.labels);
@@ -48,6 +51,7 @@ test("a context comes back as it was, from bytes at any address", () => {
     const back = decodeContext("ada", shifted.subarray(1));
     expect(Buffer.from(encodeContext(back, writer))).toEqual(Buffer.from(bytes));
     expect(back.slab).toEqual(context.slab);
+    expect(back.arrival).toEqual(context.arrival);
     expect([...back.traits].sort()).toEqual([...context.traits].sort());
   };
   fc.assert(fc.property(someContext, holds));

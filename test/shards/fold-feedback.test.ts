@@ -53,7 +53,13 @@ function scored(shard: ShardState, nowMs: number): number[] {
   const context = contextOf(shard);
   const scores = newScoreBuffer(2);
   const evidence = embedContext(shard, context);
-  scoreEmbedded(shard.scorers[0]!, shard.scratch, evidence, scores, offsetsOf(shard, context, 0, nowMs));
+  scoreEmbedded(
+    shard.scorers[0]!,
+    shard.scratch,
+    evidence,
+    scores,
+    offsetsOf(shard, context, 0, { nowMs, evidence }),
+  );
   return [...scores.probabilities];
 }
 

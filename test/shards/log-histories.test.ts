@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import type { Behaviour } from "../../src/events/log-entry.ts";
+import { arrivalOf } from "../../src/features/arrival.ts";
 import { toFeatureEvent } from "../../src/features/to-feature-event.ts";
 import type { SegmentMap } from "../../src/resonance/segment-map.ts";
 import { LogHistories } from "../../src/shards/log-histories.ts";
@@ -35,6 +36,16 @@ test("a member's whole history is there, in the order of time, with the label sa
   const [ada] = historiesOf(identify("ada", "new"), late, early, identify("ada", "loyal"));
   expect(ada).toMatchObject({ user: "ada", labels: { stage: "loyal" } });
   expect(ada?.events).toEqual([toFeatureEvent(early), toFeatureEvent(late)]);
+});
+
+test("how a member came is told by the first act that tells it", () => {
+  const [ada, bob] = historiesOf(
+    ...[identify("ada", "new"), behaviour("ada"), behaviour("ada", { context: { os: "android" } })],
+    behaviour("ada", { context: { os: "ios" } }),
+    ...[behaviour("bob"), identify("bob", "new")],
+  );
+  expect(ada?.arrival).toEqual(arrivalOf({ os: "android" }));
+  expect(bob).not.toHaveProperty("arrival");
 });
 
 test("each user has labels of their own", () => {

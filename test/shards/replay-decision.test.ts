@@ -136,6 +136,26 @@ describe("behind a log that was trimmed", () => {
   }, 60_000);
 });
 
+test("profiles that are told again, by a new owner, are as old as they were when they were told first", async () => {
+  const world = await replayWorld();
+  await world.control({ kind: "segments-activated", version: 1 });
+  await world.behaviours([someBehaviour(seededRandom(1), "ada", 1)]);
+  const [map] = DEFINITIONS[1]!;
+  world.publish(map!, 1, untrained);
+  const told = {
+    kind: "profiles-activated",
+    map: map!.name,
+    version: 1,
+    encoder: untrained.version,
+  } as const;
+  await world.control(told);
+  const last = await world.control(told); // A minute later.
+  const bytes = await world.score("ada", {}, "application/json", last);
+  const { answer } = await world.replay(read(bytes, "application/json").decision, {}, "application/json");
+  expect(Buffer.from(answer).toString()).toBe(Buffer.from(bytes).toString());
+  await world.stop();
+});
+
 test("a decision whose profiles are not kept any more is too old", async () => {
   const { world, served } = await someLife(3);
   world.published.clear();

@@ -11,10 +11,13 @@ import { encodeBehaviours, encodeEntry } from "../../src/events/log-codec.ts";
 import type { Behaviour, Control } from "../../src/events/log-entry.ts";
 import { subjectsOf } from "../../src/events/subjects.ts";
 import { FEATURES } from "../../src/features/all-families.ts";
+import { arrivalOf } from "../../src/features/arrival.ts";
 import { toFeatureEvent } from "../../src/features/to-feature-event.ts";
 import { fromWireError } from "../../src/kernel/engine-error.ts";
 import { decode, encode } from "../../src/kernel/msgpack.ts";
 import { gaussian, type Random, seededRandom } from "../../src/kernel/random.ts";
+import { ContextCounts } from "../../src/resonance/cold-start/context-counts.ts";
+import { ContextTable } from "../../src/resonance/cold-start/context-table.ts";
 import { DecisionIds } from "../../src/resonance/decision-id.ts";
 import { defaultCalibration } from "../../src/resonance/default-calibration.ts";
 import type { PublishedProfiles } from "../../src/resonance/published-profiles.ts";
@@ -113,7 +116,30 @@ export function somePublished(map: SegmentMap, version: number, encoder: Encoder
       noneIntercept: -0.2,
     },
     threshold: map.threshold,
+    contextTable: someContextTable(map),
   };
+}
+
+/** The devices that {@link someBehaviour} has tell segments apart, also of those who did much. */
+export function someContextTable(map: SegmentMap): ContextTable {
+  const classes = map.segments.length + 1;
+  const devices = ["phone", "desk"].map((device) => arrivalOf({ device })!);
+  const members = Array.from({ length: 60 * classes }, (_, i) => ({
+    k: i % classes,
+    device: i % 7 < 3 ? 0 : 1,
+  }));
+  const counts = ContextCounts.of(
+    {
+      arrivals: members.map(({ device, k }) => devices[k === 0 ? 0 : device]!),
+      classes: Int16Array.from(members, ({ k }) => k),
+    },
+    { segments: map.segments.length, classes },
+    [{ field: "device", tau: 20 }],
+  );
+  const weights = [1, 0.8, 0.6, 0.4, 0.3, 0.2];
+  const gain = { members: members.length, logLoss: 0, without: 0 };
+  const prior = { levels: counts.levels, weights, gain, counts: counts.stored() };
+  return new ContextTable(prior, map.mode, map.segments.length);
 }
 
 /** A shard over ports in memory, whose log, releases and snapshots are there for replays. */

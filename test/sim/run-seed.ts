@@ -2,6 +2,7 @@ import type { History } from "../../src/embedding/encoder.ts";
 import { encodeEntry } from "../../src/events/log-codec.ts";
 import { encodeProfileControl, type ProfileControl } from "../../src/events/profile-control.ts";
 import { FEATURES } from "../../src/features/all-families.ts";
+import { arrivalOf } from "../../src/features/arrival.ts";
 import { toFeatureEvent } from "../../src/features/to-feature-event.ts";
 import { type Random, seededRandom } from "../../src/kernel/random.ts";
 import { releaseKeys } from "../../src/releases.ts";
@@ -77,6 +78,7 @@ function someHistories(): History[] {
   return Array.from({ length: 60 }, (_, u) => ({
     user: `member-${u}`,
     labels: { taste: `segment-${u % 2}` },
+    arrival: arrivalOf(contextOf(u))!,
     events: Array.from({ length: 10 }, (_, i) =>
       toFeatureEvent({
         kind: "behaviour",
@@ -89,11 +91,21 @@ function someHistories(): History[] {
   }));
 }
 
+/** How a user comes: four in five on the system of their segment. */
+function contextOf(user: number): { os: string } {
+  return { os: (user % 5 === 0) === (user % 2 === 0) ? "a" : "b" };
+}
+
 /** What a user does: half of it is like all users of their segment, half like everybody. */
-function anAct(random: Random, user: number): { type: string; item: string; categories: string[] } {
+function anAct(random: Random, user: number): Pick<SimEvent, "type" | "item" | "categories" | "context"> {
   const pick = (count: number): number => Math.floor(random() * count);
   const item = random() < 0.5 ? `own-${user % 2}-${pick(8)}` : `common-${pick(40)}`;
-  return { type: TYPES[pick(TYPES.length)] ?? "view", item, categories: [`cat-${pick(4)}`] };
+  return {
+    type: TYPES[pick(TYPES.length)] ?? "view",
+    item,
+    categories: [`cat-${pick(4)}`],
+    context: contextOf(user),
+  };
 }
 
 /**
@@ -299,7 +311,12 @@ async function rollOut(servers: Servers, { afterMs, isHeld, backAfterMs }: RollO
   await time.sleep(afterMs);
   const { version, artefact, calibrations } = anEncoder();
   await blobs.put(releaseKeys.encoder(version), artefact);
-  const json = JSON.stringify(calibrations);
+  // Sixty members can't prove that a context counts once somebody has acted: here it does.
+  const counting = calibrations.map(({ contextPrior, ...calibration }) => ({
+    ...calibration,
+    contextPrior: { ...contextPrior, weights: [1, 0.9, 0.8, 0.7, 0.6, 0.5] },
+  }));
+  const json = JSON.stringify(counting);
   await blobs.put(releaseKeys.calibration(version), new TextEncoder().encode(json));
   const tell = (control: ProfileControl): Promise<unknown> =>
     log.append(subjects.samples, [{ id: control.control, data: encodeProfileControl(control) }]);

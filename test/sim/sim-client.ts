@@ -16,6 +16,7 @@ export type SimEvent = Readonly<{
   categories?: readonly string[];
   value?: number;
   segments?: Readonly<Record<string, string>>;
+  context?: Readonly<Record<string, string>>;
   decision?: string;
 }>;
 

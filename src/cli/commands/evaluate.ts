@@ -11,14 +11,15 @@ import { drawLeaderboard, LEGEND, markdownLeaderboard } from "../evaluate/leader
 import { runStatic } from "../evaluate/run-static.ts";
 import type { SplitRule } from "../evaluate/split.ts";
 import { print, runs } from "../output.ts";
-import type { MapLabel } from "../recording/segment-maps.ts";
-import { encoderKinds, nameAndLabel } from "../recording-options.ts";
+import type { ContextLabel, MapLabel } from "../recording/segment-maps.ts";
+import { encoderKinds, fieldAndLabel, nameAndLabel } from "../recording-options.ts";
 import { formatCount } from "../view/format-number.ts";
 import { progressLine } from "../view/progress-line.ts";
 import { renderTable } from "../view/table.ts";
 
 type Options = Readonly<{
   map: readonly MapLabel[];
+  context?: readonly ContextLabel[];
   protocol: "static" | "stream";
   split: Readonly<{ kind: "hash" }> | Readonly<{ kind: "block"; size: number }>;
   encoder: readonly EncoderKind[];
@@ -47,6 +48,11 @@ export function addEvaluateCommand(program: Command): void {
       "--map <name=label>",
       "name of a map, and the label that its segments come from; may be given again for further maps",
       nameAndLabel,
+    )
+    .option(
+      "--context <field=label>",
+      "static: a label that tells how a user came, such as device=deviceGroup; may be given again. Without it, the contexts of first events do",
+      fieldAndLabel,
     )
     .addOption(
       new Option(
@@ -93,8 +99,9 @@ export function addEvaluateCommand(program: Command): void {
     .action(
       runs(async (eventsPath: string, usersPath: string, options: Options) => {
         if (options.protocol === "static") {
-          const { map: maps, usersMax } = options;
-          const files = { eventsPath, usersPath, maps, ...(usersMax === undefined ? {} : { usersMax }) };
+          const { map: maps, usersMax, context = [] } = options;
+          const limited = usersMax === undefined ? {} : { usersMax };
+          const files = { eventsPath, usersPath, maps, context, ...limited };
           const { encoder: encoders } = options;
           const evaluation = await runStatic(files, { ...options, encoders });
           print(options.json, evaluation, () => drawStatic(evaluation, options.markdown));

@@ -3,10 +3,17 @@ import type { ExplainReply } from "../../explain.ts";
 import { EngineError } from "../../kernel/engine-error.ts";
 import { type ClientOptions, connectClient } from "../client.ts";
 import { withClientOptions } from "../client-options.ts";
+import { CONTEXT_HELP, keyAndText } from "../context-options.ts";
 import { note, print, runs } from "../output.ts";
 import { drawExplanation } from "../view/draw-explanation.ts";
 
-type Options = ClientOptions & { json: boolean; decision?: string; map?: string; segment?: string[] };
+type Options = ClientOptions & {
+  json: boolean;
+  decision?: string;
+  map?: string;
+  segment?: string[];
+  context?: Readonly<Record<string, string>>;
+};
 
 /** A replay may read millions of entries. */
 const PATIENCE_MS = 60_000;
@@ -19,6 +26,7 @@ export function addExplainCommand(program: Command): void {
     .description("tell why a user gets the scores they get, or got: by feature, event and threshold")
     .option("--decision <id>", "explain an answer that was given: the `decision` in it")
     .option("--map <name>", "map of segments (default: the first one defined)")
+    .option("--context <key=text>", CONTEXT_HELP, keyAndText)
     .option("--segment <names...>", "segments whose logits are taken apart, too")
     .action(
       runs(async (user: string | undefined, options: Options) => {
@@ -37,7 +45,10 @@ export function addExplainCommand(program: Command): void {
 }
 
 /** @throws EngineError `NOTHING_TO_EXPLAIN`. */
-function requestOf(user: string | undefined, { decision, map, segment }: Options): Record<string, unknown> {
+function requestOf(
+  user: string | undefined,
+  { decision, map, segment, context }: Options,
+): Record<string, unknown> {
   if ((user === undefined) === (decision === undefined)) {
     const message = "name a user, or an answer with --decision ID, and not both";
     throw new EngineError({ code: "NOTHING_TO_EXPLAIN", message, retryable: false });
@@ -45,6 +56,7 @@ function requestOf(user: string | undefined, { decision, map, segment }: Options
   return {
     ...(user === undefined ? { decision } : { user }),
     ...(map === undefined ? {} : { map }),
+    ...(context === undefined ? {} : { context }),
     ...(segment === undefined ? {} : { segments: segment }),
   };
 }

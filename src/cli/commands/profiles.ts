@@ -77,5 +77,19 @@ function draw(map: ProfilesReply): string[] {
       columnsNow(),
     ),
     `background: ${formatCount(map.background)} · calibrated on ${formatCount(map.calibration?.members ?? 0)} held-out members`,
+    ...contextOf(map),
+  ];
+}
+
+/** What the context of a first visit tells, if it does. */
+function contextOf({ calibration }: ProfilesReply): string[] {
+  const context = calibration?.context;
+  if (context === undefined) return [];
+  const { levels, weights, gain } = context;
+  const fields = levels.map(({ field }) => field).join(", ");
+  const nats = (gain.without - gain.logLoss).toFixed(3);
+  const counts = weights.map((weight) => weight.toFixed(2)).join(" ");
+  return [
+    `first visits: ${fields} tell ${nats} nats before any event (${formatCount(gain.members)} members) · counts ${counts} by length of history`,
   ];
 }

@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import type { ScoreReply } from "../../gateway/score.ts";
 import { type ClientOptions, connectClient } from "../client.ts";
 import { withClientOptions } from "../client-options.ts";
+import { CONTEXT_HELP, keyAndText } from "../context-options.ts";
 import { print, runs } from "../output.ts";
 import { drawResonance } from "../view/draw-resonance.ts";
 
@@ -10,11 +11,17 @@ export function addScoreCommand(program: Command): void {
   withClientOptions(program.command("score").argument("<user>", "id of the user"))
     .description("tell how strongly a user resonates with each segment, now")
     .option("--map <name>", "map of segments (default: the first one defined)")
+    .option("--context <key=text>", CONTEXT_HELP, keyAndText)
     .action(
-      runs(async (user: string, options: ClientOptions & { json: boolean; map?: string }) => {
+      runs(async (user: string, options: ScoreOptions) => {
         const client = await connectClient(options, "resonance score");
         try {
-          const request = { user, ...(options.map === undefined ? {} : { map: options.map }) };
+          const { map, context } = options;
+          const request = {
+            user,
+            ...(map === undefined ? {} : { map }),
+            ...(context === undefined ? {} : { context }),
+          };
           const reply = (await client.ask("score", request)) as ScoreReply;
           print(options.json, reply, () => drawResonance(reply));
         } finally {
@@ -23,3 +30,9 @@ export function addScoreCommand(program: Command): void {
       }),
     );
 }
+
+type ScoreOptions = ClientOptions & {
+  json: boolean;
+  map?: string;
+  context?: Readonly<Record<string, string>>;
+};

@@ -8,12 +8,14 @@ import { FEATURES } from "../../features/all-families.ts";
 import { assert } from "../../kernel/assert.ts";
 import { ProfileState } from "../../profiles/profile-state.ts";
 import { dimOf, profilesOf } from "../../profiles/publish.ts";
+import { contextTableOf } from "../../resonance/cold-start/context-table-of.ts";
 import { fitRelease } from "../../resonance/fit-release.ts";
 import type { Calibration, PublishedProfiles } from "../../resonance/published-profiles.ts";
 import { newScoreBuffer, type Scorer, scoreInto } from "../../resonance/scorer.ts";
 import type { SegmentMap } from "../../resonance/segment-map.ts";
 import { embedContext, rebuildIfStale } from "../../shards/embed-context.ts";
 import { foldBatch } from "../../shards/fold-batch.ts";
+import { offsetsOf } from "../../shards/log-offsets.ts";
 import { emptyOutcome } from "../../shards/outcome.ts";
 import { membershipsOf } from "../../shards/sampling.ts";
 import { newShardState, type ShardState } from "../../shards/shard-state.ts";
@@ -113,7 +115,8 @@ export class EngineInMemory {
     assert(context !== undefined, "only users with events are scored");
     rebuildIfStale(this.#shard, context);
     const evidence = embedContext(this.#shard, context);
-    scoreInto(scorer, this.#shard.scratch.embedding, evidence, scores);
+    const offsets = offsetsOf(this.#shard, context, 0, { nowMs: context.lastTsMs, evidence });
+    scoreInto(scorer, this.#shard.scratch.embedding, evidence, scores, offsets);
     scoreInto(scorer, this.#shard.scratch.embedding, 0, prior);
     return { probabilities: scores.probabilities, prior: prior.probabilities };
   }
@@ -129,7 +132,9 @@ export class EngineInMemory {
     if (ledger === undefined || dimOf(ledger) === 0) return undefined;
     const version = this.#published.size + 1;
     const given = { version, dim: dimOf(ledger), calibrations: this.#calibrations };
-    this.#published.set(version, profilesOf(ledger, this.#map, given));
+    const published = profilesOf(ledger, this.#map, given);
+    const contextTable = contextTableOf(published, this.#calibrations);
+    this.#published.set(version, contextTable === undefined ? published : { ...published, contextTable });
     return version;
   }
 
@@ -138,7 +143,8 @@ export class EngineInMemory {
       const context = this.#shard.contexts.find(user);
       if (context === undefined) return [];
       const labels = membershipsOf(this.#shard.definitions.maps, context);
-      return [{ user, labels, events: this.#shard.recent.events(context) }];
+      const came = context.arrival === undefined ? {} : { arrival: context.arrival };
+      return [{ user, labels, events: this.#shard.recent.events(context), ...came }];
     });
   }
 

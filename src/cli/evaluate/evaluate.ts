@@ -1,6 +1,7 @@
 import { systemClock } from "../../adapters/system-clock.ts";
 import { DEFAULT_REFIT_POLICY } from "../../embedding/refit-policy.ts";
 import { parseEvent } from "../../events/parse-event.ts";
+import { ContextReader } from "../../gateway/context-reader.ts";
 import { toBehaviour } from "../../gateway/to-behaviour.ts";
 import { readEventsFile } from "../read-events-file.ts";
 import { mapOfLabels } from "../recording/segment-maps.ts";
@@ -71,6 +72,7 @@ export async function evaluate(
     const { probabilities, prior } = engine.score(user);
     scores.get(depth)?.add(probabilities, prior, segments.indexOf(labels.get(user) ?? ""));
   };
+  const contexts = new ContextReader();
   let events = 0;
   let nextFit: number = DEFAULT_REFIT_POLICY.firstMembers;
   const file = await readEventsFile(options.eventsPath);
@@ -81,7 +83,7 @@ export async function evaluate(
       refused[code] = (refused[code] ?? 0) + 1;
       continue;
     }
-    const behaviour = toBehaviour(parsed.event, () => {});
+    const behaviour = toBehaviour(parsed.event, () => {}, contexts);
     const { user } = behaviour;
     const label = labels.get(user);
     const isMasked = masked.has(user);

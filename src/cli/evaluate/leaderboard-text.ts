@@ -1,4 +1,9 @@
-import type { Comparison, Leaderboard, LeaderboardRow } from "../../resonance/evaluation/leaderboard.ts";
+import type {
+  Comparison,
+  ContextRow,
+  Leaderboard,
+  LeaderboardRow,
+} from "../../resonance/evaluation/leaderboard.ts";
 import { formatCount } from "../view/format-number.ts";
 import { renderTable, type TableColumn } from "../view/table.ts";
 
@@ -8,6 +13,8 @@ export type LeaderboardTables = Readonly<{
   methods: TextTable;
   ece: TextTable;
   encoders: readonly (TextTable & Readonly<{ title: string; verdict: string; thresholds: ThresholdTable }>)[];
+  /** Of encoders that learnt what contexts tell. */
+  contexts: readonly (TextTable & Readonly<{ title: string }>)[];
 }>;
 
 type ThresholdTable = TextTable & Readonly<{ title: string }>;
@@ -51,12 +58,15 @@ export function leaderboardTables(board: Leaderboard): LeaderboardTables {
       verdict: countsText(row),
       thresholds: thresholdTable(row, board),
     })),
+    contexts: encoders.flatMap((row) =>
+      row.context === undefined ? [] : [contextTable(row.method, row.context)],
+    ),
   };
 }
 
 /** Lines for a terminal. */
 export function drawLeaderboard(board: Leaderboard, columns: number): string[] {
-  const { title, methods, ece, encoders } = leaderboardTables(board);
+  const { title, methods, ece, encoders, contexts } = leaderboardTables(board);
   return [
     title,
     ...renderTable(methods.columns, methods.rows, columns),
@@ -72,12 +82,13 @@ export function drawLeaderboard(board: Leaderboard, columns: number): string[] {
         ? []
         : renderTable(table.thresholds.columns, table.thresholds.rows, columns)),
     ]),
+    ...contexts.flatMap((table) => ["", table.title, ...renderTable(table.columns, table.rows, columns)]),
   ];
 }
 
 /** The same in Markdown. */
 export function markdownLeaderboard(board: Leaderboard): string[] {
-  const { title, methods, ece, encoders } = leaderboardTables(board);
+  const { title, methods, ece, encoders, contexts } = leaderboardTables(board);
   return [
     `### ${title}`,
     "",
@@ -94,7 +105,29 @@ export function markdownLeaderboard(board: Leaderboard): string[] {
       "",
       ...(table.thresholds.rows.length === 0 ? [] : [...markdownTable(table.thresholds), ""]),
     ]),
+    ...contexts.flatMap((table) => [table.title, "", ...markdownTable(table), ""]),
   ];
+}
+
+function contextTable(
+  method: string,
+  { fields, weights, cells }: ContextRow,
+): TextTable & Readonly<{ title: string }> {
+  const looked = [...new Set(fields.map((own) => own.join(", ")))].join("; or ");
+  const counted = weights[0]?.map((_, bin) => {
+    const own = weights.map((all) => all[bin] ?? 0);
+    return digits(own.reduce((sum, weight) => sum + weight, 0) / own.length, 2);
+  });
+  return {
+    title: `${method} with the context of the first visit (${looked}), which counts ${counted?.join(", ")} by length of history`,
+    columns: ["events", "log-loss", "without", "gain"].map((title) => ({ title, align: "right" }) as const),
+    rows: cells.map(({ depth, logLoss, without, gain }) => [
+      String(depth),
+      digits(logLoss, 4),
+      digits(without, 4),
+      `${gain.mean < 0 ? "-" : "+"}${digits(Math.abs(gain.mean), 4)} ± ${digits(gain.standardError, 4)}`,
+    ]),
+  };
 }
 
 function markdownTable({ columns, rows }: TextTable): string[] {

@@ -1,7 +1,7 @@
 import { systemClock } from "../../adapters/system-clock.ts";
 import { note } from "../output.ts";
 import { readRecording } from "../recording/read-recording.ts";
-import type { MapLabel } from "../recording/segment-maps.ts";
+import type { ContextLabel, MapLabel } from "../recording/segment-maps.ts";
 import { progressLine } from "../view/progress-line.ts";
 import { trainingLine } from "../view/training-line.ts";
 import { evaluateStatic, type StaticEvaluation, type StaticOptions } from "./evaluate-static.ts";
@@ -13,6 +13,7 @@ export async function runStatic(
     readonly usersPath: string;
     readonly maps: readonly MapLabel[];
     readonly usersMax?: number;
+    readonly context?: readonly ContextLabel[];
   },
   options: StaticOptions,
 ): Promise<StaticEvaluation> {

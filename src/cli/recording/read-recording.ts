@@ -1,12 +1,15 @@
 import type { History } from "../../embedding/encoder.ts";
 import { PackedHistories } from "../../embedding/packed-histories.ts";
 import { parseEvent } from "../../events/parse-event.ts";
+import { type Arrival, arrivalOf } from "../../features/arrival.ts";
 import { toFeatureEvent } from "../../features/to-feature-event.ts";
+import { ContextReader } from "../../gateway/context-reader.ts";
 import { toBehaviour } from "../../gateway/to-behaviour.ts";
+import { EngineError } from "../../kernel/engine-error.ts";
 import { hash32, rehash32 } from "../../kernel/hash.ts";
 import type { SegmentMap } from "../../resonance/segment-map.ts";
 import { readEventsFile } from "../read-events-file.ts";
-import { type MapLabel, mapAsDefined, mapOfLabels } from "./segment-maps.ts";
+import { type ContextLabel, type MapLabel, mapAsDefined, mapOfLabels } from "./segment-maps.ts";
 
 /** Recorded events and labels, whole: what an offline fit or evaluation works with. */
 export type Recording = Readonly<{
@@ -28,7 +31,8 @@ const SALT_KEEP = 0x75736572;
  *
  * @param given.usersMax - About so many users are kept, by hash; all by default.
  * @param progress - Is told of events read and the part of the file that is done, null where its size is not known.
- * @throws EngineError `EVENTS_FILE_UNREADABLE`; `NO_LABELS` if a label has fewer than two values; `UNKNOWN_MAP`.
+ * @throws EngineError `EVENTS_FILE_UNREADABLE`; `NO_LABELS` if a label has fewer than two values; `UNKNOWN_MAP`;
+ * `CONTEXT_IS_LABEL`.
  */
 export async function readRecording(
   given: {
@@ -36,12 +40,15 @@ export async function readRecording(
     readonly usersPath: string;
     readonly maps: readonly MapLabel[];
     readonly usersMax?: number;
+    /** Labels that tell how a user came; without, the contexts of first events do. */
+    readonly context?: readonly ContextLabel[];
     /** Maps as a deployment defines them, in whose order they come; without, segments are the labels' values. */
     readonly definitions?: readonly SegmentMap[];
   },
   progress: (events: number, done: number | null) => void,
 ): Promise<Recording> {
-  const labels = await readAllLabels(given.usersPath, given.maps);
+  refuseLeaks(given.maps, given.context ?? []);
+  const { labels, arrivals } = await readAllLabels(given.usersPath, given.maps, given.context ?? []);
   const kept = keptUsers([...labels.keys()], given.usersMax);
   const made = given.maps.map((map, m) => {
     if (given.definitions !== undefined) return mapAsDefined(map, given.definitions);
@@ -50,6 +57,8 @@ export async function readRecording(
   });
   const isKept = given.usersMax === undefined ? undefined : new Set(kept);
   const packed = new PackedHistories();
+  for (const [user, arrival] of arrivals) packed.arrive(user, arrival);
+  const contexts = new ContextReader();
   const refused: Record<string, number> = {};
   const file = await readEventsFile(given.eventsPath);
   let lines = 0;
@@ -66,7 +75,8 @@ export async function readRecording(
     // Only of a sample: everybody else would be background.
     if (isKept !== undefined && !isKept.has(event.user)) continue;
     if (event.type === "identify" || event.type === "consent") continue; // They say who somebody is, not what they do.
-    packed.add(event.user, toFeatureEvent(toBehaviour(event, () => {})));
+    const behaviour = toBehaviour(event, () => {}, contexts);
+    packed.add(event.user, toFeatureEvent(behaviour), arrivalOf(behaviour.context));
   }
   const histories = packed.histories((user) => {
     const values = labels.get(user);
@@ -85,23 +95,43 @@ export async function readRecording(
   };
 }
 
-/** Labels of each user that has any, in the order of the maps. */
+/** @throws EngineError `CONTEXT_IS_LABEL` if a context would tell the very segment that is asked for. */
+function refuseLeaks(maps: readonly MapLabel[], context: readonly ContextLabel[]): void {
+  const leak = context.find(({ label }) => maps.some((map) => map.label === label));
+  if (leak === undefined) return;
+  const message = `the label "${leak.label}" tells a map's segments: it can't be a context as well`;
+  throw new EngineError({ code: "CONTEXT_IS_LABEL", message, retryable: false });
+}
+
+/** Labels of each user that has any, in the order of the maps, and how those came of whom labels tell it. */
 async function readAllLabels(
   path: string,
   maps: readonly MapLabel[],
-): Promise<Map<string, readonly (string | undefined)[]>> {
+  context: readonly ContextLabel[],
+): Promise<{
+  labels: ReadonlyMap<string, readonly (string | undefined)[]>;
+  arrivals: ReadonlyMap<string, Arrival>;
+}> {
   const labels = new Map<string, readonly (string | undefined)[]>();
+  const arrivals = new Map<string, Arrival>();
   for await (const line of await readEventsFile(path)) {
     if (line.kind === "bad") continue;
     const { user, labels: given } = line.value as { user?: unknown; labels?: Record<string, unknown> };
     if (typeof user !== "string" || typeof given !== "object" || given === null) continue;
-    const values = maps.map(({ label }) => {
+    const textOf = ({ label }: Readonly<{ label: string }>): string | undefined => {
       const value = given[label];
       return typeof value === "string" || typeof value === "number" ? String(value) : undefined;
-    });
+    };
+    const values = maps.map(textOf);
     if (values.some((value) => value !== undefined)) labels.set(user, values);
+    const told = context.flatMap(({ field, ...of }) => {
+      const value = textOf(of);
+      return value === undefined ? [] : [[field, value] as const];
+    });
+    const arrival = arrivalOf(Object.fromEntries(told));
+    if (arrival !== undefined) arrivals.set(user, arrival);
   }
-  return labels;
+  return { labels, arrivals };
 }
 
 /** In file order; those with the smallest hashes if there are more than wanted. */

@@ -1,8 +1,12 @@
+import type { ArrivalField } from "../../features/arrival.ts";
 import { EngineError } from "../../kernel/engine-error.ts";
 import type { SegmentMap } from "../../resonance/segment-map.ts";
 
 /** A map of segments, and the label of a users file that they come from. */
 export type MapLabel = Readonly<{ name: string; label: string }>;
+
+/** A label of a users file that tells how a user came, and the field of a context that it is. */
+export type ContextLabel = Readonly<{ field: ArrivalField; label: string }>;
 
 /** The window holds the whole file: how long a profile should remember is not what is measured. */
 const WINDOW = { bucketMs: 86_400_000, buckets: 36_500 };

@@ -117,6 +117,7 @@ function thresholdsOf({ thresholds }: Told): string[] {
 function nameOf({ kind, name }: Part): string {
   const names: Record<Part["kind"], string> = {
     prior: "prior",
+    context: "context of the first visit",
     feedback: "feedback on content",
     intercept: "calibration",
     center: "profiles' centre",

@@ -8,17 +8,20 @@ export function depthName(depth: number): DepthName {
   return Number.isFinite(depth) ? depth : "all";
 }
 
-/** Probabilities of some users at each of {@link COMPARED_DEPTHS}, by one method. */
+/** Depths at which answers with and without the context of a first visit are compared: before any event, too. */
+export const CONTEXT_DEPTHS = [0, ...COMPARED_DEPTHS] as const;
+
+/** Probabilities of some users at each of some depths, by one method. */
 export class DepthScores {
   readonly users: number;
   readonly segments: number;
-  /** One of shape [users, segments] for each depth. */
+  /** One of shape [users, segments] for each of the depths. */
   readonly byDepth: readonly Float64Array[];
 
-  constructor(users: number, segments: number) {
+  constructor(users: number, segments: number, depths: readonly number[] = COMPARED_DEPTHS) {
     this.users = users;
     this.segments = segments;
-    this.byDepth = COMPARED_DEPTHS.map(() => new Float64Array(users * segments));
+    this.byDepth = depths.map(() => new Float64Array(users * segments));
   }
 
   /** Keeps a user's distribution among the segments, without "none"; shape of `probabilities`: [segments] or longer. */

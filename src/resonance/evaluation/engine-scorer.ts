@@ -1,6 +1,9 @@
 import type { Encoder, History } from "../../embedding/encoder.ts";
+import type { Arrival } from "../../features/arrival.ts";
 import type { FeatureEvent } from "../../features/feature-event.ts";
 import type { FeatureSchema } from "../../features/feature-schema.ts";
+import { addArrivalInto } from "../cold-start/add-arrival.ts";
+import { ContextTable } from "../cold-start/context-table.ts";
 import type { Calibration, Profile } from "../published-profiles.ts";
 import { newScoreBuffer, prepareScorer, type ScoreBuffer, type Scorer, scoreInto } from "../scorer.ts";
 import type { SegmentMap } from "../segment-map.ts";
@@ -10,6 +13,7 @@ export class EngineScorer {
   readonly #visitor: Visitor;
   readonly #scorer: Scorer;
   readonly #buffer: ScoreBuffer;
+  readonly #offsets: Float64Array;
 
   /** @param members - Users of the profiles; those without a segment of the map are its background. */
   constructor(given: {
@@ -22,6 +26,8 @@ export class EngineScorer {
     const { encoder, calibration, map, members, schema } = given;
     this.#visitor = new Visitor(encoder, schema);
     this.#buffer = newScoreBuffer(map.segments.length);
+    this.#offsets = new Float64Array(map.segments.length + 1);
+    const { contextPrior } = calibration;
     this.#scorer = prepareScorer({
       map: map.name,
       mode: map.mode,
@@ -32,14 +38,18 @@ export class EngineScorer {
       ...profilesOf(map, members, this.#visitor),
       calibration,
       threshold: map.threshold,
+      ...(contextPrior === undefined
+        ? {}
+        : { contextTable: new ContextTable(contextPrior, map.mode, map.segments.length) }),
     });
   }
 
-  /** As {@link import("../../embedding/baselines/baseline-scorer.ts").BaselineScorer.score}; "none" is last. */
+  /** As {@link import("../../embedding/baselines/baseline-scorer.ts").BaselineScorer.score}; "none" is last. `arrival`: how the visitor came. */
   score(
     events: readonly FeatureEvent[],
     depths: readonly number[],
     write: (depth: number, probabilities: Float64Array, evidence: number) => void,
+    arrival?: Arrival,
   ): void {
     const visitor = this.#visitor;
     visitor.reset();
@@ -47,7 +57,9 @@ export class EngineScorer {
     for (const [d, depth] of depths.entries()) {
       for (; seen < depth && seen < events.length; seen++) visitor.fold(events[seen]!);
       const evidence = visitor.embed();
-      scoreInto(this.#scorer, visitor.embedding, evidence, this.#buffer);
+      const offsets = this.#offsets.fill(0);
+      const isShifted = addArrivalInto(this.#scorer, arrival, evidence, offsets);
+      scoreInto(this.#scorer, visitor.embedding, evidence, this.#buffer, isShifted ? offsets : undefined);
       write(d, this.#buffer.probabilities, evidence);
     }
   }

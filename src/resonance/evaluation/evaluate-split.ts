@@ -4,10 +4,12 @@ import { indicatorsOf, vocabularyOf } from "../../embedding/baselines/token-indi
 import { decodeEncoder } from "../../embedding/decode-encoder.ts";
 import type { History } from "../../embedding/encoder.ts";
 import type { EncoderKind, TrainingCheckpoints, TrainingProgress } from "../../embedding/encoder-training.ts";
+import type { Arrival } from "../../features/arrival.ts";
 import type { FeatureEvent } from "../../features/feature-event.ts";
 import type { FeatureSchema } from "../../features/feature-schema.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import { EngineError } from "../../kernel/engine-error.ts";
+import type { BackOffLevel, ContextPrior } from "../cold-start/context-prior.ts";
 import type { ReleaseTraining } from "../release-training.ts";
 import type { SegmentMap } from "../segment-map.ts";
 import { segmentThresholds } from "../segment-thresholds.ts";
@@ -15,7 +17,7 @@ import { type ThresholdCounts, ThresholdTally } from "../threshold-tally.ts";
 import { readyThresholds, type Thresholds } from "../thresholds.ts";
 import { trainRelease } from "../train-release.ts";
 import { type Cell, cellOf } from "./cell.ts";
-import { COMPARED_DEPTHS, DepthScores } from "./depth-scores.ts";
+import { COMPARED_DEPTHS, CONTEXT_DEPTHS, DepthScores } from "./depth-scores.ts";
 import { EngineScorer } from "./engine-scorer.ts";
 
 /** Members to learn from and users to be told, whose labels nobody is shown. */
@@ -36,6 +38,16 @@ export type MethodResult = Readonly<{
   cells: readonly Cell[];
   /** Who passes the thresholds, for each of {@link COMPARED_DEPTHS}; null for a baseline, which has none. */
   thresholds: readonly ThresholdCounts[] | null;
+  /** Of an encoder whose calibration has learnt what contexts tell. */
+  context?: ContextResult;
+}>;
+
+/** What the contexts of first visits add. */
+export type ContextResult = Readonly<{
+  levels: readonly BackOffLevel[];
+  weights: readonly number[];
+  /** One for each of {@link CONTEXT_DEPTHS}, with the context and without. */
+  cells: readonly Readonly<{ told: Cell; without: Cell }>[];
 }>;
 
 /** All methods on one split of one map, on the same masked users. */
@@ -131,6 +143,7 @@ type VisitorScorer = Readonly<{
     events: readonly FeatureEvent[],
     depths: readonly number[],
     write: (depth: number, probabilities: Float64Array, evidence?: number) => void,
+    arrival?: Arrival,
   ): void;
 }>;
 
@@ -197,7 +210,9 @@ class Bench {
         dim: encoder.dim,
         fitSeconds: seconds,
       } as const;
-      return this.#measured(about, scorer, asked, thresholds);
+      const context = contextResult(calibration.contextPrior, scorer, asked);
+      const told = context === undefined ? about : { ...about, context };
+      return this.#measured(told, scorer, asked, thresholds);
     });
   }
 
@@ -210,11 +225,15 @@ class Bench {
     const segments = map.segments.length;
     const scores = new DepthScores(visitors.length, segments);
     const tallies = COMPARED_DEPTHS.map(() => thresholds && new ThresholdTally(thresholds));
-    for (const [u, { events }] of visitors.entries())
-      scorer.score(events, COMPARED_DEPTHS, (depth, probabilities, evidence = 0) => {
-        scores.put(depth, u, probabilities);
-        tallies[depth]?.add(probabilities, evidence, labels[u]!);
-      });
+    for (const [u, { events, arrival }] of visitors.entries()) {
+      const put = (depth: number, told: Float64Array): void => scores.put(depth, u, told);
+      scorer.score(events, COMPARED_DEPTHS, put);
+      if (thresholds === undefined) continue;
+      // Thresholds are proven with the contexts that members had.
+      const tally = (depth: number, told: Float64Array, evidence = 0): void =>
+        tallies[depth]?.add(told, evidence, labels[u]!);
+      scorer.score(events, COMPARED_DEPTHS, tally, arrival);
+    }
     const cells = scores.byDepth.map((byUser) => cellOf(byUser, labels, segments));
     const result = {
       ...about,
@@ -255,3 +274,25 @@ class Bench {
 
 /** Enough that the compiler has settled, and quick. */
 const TIMED_EVENTS = 20_000;
+
+function contextResult(
+  prior: ContextPrior | undefined,
+  scorer: EngineScorer,
+  { map, visitors, labels }: Asked,
+): ContextResult | undefined {
+  if (prior === undefined) return undefined;
+  const segments = map.segments.length;
+  const [told, without] = [true, false].map((isTold) => {
+    const scores = new DepthScores(visitors.length, segments, CONTEXT_DEPTHS);
+    for (const [u, { events, arrival }] of visitors.entries()) {
+      const write = (depth: number, probabilities: Float64Array) => scores.put(depth, u, probabilities);
+      scorer.score(events, CONTEXT_DEPTHS, write, isTold ? arrival : undefined);
+    }
+    return scores.byDepth.map((byUser) => cellOf(byUser, labels, segments));
+  }) as [Cell[], Cell[]];
+  return {
+    levels: prior.levels,
+    weights: prior.weights,
+    cells: told.map((cell, d) => ({ told: cell, without: without[d]! })),
+  };
+}

@@ -1,6 +1,6 @@
 import { type ThresholdReport, thresholdReport } from "../threshold-tally.ts";
 import type { Cell } from "./cell.ts";
-import { COMPARED_DEPTHS, type DepthName, depthName } from "./depth-scores.ts";
+import { COMPARED_DEPTHS, CONTEXT_DEPTHS, type DepthName, depthName } from "./depth-scores.ts";
 import type { MethodResult, SplitResult } from "./evaluate-split.ts";
 import { type PairedDifference, pairedDifference, type Verdict, verdictOf } from "./paired-difference.ts";
 
@@ -32,6 +32,22 @@ export type LeaderboardRow = Readonly<{
   /** At each depth, over all splits; of an encoder only. */
   thresholds?: readonly ThresholdReport[];
   counts?: Readonly<Record<"auc" | "logLoss", Readonly<Record<Verdict, number>>>>;
+  /** What the contexts of first visits add, of an encoder that learnt it on every split. */
+  context?: ContextRow;
+}>;
+
+/** Means over the splits. */
+export type ContextRow = Readonly<{
+  /** Fields looked at, in the order of back-off, and the weights by length of history; of each split. */
+  fields: readonly (readonly string[])[];
+  weights: readonly (readonly number[])[];
+  /** Before any event and at every depth; `gain` is that of the context, above 0 if it helps. */
+  cells: readonly Readonly<{
+    depth: DepthName;
+    logLoss: number;
+    without: number;
+    gain: PairedDifference;
+  }>[];
 }>;
 
 /** Methods side by side on the same members and the same masked users of one map. */
@@ -91,10 +107,33 @@ function rowOf(results: readonly SplitResult[], m: number): LeaderboardRow {
   if (kind === "baseline") return row;
   const aucs = cells.flatMap((cell) => cell.versus?.auc?.verdict ?? []);
   const losses = cells.flatMap((cell) => cell.versus?.logLoss.verdict ?? []);
+  const context = contextRow(results, m);
   return {
     ...row,
     thresholds: COMPARED_DEPTHS.map((_, d) => thresholdReport(own.map(({ thresholds }) => thresholds![d]!))),
     counts: { auc: counted(aucs), logLoss: counted(losses) },
+    ...(context === undefined ? {} : { context }),
+  };
+}
+
+function contextRow(results: readonly SplitResult[], m: number): ContextRow | undefined {
+  const own = results.flatMap(({ methods, users }) => {
+    const { context } = methods[m]!;
+    return context === undefined ? [] : [{ ...context, users }];
+  });
+  if (own.length < results.length) return undefined;
+  return {
+    fields: own.map(({ levels }) => levels.map(({ field }) => field)),
+    weights: own.map(({ weights }) => weights),
+    cells: CONTEXT_DEPTHS.map((depth, d) => ({
+      depth: depthName(depth),
+      logLoss: mean(own.map(({ cells }) => cells[d]!.told.logLoss)),
+      without: mean(own.map(({ cells }) => cells[d]!.without.logLoss)),
+      gain: pairedDifference(
+        "logLoss",
+        own.map(({ cells, users }) => ({ ours: cells[d]!.told, theirs: cells[d]!.without, users })),
+      ),
+    })),
   };
 }
 

@@ -1,5 +1,7 @@
 import { expect, test } from "vitest";
+import { drawLeaderboard } from "../../../src/cli/evaluate/leaderboard-text.ts";
 import type { History } from "../../../src/embedding/encoder.ts";
+import { arrivalOf } from "../../../src/features/arrival.ts";
 import { evaluateSplit } from "../../../src/resonance/evaluation/evaluate-split.ts";
 import { leaderboardOf } from "../../../src/resonance/evaluation/leaderboard.ts";
 import { bestOf, trainPromoted } from "../../../src/resonance/evaluation/train-promoted.ts";
@@ -76,6 +78,31 @@ test("every masked user is in every depth, also those whose history ends before 
       expect(cell.logLoss).toBe(cells[0]!.logLoss);
     }
   }
+});
+
+test("where contexts tell something, it is told what they add before any event and after some", async () => {
+  const came = (history: History, u: number): History => ({
+    ...history,
+    arrival: arrivalOf({ os: (u % 5 === 0) === (history.labels["taste"] === "segment-0") ? "a" : "b" })!,
+  });
+  const { members, masked } = populations(0.3, 800);
+  const split = { members: members.map(came), masked: masked.map(came) };
+  const board = leaderboardOf(await evaluateSplit(split, [map], { ...common, together: false }));
+  const { context } = board.rows.find(({ method }) => method === "linear")!;
+  expect(context?.fields).toEqual([["os"]]);
+  const [before, afterOne] = context!.cells;
+  // Of a fair coin, four in five are told: log 2 - H(1/5).
+  const information = Math.log(2) + 0.2 * Math.log(0.2) + 0.8 * Math.log(0.8);
+  expect(before).toMatchObject({ depth: 0 });
+  expect(before!.without).toBeCloseTo(Math.log(2), 2);
+  expect(Math.abs(before!.gain.mean - information)).toBeLessThan(0.05);
+  expect(before!.gain.mean).toBeGreaterThan(4 * before!.gain.standardError);
+  expect(afterOne!.logLoss).toBeLessThan(before!.logLoss);
+  const shown = drawLeaderboard(board, 120).join("\n");
+  expect(shown).toContain("linear with the context of the first visit (os)");
+  // What is compared with baselines, which know no context, knows none.
+  const bare = board.rows.find(({ method }) => method === "linear")!.cells[0]!.logLoss;
+  expect(afterOne!.without).toBeCloseTo(bare, 12);
 });
 
 test("a split without masked users, or with members of one segment, is refused", async () => {
