@@ -113,12 +113,22 @@ test("a mixture averages over segments where a drawn segment takes sides", () =>
   );
 });
 
+/** Of little known and of much, where most contents can't win any more. */
 const someTable = fc
-  .array(fc.tuple(fc.integer({ min: 0, max: 5 }), fc.integer({ min: 5, max: 20 })), {
-    minLength: 20,
-    maxLength: 20,
-  })
-  .map((cells) => aTable([0, 1, 2, 3].map((k) => cells.slice(5 * k, 5 * k + 5))));
+  .tuple(
+    fc.array(fc.tuple(fc.integer({ min: 0, max: 5 }), fc.integer({ min: 5, max: 20 })), {
+      minLength: 20,
+      maxLength: 20,
+    }),
+    fc.constantFrom(1, 200),
+  )
+  .map(([cells, known]) =>
+    aTable(
+      [0, 1, 2, 3].map((k) =>
+        cells.slice(5 * k, 5 * k + 5).map(([clicks, shown]) => [known * clicks, known * shown] as const),
+      ),
+    ),
+  );
 const somePosterior = fc
   .array(fc.integer({ min: 0, max: 10 }), { minLength: 4, maxLength: 4 })
   .filter((weights) => weights.some((weight) => weight > 0))
