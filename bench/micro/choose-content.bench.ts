@@ -7,13 +7,19 @@ import { WorthPool } from "../../src/content/worth-pool.ts";
 import { softmaxInPlace } from "../../src/embedding/softmax.ts";
 import { assert } from "../../src/kernel/assert.ts";
 import { gaussian, seededRandom } from "../../src/kernel/random.ts";
+import { sampleBeta } from "../../src/kernel/sample-gamma.ts";
 
 const DECISIONS = process.env["BENCH_SCALE"] === "full" ? 20_000 : 200;
 const USERS = 64;
 
-for (const segments of [8, 64]) {
-  for (const contents of [12, 64]) {
-    describe(`choose ${DECISIONS} times, ${segments} segments, ${contents} contents`, () => {
+for (const [segments, contents] of [
+  [8, 12],
+  [64, 12],
+  [64, 64],
+] as const) {
+  for (const shown of [0, 1_000]) {
+    const known = `${shown} impressions a cell`;
+    describe(`choose ${DECISIONS} times, ${segments} segments, ${contents} contents, ${known}`, () => {
       const random = seededRandom(42);
       const names = (count: number, letter: string) => Array.from({ length: count }, (_, i) => letter + i);
       const table = rateTable(new ContentRates(), {
@@ -23,6 +29,11 @@ for (const segments of [8, 64]) {
         atMs: 0,
         timeoutMs: 1_800_000,
       });
+      for (let at = 0; at < table.a.length; at++) {
+        const rate = sampleBeta(1, 9, random);
+        table.a[at]! += shown * rate;
+        table.b[at]! += shown * (1 - rate);
+      }
       const posteriors = Array.from({ length: USERS }, () => {
         const posterior = Float64Array.from({ length: segments + 1 }, () => 2 * gaussian(random));
         softmaxInPlace(posterior);

@@ -9,7 +9,7 @@ export type ChoiceRequest = {
   policy: Policy;
   /** Share of decisions that take any eligible content, in [0, 1]. */
   floor: number;
-  /** The user's posterior; shape [segments + 1], "none" last. */
+  /** The user's posterior; shape [segments + 1], "none" last. Of an independent map, one probability a segment. */
   posterior: Float64Array;
   /** That of a user of whom nothing is known; the same shape. */
   prior: Float64Array;
@@ -33,6 +33,8 @@ export type Choice = {
 const SEGMENTS_MAX = 8;
 const PROBABILITY_MIN = 0.02;
 const TWO_TO_32 = 2 ** 32;
+/** More than what sums in another order differ by. */
+const ROUNDING = 1 + 1e-9;
 /** What a number is mixed with for each of the uses that it is put to. */
 const SALT = { explores: 1, explored: 2, row: 3, segment: 4 } as const;
 
@@ -51,6 +53,7 @@ export class ContentChooser {
   #worth = new Float64Array(0);
   #best = new Float64Array(0);
   #winners = new Uint16Array(0);
+  #bounds = new Float64Array(0);
 
   /** Chooses, and tells with what probability. */
   choose(request: ChoiceRequest, out: Choice): void {
@@ -122,6 +125,8 @@ export class ContentChooser {
         taken += probability;
       }
     }
+    // In an independent map a visitor may be of several segments: they share the decision.
+    if (taken > 1) for (let i = 0; i < count; i++) this.#probabilities[i]! /= taken;
     this.#segments[count] = everybody;
     this.#probabilities[count] = Math.max(0, 1 - taken);
     this.#likely = count + 1;
@@ -143,20 +148,55 @@ export class ContentChooser {
     return this.#likely - 1;
   }
 
-  /** For some rows the content of most worth, averaged over some of the likely segments; of equals the first. */
+  /** For some rows the content of most worth, averaged over some of the likely segments; of equals the first by place. */
   #findWinners(request: ChoiceRequest, from: number, to: number, row: number, rowEnd: number): void {
-    const { pool, policy, eligible, eligibleCount } = request;
-    const isDrawn = policy.rates === "drawn";
+    const { policy, eligible, eligibleCount } = request;
+    const isMany = policy.rates === "drawn" && rowEnd - row > 1 && eligibleCount > 1;
+    // A likely winner first: once the rates are known, most others can't reach it in any row and need not be weighed.
+    const leader = isMany ? this.#boundAll(request, from, to) : 0;
+    this.#weigh(request, eligible[leader]!, from, to, row, rowEnd);
+    start(this.#worth, eligible[leader]!, this.#best, this.#winners, row, rowEnd);
+    const least = isMany ? lowest(this.#best, row, rowEnd) : 0;
     for (let i = 0; i < eligibleCount; i++) {
-      const content = eligible[i]!;
-      for (let j = from; j < to; j++) {
-        const k = this.#segments[j]!;
-        this.#cells[j - from] = isDrawn ? pool.drawn(k, content) : pool.mean(k, content);
-      }
-      weigh(this.#cells, this.#probabilities, from, to, this.#worth, row, rowEnd);
-      if (i === 0) start(this.#worth, content, this.#best, this.#winners, row, rowEnd);
-      else compete(this.#worth, content, this.#best, this.#winners, row, rowEnd);
+      if (i === leader || (isMany && this.#bounds[i]! < least)) continue;
+      this.#weigh(request, eligible[i]!, from, to, row, rowEnd);
+      compete(this.#worth, eligible[i]!, this.#best, this.#winners, row, rowEnd);
     }
+  }
+
+  #weigh(
+    { pool, policy }: ChoiceRequest,
+    content: number,
+    from: number,
+    to: number,
+    row: number,
+    end: number,
+  ): void {
+    for (let j = from; j < to; j++) {
+      const k = this.#segments[j]!;
+      this.#cells[j - from] = policy.rates === "drawn" ? pool.drawn(k, content) : pool.mean(k, content);
+    }
+    weigh(this.#cells, this.#probabilities, from, to, this.#worth, row, end);
+  }
+
+  /**
+   * Finds what each content is worth in no row more than.
+   *
+   * @returns Whose bound is the highest.
+   */
+  #boundAll({ pool, eligible, eligibleCount }: ChoiceRequest, from: number, to: number): number {
+    if (this.#bounds.length < eligibleCount) this.#bounds = new Float64Array(eligibleCount);
+    let leader = 0;
+    for (let i = 0; i < eligibleCount; i++) {
+      let bound = 0;
+      for (let j = from; j < to; j++) {
+        const probability = to - from === 1 ? 1 : this.#probabilities[j]!;
+        bound += probability * pool.highest(this.#segments[j]!, eligible[i]!);
+      }
+      this.#bounds[i] = bound * ROUNDING;
+      if (this.#bounds[i]! > this.#bounds[leader]!) leader = i;
+    }
+    return leader;
   }
 
   #winsOf(content: number, rows: number): number {
@@ -234,7 +274,13 @@ function start(
   }
 }
 
-/** Of equals the one before stays. */
+function lowest(values: Float64Array, begin: number, end: number): number {
+  let least = values[begin]!;
+  for (let at = begin + 1; at < end; at++) if (values[at]! < least) least = values[at]!;
+  return least;
+}
+
+/** Of equals the first by place stays. */
 function compete(
   worth: Float64Array,
   content: number,
@@ -245,7 +291,7 @@ function compete(
 ): void {
   for (let row = begin; row < end; row++) {
     const own = worth[row]!;
-    if (own <= best[row]!) continue;
+    if (own < best[row]! || (own === best[row]! && content > winners[row]!)) continue;
     best[row] = own;
     winners[row] = content;
   }

@@ -19,6 +19,8 @@ export class WorthPool {
   readonly #seed: number;
   readonly #drawn: (Float64Array | undefined)[];
   readonly #means: (Float64Array | undefined)[];
+  /** The highest draw of each cell that was drawn. */
+  readonly #highest: Float64Array;
 
   /**
    * @param given.seed - Of this placement and this version of the rates: see {@link poolSeed}.
@@ -34,6 +36,7 @@ export class WorthPool {
     this.#seed = given.seed;
     this.#drawn = new Array(table.a.length).fill(undefined);
     this.#means = new Array(table.a.length).fill(undefined);
+    this.#highest = new Float64Array(table.a.length);
   }
 
   /** Draws of one cell, shape [rows]. @param k - Place of a segment, or `segments.length` for everybody. */
@@ -48,6 +51,13 @@ export class WorthPool {
     return this.#means[at] ?? this.#average(at);
   }
 
+  /** The highest draw of one cell: no row is worth more. */
+  highest(k: number, content: number): number {
+    const at = k * this.table.contents.length + content;
+    if (this.#drawn[at] === undefined) this.#draw(at, k, content);
+    return this.#highest[at]!;
+  }
+
   #draw(at: number, k: number, content: number): Float64Array {
     const { a, b, purchaseA, purchaseB, segments, contents } = this.table;
     const ofSegment = rehash32(this.#seed, hash32(segments[k] ?? ""));
@@ -60,6 +70,7 @@ export class WorthPool {
           ? this.#purchaseWeight * sampleBeta(purchaseA[at]!, purchaseB[at]!, random)
           : 0;
       cell[row] = rate * (1 + bought);
+      this.#highest[at] = Math.max(this.#highest[at]!, cell[row]!);
     }
     this.#drawn[at] = cell;
     return cell;

@@ -113,12 +113,22 @@ test("a mixture averages over segments where a drawn segment takes sides", () =>
   );
 });
 
+/** Of little known and of much, where most contents can't win any more. */
 const someTable = fc
-  .array(fc.tuple(fc.integer({ min: 0, max: 5 }), fc.integer({ min: 5, max: 20 })), {
-    minLength: 20,
-    maxLength: 20,
-  })
-  .map((cells) => aTable([0, 1, 2, 3].map((k) => cells.slice(5 * k, 5 * k + 5))));
+  .tuple(
+    fc.array(fc.tuple(fc.integer({ min: 0, max: 5 }), fc.integer({ min: 5, max: 20 })), {
+      minLength: 20,
+      maxLength: 20,
+    }),
+    fc.constantFrom(1, 200),
+  )
+  .map(([cells, known]) =>
+    aTable(
+      [0, 1, 2, 3].map((k) =>
+        cells.slice(5 * k, 5 * k + 5).map(([clicks, shown]) => [known * clicks, known * shown] as const),
+      ),
+    ),
+  );
 const somePosterior = fc
   .array(fc.integer({ min: 0, max: 10 }), { minLength: 4, maxLength: 4 })
   .filter((weights) => weights.some((weight) => weight > 0))
@@ -155,6 +165,16 @@ test("propensities are those of the choices that are made", () => {
     if (told.size === 5) expect(total).toBeCloseTo(1, 9);
   };
   fc.assert(fc.property(someTable, somePosterior, somePolicy, holds), { numRuns: 30 });
+});
+
+test("in an independent map, whose probabilities may add up to more than 1, propensities do not", () => {
+  for (const policy of POLICY_NAMES) {
+    const all = [0, 1, 2].map((number) =>
+      choose(policy, { posterior: Float64Array.of(0.9, 0.8, 0), number }),
+    );
+    for (const { propensity } of all) expect(propensity).toBeLessThanOrEqual(1);
+  }
+  expect(choose("segment", { posterior: Float64Array.of(0.9, 0.9, 0) }).propensity).toBeCloseTo(0.5, 9);
 });
 
 test("only what is eligible is chosen, and with one content there is no choice", () => {

@@ -61,6 +61,15 @@ test("an impression counts once its time-out is over, and a click with it", () =
   ]);
 });
 
+test("an impression waits for its time-out where older ones are settled, too", () => {
+  const rates = summed([outcome({})]);
+  const nowMs = START_MS + TIMEOUT_MS + MINUTE_MS;
+  rates.settle("hero", nowMs, TIMEOUT_MS);
+  rates.add(outcome({ shownAtMs: START_MS + MINUTE_MS }));
+  expect(read(rates, nowMs)[0]).toBeCloseTo(1, 2);
+  expect(read(rates, nowMs + MINUTE_MS)[0]).toBeCloseTo(2, 2);
+});
+
 test("a sum halves in 28 days", () => {
   const rates = summed([outcome({})]);
   expect(read(rates, START_MS + 28 * DAY_MS)[0]).toBe(0.5);
