@@ -68,7 +68,9 @@ export function drawLeaderboard(board: Leaderboard, columns: number): string[] {
       ...renderTable(table.columns, table.rows, columns),
       "",
       table.thresholds.title,
-      ...renderTable(table.thresholds.columns, table.thresholds.rows, columns),
+      ...(table.thresholds.rows.length === 0
+        ? []
+        : renderTable(table.thresholds.columns, table.thresholds.rows, columns)),
     ]),
   ];
 }
@@ -90,8 +92,7 @@ export function markdownLeaderboard(board: Leaderboard): string[] {
       "",
       table.thresholds.title,
       "",
-      ...markdownTable(table.thresholds),
-      "",
+      ...(table.thresholds.rows.length === 0 ? [] : [...markdownTable(table.thresholds), ""]),
     ]),
   ];
 }
