@@ -9,7 +9,7 @@ export type ChoiceRequest = {
   policy: Policy;
   /** Share of decisions that take any eligible content, in [0, 1]. */
   floor: number;
-  /** The user's posterior; shape [segments + 1], "none" last. */
+  /** The user's posterior; shape [segments + 1], "none" last. Of an independent map, one probability a segment. */
   posterior: Float64Array;
   /** That of a user of whom nothing is known; the same shape. */
   prior: Float64Array;
@@ -125,6 +125,8 @@ export class ContentChooser {
         taken += probability;
       }
     }
+    // In an independent map a visitor may be of several segments: they share the decision.
+    if (taken > 1) for (let i = 0; i < count; i++) this.#probabilities[i]! /= taken;
     this.#segments[count] = everybody;
     this.#probabilities[count] = Math.max(0, 1 - taken);
     this.#likely = count + 1;

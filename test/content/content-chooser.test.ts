@@ -167,6 +167,16 @@ test("propensities are those of the choices that are made", () => {
   fc.assert(fc.property(someTable, somePosterior, somePolicy, holds), { numRuns: 30 });
 });
 
+test("in an independent map, whose probabilities may add up to more than 1, propensities do not", () => {
+  for (const policy of POLICY_NAMES) {
+    const all = [0, 1, 2].map((number) =>
+      choose(policy, { posterior: Float64Array.of(0.9, 0.8, 0), number }),
+    );
+    for (const { propensity } of all) expect(propensity).toBeLessThanOrEqual(1);
+  }
+  expect(choose("segment", { posterior: Float64Array.of(0.9, 0.9, 0) }).propensity).toBeCloseTo(0.5, 9);
+});
+
 test("only what is eligible is chosen, and with one content there is no choice", () => {
   const eligible = Uint16Array.of(1, 2, 0);
   for (let number = 0; number < 100; number++)
