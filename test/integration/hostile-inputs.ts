@@ -169,7 +169,9 @@ export function hostileQuestion(random: Random): HostileRequest {
     { user: { $ne: null } },
     { users: ["u"] },
     { user: "u", explain: 1 },
-    { user: "u", context: { referrer: "x" } },
+    { user: "u", context: "x" },
+    { user: "u", context: { referrer: 7 } },
+    { user: "u", context: { "": "x" } },
   ];
   const body = bodies[Math.floor(random() * bodies.length)];
   const packed = random() < 0.5;
