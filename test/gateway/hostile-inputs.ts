@@ -288,6 +288,22 @@ const badName: Mutation = (random, id, nowMs) => {
   });
 };
 
+const ID_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+/** Ids of decisions that were never made: of another form, or of the right one and made up. */
+const madeUpDecision: Mutation = (random, id, nowMs) => {
+  const lettersOf = (count: number): string =>
+    Array.from({ length: count }, () => pick(random, [...ID_LETTERS])).join("");
+  const decision = pick(random, [
+    `d1${lettersOf(62)}`,
+    `d2${lettersOf(80)}`,
+    lettersOf(64),
+    "d1",
+    "decision-7",
+  ]);
+  return hostile("BAD_DECISION", { ...goodEvent(id, nowMs), type: "click", decision });
+};
+
 const MUTATIONS: readonly Mutation[] = [
   notAnObject,
   missingField,
@@ -305,6 +321,7 @@ const MUTATIONS: readonly Mutation[] = [
   unknownField,
   offEarth,
   badName,
+  madeUpDecision,
 ];
 
 type RequestMaker = (random: Random, nowMs: number) => HostileRequest;

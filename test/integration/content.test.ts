@@ -20,6 +20,7 @@ import { readSampleMessage } from "../../src/profiles/read-sample-message.ts";
 import { tallyTable } from "../../src/profiles/tallies.ts";
 import type { ScoreAnswer } from "../../src/resonance/score-answer.ts";
 import { startNats } from "../start-nats.ts";
+import { aDeployment } from "./a-deployment.ts";
 import { foldAgain } from "./fold-again.ts";
 import { untilFolded } from "./node-client.ts";
 import { startNodeProcess } from "./node-process.ts";
@@ -133,6 +134,50 @@ test("what is chosen, shown and clicked moves rates and ledgers, through a crash
     await nats.stop();
   }
 }, 120_000);
+
+test("while a shard has no owner its users are shown what is popular, without a wait", async () => {
+  const nats = await startNats();
+  const deployment = await aDeployment(nats.url, 4);
+  const { client } = deployment;
+  try {
+    const alone = { options: ["--standbys", "0"] };
+    const doomed = await deployment.up("a", alone);
+    await deployment.up("b", alone);
+    await deployment.until((owners) => new Set(owners.map(({ node }) => node)).size === 2);
+    const { maps } = (await client.ask("segments.get", {})) as { maps: readonly { name: string }[] };
+    const [map] = maps;
+    await client.ask("content.put", {
+      placements: [{ name: "home", map: map?.name }],
+      items: [{ id: "banner", placements: ["home"] }],
+    });
+    await untilFolded(client);
+    const users = Array.from({ length: 24 }, (_, u) => `visitor-${u}`);
+    const askAll = () =>
+      Promise.all(
+        users.map(async (user) => {
+          const beganMs = performance.now();
+          const answer = (await client.ask("content", { user, placement: "home" })) as ContentAnswer;
+          return { answer, tookMs: performance.now() - beganMs };
+        }),
+      );
+    for (const { answer } of await askAll()) expect(answer.basis).toBe("prior");
+    await doomed.kill();
+    const orphaned = await askAll();
+    expect(orphaned.map(({ answer }) => answer.content)).toEqual(users.map(() => "banner"));
+    const without = orphaned.filter(({ answer }) => answer.position === null);
+    expect(without.length).toBeGreaterThan(0);
+    expect(without.length).toBeLessThan(users.length);
+    for (const { answer, tookMs } of orphaned) {
+      expect(answer.basis).toBe(answer.position === null ? "popularity" : "prior");
+      expect(tookMs).toBeLessThan(1_500); // An owner takes seconds to be found dead.
+    }
+    await deployment.until((owners) => owners.every(({ node }) => node === "b"));
+    for (const { answer } of await askAll()) expect(answer.basis).toBe("prior");
+  } finally {
+    await deployment.close();
+    await nats.stop();
+  }
+}, 60_000);
 
 type Connection = Awaited<ReturnType<typeof connectNats>>;
 type View = (segment: string, content: string) => RateView | undefined;

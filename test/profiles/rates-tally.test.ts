@@ -65,6 +65,9 @@ test("a release is as of its newest impression, and what may still be clicked do
   const sums = new Float64Array(3);
   rates.readInto(sums, { placement: "home", content: "a", segment: "new" }, atMs, 30 * MINUTE_MS);
   expect(sums[0]).toBeCloseTo(2, 2);
+  // It is not even there, to be counted later.
+  rates.readInto(sums, { placement: "home", content: "a", segment: "new" }, atMs + 60 * MINUTE_MS, 0);
+  expect(sums[0]).toBeCloseTo(2, 2);
 });
 
 test("what new members say of their ledgers is fitted, kept and released", () => {
