@@ -15,7 +15,7 @@ import { scoreEmbedded } from "../resonance/scorer.ts";
 import type { ReadyPlacement } from "./content-in-force.ts";
 import type { Context } from "./context.ts";
 import { embedContext } from "./embed-context.ts";
-import { offsetsOf } from "./log-offsets.ts";
+import { arrivalOffsetsOf, offsetsOf } from "./log-offsets.ts";
 import type { Outcome } from "./outcome.ts";
 import { memberOf } from "./sampling.ts";
 import type { ShardState } from "./shard-state.ts";
@@ -101,7 +101,9 @@ export function foldExamples(
     const ledger = context.feedback?.ledgerAt(map, context.lastTsMs);
     if (truth === undefined || ledger === undefined) continue;
     const scores = shard.scratch.scores[m]!;
-    scoreEmbedded(shard.scorers[m]!, shard.scratch, embedContext(shard, context), scores);
+    const evidence = embedContext(shard, context);
+    const came = arrivalOffsetsOf(shard, context, m, evidence);
+    scoreEmbedded(shard.scorers[m]!, shard.scratch, evidence, scores, came);
     const logits = scores.probabilities.map((probability) =>
       Math.log(Math.max(Number.MIN_VALUE, probability)),
     );

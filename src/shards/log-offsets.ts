@@ -40,6 +40,18 @@ export function offsetsOf(
   return isHeard || isArrived ? offsets : undefined;
 }
 
+/** What alone the way in which a user came changes; undefined if nothing. */
+export function arrivalOffsetsOf(
+  shard: OfShard,
+  context: Context,
+  map: number,
+  evidence: number,
+): Float64Array | undefined {
+  const scorer = shard.scorers[map]!;
+  const offsets = new Float64Array(scorer.segments.length + 1);
+  return addArrivalInto(scorer, context.arrival, evidence, offsets) ? offsets : undefined;
+}
+
 /** The same, each part by itself, as an explanation tells it. */
 export function shiftsOf(
   shard: OfShard,

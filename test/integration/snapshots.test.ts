@@ -2,7 +2,9 @@ import { mkdtemp, readdir, rm, stat, truncate } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { listSnapshots } from "../../src/actors/list-snapshots.ts";
 import { lmdbContextStore } from "../../src/adapters/lmdb-context-store.ts";
+import { natsBlobStore } from "../../src/adapters/nats-blob-store.ts";
 import { connectNats } from "../../src/adapters/nats-connection.ts";
 import { NatsLog } from "../../src/adapters/nats-log.ts";
 import { connectClient } from "../../src/cli/client.ts";
@@ -43,6 +45,8 @@ test("a node whose stores are gone, or damaged, goes on from snapshots behind wh
     const client = await connectClient({ nats: nats.url, data, prefix: "resonance" }, "snapshot test");
     const connection = await connectNats({ servers: [nats.url], name: "snapshot test" });
     const log = await NatsLog.over(connection);
+    const { snapshots, snapshotParts } = subjectsOf("resonance");
+    const blobs = await natsBlobStore(connection, { releases: snapshots, artefacts: snapshotParts });
     const events = Array.from({ length: EVENTS }, () => toWire(shop.next()));
     const send = async (from: number, to: number): Promise<void> => {
       for (let at = from; at < to; at += 100) await ingest(client, events.slice(at, at + 100), 1_000);
@@ -61,7 +65,16 @@ test("a node whose stores are gone, or damaged, goes on from snapshots behind wh
       return maps.flatMap(({ segments }) => segments).reduce((sum, segment) => sum + segment.members, 0);
     };
 
-    await send(0, 1_000);
+    /** Until each unit has a snapshot of so many entries: the log is trimmed behind the last but one. */
+    const snapshotsOf = async (entries: number): Promise<void> => {
+      for (const unit of ["shard-0", "shard-1", "profiles"])
+        while (((await listSnapshots(blobs, unit))[0]?.sequence ?? 0) < entries)
+          await new Promise((resolve) => setTimeout(resolve, 200));
+    };
+
+    await send(0, 500);
+    await snapshotsOf(4);
+    await send(500, 1_000);
     await trimmed();
     while ((await members()) < 10) await new Promise((resolve) => setTimeout(resolve, 50));
     const before = await members();
