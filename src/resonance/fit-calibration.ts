@@ -14,6 +14,11 @@ const ROUNDS_MAX = 100;
 /** A step smaller than this, in logits, changes nothing that anyone sees. */
 const CONVERGED = 1e-3;
 const KAPPA_MAX = 100;
+/**
+ * Standard deviation of a normal prior on an inverse temperature: it is felt only where held-out members are told apart without
+ * any mistake, which a few hundred of them may be by chance.
+ */
+const KAPPA_DEVIATION = 20;
 /** Standard errors that an estimate must be from 0 to count at all. */
 const CHANCE_ERRORS = 2;
 
@@ -46,8 +51,8 @@ export function fitCalibration(
   };
 }
 
-/** First and second derivative of the log-likelihood. */
-type Slope = { gradient: number; curvature: number };
+/** First and second derivative of the log-likelihood, and itself. */
+type Slope = { gradient: number; curvature: number; logLikelihood: number };
 
 type Slopes = Readonly<{ kappa: readonly Slope[]; intercepts: readonly Slope[]; weights: number }>;
 
@@ -86,10 +91,9 @@ class CalibrationFit {
   fitTemperature(): void {
     const shape = this.kappa;
     let factor = 1;
-    let slope: Slope = { gradient: 0, curvature: 0 };
     for (let round = 0; round < ROUNDS_MAX; round++) {
       this.kappa = shape.map((kappa) => kappa * factor);
-      slope = { gradient: 0, curvature: 0 };
+      const slope = noSlope();
       for (const [bin, of] of this.#slopes().kappa.entries()) {
         slope.gradient += shape[bin]! * of.gradient;
         slope.curvature += shape[bin]! ** 2 * of.curvature;
@@ -98,7 +102,8 @@ class CalibrationFit {
       factor = stepped(factor, slope);
       if (Math.abs(factor - before) < CONVERGED) break;
     }
-    const certain = shrunk(factor, slope.curvature);
+    const evidence = this.#evidenceOfKappa().reduce((sum, of) => sum + of, 0);
+    const certain = shrunk(factor, evidence);
     this.kappa = shape.map((kappa) => kappa * certain);
   }
 
@@ -116,8 +121,9 @@ class CalibrationFit {
     }
     // An empty bin takes the value of its neighbours: a weight of next to nothing.
     const certainty = slopes.kappa.map(({ curvature }) => Math.max(curvature, 1e-9));
+    const evidence = this.#evidenceOfKappa();
     this.kappa = isotonic(
-      this.kappa.map((kappa, bin) => shrunk(kappa, slopes.kappa[bin]!.curvature)),
+      this.kappa.map((kappa, bin) => shrunk(kappa, evidence[bin]!)),
       certainty,
     );
     slopes = this.#slopes();
@@ -127,7 +133,8 @@ class CalibrationFit {
     // A user's samples of several depths lean the same way: they are certain as one.
     const perUser = this.members / slopes.weights;
     for (const [k, { curvature }] of slopes.intercepts.entries()) {
-      this.intercepts[k] = shrunk(this.intercepts[k]!, curvature * perUser);
+      const intercept = this.intercepts[k]!;
+      this.intercepts[k] = shrunk(intercept, intercept * intercept * curvature * perUser);
     }
   }
 
@@ -137,7 +144,7 @@ class CalibrationFit {
     if (mode === "independent") return 0;
     let none = 0;
     for (let round = 0; round < ROUNDS_MAX; round++) {
-      const slope: Slope = { gradient: -RIDGE * none * labels.length, curvature: RIDGE * labels.length };
+      const slope = { gradient: -RIDGE * none * labels.length, curvature: RIDGE * labels.length };
       for (const [sample, label] of labels.entries()) {
         this.#logits(sample);
         const noneLogit = none + logPriors[sample * (segments + 1) + segments]!;
@@ -154,11 +161,21 @@ class CalibrationFit {
     return none;
   }
 
+  /** By bin, twice what the inverse temperature adds to the log-likelihood: the square of a number of standard errors. */
+  #evidenceOfKappa(): number[] {
+    const fitted = this.kappa;
+    const withIt = this.#slopes().kappa;
+    this.kappa = fitted.map(() => 0);
+    const without = this.#slopes().kappa;
+    this.kappa = fitted;
+    return withIt.map(({ logLikelihood }, bin) => 2 * (logLikelihood - without[bin]!.logLikelihood));
+  }
+
   /** Derivatives by the inverse temperature of each bin and by each intercept. */
   #slopes(): Slopes {
     const { labels, segments, similarities, mode } = this.#heldOut;
-    const kappa = this.#depthEnds.map((): Slope => ({ gradient: 0, curvature: 0 }));
-    const intercepts = Array.from({ length: segments }, (): Slope => ({ gradient: 0, curvature: 0 }));
+    const kappa = this.#depthEnds.map(noSlope);
+    const intercepts = Array.from({ length: segments }, noSlope);
     let weights = 0;
     for (let sample = 0; sample < labels.length; sample++) {
       if (!this.#predict(sample)) continue;
@@ -168,11 +185,15 @@ class CalibrationFit {
       let gradient = 0;
       let mean = 0;
       let square = 0;
+      let logLikelihood = 0;
       for (let k = 0; k < segments; k++) {
         const p = this.#probabilities[k]!;
         const s = similarities[sample * segments + k]!;
         const residual = (k === label ? 1 : 0) - p;
         const variance = p * (1 - p);
+        const isTold = k === label ? p : 1 - p;
+        if (k === label || mode === "independent")
+          logLikelihood += Math.log(Math.max(Number.MIN_VALUE, isTold));
         gradient += residual * s;
         mean += p * s;
         square += (mode === "exclusive" ? p : variance) * s * s;
@@ -180,8 +201,13 @@ class CalibrationFit {
         intercepts[k]!.curvature += weight * variance;
       }
       const slope = kappa[this.#bins[sample]!]!;
+      slope.logLikelihood += weight * logLikelihood;
       slope.gradient += weight * gradient;
       slope.curvature += weight * (mode === "exclusive" ? square - mean * mean : square);
+    }
+    for (const [bin, slope] of kappa.entries()) {
+      slope.gradient -= this.kappa[bin]! / KAPPA_DEVIATION ** 2;
+      slope.curvature += 1 / KAPPA_DEVIATION ** 2;
     }
     return { kappa, intercepts, weights };
   }
@@ -243,12 +269,18 @@ function stepped(value: number, { gradient, curvature }: Slope): number {
   return Math.min(KAPPA_MAX, Math.max(0, value + limited(gradient / curvature)));
 }
 
+function noSlope(): Slope {
+  return { gradient: 0, curvature: 0, logLikelihood: 0 };
+}
+
 /**
  * An estimate less what may be chance: unchanged where it is many standard errors from 0, and 0 within two of them.
  *
+ * @param errorsSquared - Square of the number of standard errors. Of an inverse temperature that is twice the gain in
+ *   log-likelihood (Wilks): its curvature vanishes where members are told without a mistake, which is no reason for doubt
+ *   (Hauck and Donner, JASA 1977).
  * @see Breiman, "Better Subset Regression Using the Nonnegative Garrote", Technometrics 1995.
  */
-function shrunk(estimate: number, curvature: number): number {
-  const errorsSquared = estimate * estimate * curvature;
+function shrunk(estimate: number, errorsSquared: number): number {
   return errorsSquared > CHANCE_ERRORS ** 2 ? estimate * (1 - CHANCE_ERRORS ** 2 / errorsSquared) : 0;
 }

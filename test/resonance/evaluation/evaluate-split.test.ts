@@ -45,6 +45,15 @@ test("on a set with a known answer, baselines and engine come close to the best 
   }
 });
 
+test("segments that a single event gives away are told for sure, not taken for chance", async () => {
+  const [result] = await evaluateSplit(populations(1, 300), [map], { ...common, together: false });
+  const linear = leaderboardOf([result!]).rows.find(({ method }) => method === "linear");
+  for (const { auc, logLoss } of linear?.cells ?? []) {
+    expect(auc).toBeCloseTo(1, 9);
+    expect(logLoss).toBeLessThan(0.03);
+  }
+});
+
 test("thresholds keep their precision on users they never saw, and are off where nothing can be told", async () => {
   const [told] = await evaluateSplit(populations(0.5, 2_000), [map], { ...common, together: false });
   const linear = leaderboardOf([told!]).rows.find(({ method }) => method === "linear");
