@@ -34,6 +34,9 @@ const OBJECT_PATIENCE_MS = 30_000;
 /** Pause before a watched value is read again while the server is out of reach. */
 const RETRY_MS = 250;
 
+/** What the client lists keys with. It keeps the consumer that it made for that, and does not remove it. */
+type Listing = AsyncIterable<string> & { readonly _data?: { delete(): Promise<boolean> } };
+
 type Marker = Readonly<{ object: string; sha256: string }>;
 
 /**
@@ -109,9 +112,11 @@ class NatsBlobStore implements WatchableBlobs {
   async keys(prefix: string): Promise<string[]> {
     return reached(this.#nc, this.#bucket, async () => {
       const found: string[] = [];
-      for await (const key of await this.#kv.keys(filterOf(prefix))) {
+      const keys: Listing = await this.#kv.keys(filterOf(prefix));
+      for await (const key of keys) {
         if (key.startsWith(prefix)) found.push(key);
       }
+      keys._data?.delete().catch(() => false); // The server drops it by itself, too, after five minutes.
       return found.sort();
     });
   }

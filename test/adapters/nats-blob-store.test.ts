@@ -1,6 +1,6 @@
 import { jetstreamManager } from "@nats-io/jetstream";
 import { Objm } from "@nats-io/obj";
-import { beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, test, vi } from "vitest";
 import { natsBlobStore } from "../../src/adapters/nats-blob-store.ts";
 import type { WatchableBlobs } from "../../src/adapters/watchable-blobs.ts";
 import { blobStoreContract, pattern } from "./blob-store-contract.ts";
@@ -28,6 +28,17 @@ await describeWithNats("blobs", (suite) => {
       expect(textOf({ data: (await other.get("shared.small")) ?? new Uint8Array() })).toBe("small");
       expect((await other.get("shared.large"))?.byteLength).toBe(700_000);
     }
+  });
+
+  test("a listing leaves no consumer behind", async () => {
+    const own = await natsBlobStore(suite().nc, { releases: "list-releases", artefacts: "list-artefacts" });
+    for (const key of ["a.1", "a.2", "b.1"]) await own.put(key, bytesOf(key));
+    for (let i = 0; i < 5; i++) expect(await own.keys("a.")).toEqual(["a.1", "a.2"]);
+    const { streams } = await jetstreamManager(suite().nc);
+    await vi.waitFor(async () => {
+      const { state } = await streams.info("KV_list-releases");
+      expect(state.consumer_count).toBe(0);
+    });
   });
 
   test("replaced large values are removed", async () => {
