@@ -52,7 +52,7 @@ export function clusterSuite(server: NatsUnderTest): void {
     });
 
     const leaderOf = async (stream: string): Promise<number> => {
-      const { cluster: raft } = await jsm.streams.info(stream);
+      const { cluster: raft } = await retried(() => jsm.streams.info(stream));
       return cluster.names.indexOf(raft?.leader ?? "");
     };
 
@@ -135,7 +135,10 @@ export function clusterSuite(server: NatsUnderTest): void {
       // As its leader has it: a copy of NATS 2.9 whose server stood still may differ from the others for good.
       const jsm = await jetstreamManager(nc);
       const stored = await Promise.all(
-        sent.map(async (_, i) => (await jsm.streams.getMessage("HUNG", { seq: i + 1 }))?.string()),
+        sent.map(async (_, i) => {
+          const message = await retried(() => jsm.streams.getMessage("HUNG", { seq: i + 1 }));
+          return message?.string();
+        }),
       );
       expect(stored).toEqual(sent);
       if (abilitiesOf(nc).atomicBatch)
@@ -213,6 +216,8 @@ async function retried<Result>(act: () => Promise<Result>): Promise<Result> {
     try {
       return await act();
     } catch (thrown) {
+      // The client's own: a stream without a leader, as after a server was lost, does not answer at all.
+      if (thrown instanceof Error && thrown.name === "TimeoutError") continue;
       expect(thrown).toMatchObject({ retryable: true });
     }
   }
