@@ -1,4 +1,5 @@
 import type { BlobStore } from "./blob-store.ts";
+import { readJson } from "./read-json.ts";
 
 /**
  * Lets `<prefix>.current` name a version, as JSON `{version}`, unless it names a newer one. Two writers at the same
@@ -10,14 +11,18 @@ import type { BlobStore } from "./blob-store.ts";
 export async function raisePointer(blobs: BlobStore, prefix: string, version: number): Promise<void> {
   const pointer = `${prefix}.current`;
   for (let next = version; ; next++) {
-    const held = await blobs.get(pointer);
-    if (held === undefined || versionIn(held) < next)
+    const held = await currentVersion(blobs, prefix);
+    if (held === undefined || held < next)
       await blobs.put(pointer, new TextEncoder().encode(JSON.stringify({ version: next })));
     // Between the two another writer may have named its newer version, which this has then put back.
     if ((await blobs.get(`${prefix}.${next + 1}`)) === undefined) return;
   }
 }
 
-function versionIn(pointer: Uint8Array): number {
-  return (JSON.parse(new TextDecoder().decode(pointer)) as { version: number }).version;
+/** The version that `<prefix>.current` names; undefined if it names none. */
+export async function currentVersion(
+  blobs: Pick<BlobStore, "get">,
+  prefix: string,
+): Promise<number | undefined> {
+  return (await readJson<{ version: number }>(blobs, `${prefix}.current`))?.version;
 }

@@ -1,4 +1,4 @@
-/** Lets work of one kind that many actors of a thread have to do be done by one after the other. */
+/** Lets work of one kind be done by one after the other, such as what many actors of a thread have to do. */
 export class Turns {
   #last: Promise<unknown> = Promise.resolve();
 

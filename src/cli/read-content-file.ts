@@ -1,8 +1,9 @@
-import { readFile } from "node:fs/promises";
 import type { ContentCatalogue } from "../content/catalogue.ts";
 import { parseCatalogue } from "../content/parse-catalogue.ts";
-import { EngineError } from "../kernel/engine-error.ts";
 import type { SegmentMap } from "../resonance/segment-map.ts";
+import { badFile, readJsonFile } from "./read-json-file.ts";
+
+const CODE = "BAD_CONTENT_FILE";
 
 /**
  * Reads the JSON file that defines placements and their contents; docs/content.md describes it.
@@ -18,7 +19,8 @@ export async function readContentFile(
     await readContentJson(path),
     maps?.map(({ name }) => name),
   );
-  return parsed.kind === "catalogue" ? parsed.catalogue : refuse(path, parsed.message);
+  if (parsed.kind === "refused") throw badFile(path, CODE, parsed.message);
+  return parsed.catalogue;
 }
 
 /**
@@ -26,20 +28,6 @@ export async function readContentFile(
  *
  * @throws EngineError `BAD_CONTENT_FILE` if it can't be read, or is no JSON.
  */
-export async function readContentJson(path: string): Promise<unknown> {
-  const text = await readFile(path, "utf8").catch((cause: unknown) => refuse(path, String(cause), cause));
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    return refuse(path, `not JSON: ${String(cause)}`, cause);
-  }
-}
-
-function refuse(path: string, message: string, cause?: unknown): never {
-  throw new EngineError({
-    code: "BAD_CONTENT_FILE",
-    message: `${path}: ${message}`,
-    retryable: false,
-    cause,
-  });
+export function readContentJson(path: string): Promise<unknown> {
+  return readJsonFile(path, CODE);
 }

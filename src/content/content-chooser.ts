@@ -154,17 +154,17 @@ export class ContentChooser {
     const isMany = policy.rates === "drawn" && rowEnd - row > 1 && eligibleCount > 1;
     // A likely winner first: once the rates are known, most others can't reach it in any row and need not be weighed.
     const leader = isMany ? this.#boundAll(request, from, to) : 0;
-    this.#weigh(request, eligible[leader]!, from, to, row, rowEnd);
-    start(this.#worth, eligible[leader]!, this.#best, this.#winners, row, rowEnd);
+    this.#best.fill(Number.NEGATIVE_INFINITY, row, rowEnd);
+    this.#enter(request, eligible[leader]!, from, to, row, rowEnd);
     const least = isMany ? lowest(this.#best, row, rowEnd) : 0;
     for (let i = 0; i < eligibleCount; i++) {
       if (i === leader || (isMany && this.#bounds[i]! < least)) continue;
-      this.#weigh(request, eligible[i]!, from, to, row, rowEnd);
-      compete(this.#worth, eligible[i]!, this.#best, this.#winners, row, rowEnd);
+      this.#enter(request, eligible[i]!, from, to, row, rowEnd);
     }
   }
 
-  #weigh(
+  /** Weighs a content, and lets it win the rows in which it is worth more than those before. */
+  #enter(
     { pool, policy }: ChoiceRequest,
     content: number,
     from: number,
@@ -177,6 +177,7 @@ export class ContentChooser {
       this.#cells[j - from] = policy.rates === "drawn" ? pool.drawn(k, content) : pool.mean(k, content);
     }
     weigh(this.#cells, this.#probabilities, from, to, this.#worth, row, end);
+    compete(this.#worth, content, this.#best, this.#winners, row, end);
   }
 
   /**
@@ -257,20 +258,6 @@ function weigh(
     else
       for (let row = begin; row < end; row++)
         worth[row] = worth[row]! + (p * one[row]! + q * two[row]! + r * three[row]!);
-  }
-}
-
-function start(
-  worth: Float64Array,
-  content: number,
-  best: Float64Array,
-  winners: Uint16Array,
-  begin: number,
-  end: number,
-): void {
-  for (let row = begin; row < end; row++) {
-    best[row] = worth[row]!;
-    winners[row] = content;
   }
 }
 

@@ -1,11 +1,20 @@
 import { softmaxInPlace } from "../embedding/softmax.ts";
-import type { LabelledLedger } from "./fit-feedback-weight.ts";
+
+/** A member whose feedback came before their segment was known. */
+export type LabelledLedger = Readonly<{
+  /** Of the live resonance; shape [segments + 1]. */
+  logits: Float64Array;
+  /** What the ledger adds at a weight of 1; the same shape. */
+  offsets: Float64Array;
+  /** Place of the true segment. */
+  truth: number;
+}>;
 
 /**
  * How far feedback is believed: what a ledger adds to the logits is multiplied by a weight, since the clicks of one visitor are
  * not as independent as their product takes them to be (METHODS 3.2: w_f). Whoever clicked before they were known to be a
  * member is an example of what it should be. Over all shards these are summed as losses under each weight of a grid, which
- * can be added up where examples can't be kept; `fitFeedbackWeight` fits the same on a list of them.
+ * can be added up where examples can't be kept.
  */
 export const TRUST_GRID: readonly number[] = [0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1];
 

@@ -1,3 +1,4 @@
+import { Turns } from "../actors/turns.ts";
 import type { ContentCatalogue } from "../content/catalogue.ts";
 import {
   type GivenCatalogue,
@@ -17,7 +18,7 @@ export class Catalogues {
   readonly #options: GatewayOptions;
   readonly #held = new Map<number, ContentCatalogue>();
   #inForce = NO_CATALOGUE;
-  #lastPut: Promise<unknown> = Promise.resolve();
+  readonly #puts = new Turns();
 
   constructor(ports: GatewayPorts, options: GatewayOptions) {
     this.#ports = ports;
@@ -43,13 +44,11 @@ export class Catalogues {
 
   /** One after the other, as definitions are put. */
   put(given: GivenCatalogue): Promise<ContentCatalogue> {
-    const done = this.#lastPut.then(async () => {
+    return this.#puts.take(async () => {
       const next = await putCatalogue(this.#ports, this.#options, given);
       this.#take(next);
       return next;
     });
-    this.#lastPut = done.catch(() => undefined); // Its own caller is told.
-    return done;
   }
 
   #take(read: ContentCatalogue): void {

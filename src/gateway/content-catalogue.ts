@@ -1,10 +1,10 @@
-import { raisePointer } from "../actors/raise-pointer.ts";
+import { currentVersion, raisePointer } from "../actors/raise-pointer.ts";
 import { readJson } from "../actors/read-json.ts";
 import type { Content, ContentCatalogue, Placement } from "../content/catalogue.ts";
 import { parseCatalogue } from "../content/parse-catalogue.ts";
-import { encodeEntry } from "../events/log-codec.ts";
 import { fieldsOf, refused } from "../events/request-body.ts";
 import type { GatewayOptions, GatewayPorts } from "./gateway-ports.ts";
+import { tellShards } from "./tell-shards.ts";
 
 type CataloguePorts = Pick<GatewayPorts, "log" | "releases" | "subjects">;
 
@@ -27,8 +27,8 @@ export function readCatalogue(
 export async function readCatalogueInForce(
   ports: Pick<CataloguePorts, "releases">,
 ): Promise<ContentCatalogue> {
-  const current = await readJson<{ version: number }>(ports.releases, `${CONTENT}.current`);
-  const held = current === undefined ? undefined : await readCatalogue(ports, current.version);
+  const current = await currentVersion(ports.releases, CONTENT);
+  const held = current === undefined ? undefined : await readCatalogue(ports, current);
   return held ?? NO_CATALOGUE;
 }
 
@@ -38,19 +38,14 @@ export async function readCatalogueInForce(
  */
 export async function putCatalogue(
   ports: CataloguePorts,
-  { shards }: Pick<GatewayOptions, "shards">,
+  options: Pick<GatewayOptions, "shards">,
   given: GivenCatalogue,
 ): Promise<ContentCatalogue> {
   const next = await takeVersion(ports, given);
   if (next.version === 0) return next;
   await raisePointer(ports.releases, CONTENT, next.version);
   const { version } = next;
-  const data = encodeEntry({ kind: "content-activated", version });
-  await Promise.all(
-    Array.from({ length: shards }, (_, shard) =>
-      ports.log.append(ports.subjects.shardLog(shard), [{ id: `content:${version}:${shard}`, data }]),
-    ),
-  );
+  await tellShards(ports, options, `content:${version}`, { kind: "content-activated", version });
   return next;
 }
 

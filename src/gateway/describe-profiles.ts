@@ -1,3 +1,4 @@
+import { currentVersion } from "../actors/raise-pointer.ts";
 import { fieldsOf, refused } from "../events/request-body.ts";
 import type { WhyOff } from "../resonance/choose-threshold.ts";
 import type { ContextPrior } from "../resonance/cold-start/context-prior.ts";
@@ -142,9 +143,8 @@ async function qualityOf(
 }
 
 async function newest(ports: GatewayPorts, map: string): Promise<PublishedProfiles | undefined> {
-  const current = await ports.releases.get(`profiles.${map}.current`);
-  if (current === undefined) return undefined;
-  const { version } = JSON.parse(new TextDecoder().decode(current)) as { version: number };
+  const version = await currentVersion(ports.releases, `profiles.${map}`);
+  if (version === undefined) return undefined;
   const bytes = await ports.releases.get(`profiles.${map}.${version}`);
   return bytes === undefined ? undefined : ports.decodeProfiles(bytes);
 }

@@ -1,6 +1,5 @@
-import { raisePointer } from "../actors/raise-pointer.ts";
+import { currentVersion, raisePointer } from "../actors/raise-pointer.ts";
 import { readJson } from "../actors/read-json.ts";
-import { encodeEntry } from "../events/log-codec.ts";
 import { refused } from "../events/request-body.ts";
 import {
   type ChangedRecords,
@@ -9,6 +8,7 @@ import {
   NO_EXPERIMENTS,
 } from "../experiments/experiment-records.ts";
 import type { GatewayOptions, GatewayPorts } from "./gateway-ports.ts";
+import { tellShards } from "./tell-shards.ts";
 
 type StorePorts = Pick<GatewayPorts, "log" | "releases" | "subjects">;
 
@@ -18,8 +18,8 @@ const EXPERIMENTS = "experiments";
 export async function readExperiments({
   releases,
 }: Pick<StorePorts, "releases">): Promise<ExperimentRecords> {
-  const current = await readJson<{ version: number }>(releases, `${EXPERIMENTS}.current`);
-  const held = current === undefined ? undefined : await ofVersion(releases, current.version);
+  const current = await currentVersion(releases, EXPERIMENTS);
+  const held = current === undefined ? undefined : await ofVersion(releases, current);
   return held ?? NO_EXPERIMENTS;
 }
 
@@ -32,20 +32,15 @@ export async function readExperiments({
  */
 export async function changeExperiments(
   ports: StorePorts,
-  { shards }: Pick<GatewayOptions, "shards">,
+  options: Pick<GatewayOptions, "shards">,
   change: (records: ExperimentRecords) => ChangedRecords,
 ): Promise<Readonly<{ records: ExperimentRecords; record: ExperimentRecord }>> {
-  const { releases, log, subjects } = ports;
+  const { releases } = ports;
   const { records, record } = await takeVersion(releases, change);
   const { version } = records;
   await raisePointer(releases, EXPERIMENTS, version);
   // Also what is unchanged: a crash may have come before this.
-  const data = encodeEntry({ kind: "experiments-activated", version });
-  await Promise.all(
-    Array.from({ length: shards }, (_, shard) =>
-      log.append(subjects.shardLog(shard), [{ id: `experiments:${version}:${shard}`, data }]),
-    ),
-  );
+  await tellShards(ports, options, `experiments:${version}`, { kind: "experiments-activated", version });
   return { records, record };
 }
 

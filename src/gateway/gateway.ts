@@ -1,4 +1,5 @@
 import type { BusReply, BusRequest } from "../actors/bus.ts";
+import { Turns } from "../actors/turns.ts";
 import { POLICY_NAMES } from "../content/policy.ts";
 import { contentTypeOf, decodeRequest, encodeReply } from "../events/decode-request.ts";
 import { refused } from "../events/request-body.ts";
@@ -47,17 +48,14 @@ export function createGateway(ports: GatewayPorts, options: GatewayOptions): Gat
   const take = (read: SegmentDefinitions): void => {
     if (read.version >= definitions.version) definitions = read; // A slow read must not undo a newer put.
   };
-  let lastPut: Promise<unknown> = Promise.resolve();
+  const puts = new Turns();
   /** One after the other: two puts at once would give one version to two contents. */
-  const put = (maps: readonly SegmentMap[]): Promise<PutDefinitions> => {
-    const done = lastPut.then(async () => {
+  const put = (maps: readonly SegmentMap[]): Promise<PutDefinitions> =>
+    puts.take(async () => {
       const next = await putDefinitions(ports, options, maps);
       if (!next.isWarming) take(next.definitions);
       return next;
     });
-    lastPut = done.catch(() => undefined); // Its own caller is told; the next put starts afresh.
-    return done;
-  };
   const catalogues = new Catalogues(ports, options);
   const mapNames = (): readonly string[] => definitions.maps.map((map) => map.name);
   const askShard = shardAsker(ports);

@@ -1,4 +1,4 @@
-import { readJson } from "../actors/read-json.ts";
+import { currentVersion } from "../actors/raise-pointer.ts";
 import { RowStream } from "../actors/row-stream.ts";
 import { type Content, type ContentCatalogue, contentsOf, type Placement } from "../content/catalogue.ts";
 import type { ContentAnswer, LoggedDecision } from "../content/content-answer.ts";
@@ -27,10 +27,10 @@ export type PublishedRates = Readonly<{ version: number; release: RatesRelease }
 export async function readPublishedRates({
   releases,
 }: Pick<GatewayPorts, "releases">): Promise<PublishedRates> {
-  const current = await readJson<{ version: number }>(releases, "rates.current");
-  const bytes = current === undefined ? undefined : await releases.get(`rates.${current.version}`);
-  if (current === undefined || bytes === undefined) return { version: 0, release: NO_RATES };
-  return { version: current.version, release: decodeRatesRelease(bytes) };
+  const version = await currentVersion(releases, "rates");
+  const bytes = version === undefined ? undefined : await releases.get(`rates.${version}`);
+  if (version === undefined || bytes === undefined) return { version: 0, release: NO_RATES };
+  return { version, release: decodeRatesRelease(bytes) };
 }
 
 /** What one placement may show, and how often it is clicked, until either changes. */

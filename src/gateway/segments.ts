@@ -1,6 +1,5 @@
-import { raisePointer } from "../actors/raise-pointer.ts";
+import { currentVersion, raisePointer } from "../actors/raise-pointer.ts";
 import { readJson } from "../actors/read-json.ts";
-import { encodeEntry } from "../events/log-codec.ts";
 import { encodeProfileControl } from "../events/profile-control.ts";
 import { fieldsOf, refused } from "../events/request-body.ts";
 import { parseDefinitions } from "../resonance/parse-definitions.ts";
@@ -11,6 +10,7 @@ import {
   type SegmentMap,
 } from "../resonance/segment-map.ts";
 import type { GatewayOptions, GatewayPorts } from "./gateway-ports.ts";
+import { tellShards } from "./tell-shards.ts";
 
 /** What definitions need of the gateway's ports. */
 type SegmentPorts = Pick<GatewayPorts, "log" | "releases" | "subjects">;
@@ -19,11 +19,11 @@ const SEGMENTS = "segments";
 
 /** The definitions in force, as the store holds them; version 0 before any. */
 export async function readDefinitionsInForce(ports: SegmentPorts): Promise<SegmentDefinitions> {
-  const current = await readJson<{ version: number }>(ports.releases, `${SEGMENTS}.current`);
+  const current = await currentVersion(ports.releases, SEGMENTS);
   const held =
     current === undefined
       ? undefined
-      : await readJson<SegmentDefinitions>(ports.releases, `${SEGMENTS}.${current.version}`);
+      : await readJson<SegmentDefinitions>(ports.releases, `${SEGMENTS}.${current}`);
   return held ?? { version: 0, maps: [] };
 }
 
@@ -141,12 +141,7 @@ async function prepare(
   const control = encodeProfileControl({ control: "definitions-prepared", version, shards });
   const id = `definitions-prepared:${version}:${subjects.generation}`;
   await log.append(subjects.samples, [{ id, data: control }]);
-  const data = encodeEntry({ kind: "segments-prepared", version });
-  await Promise.all(
-    Array.from({ length: options.shards }, (_, shard) =>
-      log.append(subjects.shardLog(shard), [{ id: `segments-prepared:${version}:${shard}`, data }]),
-    ),
-  );
+  await tellShards(ports, options, `segments-prepared:${version}`, { kind: "segments-prepared", version });
 }
 
 /** Tells every shard, and the profile actor, whose window and segments these are. */
@@ -155,13 +150,7 @@ async function announce(
   options: Pick<GatewayOptions, "shards">,
   version: number,
 ): Promise<void> {
-  const data = encodeEntry({ kind: "segments-activated", version });
-  const shards = Array.from({ length: options.shards }, (_, shard) => shard);
   const control = encodeProfileControl({ control: "definitions", version });
   await ports.log.append(ports.subjects.samples, [{ id: `definitions:${version}`, data: control }]);
-  await Promise.all(
-    shards.map((shard) =>
-      ports.log.append(ports.subjects.shardLog(shard), [{ id: `segments:${version}:${shard}`, data }]),
-    ),
-  );
+  await tellShards(ports, options, `segments:${version}`, { kind: "segments-activated", version });
 }

@@ -51,8 +51,8 @@ export function fitCalibration(
   };
 }
 
-/** First and second derivative of the log-likelihood, and itself. */
-type Slope = { gradient: number; curvature: number; logLikelihood: number };
+/** First and second derivative of the log-likelihood. */
+type Slope = { gradient: number; curvature: number };
 
 type Slopes = Readonly<{ kappa: readonly Slope[]; intercepts: readonly Slope[]; weights: number }>;
 
@@ -164,11 +164,29 @@ class CalibrationFit {
   /** By bin, twice what the inverse temperature adds to the log-likelihood: the square of a number of standard errors. */
   #evidenceOfKappa(): number[] {
     const fitted = this.kappa;
-    const withIt = this.#slopes().kappa;
+    const withIt = this.#logLikelihoods();
     this.kappa = fitted.map(() => 0);
-    const without = this.#slopes().kappa;
+    const without = this.#logLikelihoods();
     this.kappa = fitted;
-    return withIt.map(({ logLikelihood }, bin) => 2 * (logLikelihood - without[bin]!.logLikelihood));
+    return withIt.map((logLikelihood, bin) => 2 * (logLikelihood - without[bin]!));
+  }
+
+  /** By bin. */
+  #logLikelihoods(): number[] {
+    const { labels, segments, mode } = this.#heldOut;
+    const sums = this.#depthEnds.map(() => 0);
+    for (let sample = 0; sample < labels.length; sample++) {
+      if (!this.#predict(sample)) continue;
+      const label = labels[sample]!;
+      let logLikelihood = 0;
+      for (let k = 0; k < segments; k++) {
+        if (k !== label && mode === "exclusive") continue;
+        const p = this.#probabilities[k]!;
+        logLikelihood += Math.log(Math.max(Number.MIN_VALUE, k === label ? p : 1 - p));
+      }
+      sums[this.#bins[sample]!]! += this.#weights[sample]! * logLikelihood;
+    }
+    return sums;
   }
 
   /** Derivatives by the inverse temperature of each bin and by each intercept. */
@@ -185,15 +203,11 @@ class CalibrationFit {
       let gradient = 0;
       let mean = 0;
       let square = 0;
-      let logLikelihood = 0;
       for (let k = 0; k < segments; k++) {
         const p = this.#probabilities[k]!;
         const s = similarities[sample * segments + k]!;
         const residual = (k === label ? 1 : 0) - p;
         const variance = p * (1 - p);
-        const isTold = k === label ? p : 1 - p;
-        if (k === label || mode === "independent")
-          logLikelihood += Math.log(Math.max(Number.MIN_VALUE, isTold));
         gradient += residual * s;
         mean += p * s;
         square += (mode === "exclusive" ? p : variance) * s * s;
@@ -201,7 +215,6 @@ class CalibrationFit {
         intercepts[k]!.curvature += weight * variance;
       }
       const slope = kappa[this.#bins[sample]!]!;
-      slope.logLikelihood += weight * logLikelihood;
       slope.gradient += weight * gradient;
       slope.curvature += weight * (mode === "exclusive" ? square - mean * mean : square);
     }
@@ -270,7 +283,7 @@ function stepped(value: number, { gradient, curvature }: Slope): number {
 }
 
 function noSlope(): Slope {
-  return { gradient: 0, curvature: 0, logLikelihood: 0 };
+  return { gradient: 0, curvature: 0 };
 }
 
 /**

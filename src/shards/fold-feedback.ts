@@ -102,7 +102,7 @@ export function foldExamples(
     if (truth === undefined || ledger === undefined) continue;
     const scores = shard.scratch.scores[m]!;
     const evidence = embedContext(shard, context);
-    const came = arrivalOffsetsOf(shard, context, m, evidence);
+    const came = arrivalOffsetsOf(shard, context.arrival, m, evidence);
     scoreEmbedded(shard.scorers[m]!, shard.scratch, evidence, scores, came);
     const logits = scores.probabilities.map((probability) =>
       Math.log(Math.max(Number.MIN_VALUE, probability)),

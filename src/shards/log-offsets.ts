@@ -43,13 +43,13 @@ export function offsetsOf(
 /** What alone the way in which a user came changes; undefined if nothing. */
 export function arrivalOffsetsOf(
   shard: OfShard,
-  context: Context,
+  arrival: Arrival | undefined,
   map: number,
   evidence: number,
 ): Float64Array | undefined {
   const scorer = shard.scorers[map]!;
   const offsets = new Float64Array(scorer.segments.length + 1);
-  return addArrivalInto(scorer, context.arrival, evidence, offsets) ? offsets : undefined;
+  return addArrivalInto(scorer, arrival, evidence, offsets) ? offsets : undefined;
 }
 
 /** The same, each part by itself, as an explanation tells it. */
@@ -61,13 +61,11 @@ export function shiftsOf(
   arrival: Arrival | undefined,
 ): Share[] {
   const shifts: Share[] = [];
-  const scorer = shard.scorers[map]!;
-  const feedback = new Float64Array(scorer.segments.length + 1);
+  const feedback = new Float64Array(shard.scorers[map]!.segments.length + 1);
   if (writeFeedbackInto(shard, context, map, at.nowMs, feedback))
     shifts.push({ label: { kind: "feedback" }, values: feedback });
-  const came = new Float64Array(scorer.segments.length + 1);
-  if (addArrivalInto(scorer, arrival, at.evidence, came))
-    shifts.push({ label: { kind: "context" }, values: came });
+  const came = arrivalOffsetsOf(shard, arrival, map, at.evidence);
+  if (came !== undefined) shifts.push({ label: { kind: "context" }, values: came });
   return shifts;
 }
 

@@ -2,13 +2,14 @@ import { expect, test } from "vitest";
 import {
   addTrustLosses,
   fittedTrust,
+  type LabelledLedger,
   NO_TRUST_SUMS,
   TRUST_GRID,
   trustLosses,
 } from "../../src/content/feedback-trust.ts";
-import { fitFeedbackWeight, type LabelledLedger } from "../../src/content/fit-feedback-weight.ts";
 import { softmaxInPlace } from "../../src/embedding/softmax.ts";
 import { gaussian, seededRandom } from "../../src/kernel/random.ts";
+import { fitFeedbackWeight } from "../reference/fit-feedback-weight.ts";
 
 /** Members whose segments are drawn as if their ledgers deserved this weight. */
 function examplesOf(weight: number, count = 10_000): LabelledLedger[] {

@@ -1,8 +1,9 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { fitFeedbackWeight, type LabelledLedger, WEIGHT_MIN } from "../../src/content/fit-feedback-weight.ts";
+import type { LabelledLedger } from "../../src/content/feedback-trust.ts";
 import { softmaxInPlace } from "../../src/embedding/softmax.ts";
 import { gaussian, seededRandom } from "../../src/kernel/random.ts";
+import { fitFeedbackWeight, WEIGHT_MIN } from "../reference/fit-feedback-weight.ts";
 
 /** Members whose segments are drawn as if their ledgers deserved this weight. */
 function examplesOf(weight: number, count = 20_000): LabelledLedger[] {

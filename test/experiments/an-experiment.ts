@@ -1,4 +1,14 @@
-import type { Experiment } from "../../src/experiments/experiment.ts";
+import type { Experiment, Metric } from "../../src/experiments/experiment.ts";
+
+/** Clicks at the placement per impression there. */
+export const CTR: Metric = {
+  name: "ctr",
+  event: "click",
+  measure: "count",
+  atPlacement: true,
+  per: { event: "impression", measure: "count", atPlacement: true },
+  goal: "increase",
+};
 
 /** An experiment of two equal arms and one proportion, with what a test says of it. */
 export function anExperiment(given: Partial<Experiment> = {}): Experiment {

@@ -3,18 +3,10 @@ import { expect, test } from "vitest";
 import { emptySums, mergeSums, momentsOf, unitsOf } from "../../src/experiments/arm-sums.ts";
 import type { Metric } from "../../src/experiments/experiment.ts";
 import { countedExperiment, expose, follow, type UnitEvent } from "../../src/experiments/unit-metrics.ts";
-import { anExperiment } from "./an-experiment.ts";
+import { anExperiment, CTR } from "./an-experiment.ts";
 
 const CONVERTED: Metric = { name: "buys", event: "purchase", measure: "converted", goal: "increase" };
 const REVENUE: Metric = { name: "revenue", event: "purchase", measure: "value", capAt: 50, goal: "increase" };
-const CTR: Metric = {
-  name: "ctr",
-  event: "click",
-  measure: "count",
-  atPlacement: true,
-  per: { event: "impression", measure: "count", atPlacement: true },
-  goal: "increase",
-};
 const EXPERIMENT = anExperiment({
   primary: CONVERTED,
   guardrails: [

@@ -1,4 +1,5 @@
 import { memoryContextStore } from "../../src/adapters/memory-context-store.ts";
+import type { Encoder } from "../../src/embedding/encoder.ts";
 import { untrainedEncoder } from "../../src/embedding/untrained-encoder.ts";
 import type { Behaviour, LogEntry, PositionedEntry } from "../../src/events/log-entry.ts";
 import { FEATURES } from "../../src/features/all-families.ts";
@@ -32,6 +33,29 @@ export function aShard(given: { readonly ringEvents?: number } = {}): ShardState
     ringEvents: given.ringEvents ?? 8,
   });
   useDefinitions(shard, { version: 1, maps: [MAP] });
+  return shard;
+}
+
+/** A shard that has fetched encoders of these versions. */
+export async function aShardThatKnows(
+  versions: readonly string[],
+  given: Parameters<typeof aShard>[0] = {},
+): Promise<ShardState> {
+  const shard = aShard(given);
+  const untrained = untrainedEncoder(FEATURES);
+  for (const version of versions) {
+    const encoder: Encoder = Object.create(untrained, { version: { value: version } });
+    const nothing = async () => undefined;
+    const source = {
+      encoder: async () => encoder,
+      profiles: nothing,
+      segments: nothing,
+      content: nothing,
+      rates: nothing,
+      experiments: nothing,
+    };
+    await shard.releases.fetchEncoder(source, version);
+  }
   return shard;
 }
 

@@ -1,14 +1,9 @@
 import { expect, test } from "vitest";
-import type { ContentAnswer, LoggedDecision } from "../../src/content/content-answer.ts";
-import { ContentRates } from "../../src/content/content-rates.ts";
+import type { ContentAnswer } from "../../src/content/content-answer.ts";
 import { arrivalOf } from "../../src/features/arrival.ts";
 import { decode } from "../../src/kernel/msgpack.ts";
-import { DecisionIds } from "../../src/resonance/decision-id.ts";
-import { ContentAnswers } from "../../src/shards/content-answers.ts";
-import type { Exposed } from "../../src/shards/exposure-log.ts";
-import { ScoreAnswers } from "../../src/shards/score-answers.ts";
-import { NO_DEFINITIONS, type ShardState, useDefinitions, useScorers } from "../../src/shards/shard-state.ts";
-import { aCatalogue, aHearing, useCatalogue } from "./a-catalogue.ts";
+import { NO_DEFINITIONS, useDefinitions, useScorers } from "../../src/shards/shard-state.ts";
+import { aCatalogue, aHearing, choosingIn, useCatalogue, useLikedRates } from "./a-catalogue.ts";
 import { aShard, aView, fold, MAP, START_MS, useProfiles } from "./a-shard.ts";
 import { someContextTable } from "./replay-world.ts";
 
@@ -19,40 +14,12 @@ function aWorld(given = aCatalogue()) {
   const state = aShard();
   useCatalogue(state, given);
   useProfiles(state, []);
-  const clock = { nowMs: () => NOW_MS, monotonicMs: () => 0 };
-  const ids = new DecisionIds([1, 2], "here");
-  const logged: LoggedDecision[] = [];
-  const exposed: Exposed[] = [];
-  const contents = new ContentAnswers(
-    state,
-    new ScoreAnswers(state, clock, ids),
-    clock,
-    ids,
-    (one) => logged.push(one),
-    (one) => exposed.push(one),
-  );
+  const { contents, ...taken } = choosingIn(state, NOW_MS);
   const choose = (user = "ada", placement = "home", context?: Record<string, string>): ContentAnswer => {
     const arrival = arrivalOf(context);
     return decode(contents.choose(user, { placement }, "application/msgpack", { arrival })) as ContentAnswer;
   };
-  return { state, ids, logged, exposed, choose };
-}
-
-/** Lets those who are `new` click a, and the others b. */
-function useRates(state: ShardState): void {
-  const rates = new ContentRates();
-  for (let i = 0; i < 4_000; i++)
-    for (const [segment, liked] of [
-      ["new", "a"],
-      ["loyal", "b"],
-    ] as const)
-      for (const content of ["a", "b", "c"]) {
-        const who = { segments: [segment], shares: [1] };
-        const outcome = { placement: "home", content, shownAtMs: START_MS - 7_200_000, who };
-        rates.add({ ...outcome, kind: "shown" });
-        if (i % (content === liked ? 4 : 40) === 0) rates.add({ ...outcome, kind: "clicked" });
-      }
-  state.content.useRates(1, { atMs: START_MS, rates, trust: new Map() });
+  return { state, ...taken, choose };
 }
 
 const all = (count: number, choose: () => ContentAnswer) =>
@@ -60,7 +27,7 @@ const all = (count: number, choose: () => ContentAnswer) =>
 
 test("a member is shown what their segment clicks, whatever they did", () => {
   const { state, choose } = aWorld();
-  useRates(state);
+  useLikedRates(state, 4_000);
   fold(state, aView(), aView({ type: "identify", segments: { life: "loyal" } }));
   const answer = choose();
   expect(answer).toMatchObject({ basis: "member", segment: "loyal" });
@@ -69,7 +36,7 @@ test("a member is shown what their segment clicks, whatever they did", () => {
 
 test("feedback decides where behaviour does not: who clicked b is shown b", () => {
   const { state, choose } = aWorld();
-  useRates(state);
+  useLikedRates(state, 4_000);
   for (const decision of ["d1", "d2", "d3"]) {
     fold(state, aHearing("impression", { decision, user: "ada", tsMs: NOW_MS - 60_000 }, "b"));
     fold(state, aHearing("click", { decision, user: "ada", tsMs: NOW_MS - 50_000 }, "b"));
@@ -80,7 +47,7 @@ test("feedback decides where behaviour does not: who clicked b is shown b", () =
 
 test("who has done nothing is shown what those click who come in their way", () => {
   const { state, ids, choose } = aWorld();
-  useRates(state);
+  useLikedRates(state, 4_000);
   useScorers(state, [{ ...state.scorers[0]!, contextTable: someContextTable(MAP) }]);
   const byDesk = choose("nobody", "home", { device: "desk" });
   expect(byDesk).toMatchObject({ basis: "context", segment: "loyal" });
@@ -127,7 +94,7 @@ test("what may not be shown is not: by trait, by schedule, by cap", () => {
 
 test("the id and the log tell what was chosen, and how likely that was", () => {
   const { state, ids, logged, choose } = aWorld();
-  useRates(state);
+  useLikedRates(state, 4_000);
   fold(state, aView());
   const chosen = new Map<string | null, number>();
   for (let i = 0; i < 3_000; i++) {

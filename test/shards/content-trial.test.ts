@@ -1,18 +1,13 @@
 import { expect, test } from "vitest";
 import type { ContentAnswer } from "../../src/content/content-answer.ts";
-import { ContentRates } from "../../src/content/content-rates.ts";
 import { assign } from "../../src/experiments/assign.ts";
 import type { Experiment } from "../../src/experiments/experiment.ts";
 import type { ArmModel } from "../../src/experiments/experiment-release.ts";
 import { decode } from "../../src/kernel/msgpack.ts";
-import { DecisionIds } from "../../src/resonance/decision-id.ts";
 import { defaultCalibration } from "../../src/resonance/default-calibration.ts";
-import { ContentAnswers } from "../../src/shards/content-answers.ts";
-import type { Exposed } from "../../src/shards/exposure-log.ts";
-import { ScoreAnswers } from "../../src/shards/score-answers.ts";
 import { NO_DEFINITIONS, useDefinitions } from "../../src/shards/shard-state.ts";
 import { anExperiment } from "../experiments/an-experiment.ts";
-import { useCatalogue } from "./a-catalogue.ts";
+import { choosingIn, useCatalogue, useLikedRates } from "./a-catalogue.ts";
 import { aShard, aView, fold, MAP, START_MS, useProfiles } from "./a-shard.ts";
 
 const NOW_MS = START_MS + 3_600_000;
@@ -32,33 +27,10 @@ function aWorldOf(experiments: readonly Experiment[], models: ReadonlyMap<string
   const state = aShard();
   useCatalogue(state);
   useProfiles(state, []);
-  const rates = new ContentRates();
-  for (let i = 0; i < 400; i++)
-    for (const [segment, liked, users] of [
-      ["new", "a", 4],
-      ["loyal", "b", 1],
-    ] as const)
-      for (const content of ["a", "b", "c"]) {
-        const who = { segments: [segment], shares: [1] };
-        const outcome = { placement: "home", content, shownAtMs: START_MS - 7_200_000, who };
-        for (let user = 0; user < users; user++) rates.add({ ...outcome, kind: "shown" });
-        if (i % (content === liked ? 4 : 40) === 0)
-          for (let user = 0; user < users; user++) rates.add({ ...outcome, kind: "clicked" });
-      }
-  state.content.useRates(1, { atMs: START_MS, rates, trust: new Map() });
+  useLikedRates(state, 400, { new: 4, loyal: 1 });
   const running = experiments.map((experiment) => ({ experiment, startedMs: START_MS }));
   state.experiments.use({ records: { version: 1, experiments: running }, models });
-  const clock = { nowMs: () => NOW_MS, monotonicMs: () => 0 };
-  const ids = new DecisionIds([1, 2], "here");
-  const exposed: Exposed[] = [];
-  const contents = new ContentAnswers(
-    state,
-    new ScoreAnswers(state, clock, ids),
-    clock,
-    ids,
-    () => {},
-    (one) => exposed.push(one),
-  );
+  const { contents, exposed } = choosingIn(state, NOW_MS);
   const choose = (user: string): ContentAnswer =>
     decode(contents.choose(user, { placement: "home" }, "application/msgpack")) as ContentAnswer;
   const loyal = (user: string) => {

@@ -1,13 +1,9 @@
 import { expect, test } from "vitest";
-import type { Encoder } from "../../src/embedding/encoder.ts";
-import { untrainedEncoder } from "../../src/embedding/untrained-encoder.ts";
 import type { LogEntry } from "../../src/events/log-entry.ts";
-import { FEATURES } from "../../src/features/all-families.ts";
-import type { ShardState } from "../../src/shards/shard-state.ts";
-import { aShard, fold } from "./a-shard.ts";
+import { aShardThatKnows, fold } from "./a-shard.ts";
 
 test("an activation that comes again later does not turn a shard back", async () => {
-  const shard = await aShardThatKnows("e1", "e2");
+  const shard = await aShardThatKnows(["e1", "e2"]);
   fold(shard, activation("e1", 5), activation("e2", 9));
   expect(shard.encoder.version).toBe("e2");
   fold(shard, activation("e1", 5), activation("e2", 9), activation("e1", 9));
@@ -18,7 +14,7 @@ test("an activation that comes again later does not turn a shard back", async ()
 });
 
 test("activations without a number count until the first that has one", async () => {
-  const shard = await aShardThatKnows("e1", "e2");
+  const shard = await aShardThatKnows(["e1", "e2"]);
   fold(shard, activation("e1", 0), activation("e2", 0));
   expect(shard.encoder.version).toBe("e2");
   fold(shard, activation("e1", 3), activation("e2", 0));
@@ -26,7 +22,7 @@ test("activations without a number count until the first that has one", async ()
 });
 
 test("an activation whose encoder is missing may be made good later", async () => {
-  const shard = await aShardThatKnows("e1");
+  const shard = await aShardThatKnows(["e1"]);
   fold(shard, activation("e9", 4));
   expect(shard.counters.missingReleases).toBe(1);
   fold(shard, activation("e1", 4));
@@ -35,23 +31,4 @@ test("an activation whose encoder is missing may be made good later", async () =
 
 function activation(encoder: string, order: number): LogEntry {
   return { kind: "encoder-activated", encoder, profiles: {}, order };
-}
-
-async function aShardThatKnows(...versions: readonly string[]): Promise<ShardState> {
-  const shard = aShard();
-  const untrained = untrainedEncoder(FEATURES);
-  for (const version of versions) {
-    const encoder: Encoder = Object.create(untrained, { version: { value: version } });
-    const nothing = async () => undefined;
-    const source = {
-      encoder: async () => encoder,
-      profiles: nothing,
-      segments: nothing,
-      content: nothing,
-      rates: nothing,
-      experiments: nothing,
-    };
-    await shard.releases.fetchEncoder(source, version);
-  }
-  return shard;
 }

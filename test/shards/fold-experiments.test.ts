@@ -9,7 +9,7 @@ import { ByteWriter } from "../../src/kernel/byte-writer.ts";
 import type { TallyChange } from "../../src/profiles/sample.ts";
 import { decodeContext, encodeContext } from "../../src/shards/context-codec.ts";
 import type { ShardState } from "../../src/shards/shard-state.ts";
-import { anExperiment } from "../experiments/an-experiment.ts";
+import { anExperiment, CTR } from "../experiments/an-experiment.ts";
 import { aHearing, useCatalogue } from "./a-catalogue.ts";
 import { aShard, aView, fold, START_MS } from "./a-shard.ts";
 
@@ -18,15 +18,7 @@ const T = START_MS + 86_400_000;
 const CLICKS = anExperiment({
   guardrails: [
     { name: "revenue", event: "purchase", measure: "value", goal: "increase", harmMax: 0.1 },
-    {
-      name: "ctr",
-      event: "click",
-      measure: "count",
-      atPlacement: true,
-      per: { event: "impression", measure: "count", atPlacement: true },
-      goal: "increase",
-      harmMax: 0.1,
-    },
+    { ...CTR, harmMax: 0.1 },
   ],
 });
 

@@ -1,6 +1,5 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { ContentRates } from "../../src/content/content-rates.ts";
 import { readRateChange, readTrustChange } from "../../src/content/rate-change.ts";
 import { NO_RATES } from "../../src/content/rates-release.ts";
 import type { Behaviour } from "../../src/events/log-entry.ts";
@@ -12,7 +11,7 @@ import { embedContext } from "../../src/shards/embed-context.ts";
 import { offsetsOf } from "../../src/shards/log-offsets.ts";
 import type { ShardState } from "../../src/shards/shard-state.ts";
 import { IMPRESSIONS_MAX } from "../../src/shards/user-feedback.ts";
-import { aCatalogue, aHearing, TIMEOUT_MS, useCatalogue } from "./a-catalogue.ts";
+import { aCatalogue, aHearing, TIMEOUT_MS, useCatalogue, useLikedRates } from "./a-catalogue.ts";
 import { aShard, aView, fold, START_MS, useProfiles } from "./a-shard.ts";
 
 const T = START_MS + 3_600_000;
@@ -21,19 +20,7 @@ const T = START_MS + 3_600_000;
 function aShardWithRates(): ShardState {
   const shard = aShard();
   useCatalogue(shard);
-  const rates = new ContentRates();
-  for (let i = 0; i < 400; i++)
-    for (const [segment, liked] of [
-      ["new", "a"],
-      ["loyal", "b"],
-    ] as const)
-      for (const content of ["a", "b", "c"]) {
-        const who = { segments: [segment], shares: [1] };
-        const outcome = { placement: "home", content, shownAtMs: START_MS - 7_200_000, who };
-        rates.add({ ...outcome, kind: "shown" });
-        if (i % (content === liked ? 4 : 40) === 0) rates.add({ ...outcome, kind: "clicked" });
-      }
-  shard.content.useRates(1, { atMs: START_MS, rates, trust: new Map() });
+  useLikedRates(shard, 400);
   useProfiles(shard, []);
   return shard;
 }

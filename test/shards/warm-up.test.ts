@@ -1,10 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import type { Encoder } from "../../src/embedding/encoder.ts";
-import { untrainedEncoder } from "../../src/embedding/untrained-encoder.ts";
 import { VersionMismatch } from "../../src/embedding/version-mismatch.ts";
 import type { LogEntry } from "../../src/events/log-entry.ts";
-import { FEATURES } from "../../src/features/all-families.ts";
 import { ByteWriter } from "../../src/kernel/byte-writer.ts";
 import type { Sample } from "../../src/profiles/sample.ts";
 import { defaultCalibration } from "../../src/resonance/default-calibration.ts";
@@ -13,7 +10,7 @@ import { encodeContext } from "../../src/shards/context-codec.ts";
 import { shadowOf } from "../../src/shards/embed-context.ts";
 import type { Outcome } from "../../src/shards/outcome.ts";
 import type { ShardState } from "../../src/shards/shard-state.ts";
-import { aShard, aView, fold, MAP, START_MS } from "./a-shard.ts";
+import { aShardThatKnows, aView, fold, MAP, START_MS } from "./a-shard.ts";
 
 const MEMBERS = ["ada", "bob", "cyd", "dan", "eve"];
 
@@ -57,7 +54,7 @@ test("a member who acts is sampled under both encoders once their turn has been,
 });
 
 test("where there is nobody to sample, the preparation is done at once", async () => {
-  const shard = await aShardThatKnows("e2");
+  const shard = await aShardThatKnows(["e2"], { ringEvents: 20 });
   expect(fold(shard, { kind: "encoder-prepared", encoder: "e2" }).prepared).toEqual(["e2"]);
 });
 
@@ -103,7 +100,7 @@ test("a context comes to the same bytes whether its state under the new encoder 
   return fc.assert(
     fc.asyncProperty(steps, async (taken) => {
       const run = async (isShadowed: boolean): Promise<Uint8Array[]> => {
-        const shard = await aShardThatKnows("e2");
+        const shard = await aShardThatKnows(["e2"], { ringEvents: 20 });
         fold(shard, identify("ada", "a"), identify("bob", "b"), { kind: "encoder-prepared", encoder: "e2" });
         const candidate = shard.warmUps[0]!.encoder!;
         for (const [i, { kind, user }] of taken.entries()) {
@@ -185,27 +182,8 @@ function identify(user: string, id = `identify-${++identified}`): LogEntry {
   return aView({ id, user, tsMs: START_MS, type: "identify", segments: { [MAP.name]: "new" } });
 }
 
-async function aShardThatKnows(...versions: readonly string[]): Promise<ShardState> {
-  const shard = aShard({ ringEvents: 20 });
-  const untrained = untrainedEncoder(FEATURES);
-  for (const version of versions) {
-    const encoder: Encoder = Object.create(untrained, { version: { value: version } });
-    const nothing = async () => undefined;
-    const source = {
-      encoder: async () => encoder,
-      profiles: nothing,
-      segments: nothing,
-      content: nothing,
-      rates: nothing,
-      experiments: nothing,
-    };
-    await shard.releases.fetchEncoder(source, version);
-  }
-  return shard;
-}
-
 async function aShardWithMembers(): Promise<ShardState> {
-  const shard = await aShardThatKnows("e2");
+  const shard = await aShardThatKnows(["e2"], { ringEvents: 20 });
   for (const user of MEMBERS)
     fold(shard, identify(user, `who-${user}`), aView({ id: user, user, tsMs: START_MS, item: `of-${user}` }));
   return shard;

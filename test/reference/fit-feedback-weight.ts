@@ -1,14 +1,5 @@
-import { softmaxInPlace } from "../embedding/softmax.ts";
-
-/** A member whose feedback came before their segment was known. */
-export type LabelledLedger = Readonly<{
-  /** Of the live resonance; shape [segments + 1]. */
-  logits: Float64Array;
-  /** What the ledger adds at a weight of 1; the same shape. */
-  offsets: Float64Array;
-  /** Place of the true segment. */
-  truth: number;
-}>;
+import type { LabelledLedger } from "../../src/content/feedback-trust.ts";
+import { softmaxInPlace } from "../../src/embedding/softmax.ts";
 
 export type FeedbackWeight = Readonly<{
   /** In [{@link WEIGHT_MIN}, 1]. */
