@@ -1,5 +1,6 @@
 import { setImmediate as immediate } from "node:timers/promises";
 import { newId } from "./adapters/entropy.ts";
+import type { NatsAccess } from "./adapters/nats-access.ts";
 import { natsBlobStore } from "./adapters/nats-blob-store.ts";
 import { connectNats } from "./adapters/nats-connection.ts";
 import { NatsLog } from "./adapters/nats-log.ts";
@@ -17,7 +18,7 @@ import { DecisionIds } from "./resonance/decision-id.ts";
 export type ExplainTask = Readonly<{
   question: ExplainQuestion;
   limits: ExplainLimits;
-  nats: string;
+  nats: NatsAccess;
   prefix: string;
   generation: number;
   decisionKey: HalfSipKey;
@@ -45,7 +46,7 @@ export async function explainInThread(task: ExplainTask): Promise<ExplainResult>
 }
 
 async function open({ nats, prefix, generation, decisionKey }: ExplainTask): Promise<Opened> {
-  const connection = await connectNats({ servers: nats.split(","), name: "resonance explain" });
+  const connection = await connectNats({ ...nats, name: "resonance explain" });
   const subjects = subjectsOf(prefix, generation);
   const buckets = { releases: subjects.snapshots, artefacts: subjects.snapshotParts };
   const world: ExplainWorld = {

@@ -1,3 +1,4 @@
+import type { NatsIdentity } from "./adapters/nats-access.ts";
 import type { ContentCatalogue } from "./content/catalogue.ts";
 import { DEFAULT_FIT_OPTIONS } from "./embedding/fit-options.ts";
 import { DEFAULT_REFIT_POLICY, type RefitPolicy } from "./embedding/refit-policy.ts";
@@ -8,6 +9,10 @@ import type { NodeRole } from "./supervisor/cluster-records.ts";
 export type NodeOptions = Readonly<{
   /** URLs of NATS servers, separated by commas. Left out: a server is found or fetched and run as a child. */
   nats?: string;
+  /** Who the node is to NATS, what it answers requests by, and its files of TLS. */
+  identity?: NatsIdentity;
+  /** File of users, permissions and TLS that an embedded server includes in its configuration. */
+  serverAuth?: string;
   /** Folder of LMDB environments and, when embedded, of the NATS server's store. */
   dataDir: string;
   /** Unique in the cluster; left out: one is made and kept in the data folder. Letters, digits, `-` and `_`. */

@@ -5,6 +5,7 @@ import type { Bus } from "./actors/bus.ts";
 import { entropyBytes, newId } from "./adapters/entropy.ts";
 import { lockFolder } from "./adapters/folder-lock.ts";
 import { keptName } from "./adapters/kept-name.ts";
+import { natsAccess, urlsOf } from "./adapters/nats-access.ts";
 import { natsBlobStore } from "./adapters/nats-blob-store.ts";
 import { natsBus } from "./adapters/nats-bus.ts";
 import { replicasFor } from "./adapters/nats-cluster.ts";
@@ -115,12 +116,13 @@ async function compose(
 
   const server = options.nats === undefined ? await embeddedNats(options, report, fail) : undefined;
   if (server !== undefined) closers.push(() => server.stop());
-  const natsUrl = options.nats ?? server?.url ?? "";
-  const connection = await connectNats({ servers: natsUrl.split(","), name });
+  const nats = natsAccess(options.nats ?? server?.url ?? "", options.identity);
+  const natsUrl = urlsOf(nats);
+  const connection = await connectNats({ ...nats, name });
   closers.push(() => connection.close());
 
   // Renewals of leases must not queue behind what a busy gateway sends and receives.
-  const toTable = await connectNats({ servers: natsUrl.split(","), name: `${name} cluster` });
+  const toTable = await connectNats({ ...nats, name: `${name} cluster` });
   closers.push(() => toTable.close());
 
   const replicas = await replicasFor(connection);
@@ -133,7 +135,7 @@ async function compose(
 
   const deadline = sharedDeadline();
   const task: UnitThreadTask = {
-    nats: natsUrl,
+    nats,
     node: name,
     dataDir: options.dataDir,
     prefix: options.prefix,
@@ -200,7 +202,7 @@ async function compose(
 
   const decisionKey = await decisionKeyOf(releases, entropyBytes);
   const explainer = startExplainer({
-    nats: natsUrl,
+    nats,
     prefix: options.prefix,
     generation,
     decisionKey,
@@ -249,7 +251,7 @@ async function compose(
     { bus, log, releases, compute, subjects },
     {
       ...{
-        nats: natsUrl,
+        nats,
         prefix: options.prefix,
         generation,
         shards: options.shards,
@@ -261,7 +263,7 @@ async function compose(
   const train = async (how?: TrainHow): Promise<TrainingResult> => announce(await trainer.train(how), report);
   const recalibrator = startRecalibrator(
     { bus, log, releases, compute, subjects },
-    { nats: natsUrl, prefix: options.prefix, generation, shards: options.shards },
+    { nats, prefix: options.prefix, generation, shards: options.shards },
   );
   const ownsProfiles = (): boolean => agent.roles().get(PROFILES_UNIT) === "owner";
   if (options.roles.includes("profiles")) {
@@ -281,11 +283,11 @@ async function compose(
   }
 
   const version = abilitiesOf(connection).version;
-  const nats = { version, source: server?.source ?? "given" };
+  const used = { version, source: server?.source ?? "given" };
   return {
     name,
     natsUrl,
-    nats,
+    nats: used,
     failed,
     train,
     calibrate: recalibrator.calibrate,
@@ -458,6 +460,7 @@ async function embeddedNats(
       storeDir: join(options.dataDir, "nats"),
       sync: options.sync,
       report,
+      ...(options.serverAuth === undefined ? {} : { auth: options.serverAuth }),
       ...port,
     });
     server = started;

@@ -2,6 +2,7 @@ import { ask } from "./actors/ask.ts";
 import type { BlobStore } from "./actors/blob-store.ts";
 import type { Bus } from "./actors/bus.ts";
 import { readJson } from "./actors/read-json.ts";
+import type { NatsAccess } from "./adapters/nats-access.ts";
 import { natsBlobStore } from "./adapters/nats-blob-store.ts";
 import { natsBus } from "./adapters/nats-bus.ts";
 import { connectNats } from "./adapters/nats-connection.ts";
@@ -22,7 +23,7 @@ import type { TrafficRequest } from "./shards/shard-messages.ts";
 
 /** What a calibration is fitted anew for. */
 export type RecalibrationTask = Readonly<{
-  nats: string;
+  nats: NatsAccess;
   prefix: string;
   generation: number;
   shards: number;
@@ -50,7 +51,7 @@ const TRAFFIC_BYTES_MAX = 700_000;
 /** Gathers members and traffic from all shards, fits the calibrations, and stores them. It puts nothing in force. */
 export async function recalibrateMembers(task: RecalibrationTask): Promise<RecalibrationResult> {
   try {
-    const connection = await connectNats({ servers: task.nats.split(","), name: "resonance calibration" });
+    const connection = await connectNats({ ...task.nats, name: "resonance calibration" });
     try {
       const subjects = subjectsOf(task.prefix, task.generation);
       const blobs = await natsBlobStore(connection, subjects);

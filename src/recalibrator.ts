@@ -4,6 +4,7 @@ import type { BlobStore } from "./actors/blob-store.ts";
 import type { Bus } from "./actors/bus.ts";
 import type { Log } from "./actors/log.ts";
 import { newId } from "./adapters/entropy.ts";
+import type { NatsAccess } from "./adapters/nats-access.ts";
 import { systemClock } from "./adapters/system-clock.ts";
 import type { ThreadPool } from "./adapters/thread-pool.ts";
 import { encodeProfileControl } from "./events/profile-control.ts";
@@ -32,7 +33,7 @@ const FAILED_PAUSE_MS = 600_000;
 /** The recalibrator of a node. One runs at a time: a second request is refused with `TRAINING_RUNS`. */
 export function startRecalibrator(
   ports: Readonly<{ bus: Bus; log: Log; releases: BlobStore; compute: ThreadPool; subjects: Subjects }>,
-  options: Readonly<{ nats: string; prefix: string; generation: number; shards: number }>,
+  options: Readonly<{ nats: NatsAccess; prefix: string; generation: number; shards: number }>,
 ): Recalibrator {
   const { bus, log, releases, compute, subjects } = ports;
   let running = false;

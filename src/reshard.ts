@@ -6,6 +6,7 @@ import type { SnapshotPorts } from "./actors/write-snapshot.ts";
 import { entropyBytes, newId } from "./adapters/entropy.ts";
 import { lmdbContextStore } from "./adapters/lmdb-context-store.ts";
 import { memoryBus } from "./adapters/memory-bus.ts";
+import type { NatsAccess } from "./adapters/nats-access.ts";
 import { natsBlobStore } from "./adapters/nats-blob-store.ts";
 import { replicasFor } from "./adapters/nats-cluster.ts";
 import { connectNats } from "./adapters/nats-connection.ts";
@@ -24,7 +25,7 @@ import { shardUnit } from "./units.ts";
 
 /** How shards are split. */
 export type ReshardOptions = Readonly<{
-  nats: string;
+  nats: NatsAccess;
   prefix: string;
   /** Twice the present number. */
   shards: number;
@@ -59,7 +60,7 @@ export async function reshard(
   options: ReshardOptions,
   report: (line: string) => void,
 ): Promise<ReshardResult> {
-  const connection = await connectNats({ servers: options.nats.split(","), name: "resonance reshard" });
+  const connection = await connectNats({ ...options.nats, name: "resonance reshard" });
   try {
     const plain = subjectsOf(options.prefix);
     const replicas = await replicasFor(connection);

@@ -3,6 +3,7 @@ import type { BlobStore } from "./actors/blob-store.ts";
 import type { Bus } from "./actors/bus.ts";
 import type { Log } from "./actors/log.ts";
 import { newId } from "./adapters/entropy.ts";
+import type { NatsAccess } from "./adapters/nats-access.ts";
 import type { ThreadPool } from "./adapters/thread-pool.ts";
 import { decodeEncoder } from "./embedding/decode-encoder.ts";
 import { memberCount, type RefitPolicy, shouldFit } from "./embedding/refit-policy.ts";
@@ -79,7 +80,7 @@ type LatestFit = Readonly<{ members: number; choice?: TrainingChoice }>;
 export function startTrainer(
   ports: Readonly<{ bus: Bus; log: Log; releases: BlobStore; compute: ThreadPool; subjects: Subjects }>,
   options: {
-    readonly nats: string;
+    readonly nats: NatsAccess;
     readonly prefix: string;
     readonly generation: number;
     readonly shards: number;

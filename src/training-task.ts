@@ -1,4 +1,5 @@
 import type { MessagePort } from "node:worker_threads";
+import type { NatsAccess } from "./adapters/nats-access.ts";
 import { natsBlobStore } from "./adapters/nats-blob-store.ts";
 import { natsBus } from "./adapters/nats-bus.ts";
 import { connectNats } from "./adapters/nats-connection.ts";
@@ -40,7 +41,7 @@ export const DEFAULT_TRAINING: TrainingChoice = {
 
 /** What a fit is started with. */
 export type TrainingTask = Readonly<{
-  nats: string;
+  nats: NatsAccess;
   prefix: string;
   generation: number;
   shards: number;
@@ -80,7 +81,7 @@ const TELL_MS = 100;
  */
 export async function fitEncoder(task: TrainingTask): Promise<TrainingResult> {
   try {
-    const connection = await connectNats({ servers: task.nats.split(","), name: "resonance training" });
+    const connection = await connectNats({ ...task.nats, name: "resonance training" });
     try {
       const subjects = subjectsOf(task.prefix, task.generation);
       const blobs = await natsBlobStore(connection, subjects);

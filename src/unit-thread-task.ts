@@ -1,9 +1,10 @@
+import type { NatsAccess } from "./adapters/nats-access.ts";
 import type { CopyOptions } from "./open-copy.ts";
 
 /** What a thread is started with; plain data, since it crosses a thread. */
 export type UnitThreadTask = CopyOptions &
   Readonly<{
-    nats: string;
+    nats: NatsAccess;
     dataDir: string;
     prefix: string;
     /** Of the shards. */

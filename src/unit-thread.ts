@@ -34,7 +34,7 @@ export async function runUnits(task: UnitThreadTask & { readonly port: MessagePo
   const alive = setInterval(() => tell({ kind: "alive" }), ALIVE_MS);
   const copies = new Map<string, UnitCopy>();
   try {
-    const address = { servers: task.nats.split(","), name: `${task.node} units` };
+    const address = { ...task.nats, name: `${task.node} units` };
     const connection = await connectNats(address, NATS_PATIENCE_MS);
     const subjects = subjectsOf(task.prefix, task.generation);
     const blobs = await natsBlobStore(connection, subjects, { replicas });

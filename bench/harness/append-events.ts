@@ -1,5 +1,6 @@
 import { connectNats } from "../../src/adapters/nats-connection.ts";
 import { NatsLog } from "../../src/adapters/nats-log.ts";
+import { benchAccess } from "./bench-access.ts";
 import type { Deployment } from "./deployment.ts";
 import type { SentEvent } from "./event-source.ts";
 import { logEntries } from "./log-entries.ts";
@@ -20,7 +21,7 @@ export async function appendEvents(
   events: readonly SentEvent[],
   requestEvents = REQUEST_EVENTS,
 ): Promise<FilledStream[]> {
-  const connection = await connectNats({ servers: [deployment.url], name: "resonance bench append" });
+  const connection = await connectNats({ ...benchAccess(deployment.url), name: "resonance bench append" });
   try {
     const log = await NatsLog.over(connection);
     return await Promise.all(

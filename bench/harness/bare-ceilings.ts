@@ -1,5 +1,6 @@
 import { jetstreamManager, RetentionPolicy, StorageType } from "@nats-io/jetstream";
 import { abilitiesOf, connectNats } from "../../src/adapters/nats-connection.ts";
+import { benchAccess } from "./bench-access.ts";
 import { type LoadProcess, startLoadProcess } from "./load-process.ts";
 import type { ConsumeTask, LoadResult, PublishedMessage, PublishTask } from "./load-tasks.ts";
 
@@ -86,7 +87,7 @@ export async function withBareStreams<Result>(
   names: readonly string[],
   during: () => Promise<Result>,
 ): Promise<Result> {
-  const nc = await connectNats({ servers: url.split(","), name: "resonance bench ceiling" });
+  const nc = await connectNats({ ...benchAccess(url), name: "resonance bench ceiling" });
   try {
     const jsm = await jetstreamManager(nc, { checkAPI: false });
     for (const name of names)
@@ -106,7 +107,7 @@ export async function withBareStreams<Result>(
 }
 
 async function takesAtomicBatches(url: string): Promise<boolean> {
-  const nc = await connectNats({ servers: url.split(","), name: "resonance bench ceiling" });
+  const nc = await connectNats({ ...benchAccess(url), name: "resonance bench ceiling" });
   const { atomicBatch } = abilitiesOf(nc);
   await nc.close();
   return atomicBatch;

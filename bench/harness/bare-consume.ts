@@ -1,5 +1,6 @@
 import { AckPolicy, DeliverPolicy, jetstream, jetstreamManager } from "@nats-io/jetstream";
-import { createInbox, type NatsConnection } from "@nats-io/transport-node";
+import type { NatsConnection } from "@nats-io/transport-node";
+import { newInbox } from "../../src/adapters/nats-peer.ts";
 import { movedResult, preciseNowMs } from "./load-result.ts";
 import type { ConsumeTask, LoadResult } from "./load-tasks.ts";
 
@@ -18,7 +19,7 @@ export async function consume(nc: NatsConnection, task: ConsumeTask): Promise<Lo
 async function readPushed(nc: NatsConnection, stream: ConsumeTask["streams"][number]): Promise<void> {
   if (stream.count === 0) return;
   const jsm = await jetstreamManager(nc, { checkAPI: false });
-  const inbox = createInbox();
+  const inbox = newInbox(nc);
   let left = stream.count;
   const done = new Promise<void>((resolve) => {
     nc.subscribe(inbox, {

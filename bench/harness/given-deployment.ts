@@ -1,6 +1,7 @@
 import { abilitiesOf, connectNats } from "../../src/adapters/nats-connection.ts";
 import { connectClient } from "../../src/cli/client.ts";
 import type { StatusReply } from "../../src/gateway/status.ts";
+import { benchAccess, benchIdentity } from "./bench-access.ts";
 import { type Deployment, type DeploymentConfig, type DeploymentWorld, fill } from "./deployment.ts";
 import { EventStream } from "./event-source.ts";
 
@@ -8,8 +9,11 @@ import { EventStream } from "./event-source.ts";
 export async function givenDeployment(world: DeploymentWorld, config: DeploymentConfig): Promise<Deployment> {
   const { options, origin } = world;
   const url = options.nats ?? "";
-  const client = await connectClient({ nats: url, data: "", prefix: options.prefix }, "resonance bench");
-  const connection = await connectNats({ servers: url.split(","), name: "resonance bench" });
+  const client = await connectClient(
+    { nats: url, data: "", prefix: options.prefix, identity: benchIdentity() },
+    "resonance bench",
+  );
+  const connection = await connectNats({ ...benchAccess(url), name: "resonance bench" });
   const { version } = abilitiesOf(connection);
   await connection.close();
   const status = (await client.ask("status", {})) as StatusReply;

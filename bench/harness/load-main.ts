@@ -1,6 +1,7 @@
 import { connectNats } from "../../src/adapters/nats-connection.ts";
 import { consume } from "./bare-consume.ts";
 import { publish } from "./bare-publish.ts";
+import { benchAccess } from "./bench-access.ts";
 import type { LoadAnswer } from "./load-process.ts";
 import type { LoadResult, LoadTask } from "./load-tasks.ts";
 import { echo, requestsClosed, requestsOpen } from "./request-load.ts";
@@ -22,7 +23,7 @@ function tell(answer: LoadAnswer): void {
 
 async function perform(task: LoadTask): Promise<LoadResult> {
   const connection = await connectNats({
-    servers: task.url.split(","),
+    ...benchAccess(task.url),
     name: `resonance bench ${task.kind}`,
   });
   if (task.kind === "echo") return echo(connection, task); // Its connection ends with the process.

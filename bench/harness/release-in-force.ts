@@ -1,6 +1,7 @@
 import { natsBlobStore } from "../../src/adapters/nats-blob-store.ts";
 import { connectNats } from "../../src/adapters/nats-connection.ts";
 import { releaseKeys } from "../../src/releases.ts";
+import { benchAccess } from "./bench-access.ts";
 import type { Deployment } from "./deployment.ts";
 import { BENCH_MAP } from "./event-source.ts";
 import { askShards } from "./shard-progress.ts";
@@ -14,7 +15,7 @@ export async function releaseInForce(deployment: Deployment): Promise<ReleaseInF
   const [told] = await askShards(client.bus, client.subjects, shards);
   if (told === undefined) throw new Error("no shard tells what it scores with");
   const { encoder, profiles } = told.versions;
-  const connection = await connectNats({ servers: url.split(","), name: "resonance bench release" });
+  const connection = await connectNats({ ...benchAccess(url), name: "resonance bench release" });
   try {
     const blobs = await natsBlobStore(connection, client.subjects);
     const read = async (key: string): Promise<Uint8Array> => {

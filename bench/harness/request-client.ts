@@ -1,4 +1,5 @@
-import { createInbox, type Msg, type MsgHdrs, type NatsConnection } from "@nats-io/transport-node";
+import type { Msg, MsgHdrs, NatsConnection } from "@nats-io/transport-node";
+import { newInbox } from "../../src/adapters/nats-peer.ts";
 import { PATIENCE_MS } from "./load-result.ts";
 
 /** Sends requests and tells of each answer; two kinds, see {@link LeanClient} and {@link libraryClient}. */
@@ -21,13 +22,14 @@ const CODE = [0x63, 0x6f, 0x64] as const;
  */
 export class LeanClient implements RequestClient {
   readonly #nc: NatsConnection;
-  readonly #inbox = createInbox();
+  readonly #inbox: string;
   readonly #waiting: (Waiting | undefined)[] = [];
   readonly #free: number[] = [];
   readonly #watchdog: NodeJS.Timeout;
 
   private constructor(nc: NatsConnection) {
     this.#nc = nc;
+    this.#inbox = newInbox(nc);
     const at = this.#inbox.length + 1;
     nc.subscribe(`${this.#inbox}.*`, {
       callback: (error, message) => {

@@ -1,13 +1,29 @@
-import { errors, type Msg, type NatsConnection, type Subscription } from "@nats-io/transport-node";
+import {
+  errors,
+  type Msg,
+  type MsgHdrs,
+  type NatsConnection,
+  type Subscription,
+} from "@nats-io/transport-node";
 import type { Bus, BusReply, RequestHandler } from "../actors/bus.ts";
 import { EngineError } from "../kernel/engine-error.ts";
-import { answerRequest, noResponders } from "./answer-request.ts";
+import { answerRequest, failedReply, noResponders } from "./answer-request.ts";
+import { lockOf, signerOf } from "./nats-peer.ts";
 import { NatsRequests } from "./nats-requests.ts";
-import { contentTypeOf, messageToReply, replyToMessage, requestHeaders } from "./nats-wire-error.ts";
+import {
+  contentTypeOf,
+  messageToReply,
+  replyToMessage,
+  requestHeaders,
+  signatureOf,
+} from "./nats-wire-error.ts";
+import type { RequestLock } from "./request-lock.ts";
 
 /** {@link Bus} over core NATS. The connection stays the caller's to close. */
 export function natsBus(nc: NatsConnection): Bus {
   const requests = new NatsRequests(nc);
+  const signer = signerOf(nc);
+  const lock = lockOf(nc);
   return {
     async serve(subject, handler, options = {}) {
       const answering = new Set<Promise<unknown>>();
@@ -15,7 +31,7 @@ export function natsBus(nc: NatsConnection): Bus {
         ...(options.queue === undefined ? {} : { queue: options.queue }),
         callback: (error, message) => {
           if (error !== null) return throwLater(error);
-          const answer = answerMessage(message, handler);
+          const answer = answerMessage(message, handler, lock);
           if (!(answer instanceof Promise)) return;
           answering.add(answer);
           void answer.finally(() => answering.delete(answer));
@@ -32,7 +48,12 @@ export function natsBus(nc: NatsConnection): Bus {
 
     async request(subject, data, { timeoutMs, contentType }) {
       try {
-        const reply = await requests.request(subject, data, { timeoutMs, ...requestHeaders(contentType) });
+        const plain = requestHeaders(contentType);
+        const headersFor = (replyTo: string): { headers?: MsgHdrs } => {
+          const signature = signer?.({ subject, replyTo, contentType: contentType ?? "", data });
+          return signature === undefined ? plain : requestHeaders(contentType, signature);
+        };
+        const reply = await requests.request(subject, data, { timeoutMs, headersFor });
         return messageToReply(reply.data, reply.headers);
       } catch (thrown) {
         throw requestFailure(thrown, subject);
@@ -76,19 +97,23 @@ export type IncomingMessage = Pick<Msg, "subject" | "data" | "headers" | "reply"
 /**
  * Lets a handler answer a message, with headers for a failure.
  *
+ * @param lock - Looks at the message first, if there is one.
  * @returns What was answered, at once if the handler has it at once; undefined if the answer comes from elsewhere.
  */
 export function answerMessage(
   message: IncomingMessage,
   handler: RequestHandler,
+  lock?: RequestLock,
 ): Promise<BusReply | undefined> | BusReply | undefined {
   const { subject, data, reply: replyTo = "" } = message;
-  const answer = answerRequest(handler, {
-    subject,
-    data,
-    contentType: contentTypeOf(message.headers),
-    replyTo,
-  });
+  const contentType = contentTypeOf(message.headers);
+  const request = { subject, data, contentType, replyTo };
+  if (lock !== undefined) {
+    const verdict = lock({ ...request, signature: signatureOf(message.headers) });
+    if (verdict.kind === "dropped") return undefined;
+    if (verdict.kind === "refused") return responded(message, failedReply(verdict.error, contentType));
+  }
+  const answer = answerRequest(handler, request);
   if (!(answer instanceof Promise)) return responded(message, answer);
   return answer.then((reply) => responded(message, reply));
 }

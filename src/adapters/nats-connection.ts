@@ -1,22 +1,19 @@
-import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
-import { connect, credsAuthenticator, type NatsConnection } from "@nats-io/transport-node";
+import { connect, type NatsConnection } from "@nats-io/transport-node";
 import { EngineError } from "../kernel/engine-error.ts";
 import { type NatsAbilities, natsAbilities } from "./nats-abilities.ts";
+import { type NatsAccess, natsAccess } from "./nats-access.ts";
+import { authenticatorOf } from "./nats-authenticator.ts";
+import { connectFailure } from "./nats-connect-failure.ts";
 import { observeConnectivity } from "./nats-connectivity.ts";
+import { rememberPeer } from "./nats-peer.ts";
 
-/** Where the NATS servers are and who this client is. */
-export type NatsAddress = Readonly<{
-  /** URLs or `host:port`. */
-  servers: readonly string[];
-  /** Shown by the server's monitoring. */
-  name: string;
-  /** File with a user's JWT and key. */
-  credentialsFile?: string;
-  user?: string;
-  password?: string;
-  token?: string;
-}>;
+/** Where the NATS servers are, as URLs or `host:port`, and who this client is. */
+export type NatsAddress = NatsAccess &
+  Readonly<{
+    /** Shown by the server's monitoring. */
+    name: string;
+  }>;
 
 /** Time for the first connection; later ones are tried for ever. */
 const CONNECT_TIMEOUT_MS = 5_000;
@@ -34,7 +31,8 @@ const WRITTEN_AT_ONCE: object = { pendingLimit: 262_144 };
  * Connects, and reconnects for ever once it has been connected.
  *
  * @param patienceMs - Attempts at the first connection begin for so long; there is one by default.
- * @throws EngineError `NATS_UNREACHABLE` (retryable) if no server accepts the first connection.
+ * @throws EngineError `NATS_UNREACHABLE` (retryable) if no server accepts the first connection; `NATS_UNAUTHORIZED`,
+ * `NATS_TLS_FAILED`, `CREDENTIALS_UNREADABLE` and `BAD_NATS_URL`, which waiting does not help.
  */
 export async function connectNats(address: NatsAddress, patienceMs = 0): Promise<NatsConnection> {
   const deadlineMs = performance.now() + patienceMs;
@@ -42,17 +40,19 @@ export async function connectNats(address: NatsAddress, patienceMs = 0): Promise
     try {
       return await connectOnce(address);
     } catch (thrown) {
-      if (performance.now() >= deadlineMs) throw thrown;
+      const mayPass = thrown instanceof EngineError && thrown.retryable;
+      if (!mayPass || performance.now() >= deadlineMs) throw thrown;
       await sleep(RECONNECT_WAIT_MS);
     }
   }
 }
 
-async function connectOnce(address: NatsAddress): Promise<NatsConnection> {
-  const { servers, name, credentialsFile, user, password, token } = address;
+async function connectOnce({ name, ...given }: NatsAddress): Promise<NatsConnection> {
+  const access = natsAccess(given.servers.join(","), given);
+  const authenticator = authenticatorOf(access);
   try {
     const connection = await connect({
-      servers: servers.map((server) => server.trim()),
+      servers: [...access.servers],
       name,
       timeout: CONNECT_TIMEOUT_MS,
       maxReconnectAttempts: -1,
@@ -64,24 +64,15 @@ async function connectOnce(address: NatsAddress): Promise<NatsConnection> {
       ...WRITTEN_AT_ONCE,
       noAsyncTraces: true, // A stack trace taken for every request costs more than the request.
       ignoreAuthErrorAbort: true, // Rotated credentials must not end a connection that is kept for ever.
-      ...(credentialsFile === undefined
-        ? {}
-        : { authenticator: credsAuthenticator(await readFile(credentialsFile)) }),
-      ...(user === undefined ? {} : { user }),
-      ...(password === undefined ? {} : { pass: password }),
-      ...(token === undefined ? {} : { token }),
+      ...(authenticator === undefined ? {} : { authenticator }),
+      ...(access.tls === undefined ? {} : { tls: { ...access.tls } }),
+      ...(access.inboxPrefix === undefined ? {} : { inboxPrefix: access.inboxPrefix }),
     });
     observeConnectivity(connection);
+    rememberPeer(connection, access);
     return connection;
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new EngineError({
-      code: "NATS_UNREACHABLE",
-      message: `no NATS server at ${servers.join(", ")} accepted the connection: ${reason}`,
-      retryable: true,
-      detail: { servers },
-      cause,
-    });
+    throw connectFailure(access.servers, cause);
   }
 }
 

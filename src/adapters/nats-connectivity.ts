@@ -1,6 +1,14 @@
 import { errors, type NatsConnection } from "@nats-io/transport-node";
 
-type Connectivity = { isUp: boolean; readonly waiting: Set<() => void>; readonly asking: Set<() => void> };
+/** What the server says that a connection may not do. */
+export type Denial = InstanceType<typeof errors.PermissionViolationError>;
+
+type Connectivity = {
+  isUp: boolean;
+  readonly waiting: Set<() => void>;
+  readonly asking: Set<() => void>;
+  readonly denials: Set<(denial: Denial) => void>;
+};
 
 /** One observer a connection, since each would have to hear every status. */
 const observed = new WeakMap<NatsConnection, Connectivity>();
@@ -11,7 +19,12 @@ const observed = new WeakMap<NatsConnection, Connectivity>();
  * with {@link untilConnected} before a request, and send it {@link unlessBroken}.
  */
 export function observeConnectivity(nc: NatsConnection): void {
-  const connectivity: Connectivity = { isUp: true, waiting: new Set(), asking: new Set() };
+  const connectivity: Connectivity = {
+    isUp: true,
+    waiting: new Set(),
+    asking: new Set(),
+    denials: new Set(),
+  };
   observed.set(nc, connectivity);
   void follow(nc, connectivity);
 }
@@ -24,6 +37,11 @@ export function isConnected(nc: NatsConnection): boolean {
 /** Calls back each time an observed connection breaks. */
 export function onBreak(nc: NatsConnection, broken: () => void): void {
   observed.get(nc)?.asking.add(broken);
+}
+
+/** Calls back each time the server tells an observed connection that it may not do what it wanted to. */
+export function onDenial(nc: NatsConnection, denied: (denial: Denial) => void): void {
+  observed.get(nc)?.denials.add(denied);
 }
 
 /**
@@ -66,6 +84,8 @@ async function follow(nc: NatsConnection, connectivity: Connectivity): Promise<v
   for await (const status of nc.status()) {
     if (status.type === "disconnect") down(connectivity);
     if (status.type === "reconnect") up(connectivity);
+    if (status.type === "error" && status.error instanceof errors.PermissionViolationError)
+      for (const denied of connectivity.denials) denied(status.error);
   }
   up(connectivity); // Closed: nobody need wait any longer.
 }

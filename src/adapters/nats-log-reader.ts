@@ -1,15 +1,10 @@
 import { AckPolicy, DeliverPolicy, type JetStreamManager, type StreamState } from "@nats-io/jetstream";
-import {
-  createInbox,
-  type Msg,
-  type NatsConnection,
-  nanos,
-  type Subscription,
-} from "@nats-io/transport-node";
+import { type Msg, type NatsConnection, nanos, type Subscription } from "@nats-io/transport-node";
 import type { LogMessage, LogReader } from "../actors/log.ts";
 import { EngineError } from "../kernel/engine-error.ts";
 import { trimmed, truncated } from "./log-gaps.ts";
 import { unlessBroken, untilConnected } from "./nats-connectivity.ts";
+import { newInbox } from "./nats-peer.ts";
 import { type Place, placeOf } from "./nats-place.ts";
 
 /** Messages asked for and not handed out yet, at most: bounds the memory of a reader to 4,096 events. */
@@ -146,7 +141,7 @@ export class NatsLogReader implements LogReader {
     this.#asked = 0;
     this.#delivered = 0;
     this.#silentChecks = 0;
-    const inbox = createInbox();
+    const inbox = newInbox(this.#nc);
     this.#inbox = inbox;
     this.#subscription = this.#nc.subscribe(inbox, {
       callback: (error, message) => {

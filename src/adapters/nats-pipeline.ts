@@ -1,7 +1,8 @@
 import { JetStreamApiError } from "@nats-io/jetstream";
-import { createInbox, errors, type Msg, type NatsConnection } from "@nats-io/transport-node";
+import { errors, type Msg, type NatsConnection } from "@nats-io/transport-node";
 import type { Append } from "../actors/log.ts";
 import type { SentGroup } from "./group-appender.ts";
+import { newInbox } from "./nats-peer.ts";
 import { readPublishAck } from "./publish-ack.ts";
 import { writtenHeaders } from "./written-headers.ts";
 
@@ -23,13 +24,14 @@ type Flight = {
  */
 export class NatsPipeline {
   readonly #nc: NatsConnection;
-  readonly #inbox = `${createInbox()}.`;
+  readonly #inbox: string;
   readonly #flights = new Map<number, Flight>();
   readonly #header = writtenHeaders();
   #next = 0;
 
   constructor(nc: NatsConnection) {
     this.#nc = nc;
+    this.#inbox = `${newInbox(nc)}.`;
     nc.subscribe(`${this.#inbox}*.*`, { callback: (error, message) => this.#take(error, message) });
   }
 

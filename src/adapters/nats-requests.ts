@@ -1,6 +1,8 @@
-import { createInbox, errors, type Msg, type MsgHdrs, type NatsConnection } from "@nats-io/transport-node";
+import { errors, type Msg, type MsgHdrs, type NatsConnection } from "@nats-io/transport-node";
+import { EngineError } from "../kernel/engine-error.ts";
 import { noResponders, timedOut } from "./answer-request.ts";
-import { isConnected, onBreak, untilConnected } from "./nats-connectivity.ts";
+import { type Denial, isConnected, onBreak, onDenial, untilConnected } from "./nats-connectivity.ts";
+import { newInbox } from "./nats-peer.ts";
 
 type Waiting = Readonly<{
   resolve(message: Msg): void;
@@ -26,12 +28,15 @@ export class NatsRequests {
   }
 
   /**
-   * @throws EngineError `NO_RESPONDERS`, `TIMEOUT`; what the client throws for a message that is too large.
+   * @throws EngineError `NO_RESPONDERS`, `TIMEOUT`, `FORBIDDEN` if the server does not let it through; what the client throws for a message that is too large.
    */
   async request(
     subject: string,
     data: Uint8Array,
-    { timeoutMs, headers }: Readonly<{ timeoutMs: number; headers?: MsgHdrs }>,
+    {
+      timeoutMs,
+      headersFor,
+    }: Readonly<{ timeoutMs: number; headersFor(replyTo: string): { headers?: MsgHdrs } }>,
   ): Promise<Msg> {
     let leftMs = timeoutMs;
     if (!isConnected(this.#nc)) {
@@ -49,7 +54,7 @@ export class NatsRequests {
       this.#waiting.set(token, { resolve, reject, subject, timer });
       try {
         const reply = this.#inbox + token;
-        this.#nc.publish(subject, data, headers === undefined ? { reply } : { reply, headers });
+        this.#nc.publish(subject, data, { reply, ...headersFor(reply) });
       } catch (thrown) {
         this.#fail(token, thrown instanceof Error ? thrown : new Error(String(thrown)));
       }
@@ -57,16 +62,27 @@ export class NatsRequests {
   }
 
   #listen(): void {
-    const inbox = `${createInbox()}.`;
+    const inbox = `${newInbox(this.#nc)}.`;
     this.#inbox = inbox;
     this.#nc.subscribe(`${inbox}*`, {
       callback: (error, message) => {
-        if (error !== null) return this.#failAll(error);
+        if (error !== null) return; // The server does not let it listen: the denial tells.
         this.#answered(message.subject.slice(inbox.length), message);
       },
     });
+    onDenial(this.#nc, (denial) => this.#denied(denial));
     onBreak(this.#nc, () => this.#failAll(new errors.RequestError("the connection broke before the answer")));
     void this.#nc.closed().then(() => this.#failAll(new errors.ClosedConnectionError()));
+  }
+
+  /** The server tells what it did not let through beside the answers, and the client's own requests only. */
+  #denied(denial: Denial): void {
+    if (denial.operation === "subscription") {
+      if (denial.subject.startsWith(this.#inbox)) this.#failAll(forbidden(denial.subject, denial));
+      return;
+    }
+    for (const [token, { subject }] of this.#waiting)
+      if (subject === denial.subject) this.#fail(token, forbidden(subject, denial));
   }
 
   #answered(token: string, message: Msg): void {
@@ -88,6 +104,12 @@ export class NatsRequests {
   }
 
   #failAll(cause: Error): void {
-    for (const [token, { subject }] of this.#waiting) this.#fail(token, noResponders(subject, cause));
+    for (const [token, { subject }] of this.#waiting)
+      this.#fail(token, cause instanceof EngineError ? cause : noResponders(subject, cause));
   }
+}
+
+function forbidden(subject: string, cause: Error): EngineError<"FORBIDDEN"> {
+  const message = `the NATS server does not let this user use ${subject}: connect with a role that may, see docs/security.md`;
+  return new EngineError({ code: "FORBIDDEN", message, retryable: false, detail: { subject }, cause });
 }

@@ -1,5 +1,5 @@
 import { readFile, rename, writeFile } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { join, relative, resolve } from "node:path";
 import { identifyProcess, type ProcessIdentity } from "./process-identity.ts";
 
 /** Names of what lies beside a server's streams. */
@@ -12,6 +12,8 @@ export type RunRecord = Readonly<{
   sync: string;
   version: string;
   owner: Readonly<{ pid: number; started: string }>;
+  /** The file of users, permissions and TLS that its configuration includes. */
+  auth?: string;
 }>;
 
 /** The files of a store; the server's own are in `jetstream` below it. */
@@ -45,6 +47,8 @@ export async function writeServerFiles(
     ...(maxStoreBytes === undefined ? [] : [`  max_file_store: ${maxStoreBytes}`]),
     ...(record.sync === "always" ? ["  sync_interval: always"] : []),
     "}",
+    // The server takes the place of what it includes to be below its own configuration's, also where it is absolute.
+    ...(record.auth === undefined ? [] : [`include ${JSON.stringify(relative(files.dir, record.auth))}`]),
     "",
   ];
   await writeFile(files.config, configuration.join("\n"));

@@ -1,6 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { unwatchFile, watchFile } from "node:fs";
 import { mkdir, open, readFile } from "node:fs/promises";
 import { connect } from "node:net";
+import { resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { EngineError } from "../kernel/engine-error.ts";
 import { newId } from "./entropy.ts";
@@ -43,6 +45,7 @@ export type RunOptions = Readonly<{
   report: (line: string) => void;
   port?: number;
   maxStoreBytes?: number;
+  auth?: string;
 }>;
 
 /** A store of many streams is read before the server listens. */
@@ -51,6 +54,8 @@ const READY_RETRY_MS = 20;
 const GREETING_TIMEOUT_MS = 2_000;
 const STOP_TIMEOUT_MS = 10_000;
 const WATCH_EVERY_MS = 100;
+/** How often it is looked whether users, permissions or TLS have changed. */
+const RELOAD_CHECK_MS = 500;
 
 /**
  * Runs a server on a folder, or takes over the one that already runs there for an engine that has ended.
@@ -88,8 +93,9 @@ async function isWanted(
   options: RunOptions,
 ): Promise<boolean> {
   const isSame = previous.sync === options.sync && previous.version === binary.version;
+  const isAuth = previous.auth === (options.auth === undefined ? undefined : resolve(options.auth));
   const isPort = options.port === undefined || options.port === previous.port;
-  return isSame && isPort && (await greets(previous));
+  return isSame && isAuth && isPort && (await greets(previous));
 }
 
 async function start(
@@ -104,6 +110,7 @@ async function start(
     sync: options.sync,
     version: binary.version,
     owner: await thisOwner(),
+    ...(options.auth === undefined ? {} : { auth: resolve(options.auth) }),
   };
   await writeServerFiles(files, record, options.maxStoreBytes);
   const log = await open(files.log, "a"); // What the server says before it has read its configuration.
@@ -128,6 +135,7 @@ async function adopt(
   options.report(`nats-server: taking over process ${survivor.pid}, which outlived an earlier run`);
   const record = { ...previous, owner: await thisOwner() };
   await writeRecord(files, record);
+  if (record.auth !== undefined) signal(survivor.pid, "SIGHUP"); // Users may have changed while nobody looked.
   const ended = endOf(survivor).then(() => "it ended");
   return running(files, record, { pid: survivor.pid, ended, adopted: true });
 }
@@ -141,7 +149,11 @@ function running(
   let asked = false;
   const onExit = (): void => signal(pid, "SIGTERM"); // Whatever ends this process in order ends its server too.
   process.once("exit", onExit);
+  const { auth } = record;
+  const reload = (): void => signal(pid, "SIGHUP");
+  if (auth !== undefined) watchFile(auth, { interval: RELOAD_CHECK_MS, persistent: false }, reload);
   const exited = ended.then((reason) => {
+    if (auth !== undefined) unwatchFile(auth, reload);
     process.off("exit", onExit);
     return { asked, reason };
   });

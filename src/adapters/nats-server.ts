@@ -17,6 +17,8 @@ export type StartOptions = Readonly<{
   port?: number;
   /** The most that all streams may take on disk; three quarters of the free space if left out. */
   maxStoreBytes?: number;
+  /** File of users, permissions and TLS that the configuration includes; the server reads it again when it changes. */
+  auth?: string;
   env?: NodeJS.ProcessEnv;
 }>;
 

@@ -1,7 +1,9 @@
 import { Svcm } from "@nats-io/services";
 import type { NatsConnection } from "@nats-io/transport-node";
 import type { BusReply, RequestHandler } from "../actors/bus.ts";
-import { answerMessage, type IncomingMessage, respond } from "./nats-bus.ts";
+import { answerMessage, type IncomingMessage } from "./nats-bus.ts";
+import { lockOf } from "./nats-peer.ts";
+import type { RequestLock } from "./request-lock.ts";
 
 /** What answers the requests of each endpoint, named by the words behind `<prefix>.v1.`. */
 export type ServiceHandlers = Readonly<Record<string, RequestHandler>>;
@@ -35,6 +37,7 @@ export async function mountService(
   options: ServiceOptions,
 ): Promise<{ close(): Promise<void> }> {
   const inFlightMax = options.inFlightMax ?? IN_FLIGHT_MAX;
+  const lock = lockOf(nc);
   const inFlight = new Set<Promise<void>>();
   const tallies = new Map<string, Tally>();
   const count = (tally: Tally, reply: BusReply | undefined, startedMs: number): void => {
@@ -44,7 +47,7 @@ export async function mountService(
   };
   const answer = (message: IncomingMessage, handler: RequestHandler, tally: Tally): void => {
     const startedMs = performance.now();
-    const answering = answerMessage(message, handler);
+    const answering = answerMessage(message, handler, lock);
     if (!(answering instanceof Promise)) {
       count(tally, answering, startedMs);
       return;
@@ -57,7 +60,9 @@ export async function mountService(
   };
 
   // The library types its connection by an older core than ours; what it uses of it is the same (DESIGN, traps).
-  const service = await new Svcm(nc as unknown as ConstructorParameters<typeof Svcm>[0]).add({
+  const service = await new Svcm(
+    lockedMonitoring(nc, lock) as unknown as ConstructorParameters<typeof Svcm>[0],
+  ).add({
     name: options.prefix,
     version: options.version ?? "1.0.0",
     description: "Tells how strongly a visitor's behaviour resonates with each segment",
@@ -79,7 +84,7 @@ export async function mountService(
           return;
         }
         tally.refused += 1;
-        respond(message, overloaded(inFlightMax));
+        void answerMessage(message, () => overloaded(inFlightMax), lock);
       },
     });
   }
@@ -90,6 +95,31 @@ export async function mountService(
       await Promise.allSettled(inFlight);
     },
   };
+}
+
+/**
+ * The library answers `$SRV.PING` and its like by itself, on whatever subject the asker names: with a lock, only those
+ * that may be answered reach it.
+ */
+function lockedMonitoring(nc: NatsConnection, lock: RequestLock | undefined): NatsConnection {
+  if (lock === undefined) return nc;
+  const subscribe: NatsConnection["subscribe"] = (subject, options = {}) => {
+    const { callback } = options;
+    if (!subject.startsWith("$SRV.") || callback === undefined) return nc.subscribe(subject, options);
+    return nc.subscribe(subject, {
+      ...options,
+      callback: (error, message) => {
+        const { subject, data, reply: replyTo = "" } = message;
+        if (
+          error === null &&
+          lock({ subject, data, replyTo, contentType: "", signature: "" }).kind !== "served"
+        )
+          return;
+        callback(error, message);
+      },
+    });
+  };
+  return Object.create(nc, { subscribe: { value: subscribe } }) as NatsConnection;
 }
 
 function overloaded(inFlightMax: number): BusReply {

@@ -1,6 +1,7 @@
 import { AckPolicy, DeliverPolicy, type JetStreamManager } from "@nats-io/jetstream";
-import { createInbox, type NatsConnection, nanos } from "@nats-io/transport-node";
+import { type NatsConnection, nanos } from "@nats-io/transport-node";
 import type { KeyValueEntry } from "../actors/key-value.ts";
+import { newInbox } from "./nats-peer.ts";
 import { placeOf } from "./nats-place.ts";
 
 /** What a bucket held at one moment or later: nothing that was written up to a revision is missing. */
@@ -80,7 +81,7 @@ async function readThrough(
   ending: AbortSignal,
 ): Promise<KeyValueEntry[] | undefined> {
   const prefix = prefixOf(bucket);
-  const inbox = createInbox();
+  const inbox = newInbox(nc);
   const subscription = nc.subscribe(inbox);
   const stop = (): void => subscription.unsubscribe();
   const silence = setTimeout(stop, SILENT_MS);

@@ -2,6 +2,7 @@ import { headers, type MsgHdrs } from "@nats-io/transport-node";
 import type { BusReply } from "../actors/bus.ts";
 import type { WireError } from "../kernel/engine-error.ts";
 import { decode, encode } from "../kernel/msgpack.ts";
+import { SIGNATURE_HEADER } from "./request-signature.ts";
 
 /** The content type whose bodies are MessagePack; all others are JSON. */
 export const MSGPACK = "application/msgpack";
@@ -43,14 +44,25 @@ export function messageToReply(data: Uint8Array, header: MsgHdrs | undefined): B
   return { data, contentType, error };
 }
 
-/** The headers of a request; none if its content type is the default. */
-export function requestHeaders(contentType: string | undefined): { headers?: MsgHdrs } {
+/** The headers of a request; none if its content type is the default and it is not signed. */
+export function requestHeaders(contentType: string | undefined, signature?: string): { headers?: MsgHdrs } {
+  if (signature !== undefined) {
+    const header = headers();
+    if (contentType !== undefined && contentType !== "") header.set(CONTENT_TYPE, contentType);
+    header.set(SIGNATURE_HEADER, signature);
+    return { headers: header };
+  }
   return contentType === undefined || contentType === "" ? {} : { headers: headerOf(contentType) };
 }
 
 /** The content type that a message names; empty if none. */
 export function contentTypeOf(header: MsgHdrs | undefined): string {
   return header?.get(CONTENT_TYPE) ?? "";
+}
+
+/** The signature that a message carries; empty if none. */
+export function signatureOf(header: MsgHdrs | undefined): string {
+  return header?.get(SIGNATURE_HEADER) ?? "";
 }
 
 /** Only a content type: the client writes a header anew for each message, so that of MessagePack is kept as bytes. */

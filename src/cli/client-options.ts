@@ -1,10 +1,11 @@
 import { type Command, InvalidArgumentError } from "commander";
 import { DEFAULT_NODE_OPTIONS } from "../node-options.ts";
+import { natsUrlOption, withNatsOptions } from "./nats-options.ts";
 
 /** Adds the options by which a command finds a running engine. */
 export function withClientOptions(command: Command): Command {
-  return command
-    .option("--nats <url>", "NATS of the engine (default: the one that runs on --data)")
+  return withNatsOptions(command)
+    .addOption(natsUrlOption("--nats <url>", "NATS of the engine (default: the one that runs on --data)"))
     .option("--data <folder>", "data folder of a node on this machine", DEFAULT_NODE_OPTIONS.dataDir)
     .option("--prefix <word>", "first word of the engine's subjects", DEFAULT_NODE_OPTIONS.prefix)
     .option("--json", "print one JSON object", false);

@@ -1,19 +1,31 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Bus } from "../actors/bus.ts";
+import { type NatsAccess, type NatsIdentity, natsAccess, urlsOf } from "../adapters/nats-access.ts";
 import { natsBus } from "../adapters/nats-bus.ts";
 import { connectNats } from "../adapters/nats-connection.ts";
 import { type Subjects, subjectsOf } from "../events/subjects.ts";
 import { EngineError, fromWireError } from "../kernel/engine-error.ts";
+import { identityOf, type NatsOptions } from "./nats-options.ts";
 
 /** Where a command finds the engine. */
-export type ClientOptions = Readonly<{ nats?: string; data: string; prefix: string }>;
+export type ClientOptions = NatsOptions &
+  Readonly<{
+    nats?: string;
+    data: string;
+    prefix: string;
+    /** Who connects, if the options of a command do not tell it. */
+    identity?: NatsIdentity;
+  }>;
 
 /** A service's view of a running engine: requests to its public subjects, JSON in and out. */
 export type Client = Readonly<{
   bus: Bus;
   subjects: Subjects;
+  /** URLs of the servers, without secrets. */
   url: string;
+  /** To connect once more, as who this client is. */
+  access: NatsAccess;
   /**
    * Asks a public endpoint, such as `score`.
    *
@@ -46,11 +58,12 @@ export const ENDPOINT_FILE = "endpoint.json";
 /**
  * Connects to the engine at `--nats`, or to the one that runs on the data folder.
  *
- * @throws EngineError `NO_ENGINE` if neither is known, `NATS_UNREACHABLE` if nothing answers there.
+ * @throws EngineError `NO_ENGINE` if neither is known, `NATS_UNREACHABLE` if nothing answers there, and what else
+ * {@link connectNats} throws.
  */
 export async function connectClient(options: ClientOptions, name: string): Promise<Client> {
-  const url = await engineUrl(options);
-  const connection = await connectNats({ servers: url.split(","), name });
+  const access = await engineAccess(options);
+  const connection = await connectNats({ ...access, name });
   const bus = natsBus(connection);
   const subjects = subjectsOf(options.prefix);
   const decoder = new TextDecoder();
@@ -58,7 +71,8 @@ export async function connectClient(options: ClientOptions, name: string): Promi
   return {
     bus,
     subjects,
-    url,
+    url: urlsOf(access),
+    access,
     close: () => connection.close(),
     async ask(endpoint, body, timeoutMs = 10_000) {
       const data = encoder.encode(JSON.stringify(body ?? {}));
@@ -81,12 +95,13 @@ export async function connectClient(options: ClientOptions, name: string): Promi
 }
 
 /**
- * URLs of the NATS servers of the engine at `--nats`, or of the one that runs on the data folder.
+ * The NATS servers of the engine at `--nats`, or of the one that runs on the data folder, and who connects.
  *
- * @throws EngineError `NO_ENGINE` if neither is known.
+ * @throws EngineError `NO_ENGINE` if neither is known; `NO_SUCH_AUTH`, `AUTH_ROLE_NEEDED`, `BAD_NATS_URL`.
  */
-export async function engineUrl(options: ClientOptions): Promise<string> {
-  return options.nats ?? (await endpointOf(options.data));
+export async function engineAccess(options: ClientOptions): Promise<NatsAccess> {
+  const identity = options.identity ?? (await identityOf(options));
+  return natsAccess(options.nats ?? (await endpointOf(options.data)), identity);
 }
 
 async function endpointOf(dataDir: string): Promise<string> {

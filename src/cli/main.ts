@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { addAuthCommand } from "./commands/auth.ts";
 import { addBenchCommand } from "./commands/bench.ts";
 import { addCalibrateCommand } from "./commands/calibrate.ts";
 import { addClusterCommand } from "./commands/cluster.ts";
@@ -50,6 +51,7 @@ addEvaluateCommand(program);
 addSimulateCommand(program);
 addDemoCommand(program);
 addDoctorCommand(program);
+addAuthCommand(program);
 addBenchCommand(program);
 
 await program.parseAsync();

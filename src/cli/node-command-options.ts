@@ -1,34 +1,38 @@
+import { join } from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { DEFAULT_NODE_OPTIONS, type NodeOptions } from "../node-options.ts";
 import type { NodeRole } from "../supervisor/cluster-records.ts";
+import { isAuthFolder, SERVER_AUTH_FILE } from "./auth/client-folder.ts";
 import { durationMs, wholeNumber } from "./client-options.ts";
+import { identityOf, type NatsOptions, natsUrlOption, withNatsOptions } from "./nats-options.ts";
 import { readContentFile } from "./read-content-file.ts";
 import { readDefinitions } from "./read-definitions.ts";
 
 /** What `up` and other commands that start a node take. */
-export type NodeCommandOptions = Readonly<{
-  nats?: string;
-  data: string;
-  prefix: string;
-  shards: number;
-  threads: number;
-  resident: number;
-  ring: number;
-  publishEvery: number;
-  sync: "interval" | "always";
-  segments?: string;
-  content?: string;
-  refit: boolean;
-  recalibrate: number;
-  dimMax: number;
-  name?: string;
-  roles: readonly NodeRole[];
-  weight: number;
-  standbys: 0 | 1 | 2;
-  moves: number;
-  snapshotEvery: number;
-  keepLog: number;
-}>;
+export type NodeCommandOptions = NatsOptions &
+  Readonly<{
+    nats?: string;
+    data: string;
+    prefix: string;
+    shards: number;
+    threads: number;
+    resident: number;
+    ring: number;
+    publishEvery: number;
+    sync: "interval" | "always";
+    segments?: string;
+    content?: string;
+    refit: boolean;
+    recalibrate: number;
+    dimMax: number;
+    name?: string;
+    roles: readonly NodeRole[];
+    weight: number;
+    standbys: 0 | 1 | 2;
+    moves: number;
+    snapshotEvery: number;
+    keepLog: number;
+  }>;
 
 /** Beside the 16 that are kept for what no segment asks about yet, one at least tells segments apart. */
 const DIM_MIN = 17;
@@ -36,8 +40,8 @@ const DIM_MIN = 17;
 /** Adds the options of a node to a command. */
 export function withNodeOptions(command: Command): Command {
   const given = DEFAULT_NODE_OPTIONS;
-  return command
-    .option("--nats <urls>", "NATS servers to use (default: find or fetch one and run it)")
+  return withNatsOptions(command)
+    .addOption(natsUrlOption("--nats <urls>", "NATS servers to use (default: find or fetch one and run it)"))
     .option("--data <folder>", "where the node keeps its state", given.dataDir)
     .option("--prefix <word>", "first word of the engine's subjects", prefixWord, given.prefix)
     .option("--segments <file>", "JSON file that defines maps and segments (docs/segments.md)")
@@ -107,6 +111,7 @@ export async function nodeOptionsOf(options: NodeCommandOptions): Promise<NodeOp
   return {
     ...DEFAULT_NODE_OPTIONS,
     ...(options.nats === undefined ? {} : { nats: options.nats }),
+    ...(await authOf(options)),
     dataDir: options.data,
     prefix: options.prefix,
     shards: options.shards,
@@ -128,6 +133,18 @@ export async function nodeOptionsOf(options: NodeCommandOptions): Promise<NodeOp
     ...(maps === undefined ? {} : { maps }),
     ...(catalogue === undefined ? {} : { catalogue }),
   };
+}
+
+/**
+ * Who the node is. Of the folder that `resonance auth init` has made, the node's part; its server's part is for an embedded
+ * server.
+ */
+async function authOf(options: NodeCommandOptions): Promise<Pick<NodeOptions, "identity" | "serverAuth">> {
+  const { auth } = options;
+  const isWhole = auth !== undefined && (await isAuthFolder(auth));
+  const identity = await identityOf(isWhole ? { ...options, auth: join(auth, "node") } : options);
+  const isServer = isWhole && options.nats === undefined;
+  return { identity, ...(isServer ? { serverAuth: join(auth, SERVER_AUTH_FILE) } : {}) };
 }
 
 const ROLES: readonly NodeRole[] = ["shards", "gateway", "profiles"];

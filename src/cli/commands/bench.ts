@@ -1,6 +1,7 @@
 import { type Command, Option } from "commander";
 import { DEFAULT_NODE_OPTIONS } from "../../node-options.ts";
 import { durationMs, positiveNumber, wholeNumber } from "../client-options.ts";
+import { identityOf, type NatsOptions, natsUrlOption, withNatsOptions } from "../nats-options.ts";
 import { note, runs } from "../output.ts";
 
 /** Cells of a line where the terminal does not say: wide enough for every column of the result. */
@@ -14,13 +15,14 @@ const SCENARIOS =
 /** `resonance bench`: load scenarios, each beside what the machine allows. */
 export function addBenchCommand(program: Command): void {
   const given = DEFAULT_NODE_OPTIONS;
-  program
-    .command("bench")
+  withNatsOptions(program.command("bench"))
     .description("measure a deployment that it starts, or a running one, each figure beside its ceiling")
     .argument("[scenario...]", SCENARIOS)
     .option("--json <file>", "write the result as JSON")
     .option("--html <file>", "write the result as an HTML page with plots")
-    .option("--nats <url>", "measure the deployment on these NATS servers instead of starting one")
+    .addOption(
+      natsUrlOption("--nats <url>", "measure the deployment on these NATS servers instead of starting one"),
+    )
     .option("--prefix <word>", "first word of the engine's subjects", given.prefix)
     .option("--rounds <n>", "rounds of each measurement", wholeNumber(1), 3)
     .option("--smoke", "tiny sizes: shows that all works, measures nothing", false)
@@ -50,10 +52,14 @@ export function addBenchCommand(program: Command): void {
         .default("both"),
     )
     .action(
-      runs(async (scenarios: string[], options: Omit<Parameters<RunBench>[0], "scenarios">) => {
+      runs(async (scenarios: string[], options: Omit<Parameters<RunBench>[0], "scenarios"> & NatsOptions) => {
         const { duration, ...rest } = options as typeof options & { duration?: number };
         for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => process.exit(130)); // Ends what it started; it may be told twice.
         // Loaded only here: the engine itself never needs it.
+        if (options.nats !== undefined) {
+          const { setBenchIdentity } = await import("../../../bench/harness/bench-access.ts");
+          setBenchIdentity(await identityOf(options));
+        }
         const { runBench } = await import("../../../bench/harness/run-bench.ts");
         const isWhole = await runBench(
           { ...rest, scenarios, ...(duration === undefined ? {} : { durationMs: duration }) },

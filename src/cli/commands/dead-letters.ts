@@ -9,7 +9,7 @@ import { readDeployment } from "../../deployment.ts";
 import { type Subjects, subjectsOf } from "../../events/subjects.ts";
 import { EngineError } from "../../kernel/engine-error.ts";
 import { shardOf } from "../../kernel/hash.ts";
-import { type ClientOptions, engineUrl } from "../client.ts";
+import { type ClientOptions, engineAccess } from "../client.ts";
 import { wholeNumber, withClientOptions } from "../client-options.ts";
 import { describeLetter, entryInShort, type ShownLetter } from "../dead-letters/describe-letter.ts";
 import { print, runs } from "../output.ts";
@@ -86,8 +86,7 @@ function withChoice(command: Command): Command {
 }
 
 async function withLetters(options: ClientOptions, act: (letters: Letters) => Promise<void>): Promise<void> {
-  const url = await engineUrl(options);
-  const connection = await connectNats({ servers: url.split(","), name: "resonance dead-letters" });
+  const connection = await connectNats({ ...(await engineAccess(options)), name: "resonance dead-letters" });
   try {
     const blobs = await natsBlobStore(connection, subjectsOf(options.prefix));
     const { shards, generation } = (await readDeployment(blobs)) ?? { shards: 1, generation: 1 };

@@ -2,7 +2,7 @@ import { mkdir } from "node:fs/promises";
 import type { Command } from "commander";
 import { DEFAULT_NODE_OPTIONS } from "../../node-options.ts";
 import { type ReshardResult, reshard } from "../../reshard.ts";
-import { type ClientOptions, engineUrl } from "../client.ts";
+import { type ClientOptions, engineAccess } from "../client.ts";
 import { wholeNumber, withClientOptions } from "../client-options.ts";
 import { note, print, runs } from "../output.ts";
 import { formatCount } from "../view/format-number.ts";
@@ -21,7 +21,7 @@ export function addReshardCommand(program: Command): void {
         await mkdir(options.data, { recursive: true });
         const result = await reshard(
           {
-            nats: await engineUrl(options),
+            nats: await engineAccess(options),
             prefix: options.prefix,
             shards: options.shards,
             workDir: options.data,

@@ -12,7 +12,7 @@ export async function withReleases<Result>(
   client: Client,
   work: (releases: BlobStore) => Promise<Result>,
 ): Promise<Result> {
-  const connection = await connectNats({ servers: client.url.split(","), name: "resonance train" });
+  const connection = await connectNats({ ...client.access, name: "resonance train" });
   try {
     return await work(await natsBlobStore(connection, client.subjects));
   } finally {

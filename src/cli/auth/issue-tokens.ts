@@ -1,0 +1,87 @@
+import { encodeAccount, encodeOperator, encodeUser, fmtCreds } from "@nats-io/jwt";
+import { createAccount, createOperator, fromPublic, fromSeed, type KeyPair } from "@nats-io/nkeys";
+import { permissionsOf, type Role } from "../../events/roles.ts";
+import type { AuthState } from "./auth-state.ts";
+import type { AccountTokens } from "./server-config.ts";
+
+/** Seeds that the tokens of a deployment are signed with: whoever has them can make any user. */
+export type SigningSeeds = Readonly<{ operator: string; account: string; system: string }>;
+
+/** Nothing is limited here: `-1` is NATS's word for that. */
+const UNLIMITED = {
+  subs: -1,
+  data: -1,
+  payload: -1,
+  imports: -1,
+  exports: -1,
+  wildcards: true,
+  conn: -1,
+  leaf: -1,
+} as const;
+const STREAMS = { mem_storage: -1, disk_storage: -1, streams: -1, consumer: -1 } as const;
+
+/** New seeds for a deployment. */
+export function makeSigningSeeds(): SigningSeeds {
+  return {
+    operator: seedText(createOperator()),
+    account: seedText(createAccount()),
+    system: seedText(createAccount()),
+  };
+}
+
+/** The tokens that a server needs to know of; revoked users are in the account's. */
+export async function accountTokens(seeds: SigningSeeds, state: AuthState): Promise<AccountTokens> {
+  const [operator, account, system] = [seeds.operator, seeds.account, seeds.system].map(pairOf) as [
+    KeyPair,
+    KeyPair,
+    KeyPair,
+  ];
+  // A revocation holds for tokens made up to its second, so that one of the same second is caught, too.
+  const revocations = Object.fromEntries(
+    state.keys.flatMap(({ key, revokedAtMs }) =>
+      revokedAtMs === undefined ? [] : [[key, Math.ceil(revokedAtMs / 1_000) + 1]],
+    ),
+  );
+  const name = `${state.prefix} (Resonance)`;
+  return {
+    operator: await encodeOperator(name, operator, { system_account: system.getPublicKey() }),
+    account: {
+      key: account.getPublicKey(),
+      token: await encodeAccount(
+        name,
+        account,
+        { limits: { ...UNLIMITED, ...STREAMS }, revocations },
+        { signer: operator },
+      ),
+    },
+    system: {
+      key: system.getPublicKey(),
+      token: await encodeAccount("SYS", system, { limits: { ...UNLIMITED } }, { signer: operator }),
+    },
+  };
+}
+
+/** A user's credentials, as NATS clients read them: a token with what the role may do, and the key. */
+export async function userCredentials(
+  user: Readonly<{ name: string; role: Role; pair: KeyPair }>,
+  signing: Readonly<{ account: string; prefix: string; expiresAtMs: number | null }>,
+): Promise<Uint8Array> {
+  const { publish, subscribe } = permissionsOf(user.role, signing.prefix);
+  const token = await encodeUser(
+    user.name,
+    fromPublic(user.pair.getPublicKey()),
+    pairOf(signing.account),
+    { pub: { allow: [...publish] }, sub: { allow: [...subscribe] }, subs: -1, data: -1, payload: -1 },
+    signing.expiresAtMs === null ? {} : { exp: Math.floor(signing.expiresAtMs / 1_000) },
+  );
+  return fmtCreds(token, user.pair);
+}
+
+/** A key pair's seed as text. */
+export function seedText(pair: KeyPair): string {
+  return new TextDecoder().decode(pair.getSeed());
+}
+
+function pairOf(seed: string): KeyPair {
+  return fromSeed(new TextEncoder().encode(seed));
+}
