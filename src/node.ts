@@ -22,6 +22,7 @@ import { alertChanges, lastAlerts, measureDrift } from "./drift-monitor.ts";
 import { type Subjects, subjectsOf } from "./events/subjects.ts";
 import { startExplainer } from "./explainer.ts";
 import { createGateway } from "./gateway/gateway.ts";
+import { countUp } from "./gateway/gateway-ports.ts";
 import { EngineError, fromWireError, toWireError } from "./kernel/engine-error.ts";
 import { decode, encode } from "./kernel/msgpack.ts";
 import type { NodeOptions } from "./node-options.ts";
@@ -244,7 +245,10 @@ async function compose(
   if (options.catalogue !== undefined) await gateway.putCatalogue(options.catalogue);
   let service: { close(): Promise<void> } | undefined;
   if (options.roles.includes("gateway")) {
-    service = await mountService(connection, gateway.handlers, { prefix: options.prefix });
+    service = await mountService(connection, gateway.handlers, {
+      prefix: options.prefix,
+      refused: (code) => countUp(gateway.counters.errors, code),
+    });
   }
 
   const trainer = startTrainer(

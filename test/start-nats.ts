@@ -15,8 +15,12 @@ export type TestNats = Readonly<{
   stop(): Promise<void>;
 }>;
 
-/** Starts a server; one is found or fetched unless given, so that tests run on a fresh machine. */
-export async function startNats(binary?: NatsServerBinary): Promise<TestNats> {
+/**
+ * Starts a server; one is found or fetched unless given, so that tests run on a fresh machine.
+ *
+ * @param auth - File of users, permissions and TLS.
+ */
+export async function startNats(binary?: NatsServerBinary, auth?: string): Promise<TestNats> {
   const chosen = binary ?? (await natsServerBinary({ env: process.env, report: () => undefined }));
   const storeDir = await mkdtemp(join(tmpdir(), "resonance-nats-"));
   const run = (port?: number): Promise<NatsServerProcess> =>
@@ -25,6 +29,7 @@ export async function startNats(binary?: NatsServerBinary): Promise<TestNats> {
       sync: "interval",
       report: () => undefined,
       ...(port === undefined ? {} : { port }),
+      ...(auth === undefined ? {} : { auth }),
     });
   let server = await run();
   return {

@@ -18,7 +18,8 @@ import type { NatsIdentity } from "./nats-access.ts";
  */
 export function authenticatorOf(identity: NatsIdentity): Authenticator | undefined {
   const { credentialsFile, nkeyFile, user, password, passwordFile, token, tokenFile } = identity;
-  if (credentialsFile !== undefined) return credsAuthenticator(bytesOf(credentialsFile, isCredentials));
+  if (credentialsFile !== undefined)
+    return credsAuthenticator(bytesOf(credentialsFile, isCredentials, withLineEnd));
   if (nkeyFile !== undefined) return nkeyAuthenticator(bytesOf(nkeyFile, isSeed));
   if (user !== undefined)
     return usernamePasswordAuthenticator(
@@ -47,13 +48,22 @@ function isCredentials(text: string): boolean {
   return text.includes("BEGIN NATS USER JWT") && SEED.test(text);
 }
 
+/** The client finds no key without one behind the last line. */
+function withLineEnd(text: string): string {
+  return `${text}\n`;
+}
+
 function textOf(file: string): () => string {
   const bytes = bytesOf(file, (text) => text !== "");
   return () => new TextDecoder().decode(bytes());
 }
 
 /** A file's content without white space around it, read again each time. */
-function bytesOf(file: string, isValid: (text: string) => boolean): () => Uint8Array {
+function bytesOf(
+  file: string,
+  isValid: (text: string) => boolean,
+  end = (text: string): string => text,
+): () => Uint8Array {
   const read = (): Uint8Array => {
     let text: string;
     try {
@@ -62,7 +72,7 @@ function bytesOf(file: string, isValid: (text: string) => boolean): () => Uint8A
       throw unreadable(file, cause instanceof Error ? cause.message : String(cause));
     }
     if (!isValid(text)) throw unreadable(file, "it does not hold what it should");
-    return new TextEncoder().encode(text);
+    return new TextEncoder().encode(end(text));
   };
   let last = read();
   return () => {

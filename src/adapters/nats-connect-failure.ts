@@ -4,7 +4,7 @@ import { EngineError } from "../kernel/engine-error.ts";
 /** Node's codes of certificates that are not trusted, and what to do. */
 const TLS_FAILURES: readonly (readonly [RegExp, string])[] = [
   [
-    /SELF_SIGNED|UNABLE_TO_(VERIFY|GET)|CERT_UNTRUSTED|DEPTH_ZERO/,
+    /SELF_SIGNED|UNABLE_TO_(VERIFY|GET)|CERT_UNTRUSTED|CERT_SIGNATURE_FAILURE|DEPTH_ZERO/,
     "its certificate is of an authority that is not trusted here: name the right one (--nats-ca FILE)",
   ],
   [/CERT_HAS_EXPIRED/, "its certificate has expired: renew it"],

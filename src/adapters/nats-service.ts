@@ -18,6 +18,8 @@ export type ServiceOptions = Readonly<{
   queue?: string;
   /** Requests answered at a time; more are refused at once with `OVERLOADED`. */
   inFlightMax?: number;
+  /** Is told the code of each request that the lock does not let through; `NO_INBOX` of one that is not answered. */
+  refused?: (code: string) => void;
 }>;
 
 /** What `$SRV.STATS` shows as an endpoint's `data`. */
@@ -37,7 +39,7 @@ export async function mountService(
   options: ServiceOptions,
 ): Promise<{ close(): Promise<void> }> {
   const inFlightMax = options.inFlightMax ?? IN_FLIGHT_MAX;
-  const lock = lockOf(nc);
+  const lock = counted(lockOf(nc), options.refused);
   const inFlight = new Set<Promise<void>>();
   const tallies = new Map<string, Tally>();
   const count = (tally: Tally, reply: BusReply | undefined, startedMs: number): void => {
@@ -94,6 +96,15 @@ export async function mountService(
       await service.stop();
       await Promise.allSettled(inFlight);
     },
+  };
+}
+
+function counted(lock: RequestLock | undefined, refused: ServiceOptions["refused"]): RequestLock | undefined {
+  if (lock === undefined || refused === undefined) return lock;
+  return (request) => {
+    const verdict = lock(request);
+    if (verdict.kind !== "served") refused(verdict.kind === "refused" ? verdict.error.code : "NO_INBOX");
+    return verdict;
   };
 }
 

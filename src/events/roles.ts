@@ -123,11 +123,11 @@ export function rolesThatMayAsk(prefix: string, subject: string): readonly Role[
     return ["node", ...(ENDPOINT_ROLES[subject.slice(api.length)] ?? ["operator" as const])];
   const tasks = `${prefix}.internal.profiles.`;
   const isTask = subject.startsWith(tasks) && OPERATOR_TASKS.includes(subject.slice(tasks.length));
-  if (isTask || subject.startsWith("$SRV.")) return ["node", "operator"];
-  return ["node"];
+  if (subject.startsWith("$SRV.")) return ["operator"];
+  return isTask ? ["node", "operator"] : ["node"];
 }
 
 /** Whether a request has to be signed: it changes what all are told, or concerns a whole person. */
 export function isSigned(prefix: string, subject: string): boolean {
-  return !subject.startsWith("$SRV.") && rolesThatMayAsk(prefix, subject).join() === "node,operator";
+  return rolesThatMayAsk(prefix, subject).join() === "node,operator";
 }

@@ -4,8 +4,16 @@ import { permissionsOf, type Role } from "../../events/roles.ts";
 import type { AuthState } from "./auth-state.ts";
 import type { AccountTokens } from "./server-config.ts";
 
-/** Seeds that the tokens of a deployment are signed with: whoever has them can make any user. */
-export type SigningSeeds = Readonly<{ operator: string; account: string; system: string }>;
+/**
+ * What the tokens of a deployment are signed with: whoever has the seeds can make any user. The two tokens are made
+ * once, since a running server takes no others.
+ */
+export type Signing = Readonly<{
+  operator: string;
+  account: string;
+  operatorToken: string;
+  system: Readonly<{ key: string; token: string }>;
+}>;
 
 /** Nothing is limited here: `-1` is NATS's word for that. */
 const UNLIMITED = {
@@ -20,45 +28,46 @@ const UNLIMITED = {
 } as const;
 const STREAMS = { mem_storage: -1, disk_storage: -1, streams: -1, consumer: -1 } as const;
 
-/** New seeds for a deployment. */
-export function makeSigningSeeds(): SigningSeeds {
+/** New keys for a deployment. */
+export async function makeSigning(prefix: string): Promise<Signing> {
+  const [operator, account, system] = [createOperator(), createAccount(), createAccount()];
+  const key = system.getPublicKey();
   return {
-    operator: seedText(createOperator()),
-    account: seedText(createAccount()),
-    system: seedText(createAccount()),
+    operator: seedText(operator),
+    account: seedText(account),
+    operatorToken: await encodeOperator(nameOf(prefix), operator, { system_account: key }),
+    system: {
+      key,
+      token: await encodeAccount("SYS", system, { limits: { ...UNLIMITED } }, { signer: operator }),
+    },
   };
 }
 
 /** The tokens that a server needs to know of; revoked users are in the account's. */
-export async function accountTokens(seeds: SigningSeeds, state: AuthState): Promise<AccountTokens> {
-  const [operator, account, system] = [seeds.operator, seeds.account, seeds.system].map(pairOf) as [
-    KeyPair,
-    KeyPair,
-    KeyPair,
-  ];
+export async function accountTokens(signing: Signing, state: AuthState): Promise<AccountTokens> {
+  const account = pairOf(signing.account);
   // A revocation holds for tokens made up to its second, so that one of the same second is caught, too.
   const revocations = Object.fromEntries(
     state.keys.flatMap(({ key, revokedAtMs }) =>
       revokedAtMs === undefined ? [] : [[key, Math.ceil(revokedAtMs / 1_000) + 1]],
     ),
   );
-  const name = `${state.prefix} (Resonance)`;
+  const limits = { ...UNLIMITED, ...STREAMS };
+  const token = await encodeAccount(
+    nameOf(state.prefix),
+    account,
+    { limits, revocations },
+    { signer: pairOf(signing.operator) },
+  );
   return {
-    operator: await encodeOperator(name, operator, { system_account: system.getPublicKey() }),
-    account: {
-      key: account.getPublicKey(),
-      token: await encodeAccount(
-        name,
-        account,
-        { limits: { ...UNLIMITED, ...STREAMS }, revocations },
-        { signer: operator },
-      ),
-    },
-    system: {
-      key: system.getPublicKey(),
-      token: await encodeAccount("SYS", system, { limits: { ...UNLIMITED } }, { signer: operator }),
-    },
+    operator: signing.operatorToken,
+    account: { key: account.getPublicKey(), token },
+    system: signing.system,
   };
+}
+
+function nameOf(prefix: string): string {
+  return `${prefix} (Resonance)`;
 }
 
 /** A user's credentials, as NATS clients read them: a token with what the role may do, and the key. */

@@ -7,13 +7,7 @@ import { ROLES, type Role } from "../../events/roles.ts";
 import { EngineError } from "../../kernel/engine-error.ts";
 import { type AuthKey, type AuthMode, type AuthState, keysTaken, readAuthState } from "./auth-state.ts";
 import { AUTH_FILE, CLIENT_FILE, type ClientFile, isAuthFolder, SERVER_AUTH_FILE } from "./client-folder.ts";
-import {
-  accountTokens,
-  makeSigningSeeds,
-  type SigningSeeds,
-  seedText,
-  userCredentials,
-} from "./issue-tokens.ts";
+import { accountTokens, makeSigning, type Signing, seedText, userCredentials } from "./issue-tokens.ts";
 import { type ServerTls, serverAuthConfig, serverConfig } from "./server-config.ts";
 
 /** What to make. */
@@ -48,7 +42,8 @@ export async function initAuth(folder: string, options: InitOptions): Promise<Au
   }
   const { mode, prefix, expiresMs } = options;
   const hosts = options.tls ? hostsOf(options.hosts) : [];
-  if (mode === "jwt") await writeSecret(join(folder, SIGNING_FILE), JSON.stringify(makeSigningSeeds()));
+  if (mode === "jwt")
+    await writeSecret(join(folder, SIGNING_FILE), JSON.stringify(await makeSigning(prefix)));
   if (options.tls) {
     // Loaded only here: few commands need it.
     const { makeCertificates } = await import("./certificates.ts");
@@ -141,7 +136,7 @@ async function withNewKey(
   const hasTls = state.hosts.length > 0;
   const own = join(folder, user);
   if (state.mode === "jwt") {
-    const { account } = await signingSeeds(folder);
+    const { account } = await signingOf(folder);
     const expiresAtMs = expiresMs === null ? null : nowMs + expiresMs;
     const credentials = await userCredentials({ name: user, role, pair }, { account, prefix, expiresAtMs });
     await writeSecret(join(own, "user.creds"), credentials);
@@ -172,7 +167,7 @@ async function keep(folder: string, state: AuthState): Promise<AuthState> {
     state.hosts.length === 0
       ? undefined
       : { certFile: resolve(folder, SERVER_CERTIFICATE), keyFile: resolve(folder, SERVER_KEY) };
-  const tokens = state.mode === "jwt" ? await accountTokens(await signingSeeds(folder), state) : undefined;
+  const tokens = state.mode === "jwt" ? await accountTokens(await signingOf(folder), state) : undefined;
   const text = serverAuthConfig(state, {
     ...(tokens === undefined ? {} : { tokens }),
     ...(tls === undefined ? {} : { tls }),
@@ -181,8 +176,8 @@ async function keep(folder: string, state: AuthState): Promise<AuthState> {
   return state;
 }
 
-async function signingSeeds(folder: string): Promise<SigningSeeds> {
-  return JSON.parse(await readFile(join(folder, SIGNING_FILE), "utf8")) as SigningSeeds;
+async function signingOf(folder: string): Promise<Signing> {
+  return JSON.parse(await readFile(join(folder, SIGNING_FILE), "utf8")) as Signing;
 }
 
 /** Names under which a server on this machine is reached, and those that are given. */

@@ -4,6 +4,7 @@ import { ROLES, type Role } from "../../events/roles.ts";
 import { DEFAULT_NODE_OPTIONS } from "../../node-options.ts";
 import type { AuthMode, AuthState } from "../auth/auth-state.ts";
 import { keysTaken } from "../auth/auth-state.ts";
+import { roleRows, roleTable } from "../auth/role-table.ts";
 import { durationMs } from "../client-options.ts";
 import { print, runs } from "../output.ts";
 
@@ -44,6 +45,16 @@ export function addAuthCommand(program: Command): void {
         });
         print(options.json, told(options.out, state), () => drawMade(options.out, state));
       }),
+    );
+  command
+    .command("roles")
+    .description("print which role may do what with which subject, as a table")
+    .option("--prefix <word>", "first word of the engine's subjects", DEFAULT_NODE_OPTIONS.prefix)
+    .option("--json", "print one JSON object", false)
+    .action(
+      runs(async ({ prefix, json }: { prefix: string; json: boolean }) =>
+        print(json, { subjects: roleRows(prefix) }, () => roleTable(prefix)),
+      ),
     );
   withFolder(command.command("add").argument("<user>", "name of the user, and of its folder"))
     .description("make one more user of a role")
