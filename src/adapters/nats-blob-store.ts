@@ -8,6 +8,7 @@ import { sha256Hex } from "../kernel/hash.ts";
 import { assertBlobKey } from "./blob-key.ts";
 import { newId } from "./entropy.ts";
 import { unlessBroken, untilConnected } from "./nats-connectivity.ts";
+import { denialIn, forbiddenByServer } from "./nats-denial.ts";
 import type { WatchableBlobs } from "./watchable-blobs.ts";
 
 /** Where the blobs are kept. */
@@ -44,7 +45,7 @@ type Marker = Readonly<{ object: string; sha256: string }>;
  * A writer of the same key at the same moment is noticed by the bucket's revision. The connection stays the
  * caller's to close.
  *
- * @throws EngineError `BLOBS_UNAVAILABLE` (retryable), here and from every method; `BLOB_CORRUPT` from `get`.
+ * @throws EngineError `BLOBS_UNAVAILABLE` (retryable) and `FORBIDDEN`, here and from every method; `BLOB_CORRUPT` from `get`.
  */
 export async function natsBlobStore(
   nc: NatsConnection,
@@ -264,6 +265,8 @@ async function reached<Result>(
     return await unlessBroken(nc, act());
   } catch (cause) {
     if (cause instanceof EngineError) throw cause;
+    const denial = denialIn(cause);
+    if (denial !== undefined) throw forbiddenByServer(denial.subject, denial);
     const reason = cause instanceof Error ? cause.message : String(cause);
     const message = `bucket ${bucket} did not answer: ${reason}`;
     throw new EngineError({ code: "BLOBS_UNAVAILABLE", message, retryable: true, detail: { bucket }, cause });

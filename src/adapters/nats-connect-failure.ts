@@ -1,5 +1,10 @@
 import { errors } from "@nats-io/transport-node";
 import { EngineError } from "../kernel/engine-error.ts";
+import type { NatsAccess } from "./nats-access.ts";
+import { greetingOf } from "./nats-greeting.ts";
+
+const NO_CLIENT_CERTIFICATE =
+  "it wants a client's certificate of an authority that it trusts: see --nats-cert and --nats-key";
 
 /** Node's codes of certificates that are not trusted, and what to do. */
 const TLS_FAILURES: readonly (readonly [RegExp, string])[] = [
@@ -19,7 +24,7 @@ const TLS_FAILURES: readonly (readonly [RegExp, string])[] = [
   ],
   [
     /ALERT_(CERTIFICATE_REQUIRED|HANDSHAKE_FAILURE|BAD_CERTIFICATE|UNKNOWN_CA|CERTIFICATE)|certificate required|bad certificate|unknown ca/i,
-    "it does not take the client's certificate, or wants one: see --nats-cert and --nats-key",
+    NO_CLIENT_CERTIFICATE,
   ],
   [
     /WRONG_VERSION_NUMBER|EPROTO|ERR_SSL|tls/i,
@@ -31,7 +36,7 @@ const TLS_FAILURES: readonly (readonly [RegExp, string])[] = [
  * Why no server took a connection: `NATS_UNAUTHORIZED` if one does not know who connects, `NATS_TLS_FAILED` with what is
  * wrong with TLS, and else `NATS_UNREACHABLE`. Shows hosts and ports, and never a secret.
  */
-export function connectFailure(servers: readonly string[], cause: unknown): EngineError {
+export async function connectFailure({ servers, tls }: NatsAccess, cause: unknown): Promise<EngineError> {
   const at = servers.join(", ");
   const detail = { servers };
   if (isUnauthorized(cause)) {
@@ -42,13 +47,20 @@ export function connectFailure(servers: readonly string[], cause: unknown): Engi
     return new EngineError({ code: "NATS_UNAUTHORIZED", message, retryable: false, detail, cause });
   }
   const text = textOf(cause);
-  const tls = TLS_FAILURES.find(([pattern]) => pattern.test(text));
-  if (tls !== undefined) {
-    const message = `no TLS with the NATS server at ${at}: ${tls[1]} (${reasonIn(cause)})`;
+  const known = TLS_FAILURES.find(([pattern]) => pattern.test(text))?.[1];
+  const why = known ?? (tls === undefined ? undefined : await unsaid(servers));
+  if (why !== undefined) {
+    const message = `no TLS with the NATS server at ${at}: ${why} (${reasonIn(cause)})`;
     return new EngineError({ code: "NATS_TLS_FAILED", message, retryable: false, detail, cause });
   }
   const message = `no NATS server at ${at} accepted the connection: ${reasonIn(cause)}`;
   return new EngineError({ code: "NATS_UNREACHABLE", message, retryable: true, detail, cause });
+}
+
+/** A server that does not take the client's certificate hangs up without a word once TLS 1.3 is agreed. */
+async function unsaid(servers: readonly string[]): Promise<string | undefined> {
+  const greeting = await greetingOf(servers[0] ?? "");
+  return greeting?.tls_verify === true ? NO_CLIENT_CERTIFICATE : undefined;
 }
 
 function isUnauthorized(thrown: unknown): boolean {

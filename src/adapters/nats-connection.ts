@@ -72,7 +72,7 @@ async function connectOnce({ name, ...given }: NatsAddress): Promise<NatsConnect
     rememberPeer(connection, access);
     return connection;
   } catch (cause) {
-    throw connectFailure(access.servers, cause);
+    throw await connectFailure(access, cause);
   }
 }
 

@@ -1,12 +1,18 @@
 import { JetStreamApiError } from "@nats-io/jetstream";
 import { errors } from "@nats-io/transport-node";
 import { EngineError } from "../kernel/engine-error.ts";
+import { denialIn, forbiddenByServer } from "./nats-denial.ts";
 
 /** The status with which a server says that it can't do something for the moment, as in HTTP. */
 const UNAVAILABLE = 503;
 
-/** The log could not be reached, or did not confirm: what was sent may or may not be stored. */
-export function logUnavailable(stream: string, cause: unknown): EngineError<"LOG_UNAVAILABLE"> {
+/**
+ * The log could not be reached, or did not confirm: what was sent may or may not be stored. `FORBIDDEN` if the server
+ * does not let this user do it.
+ */
+export function logUnavailable(stream: string, cause: unknown): EngineError<"LOG_UNAVAILABLE" | "FORBIDDEN"> {
+  const denial = denialIn(cause);
+  if (denial !== undefined) return forbiddenByServer(denial.subject, denial);
   const reason = cause instanceof Error ? cause.message : String(cause);
   return new EngineError({
     code: "LOG_UNAVAILABLE",
@@ -19,6 +25,7 @@ export function logUnavailable(stream: string, cause: unknown): EngineError<"LOG
 
 /** Whether a failure may pass by itself: the connection broke, no answer came, or a stream elects its leader. */
 export function isPassing(thrown: unknown): boolean {
+  if (denialIn(thrown) !== undefined) return false;
   if (thrown instanceof JetStreamApiError) return thrown.status === UNAVAILABLE;
   if (thrown instanceof errors.TimeoutError || thrown instanceof errors.RequestError) return true;
   return isUnanswered(thrown);

@@ -2,6 +2,7 @@ import { errors, type Msg, type MsgHdrs, type NatsConnection } from "@nats-io/tr
 import { EngineError } from "../kernel/engine-error.ts";
 import { noResponders, timedOut } from "./answer-request.ts";
 import { type Denial, isConnected, onBreak, onDenial, untilConnected } from "./nats-connectivity.ts";
+import { forbiddenByServer } from "./nats-denial.ts";
 import { newInbox } from "./nats-peer.ts";
 
 type Waiting = Readonly<{
@@ -78,11 +79,11 @@ export class NatsRequests {
   /** The server tells what it did not let through beside the answers, and the client's own requests only. */
   #denied(denial: Denial): void {
     if (denial.operation === "subscription") {
-      if (denial.subject.startsWith(this.#inbox)) this.#failAll(forbidden(denial.subject, denial));
+      if (denial.subject.startsWith(this.#inbox)) this.#failAll(forbiddenByServer(denial.subject, denial));
       return;
     }
     for (const [token, { subject }] of this.#waiting)
-      if (subject === denial.subject) this.#fail(token, forbidden(subject, denial));
+      if (subject === denial.subject) this.#fail(token, forbiddenByServer(subject, denial));
   }
 
   #answered(token: string, message: Msg): void {
@@ -107,9 +108,4 @@ export class NatsRequests {
     for (const [token, { subject }] of this.#waiting)
       this.#fail(token, cause instanceof EngineError ? cause : noResponders(subject, cause));
   }
-}
-
-function forbidden(subject: string, cause: Error): EngineError<"FORBIDDEN"> {
-  const message = `the NATS server does not let this user use ${subject}: connect with a role that may, see docs/security.md`;
-  return new EngineError({ code: "FORBIDDEN", message, retryable: false, detail: { subject }, cause });
 }

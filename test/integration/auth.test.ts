@@ -263,6 +263,29 @@ for (const server of await natsUnderTest()) {
       ).rejects.toMatchObject({ code: "NATS_TLS_FAILED" });
     });
 
+    test("a server that wants a client's certificate takes one of its authority, and no other", async () => {
+      const config = await readFile(join(out(), "server", "auth.conf"), "utf8");
+      const verifying = join(out(), "verifying.conf");
+      const ca = JSON.stringify(join(out(), "ca.pem"));
+      await writeFile(verifying, config.replace("tls {", `tls {\n  verify: true\n  ca_file: ${ca}`));
+      const nats = await startNats(server.binary, verifying);
+      const other = join(folder, `client-${server.binary.version}`);
+      await initAuth(other, { ...OPTIONS, tls: true });
+      const caFile = join(out(), "ca.pem");
+      const certificateOf = (where: string) => ({
+        caFile,
+        certFile: join(where, "server", "server.pem"),
+        keyFile: join(where, "server", "server.key"),
+      });
+      try {
+        await (await connect(nats.url, { tls: certificateOf(out()) })).close();
+        for (const tls of [{ caFile }, certificateOf(other)])
+          await expect(connect(nats.url, { tls })).rejects.toMatchObject({ code: "NATS_TLS_FAILED" });
+      } finally {
+        await nats.stop();
+      }
+    });
+
     test("who speaks in plain text to a server with TLS is cut off before anything is done", async () => {
       const said = (await saidInPlainText(secured.url)).trim().split("\r\n");
       expect(said).toEqual([expect.stringMatching(/^INFO .*"tls_required":true/)]);
