@@ -1,7 +1,8 @@
+import { createHash } from "node:crypto";
 import { mkdtemp, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createUser } from "@nats-io/nkeys";
+import { createUser, fromPublic } from "@nats-io/nkeys";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type AskedRequest, requestLock, type Verdict } from "../../src/adapters/request-lock.ts";
@@ -44,6 +45,17 @@ test("an operator's signed request is served, once", () => {
   expect(codeOf(lock(request))).toBe("served");
   expect(codeOf(lock(request))).toBe("BAD_SIGNATURE");
   expect(codeOf(lock(by(operator, aPut())))).toBe("served");
+});
+
+test("a signature is what any nkey library makes of the text that docs/security.md describes", () => {
+  const request = aPut();
+  const [key, atMs, nonce, signature] = signed(request, operator.getSeed(), NOW_MS).split(" ");
+  const body = createHash("sha256").update(request.data).digest("hex");
+  const text = `resonance-request-1\n${request.subject}\n${request.replyTo}\n\n${atMs}\n${nonce}\n${body}`;
+  const bytes = Buffer.from(signature ?? "", "base64url");
+  expect(fromPublic(key ?? "").verify(Buffer.from(text), bytes)).toBe(true);
+  const made = Buffer.from(operator.sign(Buffer.from(text))).toString("base64url");
+  expect(codeOf(aLock()({ ...request, signature: `${key} ${atMs} ${nonce} ${made}` }))).toBe("served");
 });
 
 test("a request that has to be signed and is not is told so", () => {
