@@ -10,6 +10,7 @@ import { natsBlobStore } from "./adapters/nats-blob-store.ts";
 import { natsBus } from "./adapters/nats-bus.ts";
 import { replicasFor } from "./adapters/nats-cluster.ts";
 import { abilitiesOf, connectNats } from "./adapters/nats-connection.ts";
+import { onRefusal } from "./adapters/nats-connectivity.ts";
 import { natsKeyValue } from "./adapters/nats-key-value.ts";
 import { NatsLog } from "./adapters/nats-log.ts";
 import { type RunningNatsServer, startNatsServer } from "./adapters/nats-server.ts";
@@ -121,6 +122,11 @@ async function compose(
   const natsUrl = urlsOf(nats);
   const connection = await connectNats({ ...nats, name });
   closers.push(() => connection.close());
+  onRefusal(connection, (reason) =>
+    report(
+      `NATS does not know this node any more (${reason}): it goes on trying, with what its credentials' files hold`,
+    ),
+  );
 
   // Renewals of leases must not queue behind what a busy gateway sends and receives.
   const toTable = await connectNats({ ...nats, name: `${name} cluster` });

@@ -8,6 +8,7 @@ type Connectivity = {
   readonly waiting: Set<() => void>;
   readonly asking: Set<() => void>;
   readonly denials: Set<(denial: Denial) => void>;
+  readonly refusals: Set<(reason: string) => void>;
 };
 
 /** One observer a connection, since each would have to hear every status. */
@@ -24,6 +25,7 @@ export function observeConnectivity(nc: NatsConnection): void {
     waiting: new Set(),
     asking: new Set(),
     denials: new Set(),
+    refusals: new Set(),
   };
   observed.set(nc, connectivity);
   void follow(nc, connectivity);
@@ -37,6 +39,11 @@ export function isConnected(nc: NatsConnection): boolean {
 /** Calls back each time an observed connection breaks. */
 export function onBreak(nc: NatsConnection, broken: () => void): void {
   observed.get(nc)?.asking.add(broken);
+}
+
+/** Calls back once an outage in which a server does not know who connects any more, with its words. */
+export function onRefusal(nc: NatsConnection, refused: (reason: string) => void): void {
+  observed.get(nc)?.refusals.add(refused);
 }
 
 /** Calls back each time the server tells an observed connection that it may not do what it wanted to. */
@@ -81,13 +88,25 @@ export async function unlessBroken<Answer>(nc: NatsConnection, answer: Promise<A
 }
 
 async function follow(nc: NatsConnection, connectivity: Connectivity): Promise<void> {
+  let isTold = false;
   for await (const status of nc.status()) {
     if (status.type === "disconnect") down(connectivity);
-    if (status.type === "reconnect") up(connectivity);
+    if (status.type === "reconnect") {
+      isTold = false;
+      up(connectivity);
+    }
+    if (status.type === "error" && isRefusal(status.error) && !isTold) {
+      isTold = true;
+      for (const refused of connectivity.refusals) refused(status.error.message);
+    }
     if (status.type === "error" && status.error instanceof errors.PermissionViolationError)
       for (const denied of connectivity.denials) denied(status.error);
   }
   up(connectivity); // Closed: nobody need wait any longer.
+}
+
+function isRefusal(error: Error): boolean {
+  return error instanceof errors.AuthorizationError || error instanceof errors.UserAuthenticationExpiredError;
 }
 
 function down(connectivity: Connectivity): void {

@@ -176,6 +176,7 @@ describe.for(["users", "jwt"] as const)("a node with roles in mode %s, over TLS"
       .toMatchObject({ ready: true, lag: 0 });
     expect(await client.ask("score", { user: "ada" })).toMatchObject({ user: "ada" });
     await client.close();
+    expect(said.join("\n")).not.toMatch(/\bS[UA][A-Z2-7]{56}\b|eyJ/); // No key and no token in what the node says.
   });
 });
 
