@@ -230,6 +230,8 @@ function aStatus(shard: number): ShardStatus {
     events: 3,
     duplicates: 0,
     deadLetters: 0,
+    withheld: 0,
+    withdrawals: 0,
     lostDecisions: 0,
     versions: { encoder: "e1", trained: true, profiles: {}, segments: 1 },
     warmUps: [],
