@@ -47,6 +47,8 @@ export function withdraw(shard: ShardState, context: Context, refused: number, o
   if (consent.isCounted(refused)) context.exposures = NO_ENTRIES;
   if (consent.isPersonal(refused)) return withdrawAll(shard, context, outcome);
   const { families, inputs, touched } = consent.forgotten(refused);
+  if ((families | inputs) === 0) return false;
+  if ((inputs & INPUTS.context.bit) !== 0) context.arrival = undefined; // It knows more fields than features do.
   const { written, hasChanged } = recent.rewrite(
     context,
     (event) => withoutInputs(event, inputs),
@@ -58,7 +60,6 @@ export function withdraw(shard: ShardState, context: Context, refused: number, o
   if (touched !== 0)
     for (const event of recent.events(context)) features.foldSparse(context, event, ~touched);
   if (inputs !== 0) rebuild(shard, context);
-  if ((inputs & INPUTS.context.bit) !== 0) context.arrival = undefined;
   shard.shadows.forget(context.user);
   return true;
 }

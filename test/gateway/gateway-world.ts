@@ -68,6 +68,7 @@ export async function gatewayWorld(given: { readonly isPatient?: boolean } = {})
       clock,
       decisions,
       newId: () => "gateway",
+      cellKey: new Uint8Array(32),
       async explain(question) {
         questions.push(question);
         return encodeReply({ explained: true }, question.type);

@@ -69,6 +69,7 @@ const policy = v.strictObject({
 
 /** Validates a policy of consent; docs/privacy.md describes it. @param input - Parsed JSON or MessagePack, from outside. */
 export function parsePolicy(input: unknown): ParsedPolicy {
+  if (Array.isArray(input)) return refused("", "must be an object");
   const parsed = v.safeParse(policy, input, { abortEarly: true });
   if (!parsed.success) {
     const [issue] = parsed.issues;
