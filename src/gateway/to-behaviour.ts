@@ -37,12 +37,10 @@ export function toBehaviour(
   dropped: Dropped,
   contexts: ContextReader,
 ): Behaviour | undefined {
-  const where = jurisdictionOf(event.context) ?? UNKNOWN_JURISDICTION;
-  const allowed = rules.allowedIn(event.consent, where);
-  const drop = (purpose: string): void =>
-    dropped(purpose, event.consent?.[purpose] === false ? "refused" : "not-given");
+  const where = rules.hasRegions ? jurisdictionOf(event.context) : undefined;
+  const allowed = rules.allowedIn(event.consent, where ?? UNKNOWN_JURISDICTION);
   if (!rules.isPersonal(allowed)) {
-    drop("personalisation");
+    dropped("personalisation", reasonOf(event, "personalisation"));
     return answersOf(event);
   }
   const { id, user, type, tsMs, query, text, location, peer } = event;
@@ -50,17 +48,18 @@ export function toBehaviour(
   copyKept(event, behaviour);
   if (event.context !== undefined) behaviour.context = contexts.read(event.context, tsMs);
   const { inputs } = rules.restrictions(allowed);
+  const isPlain = query === undefined && text === undefined && location === undefined && peer === undefined;
+  if (isPlain && (inputs & SELDOM_DROPPED) === 0) return behaviour; // Most events.
   const isDropped = (
     input: keyof typeof INPUTS,
     purpose = neededFor(rules.policy.families, input),
   ): boolean => {
     if ((inputs & INPUTS[input].bit) === 0) return false;
-    drop(purpose);
+    dropped(purpose, reasonOf(event, purpose));
     return true;
   };
   if ((inputs & SELDOM_DROPPED) !== 0) dropSeldom(behaviour, isDropped);
-  if (query === undefined && text === undefined && location === undefined && peer === undefined)
-    return behaviour;
+  if (isPlain) return behaviour;
   const words =
     query === undefined || isDropped("keywords", "text") ? [] : keywordHashes(query, LIMITS.keywords);
   if (text !== undefined && !isDropped("sentiment")) behaviour.sentiment = sentimentOf(text);
@@ -72,6 +71,10 @@ export function toBehaviour(
     behaviour.cell = cells?.cellOf(user, location) ?? geohash(location.lat, location.lon, CELL_CHARS);
   if (peer !== undefined && !isDropped("peer")) behaviour.peer = peer;
   return behaviour;
+}
+
+function reasonOf({ consent }: Event, purpose: string): DropReason {
+  return consent?.[purpose] === false ? "refused" : "not-given";
 }
 
 /** What is kept as it was sent. One by one: a spread of what is left takes five times as long. */

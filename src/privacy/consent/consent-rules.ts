@@ -77,6 +77,11 @@ export class ConsentRules {
     return this.#bits.get(purpose) ?? 0;
   }
 
+  /** Whether it matters where somebody is. */
+  get hasRegions(): boolean {
+    return this.#regions.length > 0;
+  }
+
   /** Whether a mask of what is allowed lets anything be kept of a user. */
   isPersonal(allowed: number): boolean {
     return (allowed & this.#personalisation) !== 0;
