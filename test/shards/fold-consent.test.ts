@@ -289,6 +289,24 @@ test("who may not be personalised for is answered the prior, told why, and leave
   expect(explainUser(shard, "ada", asked, START_MS)).toEqual(explainUser(shard, undefined, asked, START_MS));
 });
 
+test("a score after a refusal is that of a user whose events never had any of it, though one was answered just before", () => {
+  const answered = (left: (parts: Parts) => Parts) => {
+    const shard = aShard({ ringEvents: RING });
+    const events: SomeEvents = [
+      { gapMs: 1, type: "view", item: "shoe", context: undefined, parts: { cell: "u281", peer: "bob" } },
+    ];
+    fold(shard, ...logOf(events, left));
+    useProfiles(shard, [new Float32Array(shard.encoder.dim).fill(0.1)]);
+    const { score } = answering(shard);
+    const before = score().segments;
+    fold(shard, answers({ location: false }));
+    return { before, after: score().segments };
+  };
+  const [withdrew, never] = [answered((parts) => parts), answered(without("location"))];
+  expect(withdrew.before).not.toEqual(never.before);
+  expect(withdrew.after).toEqual(never.after);
+});
+
 test("content for them is what is popular, of no experiment, and the reason is told", () => {
   const shard = aShard();
   useCatalogue(shard, aCatalogue());

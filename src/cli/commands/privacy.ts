@@ -61,7 +61,7 @@ function drawPolicy({ version, purposes, families, regions, location }: PolicyRe
     const named = Object.entries(families).flatMap(([family, needed]) =>
       needed === purpose ? [family] : [],
     );
-    return named.join(", ") || "–";
+    return purpose === "personalisation" ? "all others" : named.join(", ") || "–";
   };
   const rows = Object.entries(purposes).map(([purpose, rule]) => [
     purpose,
