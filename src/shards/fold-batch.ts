@@ -121,7 +121,7 @@ function foldBehaviour(
   noteTime(context, behaviour.tsMs);
   context.lastSequence = sequence;
   // Numbered in front of the sample that this entry may give.
-  const isTakenOut = context.isMember && (hasWithdrawn || !mayBeMember(shard, context));
+  const isTakenOut = context.isMember && (hasWithdrawn || !mayBeMember(shard, context, allowed));
   if (isTakenOut) outcome.removals.push({ sequence, index, user: context.user });
   const isPersonal = shard.consent.isPersonal(allowed);
   if (isPersonal) foldFeedback(shard, context, behaviour, at, outcome);
@@ -132,7 +132,7 @@ function foldBehaviour(
     if (behaviour.type === "identify") authenticate(shard, context, outcome);
     leaveAll(shard, context, { sequence, index }, outcome);
   }
-  context.isMember = mayBeMember(shard, context);
+  context.isMember = mayBeMember(shard, context, allowed);
 }
 
 /** Folds a behaviour of somebody who may be personalised for. */
@@ -161,7 +161,7 @@ function foldPersonal(
   const evidence = embedContext(shard, context);
   const next = followResonance(shard, context, evidence, given, outcome) + (isTakenOut ? 1 : 0);
   const sampled = acted && isSampled(context, behaviour.tsMs, shortestBucketMs(shard.definitions.maps));
-  const isNewMember = mayBeMember(shard, context) && (!context.isMember || isTakenOut);
+  const isNewMember = mayBeMember(shard, context, allowed) && (!context.isMember || isTakenOut);
   if (context.authenticated && shard.definitions.maps.length > 0 && (sampled || relabelled || isNewMember)) {
     const embedded = {
       encoder: shard.encoder.version,

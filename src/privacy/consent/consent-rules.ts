@@ -51,7 +51,9 @@ export class ConsentRules {
     optIn: number;
     optOut: number;
   }>[];
-  readonly #places = new Map<string, number>();
+  /** By country, then region. */
+  readonly #places = new Map<string, Map<string, number>>();
+  #placesKnown = 0;
   readonly #restrictions = new Map<number, Restrictions>();
   readonly #personalisation: number;
   readonly #analytics: number;
@@ -141,12 +143,15 @@ export class ConsentRules {
     if (this.#regions.length === 0) return this.#elsewhere;
     const { country, region } = where;
     if (country === "" && region === "") return this.#unknown;
-    const place = `${country} ${region}`;
-    const known = this.#places.get(place);
+    const known = this.#places.get(country)?.get(region);
     if (known !== undefined) return known;
     const ruled = this.#ruledAt(where);
-    if (this.#places.size >= PLACES_MAX) this.#places.clear();
-    this.#places.set(place, ruled);
+    if (this.#placesKnown++ >= PLACES_MAX) {
+      this.#places.clear(); // Senders may call regions what they like.
+      this.#placesKnown = 1;
+    }
+    const regions = this.#places.get(country) ?? new Map<string, number>();
+    this.#places.set(country, regions.set(region, ruled));
     return ruled;
   }
 
