@@ -7,32 +7,34 @@ import { durationMs, wholeNumber } from "./client-options.ts";
 import { identityOf, type NatsOptions, natsUrlOption, withNatsOptions } from "./nats-options.ts";
 import { readContentFile } from "./read-content-file.ts";
 import { readDefinitions } from "./read-definitions.ts";
+import { readPolicyFile } from "./read-policy-file.ts";
 
 /** What `up` and other commands that start a node take. */
-export type NodeCommandOptions = NatsOptions &
-  Readonly<{
-    nats?: string;
-    data: string;
-    prefix: string;
-    shards: number;
-    threads: number;
-    resident: number;
-    ring: number;
-    publishEvery: number;
-    sync: "interval" | "always";
-    segments?: string;
-    content?: string;
-    refit: boolean;
-    recalibrate: number;
-    dimMax: number;
-    name?: string;
-    roles: readonly NodeRole[];
-    weight: number;
-    standbys: 0 | 1 | 2;
-    moves: number;
-    snapshotEvery: number;
-    keepLog: number;
-  }>;
+export type NodeCommandOptions = Readonly<{
+  nats?: string;
+  data: string;
+  prefix: string;
+  shards: number;
+  threads: number;
+  resident: number;
+  ring: number;
+  publishEvery: number;
+  sync: "interval" | "always";
+  segments?: string;
+  content?: string;
+  policy?: string;
+  refit: boolean;
+  recalibrate: number;
+  dimMax: number;
+  name?: string;
+  roles: readonly NodeRole[];
+  weight: number;
+  standbys: 0 | 1 | 2;
+  moves: number;
+  snapshotEvery: number;
+  keepLog: number;
+}> &
+  NatsOptions;
 
 /** Beside the 16 that are kept for what no segment asks about yet, one at least tells segments apart. */
 const DIM_MIN = 17;
@@ -46,6 +48,7 @@ export function withNodeOptions(command: Command): Command {
     .option("--prefix <word>", "first word of the engine's subjects", prefixWord, given.prefix)
     .option("--segments <file>", "JSON file that defines maps and segments (docs/segments.md)")
     .option("--content <file>", "JSON file that defines placements and their contents (docs/content.md)")
+    .option("--policy <file>", "JSON file that says who is asked for what consent (docs/privacy.md)")
     .option("--shards <n>", "number of shards, fixed at creation", wholeNumber(1), given.shards)
     .option("--threads <n>", "worker threads", wholeNumber(1), given.threads)
     .option(
@@ -108,6 +111,7 @@ export function withNodeOptions(command: Command): Command {
 export async function nodeOptionsOf(options: NodeCommandOptions): Promise<NodeOptions> {
   const maps = options.segments === undefined ? undefined : await readDefinitions(options.segments);
   const catalogue = options.content === undefined ? undefined : await readContentFile(options.content, maps);
+  const policy = options.policy === undefined ? undefined : await readPolicyFile(options.policy);
   return {
     ...DEFAULT_NODE_OPTIONS,
     ...(options.nats === undefined ? {} : { nats: options.nats }),
@@ -132,6 +136,7 @@ export async function nodeOptionsOf(options: NodeCommandOptions): Promise<NodeOp
     refit: options.refit ? DEFAULT_NODE_OPTIONS.refit : null,
     ...(maps === undefined ? {} : { maps }),
     ...(catalogue === undefined ? {} : { catalogue }),
+    ...(policy === undefined ? {} : { policy }),
   };
 }
 

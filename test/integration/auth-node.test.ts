@@ -140,7 +140,7 @@ describe.for(["users", "jwt"] as const)("a node with roles in mode %s, over TLS"
     const reply = await bus.request("resonance.v1.segments.put", put, { timeoutMs: PATIENCE_MS });
     expect(reply.error).toBe(undefined);
     const [first] = sent.filter(({ subject }) => subject === "resonance.v1.segments.put");
-    const { reply: inbox } = first?.options as { reply: string };
+    const { reply: inbox } = (first?.options ?? { reply: "" }) as { reply: string };
     const again = new Promise<string>((resolve) => {
       nc.subscribe(inbox, { max: 1, callback: (_, message) => resolve(message.string()) });
     });
