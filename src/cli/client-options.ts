@@ -4,11 +4,12 @@ import { natsUrlOption, withNatsOptions } from "./nats-options.ts";
 
 /** Adds the options by which a command finds a running engine. */
 export function withClientOptions(command: Command): Command {
-  return withNatsOptions(command)
-    .addOption(natsUrlOption("--nats <url>", "NATS of the engine (default: the one that runs on --data)"))
+  const own = command
     .option("--data <folder>", "data folder of a node on this machine", DEFAULT_NODE_OPTIONS.dataDir)
     .option("--prefix <word>", "first word of the engine's subjects", DEFAULT_NODE_OPTIONS.prefix)
-    .option("--json", "print one JSON object", false);
+    .option("--json", "print one JSON object", false)
+    .addOption(natsUrlOption("--nats <url>", "NATS of the engine (default: the one that runs on --data)"));
+  return withNatsOptions(own);
 }
 
 /** Parses a whole number of at least `min`, for commander. */

@@ -57,7 +57,7 @@ export function withNatsOptions(command: Command): Command {
 
 /** `--nats`, or the variable RESONANCE_NATS_URL: there a password in it is not seen in the list of processes. */
 export function natsUrlOption(flags: string, text: string): Option {
-  return new Option(flags, text).env("RESONANCE_NATS_URL");
+  return new Option(flags, text).env("RESONANCE_NATS_URL").helpGroup(GROUP);
 }
 
 /**

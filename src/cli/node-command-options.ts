@@ -42,8 +42,7 @@ const DIM_MIN = 17;
 /** Adds the options of a node to a command. */
 export function withNodeOptions(command: Command): Command {
   const given = DEFAULT_NODE_OPTIONS;
-  return withNatsOptions(command)
-    .addOption(natsUrlOption("--nats <urls>", "NATS servers to use (default: find or fetch one and run it)"))
+  const own = command
     .option("--data <folder>", "where the node keeps its state", given.dataDir)
     .option("--prefix <word>", "first word of the engine's subjects", prefixWord, given.prefix)
     .option("--segments <file>", "JSON file that defines maps and segments (docs/segments.md)")
@@ -104,7 +103,9 @@ export function withNodeOptions(command: Command): Command {
       "how long logs keep what snapshots contain",
       wholeNumber(0),
       given.keepLogMs / 3_600_000,
-    );
+    )
+    .addOption(natsUrlOption("--nats <urls>", "NATS servers to use (default: find or fetch one and run it)"));
+  return withNatsOptions(own);
 }
 
 /** The node that a command's options describe. */

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { type Command, Option } from "commander";
 import { ROLES, type Role } from "../../events/roles.ts";
+import { EngineError } from "../../kernel/engine-error.ts";
 import { DEFAULT_NODE_OPTIONS } from "../../node-options.ts";
 import type { AuthMode, AuthState } from "../auth/auth-state.ts";
 import { keysTaken } from "../auth/auth-state.ts";
@@ -35,6 +36,10 @@ export function addAuthCommand(program: Command): void {
     .option("--expires <duration>", "with --mode jwt: how long credentials count, such as 90d", durationMs)
     .action(
       runs(async (options: Folder & InitGiven) => {
+        if (options.expires !== undefined && options.mode !== "jwt") {
+          const message = "--expires is of tokens: it needs --mode jwt";
+          throw new EngineError({ code: "OPTION_MISSING", message, retryable: false });
+        }
         const { initAuth } = await import("../auth/write-auth.ts"); // Loaded only here: few commands need it.
         const state = await initAuth(options.out, {
           mode: options.mode,
