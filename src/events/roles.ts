@@ -95,6 +95,7 @@ export function permissionsOf(role: Role, prefix: string): Permissions {
         `${prefix}.v1.>`,
         `${prefix}.internal.>`,
         ...ROLES.map((asker) => `${inboxPrefixOf(asker)}.>`),
+        `${prefix.toUpperCase()}_REDACTED.>`, // What is left of log messages that an erasure took parts of.
         ...NODE_PUBLISHES,
       ],
       // The second word of `*.told.>` is what the tables of the cluster are passed on under.

@@ -33,6 +33,8 @@ const PUBLISH: Readonly<Record<string, readonly Role[]>> = {
   "resonance.internal.shard.0.score": NODE,
   RESONANCE_LOG_0: NODE,
   RESONANCE_SAMPLES: NODE,
+  "RESONANCE_REDACTED.RESONANCE_LOG_0.12": NODE,
+  "RESONANCE_OTHER.RESONANCE_LOG_0.12": NOBODY,
   "$KV.resonance-releases.segments.1": NODE,
   "$KV.resonance-cluster.nodes.a": NODE,
   "$O.resonance-artefacts.M.a": NODE,

@@ -49,7 +49,7 @@ export function roleRows(prefix: string): RoleRow[] {
     nodes("_INBOX_<role>.>", "answer"),
     nodes("*.told.>", "listen"),
     ...permissionsOf("node", prefix)
-      .publish.filter((subject) => /^[$*]/.test(subject))
+      .publish.filter((subject) => !subject.startsWith(`${prefix}.`) && !subject.startsWith("_INBOX"))
       .map((subject) => nodes(subject, "publish")),
   ];
 }
