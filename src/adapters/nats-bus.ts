@@ -3,7 +3,13 @@ import type { Bus, BusReply, RequestHandler } from "../actors/bus.ts";
 import { EngineError } from "../kernel/engine-error.ts";
 import { answerRequest, noResponders } from "./answer-request.ts";
 import { NatsRequests } from "./nats-requests.ts";
-import { contentTypeOf, messageToReply, replyToMessage, requestHeaders } from "./nats-wire-error.ts";
+import {
+  contentTypeOf,
+  messageToReply,
+  producerOf,
+  replyToMessage,
+  requestHeaders,
+} from "./nats-wire-error.ts";
 
 /** {@link Bus} over core NATS. The connection stays the caller's to close. */
 export function natsBus(nc: NatsConnection): Bus {
@@ -83,11 +89,13 @@ export function answerMessage(
   handler: RequestHandler,
 ): Promise<BusReply | undefined> | BusReply | undefined {
   const { subject, data, reply: replyTo = "" } = message;
+  const producer = producerOf(message.headers);
   const answer = answerRequest(handler, {
     subject,
     data,
     contentType: contentTypeOf(message.headers),
     replyTo,
+    ...(producer === undefined ? {} : { producer }),
   });
   if (!(answer instanceof Promise)) return responded(message, answer);
   return answer.then((reply) => responded(message, reply));
