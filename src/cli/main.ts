@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { addAuthKeyCommand } from "./commands/auth-key.ts";
 import { addBenchCommand } from "./commands/bench.ts";
 import { addCalibrateCommand } from "./commands/calibrate.ts";
 import { addClusterCommand } from "./commands/cluster.ts";
@@ -50,6 +51,7 @@ addEvaluateCommand(program);
 addSimulateCommand(program);
 addDemoCommand(program);
 addDoctorCommand(program);
+addAuthKeyCommand(program.command("auth").description("who may do what"));
 addBenchCommand(program);
 
 await program.parseAsync();

@@ -2,6 +2,7 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import { DEFAULT_NODE_OPTIONS, type NodeOptions } from "../node-options.ts";
 import type { NodeRole } from "../supervisor/cluster-records.ts";
 import { durationMs, wholeNumber } from "./client-options.ts";
+import { type IntakeCommandOptions, intakeOf, withIntakeOptions } from "./http-options.ts";
 import { readContentFile } from "./read-content-file.ts";
 import { readDefinitions } from "./read-definitions.ts";
 
@@ -28,7 +29,8 @@ export type NodeCommandOptions = Readonly<{
   moves: number;
   snapshotEvery: number;
   keepLog: number;
-}>;
+}> &
+  IntakeCommandOptions;
 
 /** Beside the 16 that are kept for what no segment asks about yet, one at least tells segments apart. */
 const DIM_MIN = 17;
@@ -36,7 +38,7 @@ const DIM_MIN = 17;
 /** Adds the options of a node to a command. */
 export function withNodeOptions(command: Command): Command {
   const given = DEFAULT_NODE_OPTIONS;
-  return command
+  command
     .option("--nats <urls>", "NATS servers to use (default: find or fetch one and run it)")
     .option("--data <folder>", "where the node keeps its state", given.dataDir)
     .option("--prefix <word>", "first word of the engine's subjects", prefixWord, given.prefix)
@@ -98,6 +100,7 @@ export function withNodeOptions(command: Command): Command {
       wholeNumber(0),
       given.keepLogMs / 3_600_000,
     );
+  return withIntakeOptions(command);
 }
 
 /** The node that a command's options describe. */
@@ -106,6 +109,7 @@ export async function nodeOptionsOf(options: NodeCommandOptions): Promise<NodeOp
   const catalogue = options.content === undefined ? undefined : await readContentFile(options.content, maps);
   return {
     ...DEFAULT_NODE_OPTIONS,
+    ...intakeOf(options),
     ...(options.nats === undefined ? {} : { nats: options.nats }),
     dataDir: options.data,
     prefix: options.prefix,
