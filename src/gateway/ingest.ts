@@ -6,8 +6,15 @@ import { parseEvent } from "../events/parse-event.ts";
 import { refused } from "../events/request-body.ts";
 import { EngineError, toWireError } from "../kernel/engine-error.ts";
 import { shardOf } from "../kernel/hash.ts";
+import type { ConsentInForce } from "./consent-policy.ts";
 import type { ContextReader } from "./context-reader.ts";
-import { countUp, type GatewayCounters, type GatewayOptions, type GatewayPorts } from "./gateway-ports.ts";
+import {
+  countUp,
+  dropCounter,
+  type GatewayCounters,
+  type GatewayOptions,
+  type GatewayPorts,
+} from "./gateway-ports.ts";
 import { type IngestLimits, rateLimited } from "./ingest-limits.ts";
 import type { LagWatch } from "./lag-watch.ts";
 import { logMessages } from "./log-messages.ts";
@@ -32,6 +39,8 @@ export type EventRefusal = Readonly<{
 /** What `ingest` needs beside the ports. */
 export type IngestParts = Readonly<{
   contexts: ContextReader;
+  /** What is allowed, by the policy in force. */
+  consent(): ConsentInForce;
   limits: IngestLimits;
   lags: LagWatch;
   /** Reads what an event's decision had chosen. */
@@ -44,6 +53,9 @@ type Bound = Readonly<{ shard: number; indexes: number[]; behaviours: Behaviour[
 /** Events taken in one go, about a millisecond's work: scores wait behind it. */
 const SLICE_EVENTS = 256;
 
+const NO_CONSENT =
+  "the policy in force needs the user's consent to personalisation in the event itself, or it is not stored";
+
 /** An event whose decision is to be read. */
 type Decided = Event & { readonly decision: string };
 
@@ -55,7 +67,7 @@ type Decided = Event & { readonly decision: string };
  * @throws EngineError `RATE_LIMITED` or `OVERLOADED` if that is why none of them was taken.
  */
 export async function ingest(
-  { contexts, limits, lags, feedbackOf, ...ports }: GatewayPorts & IngestParts,
+  { contexts, consent, limits, lags, feedbackOf, ...ports }: GatewayPorts & IngestParts,
   options: GatewayOptions,
   counters: GatewayCounters,
   body: unknown,
@@ -66,7 +78,7 @@ export async function ingest(
   const tickMs = ports.clock.monotonicMs();
   limits.admit(producer, events.length, tickMs);
   const refusals: EventRefusal[] = [];
-  const dropped = (purpose: string): void => countUp(counters.dropped, purpose);
+  const dropped = dropCounter(counters);
   const bounds: Bound[] = [];
   const boundOf: (Bound | undefined)[] = new Array(options.shards);
   for (let index = 0; index < events.length; index++) {
@@ -90,6 +102,11 @@ export async function ingest(
       refusals.push({ index, code: read.code, message: read.message });
       continue;
     }
+    const behaviour = toBehaviour(event, consent(), dropped, contexts);
+    if (behaviour === undefined) {
+      refusals.push({ index, code: "NO_CONSENT", message: NO_CONSENT });
+      continue;
+    }
     let bound = boundOf[shard];
     if (bound === undefined) {
       bound = { shard, indexes: [], behaviours: [] };
@@ -97,7 +114,7 @@ export async function ingest(
       bounds.push(bound);
     }
     bound.indexes.push(index);
-    bound.behaviours.push(withFeedback(toBehaviour(event, dropped, contexts), read?.feedback));
+    bound.behaviours.push(withFeedback(behaviour, read?.feedback));
   }
   const stored = await Promise.all(bounds.map((bound) => store(ports, bound)));
   const positions: Position[] = [];
@@ -154,7 +171,8 @@ function toldAway(thrown: unknown): Readonly<{ kind: "failed"; code: string; mes
 }
 
 function withFeedback(behaviour: Behaviour, feedback: Feedback | undefined): Behaviour {
-  return feedback === undefined ? behaviour : { ...behaviour, feedback };
+  const isOfIt = feedback !== undefined && behaviour.decision !== undefined;
+  return isOfIt ? { ...behaviour, feedback } : behaviour;
 }
 
 /** A shard whose log fails refuses its own events; the others are not lost with them. */

@@ -72,6 +72,7 @@ export async function gatewayWorld(
       clock,
       decisions,
       newId: () => "gateway",
+      cellKey: new Uint8Array(32),
       async explain(question) {
         questions.push(question);
         return encodeReply({ explained: true }, question.type);
@@ -248,6 +249,8 @@ function aStatus(shard: number): ShardStatus {
     events: 3,
     duplicates: 0,
     deadLetters: 0,
+    withheld: 0,
+    withdrawals: 0,
     lostDecisions: 0,
     versions: { encoder: "e1", trained: true, profiles: {}, segments: 1 },
     warmUps: [],
