@@ -76,6 +76,8 @@ export type GatewayCounters = {
   readonly requests: Record<string, number>;
   readonly errors: Record<string, number>;
   accepted: number;
+  /** Events that were accepted of programs which say what they are. */
+  automated: number;
   readonly refused: Record<string, number>;
   /** What was dropped for want of consent, by purpose and reason: `location.not-given`, `personalisation.refused`. */
   readonly dropped: Record<string, number>;

@@ -49,7 +49,14 @@ export type Gateway = Readonly<{
 
 /** A gateway: it validates, routes, and answers; it keeps nothing of any user. */
 export function createGateway(ports: GatewayPorts, options: GatewayOptions): Gateway {
-  const counters: GatewayCounters = { requests: {}, errors: {}, accepted: 0, refused: {}, dropped: {} };
+  const counters: GatewayCounters = {
+    requests: {},
+    errors: {},
+    accepted: 0,
+    automated: 0,
+    refused: {},
+    dropped: {},
+  };
   const contexts = new ContextReader();
   let definitions: SegmentDefinitions = { version: 0, maps: [] };
   const take = (read: SegmentDefinitions): void => {

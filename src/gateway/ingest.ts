@@ -114,7 +114,9 @@ export async function ingest(
       bounds.push(bound);
     }
     bound.indexes.push(index);
-    bound.behaviours.push(withFeedback(behaviour, read?.feedback));
+    const isAutomated = event.context !== undefined && contexts.isAutomated(event.context);
+    if (isAutomated) counters.automated++;
+    bound.behaviours.push(marked(behaviour, read?.feedback, isAutomated));
   }
   const stored = await Promise.all(bounds.map((bound) => store(ports, bound)));
   const positions: Position[] = [];
@@ -170,9 +172,10 @@ function toldAway(thrown: unknown): Readonly<{ kind: "failed"; code: string; mes
   return { kind: "failed", code, message };
 }
 
-function withFeedback(behaviour: Behaviour, feedback: Feedback | undefined): Behaviour {
+function marked(behaviour: Behaviour, feedback: Feedback | undefined, automated: boolean): Behaviour {
   const isOfIt = feedback !== undefined && behaviour.decision !== undefined;
-  return isOfIt ? { ...behaviour, feedback } : behaviour;
+  if (!isOfIt && !automated) return behaviour; // Nearly all of them.
+  return { ...behaviour, ...(isOfIt && { feedback }), ...(automated && { automated }) };
 }
 
 /** A shard whose log fails refuses its own events; the others are not lost with them. */

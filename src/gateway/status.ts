@@ -40,6 +40,8 @@ export type StatusReply = Readonly<{
     /** Purposes that were taken back. */
     withdrawals: number;
   }>;
+  /** Users whom the shards have found to be programs since their owners started. */
+  bots: number;
   /** Memory of this gateway's process, bytes. */
   memoryBytes: number;
   gateway: GatewayView;
@@ -84,6 +86,7 @@ export async function status(
       withheld: ready.reduce((sum, view) => sum + view.withheld, 0),
       withdrawals: ready.reduce((sum, view) => sum + view.withdrawals, 0),
     },
+    bots: ready.reduce((sum, view) => sum + view.bots, 0),
     memoryBytes: ports.memoryBytes(),
     gateway: counters,
   };

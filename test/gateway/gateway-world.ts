@@ -251,6 +251,7 @@ function aStatus(shard: number): ShardStatus {
     deadLetters: 0,
     withheld: 0,
     withdrawals: 0,
+    bots: 0,
     lostDecisions: 0,
     versions: { encoder: "e1", trained: true, profiles: {}, segments: 1 },
     warmUps: [],
