@@ -127,3 +127,17 @@ test("a shard is asked how far it is once a second at most, and only while event
   world.pass(60_000);
   expect(asked).toBe(10);
 });
+
+test("a shard that does not answer is not asked again before it has, or the question was given up", async () => {
+  const world = await gatewayWorld({ options: { lagMax: 10 } });
+  let asked = 0;
+  await world.bus.serve(world.subjects.shard(0, "status"), () => {
+    asked++;
+    return new Promise(() => {});
+  });
+  for (let i = 0; i < 10; i++) {
+    world.pass(1_000);
+    await world.ask("ingest", events(1, users[0]?.[0])[0]);
+  }
+  expect(asked).toBe(1);
+});
