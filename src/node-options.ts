@@ -2,6 +2,7 @@ import type { NatsIdentity } from "./adapters/nats-access.ts";
 import type { ContentCatalogue } from "./content/catalogue.ts";
 import { DEFAULT_FIT_OPTIONS } from "./embedding/fit-options.ts";
 import { DEFAULT_REFIT_POLICY, type RefitPolicy } from "./embedding/refit-policy.ts";
+import type { IngestRates } from "./gateway/ingest-limits.ts";
 import type { PrivacyPolicy } from "./privacy/consent/policy.ts";
 import type { SegmentMap } from "./resonance/segment-map.ts";
 import type { NodeRole } from "./supervisor/cluster-records.ts";
@@ -58,8 +59,25 @@ export type NodeOptions = Readonly<{
   recalibrateEveryMs: number;
   /** Dimensions that a fitted encoder has at most; of many segments the ones that matter most get theirs. */
   dimMax: number;
+  /** Where requests are taken over HTTP; left out: nowhere. */
+  http?: HttpOptions;
+  /** Events a second that a gateway takes; what is left out has no limit. */
+  rates: IngestRates;
+  /** Log messages that a shard may be behind before events for it are refused; Infinity for no bound. */
+  lagMax: number;
   /** The embedded server's file sync: `interval` (every two minutes) or `always` (each write). */
   sync: "interval" | "always";
+}>;
+
+/** The HTTP intake of a node with the role `gateway`. */
+export type HttpOptions = Readonly<{
+  host: string;
+  /** 0 for any that is free. */
+  port: number;
+  /** File of the keys, kept as hashes. */
+  keysFile: string;
+  /** Networks of proxies whose word on a sender's address is taken, with commas between; left out: none. */
+  trustProxy?: string;
 }>;
 
 export const DEFAULT_NODE_OPTIONS: NodeOptions = {
@@ -81,5 +99,7 @@ export const DEFAULT_NODE_OPTIONS: NodeOptions = {
   refitCheckMs: 1_000,
   recalibrateEveryMs: 86_400_000,
   dimMax: DEFAULT_FIT_OPTIONS.dimMax,
+  rates: {},
+  lagMax: 500_000,
   sync: "interval",
 };

@@ -5,6 +5,8 @@ import type { Bus } from "./actors/bus.ts";
 import { deploymentKeys } from "./adapters/deployment-keys.ts";
 import { entropyBytes, newId } from "./adapters/entropy.ts";
 import { lockFolder } from "./adapters/folder-lock.ts";
+import { watchKeys } from "./adapters/http-keys.ts";
+import { type RunningHttpServer, serveHttp } from "./adapters/http-server.ts";
 import { keptName } from "./adapters/kept-name.ts";
 import { natsAccess, urlsOf } from "./adapters/nats-access.ts";
 import { natsBlobStore } from "./adapters/nats-blob-store.ts";
@@ -23,8 +25,9 @@ import { keepDeployment } from "./deployment.ts";
 import { alertChanges, lastAlerts, measureDrift } from "./drift-monitor.ts";
 import { type Subjects, subjectsOf } from "./events/subjects.ts";
 import { startExplainer } from "./explainer.ts";
-import { createGateway } from "./gateway/gateway.ts";
+import { createGateway, type Gateway } from "./gateway/gateway.ts";
 import { countUp } from "./gateway/gateway-ports.ts";
+import { engineRoutes } from "./gateway/http/engine-routes.ts";
 import { EngineError, fromWireError, toWireError } from "./kernel/engine-error.ts";
 import { decode, encode } from "./kernel/msgpack.ts";
 import type { NodeOptions } from "./node-options.ts";
@@ -54,6 +57,8 @@ export type RunningNode = Readonly<{
   name: string;
   /** URL of the NATS server that the node uses. */
   natsUrl: string;
+  /** Where it takes requests over HTTP, if it does. */
+  httpUrl?: string;
   /** The server's version, and where an embedded one was found; `given` if its URL was. */
   nats: Readonly<{ version: string; source: string }>;
   /** Settles when the node can't go on: a thread or the embedded server failed too often. */
@@ -235,7 +240,7 @@ async function compose(
       ownerOf: (shard) => agent.ownerOf(shardUnit(shard)),
       copiesOf: (shard) => agent.copiesOf(shardUnit(shard)),
     },
-    { shards: options.shards, node: name },
+    { shards: options.shards, node: name, rates: options.rates, lagMax: options.lagMax },
   );
   await gateway.refreshDefinitions();
   const definitionsChanged = await releases.watch(
@@ -262,6 +267,8 @@ async function compose(
       refused: (code) => countUp(gateway.counters.errors, code),
     });
   }
+  const http = await startHttp(options, gateway, report);
+  if (http !== undefined) closers.push(() => http.close());
 
   const trainer = startTrainer(
     { bus, log, releases, compute, subjects },
@@ -308,11 +315,35 @@ async function compose(
     train,
     calibrate: recalibrator.calibrate,
     cluster: () => agent.status(),
+    ...(http === undefined ? {} : { httpUrl: http.url }),
     async stop() {
       // Others take over while this node still answers; what reaches its gateway meanwhile is answered too.
       await agent.stop(HAND_OVER_PATIENCE_MS);
+      await http?.close();
       await service?.close();
       await stop();
+    },
+  };
+}
+
+/** Takes requests over HTTP, if a gateway is to. */
+async function startHttp(
+  { http, roles }: NodeOptions,
+  gateway: Gateway,
+  report: (line: string) => void,
+): Promise<RunningHttpServer | undefined> {
+  if (http === undefined || !roles.includes("gateway")) return undefined;
+  const { host, port, keysFile, trustProxy } = http;
+  const keys = await watchKeys(keysFile, report);
+  const server = await serveHttp(engineRoutes(gateway.handlers), {
+    ...{ host, port, keys: keys.now, monotonicMs: systemClock.monotonicMs },
+    ...(trustProxy === undefined ? {} : { trustProxy }),
+  });
+  return {
+    url: server.url,
+    async close() {
+      keys.close();
+      await server.close();
     },
   };
 }

@@ -8,6 +8,16 @@ export type BusRequest = Readonly<{
   contentType: string;
   /** Where the answer is waited for: see {@link Bus.answer}. Absent if the request did not come over a bus. */
   replyTo?: string;
+  /** Who sends it, as far as is told. */
+  producer?: Producer;
+}>;
+
+/** Who sends requests; how much they may send is counted by the name. */
+export type Producer = Readonly<{
+  /** Of a key that was shown, or what the sender says of itself; 64 characters at most. */
+  name: string;
+  /** What this one may send a second, if that is not what all may. */
+  rate?: Readonly<{ perSecond: number; burst: number }>;
 }>;
 
 /** What answers the requests on a subject; undefined if the answer comes from elsewhere, by {@link Bus.answer}. */

@@ -13,6 +13,7 @@ import { NatsRequests } from "./nats-requests.ts";
 import {
   contentTypeOf,
   messageToReply,
+  producerOf,
   replyToMessage,
   requestHeaders,
   signatureOf,
@@ -113,7 +114,8 @@ export function answerMessage(
     if (verdict.kind === "dropped") return undefined;
     if (verdict.kind === "refused") return responded(message, failedReply(verdict.error, contentType));
   }
-  const answer = answerRequest(handler, request);
+  const producer = producerOf(message.headers);
+  const answer = answerRequest(handler, { ...request, ...(producer === undefined ? {} : { producer }) });
   if (!(answer instanceof Promise)) return responded(message, answer);
   return answer.then((reply) => responded(message, reply));
 }

@@ -1,5 +1,5 @@
 import { headers, type MsgHdrs } from "@nats-io/transport-node";
-import type { BusReply } from "../actors/bus.ts";
+import type { BusReply, Producer } from "../actors/bus.ts";
 import type { WireError } from "../kernel/engine-error.ts";
 import { decode, encode } from "../kernel/msgpack.ts";
 import { SIGNATURE_HEADER } from "./request-signature.ts";
@@ -8,6 +8,9 @@ import { SIGNATURE_HEADER } from "./request-signature.ts";
 export const MSGPACK = "application/msgpack";
 const JSON_TYPE = "application/json";
 const CONTENT_TYPE = "Content-Type";
+const PRODUCER = "Resonance-Producer";
+/** More of a name is not told apart. */
+const PRODUCER_CHARS = 59;
 const ERROR_HEADER = "Nats-Service-Error";
 const ERROR_CODE_HEADER = "Nats-Service-Error-Code";
 const MSGPACK_HEADER = constantHeader(MSGPACK);
@@ -63,6 +66,12 @@ export function contentTypeOf(header: MsgHdrs | undefined): string {
 /** The signature that a message carries; empty if none. */
 export function signatureOf(header: MsgHdrs | undefined): string {
   return header?.get(SIGNATURE_HEADER) ?? "";
+}
+
+/** Who sends a message, as it says itself; undefined if it does not. */
+export function producerOf(header: MsgHdrs | undefined): Producer | undefined {
+  const name = header?.get(PRODUCER);
+  return name === undefined || name === "" ? undefined : { name: `nats ${name.slice(0, PRODUCER_CHARS)}` };
 }
 
 /** Only a content type: the client writes a header anew for each message, so that of MessagePack is kept as bytes. */

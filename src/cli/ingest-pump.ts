@@ -9,7 +9,7 @@ const RETRIES = 30;
 const FIRST_WAIT_MS = 100;
 const MAX_WAIT_MS = 5_000;
 /** Refusals that say "not now" rather than "not this": the event is sent again. */
-const RETRYABLE_CODES: ReadonlySet<string> = new Set(["LOG_UNAVAILABLE"]);
+const RETRYABLE_CODES: ReadonlySet<string> = new Set(["LOG_UNAVAILABLE", "RATE_LIMITED", "OVERLOADED"]);
 
 /**
  * Sends one batch of events and does not give up on what may still be stored: a retryable failure waits and
@@ -28,6 +28,7 @@ export async function ingest(
   const stored = new Map<number, number>();
   let indexes = events.map((_, index) => index);
   for (let attempt = 0; ; attempt++) {
+    let toldMs = 0;
     try {
       const reply = (await client.ask(
         "ingest",
@@ -41,8 +42,10 @@ export async function ingest(
       const again: number[] = [];
       for (const refusal of reply.refused) {
         const index = indexes[refusal.index] ?? refusal.index;
-        if (RETRYABLE_CODES.has(refusal.code) && attempt < RETRIES) again.push(index);
-        else refused.push({ ...refusal, index });
+        if (RETRYABLE_CODES.has(refusal.code) && attempt < RETRIES) {
+          again.push(index);
+          toldMs = Math.max(toldMs, refusal.retryAfterMs ?? 0);
+        } else refused.push({ ...refusal, index });
       }
       if (again.length === 0) {
         const positions = [...stored].map(([shard, sequence]) => ({ shard, sequence }));
@@ -53,8 +56,9 @@ export async function ingest(
       const error = toWireError(thrown);
       if (!error.retryable || attempt >= RETRIES)
         throw thrown instanceof EngineError ? thrown : new EngineError(error);
+      toldMs = Number(error.detail?.["retryAfterMs"] ?? 0);
     }
-    await sleep(waitMs);
+    await sleep(Math.max(waitMs, toldMs));
     waitMs = Math.min(waitMs * 2, MAX_WAIT_MS);
   }
 }

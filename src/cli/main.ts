@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import { addAuthCommand } from "./commands/auth.ts";
+import { addAuthKeyCommand } from "./commands/auth-key.ts";
 import { addBenchCommand } from "./commands/bench.ts";
 import { addCalibrateCommand } from "./commands/calibrate.ts";
 import { addClusterCommand } from "./commands/cluster.ts";
@@ -53,7 +54,8 @@ addEvaluateCommand(program);
 addSimulateCommand(program);
 addDemoCommand(program);
 addDoctorCommand(program);
-addAuthCommand(program);
+const auth = addAuthCommand(program);
+addAuthKeyCommand(auth);
 addBenchCommand(program);
 
 await program.parseAsync();

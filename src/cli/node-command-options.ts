@@ -4,6 +4,7 @@ import { DEFAULT_NODE_OPTIONS, type NodeOptions } from "../node-options.ts";
 import type { NodeRole } from "../supervisor/cluster-records.ts";
 import { isAuthFolder, SERVER_AUTH_FILE } from "./auth/client-folder.ts";
 import { durationMs, wholeNumber } from "./client-options.ts";
+import { type IntakeCommandOptions, intakeOf, withIntakeOptions } from "./http-options.ts";
 import { identityOf, type NatsOptions, natsUrlOption, withNatsOptions } from "./nats-options.ts";
 import { readContentFile } from "./read-content-file.ts";
 import { readDefinitions } from "./read-definitions.ts";
@@ -34,6 +35,7 @@ export type NodeCommandOptions = Readonly<{
   snapshotEvery: number;
   keepLog: number;
 }> &
+  IntakeCommandOptions &
   NatsOptions;
 
 /** Beside the 16 that are kept for what no segment asks about yet, one at least tells segments apart. */
@@ -105,7 +107,7 @@ export function withNodeOptions(command: Command): Command {
       given.keepLogMs / 3_600_000,
     )
     .addOption(natsUrlOption("--nats <urls>", "NATS servers to use (default: find or fetch one and run it)"));
-  return withNatsOptions(own);
+  return withIntakeOptions(withNatsOptions(own));
 }
 
 /** The node that a command's options describe. */
@@ -115,6 +117,7 @@ export async function nodeOptionsOf(options: NodeCommandOptions): Promise<NodeOp
   const policy = options.policy === undefined ? undefined : await readPolicyFile(options.policy);
   return {
     ...DEFAULT_NODE_OPTIONS,
+    ...intakeOf(options),
     ...(options.nats === undefined ? {} : { nats: options.nats }),
     ...(await authOf(options)),
     dataDir: options.data,

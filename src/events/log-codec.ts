@@ -163,6 +163,7 @@ function writeRest(rest: Rest): void {
   write("segments", rest.segments);
   write("consent", rest.consent);
   write("decision", rest.decision);
+  write("automated", rest.automated);
   write("feedback", rest.feedback);
   write("exposure", rest.exposure);
   writer.endMap(map, size); // Of none: nil.

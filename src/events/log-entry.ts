@@ -56,6 +56,8 @@ export type Behaviour = Readonly<{
   segments?: Readonly<Record<string, string | null>>;
   consent?: Readonly<Record<string, boolean>>;
   decision?: string;
+  /** Whether a program that says what it is did it: a crawler, a script. */
+  automated?: true;
   /** Of a decision that chose content. */
   feedback?: Feedback;
   /** Of nothing that the user did: see {@link ExposureFact}. */

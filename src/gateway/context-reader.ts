@@ -1,4 +1,5 @@
 import Bowser from "bowser";
+import { isbot } from "isbot";
 import { type Referrer, referrerOf } from "./referrer-medium.ts";
 
 type Context = Readonly<Record<string, string>>;
@@ -25,7 +26,13 @@ const CAMPAIGN_FIELDS = [
 export class ContextReader {
   readonly #referrers = new Remembered(referrerOf);
   readonly #agents = new Remembered(agentOf);
+  readonly #programs = new Remembered(isProgram);
   readonly #zones = new Remembered(zoneOf);
+
+  /** Whether a context says that no human is behind it: by the name of a crawler, a script, a headless browser. */
+  isAutomated({ userAgent, device }: Context): boolean {
+    return device === "bot" || (userAgent !== undefined && this.#programs.of(userAgent));
+  }
 
   /**
    * @param context - Checked texts.
@@ -87,6 +94,13 @@ class Remembered<Value> {
     this.#known.set(text, value);
     return value;
   }
+}
+
+/** What apps of Android are known by if they do not say more: a human is behind them. */
+const APP_LIBRARY = /^okhttp\//i;
+
+function isProgram(userAgent: string): boolean {
+  return isbot(userAgent) && !APP_LIBRARY.test(userAgent);
 }
 
 function agentOf(userAgent: string): Agent {

@@ -6,6 +6,7 @@ import type { Subjects } from "../events/subjects.ts";
 import type { Clock } from "../kernel/clock.ts";
 import type { DecisionIds } from "../resonance/decision-id.ts";
 import type { PublishedProfiles } from "../resonance/published-profiles.ts";
+import type { IngestRates } from "./ingest-limits.ts";
 
 /** What the gateway needs of the world. */
 export type GatewayPorts = Readonly<{
@@ -61,13 +62,22 @@ export type ExplainQuestion = Readonly<{
 /** Nodes and leases, as `status` tells them. */
 export type ClusterView = Readonly<{ nodes: readonly unknown[]; units: readonly unknown[] }>;
 
-export type GatewayOptions = Readonly<{ shards: number; node: string }>;
+export type GatewayOptions = Readonly<{
+  shards: number;
+  node: string;
+  /** How many events a second are taken; without any limit if left out. */
+  rates?: IngestRates;
+  /** Log messages that a shard may be behind before its events are refused; without a bound if left out. */
+  lagMax?: number;
+}>;
 
 /** Counters of one gateway since its start. */
 export type GatewayCounters = {
   readonly requests: Record<string, number>;
   readonly errors: Record<string, number>;
   accepted: number;
+  /** Events that were accepted of programs which say what they are. */
+  automated: number;
   readonly refused: Record<string, number>;
   /** What was dropped for want of consent, by purpose and reason: `location.not-given`, `personalisation.refused`. */
   readonly dropped: Record<string, number>;

@@ -15,7 +15,9 @@ import { describeProfiles } from "./describe-profiles.ts";
 import { describeRates } from "./describe-rates.ts";
 import { experimentEndpoints } from "./experiments.ts";
 import { countUp, type GatewayCounters, type GatewayOptions, type GatewayPorts } from "./gateway-ports.ts";
-import { ingest } from "./ingest.ts";
+import { type IngestParts, ingest } from "./ingest.ts";
+import { IngestLimits } from "./ingest-limits.ts";
+import { LagWatch } from "./lag-watch.ts";
 import { readFeedback } from "./read-feedback.ts";
 import { type Asker, createScoring } from "./score.ts";
 import {
@@ -47,7 +49,14 @@ export type Gateway = Readonly<{
 
 /** A gateway: it validates, routes, and answers; it keeps nothing of any user. */
 export function createGateway(ports: GatewayPorts, options: GatewayOptions): Gateway {
-  const counters: GatewayCounters = { requests: {}, errors: {}, accepted: 0, refused: {}, dropped: {} };
+  const counters: GatewayCounters = {
+    requests: {},
+    errors: {},
+    accepted: 0,
+    automated: 0,
+    refused: {},
+    dropped: {},
+  };
   const contexts = new ContextReader();
   let definitions: SegmentDefinitions = { version: 0, maps: [] };
   const take = (read: SegmentDefinitions): void => {
@@ -69,22 +78,25 @@ export function createGateway(ports: GatewayPorts, options: GatewayOptions): Gat
   const scoring = createScoring({ ...ports, askShard, contexts, consent }, options, counters, mapNames);
   const placements = () => catalogues.inForce.placements;
   const experiments = experimentEndpoints(ports, options, POLICY_NAMES, placements);
+  const lags = new LagWatch(ports, options.lagMax ?? Number.POSITIVE_INFINITY);
+  const taking: GatewayPorts & IngestParts = {
+    ...ports,
+    contexts,
+    consent,
+    limits: new IngestLimits(options.rates ?? {}),
+    lags,
+    feedbackOf: (event) => readFeedback(event, ports.decisions, (version) => catalogues.of(version)),
+  };
   const endpoints: Readonly<Record<string, Endpoint>> = {
-    ingest: inItsType((body) =>
-      ingest(
-        { ...ports, contexts, consent },
-        options,
-        counters,
-        (event) => readFeedback(event, ports.decisions, (version) => catalogues.of(version)),
-        body,
-      ),
-    ),
+    ingest: inItsType((body, { producer }) => ingest(taking, options, counters, body, producer)),
     score: scoring.score,
     "score.batch": scoring.batch,
     "score.session": scoring.session,
     explain: scoring.explain,
     profiles: inItsType((body) => describeProfiles(ports, definitions.maps, body)),
-    status: inItsType((body) => status(ports, options, counters, policy.inForce, body)),
+    status: inItsType((body) =>
+      status(ports, options, { ...counters, refusing: lags.refusing() }, policy.inForce, body),
+    ),
     content: createChoosing({ ...ports, askShard, contexts, consent }, options, catalogues),
     "content.get": inItsType(async (body) => getCatalogue(catalogues.inForce, body)),
     "content.rates": inItsType((body) => describeRates(ports, catalogues.inForce, definitions.maps, body)),
@@ -137,8 +149,11 @@ export function createGateway(ports: GatewayPorts, options: GatewayOptions): Gat
 type Endpoint = (body: unknown, asker: Asker) => Promise<BusReply | undefined>;
 
 /** An endpoint that has a value to tell, which is encoded as the request was. */
-function inItsType(answer: (body: unknown) => Promise<unknown>): Endpoint {
-  return async (body, { type }) => ({ data: encodeReply(await answer(body), type), contentType: type });
+function inItsType(answer: (body: unknown, asker: Asker) => Promise<unknown>): Endpoint {
+  return async (body, asker) => ({
+    data: encodeReply(await answer(body, asker), asker.type),
+    contentType: asker.type,
+  });
 }
 
 /** Decodes and answers; a failure is an error reply with its code in the request's own content type. */
@@ -155,7 +170,8 @@ async function handle(
     if (typeof named !== "string") throw refused(named);
     const decoded = decodeRequest(request.data, type);
     if (decoded.kind === "refused") throw refused(decoded);
-    return await answer(decoded.value, { type, replyTo: request.replyTo ?? "" });
+    const { producer, replyTo = "" } = request;
+    return await answer(decoded.value, { type, replyTo, ...(producer === undefined ? {} : { producer }) });
   } catch (thrown) {
     const error = toWireError(thrown);
     countUp(counters.errors, error.code);

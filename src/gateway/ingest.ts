@@ -1,9 +1,10 @@
+import type { Producer } from "../actors/bus.ts";
 import type { Event } from "../events/event.ts";
 import { LIMITS } from "../events/limits.ts";
 import type { Behaviour, Feedback, Position } from "../events/log-entry.ts";
 import { parseEvent } from "../events/parse-event.ts";
 import { refused } from "../events/request-body.ts";
-import { toWireError } from "../kernel/engine-error.ts";
+import { EngineError, toWireError } from "../kernel/engine-error.ts";
 import { shardOf } from "../kernel/hash.ts";
 import type { ConsentInForce } from "./consent-policy.ts";
 import type { ContextReader } from "./context-reader.ts";
@@ -14,6 +15,8 @@ import {
   type GatewayOptions,
   type GatewayPorts,
 } from "./gateway-ports.ts";
+import { type IngestLimits, rateLimited } from "./ingest-limits.ts";
+import type { LagWatch } from "./lag-watch.ts";
 import { logMessages } from "./log-messages.ts";
 import type { ReadFeedback } from "./read-feedback.ts";
 import { toBehaviour } from "./to-behaviour.ts";
@@ -25,7 +28,24 @@ export type IngestReply = Readonly<{
   positions: readonly Position[];
 }>;
 
-export type EventRefusal = Readonly<{ index: number; code: string; message: string }>;
+export type EventRefusal = Readonly<{
+  index: number;
+  code: string;
+  message: string;
+  /** It may be taken after so long, if nothing else is wrong with it. */
+  retryAfterMs?: number;
+}>;
+
+/** What `ingest` needs beside the ports. */
+export type IngestParts = Readonly<{
+  contexts: ContextReader;
+  /** What is allowed, by the policy in force. */
+  consent(): ConsentInForce;
+  limits: IngestLimits;
+  lags: LagWatch;
+  /** Reads what an event's decision had chosen. */
+  feedbackOf(event: Decided): Promise<ReadFeedback>;
+}>;
 
 /** Events of one shard, each with its place in the request. */
 type Bound = Readonly<{ shard: number; indexes: number[]; behaviours: Behaviour[] }>;
@@ -40,19 +60,23 @@ const NO_CONSENT =
 type Decided = Event & { readonly decision: string };
 
 /**
- * Validates events, routes them to their users' shards, and answers once the log has stored them.
+ * Validates events, routes them to their users' shards, and answers once the log has stored them. Who sends too much, and
+ * what is for a shard that is too far behind, is refused before that costs much.
  *
- * @param feedbackOf - Reads what an event's decision had chosen.
+ * @param producer - Who sends them, as far as is told.
+ * @throws EngineError `RATE_LIMITED` or `OVERLOADED` if that is why none of them was taken.
  */
 export async function ingest(
-  ports: GatewayPorts & Readonly<{ contexts: ContextReader; consent: () => ConsentInForce }>,
+  { contexts, consent, limits, lags, feedbackOf, ...ports }: GatewayPorts & IngestParts,
   options: GatewayOptions,
   counters: GatewayCounters,
-  feedbackOf: (event: Decided) => Promise<ReadFeedback>,
   body: unknown,
+  producer?: Producer,
 ): Promise<IngestReply> {
   const events = eventsOf(body);
   const nowMs = ports.clock.nowMs();
+  const tickMs = ports.clock.monotonicMs();
+  limits.admit(producer, events.length, tickMs);
   const refusals: EventRefusal[] = [];
   const dropped = dropCounter(counters);
   const bounds: Bound[] = [];
@@ -65,17 +89,24 @@ export async function ingest(
       continue;
     }
     const { event } = parsed;
+    const shard = shardOf(event.user, options.shards);
+    const tooMuch =
+      refusedForLoad(lags.retryAfterMs(shard), shard) ??
+      refusedForRate(limits.admitEventOf(event.user, tickMs));
+    if (tooMuch !== undefined) {
+      refusals.push({ index, ...tooMuch });
+      continue;
+    }
     const read = isDecided(event) ? await feedbackOf(event).catch(toldAway) : undefined;
     if (read !== undefined && read.kind !== "read") {
       refusals.push({ index, code: read.code, message: read.message });
       continue;
     }
-    const behaviour = toBehaviour(event, ports.consent(), dropped, ports.contexts);
+    const behaviour = toBehaviour(event, consent(), dropped, contexts);
     if (behaviour === undefined) {
       refusals.push({ index, code: "NO_CONSENT", message: NO_CONSENT });
       continue;
     }
-    const shard = shardOf(event.user, options.shards);
     let bound = boundOf[shard];
     if (bound === undefined) {
       bound = { shard, indexes: [], behaviours: [] };
@@ -83,7 +114,9 @@ export async function ingest(
       bounds.push(bound);
     }
     bound.indexes.push(index);
-    bound.behaviours.push(withFeedback(behaviour, read?.feedback));
+    const isAutomated = event.context !== undefined && contexts.isAutomated(event.context);
+    if (isAutomated) counters.automated++;
+    bound.behaviours.push(marked(behaviour, read?.feedback, isAutomated));
   }
   const stored = await Promise.all(bounds.map((bound) => store(ports, bound)));
   const positions: Position[] = [];
@@ -91,12 +124,42 @@ export async function ingest(
   for (const outcome of stored) {
     refusals.push(...outcome.refusals);
     accepted += outcome.accepted;
-    if (outcome.position !== undefined) positions.push(outcome.position);
+    if (outcome.position === undefined) continue;
+    positions.push(outcome.position);
+    lags.appended(outcome.position.shard, outcome.position.sequence);
   }
   refusals.sort((a, b) => a.index - b.index);
   for (const refusal of refusals) countUp(counters.refused, refusal.code);
   counters.accepted += accepted;
+  throwIfAllMustWait(refusals, events.length);
   return { accepted, refused: refusals, positions };
+}
+
+type LoadRefusal = Omit<EventRefusal, "index"> & Readonly<{ retryAfterMs: number }>;
+
+function refusedForLoad(retryAfterMs: number, shard: number): LoadRefusal | undefined {
+  if (retryAfterMs === 0) return undefined;
+  const message = `shard ${shard} is too far behind its log: try again in ${retryAfterMs} ms`;
+  return { code: "OVERLOADED", message, retryAfterMs };
+}
+
+function refusedForRate(retryAfterMs: number): LoadRefusal | undefined {
+  if (retryAfterMs === 0) return undefined;
+  const { code, message } = rateLimited("user", retryAfterMs);
+  return { code, message, retryAfterMs };
+}
+
+/** Then the request is to be sent again as it is, and whoever knows nothing of its reply's lists is told so too. */
+function throwIfAllMustWait(refusals: readonly EventRefusal[], events: number): void {
+  if (events === 0 || refusals.length < events) return;
+  let longest: EventRefusal | undefined;
+  for (const refusal of refusals) {
+    if (refusal.retryAfterMs === undefined) return;
+    if (refusal.retryAfterMs > (longest?.retryAfterMs ?? -1)) longest = refusal;
+  }
+  if (longest === undefined) return;
+  const { code, message, retryAfterMs } = longest;
+  throw new EngineError({ code, message, retryable: true, detail: { retryAfterMs } });
 }
 
 function isDecided(event: Event): event is Decided {
@@ -109,9 +172,10 @@ function toldAway(thrown: unknown): Readonly<{ kind: "failed"; code: string; mes
   return { kind: "failed", code, message };
 }
 
-function withFeedback(behaviour: Behaviour, feedback: Feedback | undefined): Behaviour {
+function marked(behaviour: Behaviour, feedback: Feedback | undefined, automated: boolean): Behaviour {
   const isOfIt = feedback !== undefined && behaviour.decision !== undefined;
-  return isOfIt ? { ...behaviour, feedback } : behaviour;
+  if (!isOfIt && !automated) return behaviour; // Nearly all of them.
+  return { ...behaviour, ...(isOfIt && { feedback }), ...(automated && { automated }) };
 }
 
 /** A shard whose log fails refuses its own events; the others are not lost with them. */

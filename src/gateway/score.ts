@@ -1,4 +1,4 @@
-import type { BusReply } from "../actors/bus.ts";
+import type { BusReply, Producer } from "../actors/bus.ts";
 import type { ContentType } from "../events/decode-request.ts";
 import { LIMITS } from "../events/limits.ts";
 import { parseEvent } from "../events/parse-event.ts";
@@ -38,8 +38,10 @@ import { toBehaviour } from "./to-behaviour.ts";
 /** One user's answer, as services see it. */
 export type ScoreReply = ScoreAnswer;
 
-/** How an answer is to be written, and where it is waited for: "" if only the caller can pass it on. */
-export type Asker = Readonly<{ type: ContentType; replyTo: string }>;
+/**
+ * How an answer is to be written, where it is waited for ("" if only the caller can pass it on), and who asks, as far as is told.
+ */
+export type Asker = Readonly<{ type: ContentType; replyTo: string; producer?: Producer }>;
 
 /** What answers scores: it passes on what the shards write, and knows only where to ask. */
 export type Scoring = Readonly<{

@@ -5,7 +5,7 @@ import type { RollOutView } from "../resonance/roll-out-view.ts";
 import type { ShardStatus } from "../resonance/score-answer.ts";
 import type { ConsentInForce } from "./consent-policy.ts";
 import type { ClusterView, GatewayCounters, GatewayOptions, GatewayPorts } from "./gateway-ports.ts";
-import { waysToShard } from "./ways-to-shard.ts";
+import { shardStatus } from "./shard-status.ts";
 
 /** A shard in the reply of `status`: its owner's word, or what is known without one. */
 export type ShardView = ShardStatus | Readonly<{ shard: number; ready: false; lag: number | null }>;
@@ -40,10 +40,16 @@ export type StatusReply = Readonly<{
     /** Purposes that were taken back. */
     withdrawals: number;
   }>;
+  /** Users whom the shards have found to be programs since their owners started. */
+  bots: number;
   /** Memory of this gateway's process, bytes. */
   memoryBytes: number;
-  gateway: GatewayCounters;
+  gateway: GatewayView;
 }>;
+
+/** What this gateway has done, and the shards that it takes no events for at the moment, since they are too far behind. */
+export type GatewayView = GatewayCounters &
+  Readonly<{ refusing: readonly Readonly<{ shard: number; lag: number }>[] }>;
 
 /** Where the last measurement's alerts lie. */
 const DRIFT_LATEST = "drift.latest";
@@ -54,7 +60,7 @@ const NOTHING = new Uint8Array();
 export async function status(
   ports: GatewayPorts,
   options: GatewayOptions,
-  counters: GatewayCounters,
+  counters: GatewayView,
   { rules }: ConsentInForce,
   body: unknown,
 ): Promise<StatusReply> {
@@ -80,6 +86,7 @@ export async function status(
       withheld: ready.reduce((sum, view) => sum + view.withheld, 0),
       withdrawals: ready.reduce((sum, view) => sum + view.withdrawals, 0),
     },
+    bots: ready.reduce((sum, view) => sum + view.bots, 0),
     memoryBytes: ports.memoryBytes(),
     gateway: counters,
   };
@@ -111,23 +118,10 @@ async function driftOf({ releases }: GatewayPorts): Promise<DriftView | null> {
 async function viewOf(ports: GatewayPorts, shard: number): Promise<ShardView> {
   const stream = ports.subjects.shardLog(shard);
   const [told, bounds] = await Promise.all([
-    toldBy(ports, shard),
+    shardStatus(ports, shard),
     ports.log.bounds(stream).catch(() => undefined),
   ]);
   if (told === undefined) return { shard, ready: false, lag: null };
   // The log's own end is the truth; the reader's count of what is pending may be a moment old.
   return { ...told, lag: bounds === undefined ? told.lag : Math.max(0, bounds.last - told.applied) };
-}
-
-/** The word of a shard's owner; undefined if there is none at the moment. */
-async function toldBy(ports: GatewayPorts, shard: number): Promise<ShardStatus | undefined> {
-  for (const subject of waysToShard(ports, shard, "status")) {
-    try {
-      const reply = await ports.bus.request(subject, NOTHING, { timeoutMs: SHARD_TIMEOUT_MS });
-      if (reply.error === undefined) return decode(reply.data) as ShardStatus;
-    } catch {
-      // Nobody, under this subject: that is what the reply says.
-    }
-  }
-  return undefined;
 }

@@ -145,6 +145,8 @@ export type ShardStatus = Readonly<{
   /** Behaviours of which something, or all, was left out for want of consent; and purposes that users took back. */
   withheld: number;
   withdrawals: number;
+  /** Users who were found to be programs since the thread started: they are answered, and are no members. */
+  bots: number;
   /** Choices of content that the stream of decisions did not take. */
   lostDecisions: number;
   versions: Versions;

@@ -155,7 +155,7 @@ export class ContentAnswers {
         eligibleCount,
         nowMs,
       ]);
-    if (trial !== undefined && others !== undefined)
+    if (trial !== undefined && others !== undefined && !context.pace.isBot)
       this.#expose(exposureOf(context.user, trial, { contents: others, propensity, decision, tsMs: nowMs }));
     const { shard, applied, activatedMs, content: inForce } = this.#state;
     const activatedAtMs = activatedMs.get(placement.map);

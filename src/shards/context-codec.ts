@@ -8,10 +8,11 @@ import { type Jurisdiction, UNKNOWN_JURISDICTION } from "../privacy/consent/juri
 import { Context, NO_ENTRIES, withEntry } from "./context.ts";
 import { readExposure, writeExposure } from "./exposure-codec.ts";
 import { readFeedback, writeFeedback } from "./feedback-codec.ts";
+import { readPace, writePace } from "./pace-codec.ts";
 import { SeenIds } from "./seen-ids.ts";
 
 /** First byte of a stored context. */
-const CONTEXT_FORMAT = 4;
+const CONTEXT_FORMAT = 5;
 /** Bits of its second byte. */
 const AUTHENTICATED = 1;
 const MEMBER = 2;
@@ -59,6 +60,7 @@ export function writeContext(context: Context, writer: ByteWriter): void {
   writeRecord(writer, context.exposures, writeExposure);
   writer.text(context.where.country);
   writer.text(context.where.region);
+  writePace(context.pace, writer);
 }
 
 /**
@@ -100,6 +102,7 @@ export function decodeContext(user: string, bytes: Uint8Array): Context {
   context.feedback = readFeedback(reader);
   context.exposures = readRecord(reader, readExposure);
   context.where = readWhere(reader);
+  context.pace = readPace(reader);
   return context;
 }
 

@@ -4,6 +4,7 @@ import type { Arrival } from "../features/arrival.ts";
 import type { SparseSlab } from "../features/feature-schema.ts";
 import { type Jurisdiction, UNKNOWN_JURISDICTION } from "../privacy/consent/jurisdiction.ts";
 import { contextMemory } from "./context-memory.ts";
+import { Pace } from "./pace.ts";
 import { RingTail } from "./ring-tail.ts";
 import { SeenIds } from "./seen-ids.ts";
 import type { UserFeedback } from "./user-feedback.ts";
@@ -52,6 +53,7 @@ export class Context implements SparseSlab {
   /** What was counted of them, by experiment. */
   exposures: ReadonlyMap<string, Exposure> = NO_ENTRIES;
   seen = new SeenIds();
+  pace = new Pace();
   /** The newest events, until they fill a chunk of the ring. */
   readonly tail = new RingTail();
   /** Number of the last batch that changed it; the host keeps it in memory until that batch is committed. */

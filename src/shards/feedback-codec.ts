@@ -9,6 +9,7 @@ const CLICKED = 1;
 const PURCHASED = 2;
 const SAYS_SOMETHING = 4;
 const ADDED = 8;
+const COUNTED = 16;
 
 /** Writes what feedback told of a user: one byte for nothing. */
 export function writeFeedback(feedback: UserFeedback | undefined, writer: ByteWriter): void {
@@ -29,6 +30,12 @@ export function writeFeedback(feedback: UserFeedback | undefined, writer: ByteWr
     writer.f64(openedMs);
     writer.u16(impressions);
   }
+  writer.u32(feedback.day);
+  writer.u8(feedback.counted.size);
+  for (const counter of [...feedback.counted.keys()].sort((a, b) => a - b)) {
+    writer.u32(counter);
+    writer.u8(feedback.counted.get(counter) ?? 0);
+  }
 }
 
 /** What {@link writeFeedback} wrote. */
@@ -40,6 +47,8 @@ export function readFeedback(reader: ByteReader): UserFeedback | undefined {
     feedback.ledgers.set(reader.text(), { atMs: reader.f64(), evidence: readEvidence(reader) });
   for (let left = reader.u8(); left > 0; left--)
     feedback.capCounts.set(reader.text(), { openedMs: reader.f64(), impressions: reader.u16() });
+  feedback.day = reader.u32();
+  for (let left = reader.u8(); left > 0; left--) feedback.counted.set(reader.u32(), reader.u8());
   return feedback;
 }
 
@@ -49,7 +58,8 @@ function writeImpression(impression: Impression, writer: ByteWriter): void {
     (isClicked ? CLICKED : 0) |
       (isPurchased ? PURCHASED : 0) |
       (unclicked === undefined ? 0 : SAYS_SOMETHING) |
-      (addedAtMs === undefined ? 0 : ADDED),
+      (addedAtMs === undefined ? 0 : ADDED) |
+      (impression.isCounted ? COUNTED : 0),
   );
   writer.u32(impression.low);
   writer.u32(impression.high);
@@ -72,6 +82,7 @@ function readImpression(reader: ByteReader): Impression {
   const who: Responsibilities = { segments: names, shares: values };
   return {
     ...{ low, high, placement, map, content, shownAtMs, timeoutMs, who },
+    isCounted: (facts & COUNTED) !== 0,
     isClicked: (facts & CLICKED) !== 0,
     isPurchased: (facts & PURCHASED) !== 0,
     unclicked: (facts & SAYS_SOMETHING) !== 0 ? readEvidence(reader) : undefined,

@@ -16,6 +16,7 @@ import { foldExamples, foldFeedback, unlabelledMaps } from "./fold-feedback.ts";
 import { offsetsOf } from "./log-offsets.ts";
 import { mayBeMember } from "./may-be-member.ts";
 import type { Outcome } from "./outcome.ts";
+import type { Pace } from "./pace.ts";
 import { isSampled, labelsOf, sampleOf, shortestBucketMs } from "./sampling.ts";
 import type { ShardState } from "./shard-state.ts";
 import { sampleForCandidate } from "./warm-up.ts";
@@ -120,6 +121,7 @@ function foldBehaviour(
   if (hasWithdrawn) shard.counters.withdrawals++;
   noteTime(context, behaviour.tsMs);
   context.lastSequence = sequence;
+  if (noticeBot(context.pace, behaviour)) shard.counters.bots++;
   // Numbered in front of the sample that this entry may give.
   const isTakenOut = context.isMember && (hasWithdrawn || !mayBeMember(shard, context, allowed));
   if (isTakenOut) outcome.removals.push({ sequence, index, user: context.user });
@@ -156,13 +158,14 @@ function foldPersonal(
 
   const unlabelled = unlabelledMaps(shard, context);
   const relabelled = learnWho(shard, context, behaviour, outcome);
-  if (relabelled && unlabelled.length > 0) foldExamples(shard, context, unlabelled, at, outcome);
+  const isMember = mayBeMember(shard, context, allowed);
+  if (relabelled && isMember && unlabelled.length > 0) foldExamples(shard, context, unlabelled, at, outcome);
   if (context.events === 0) return; // Nothing done yet: there is no behaviour to embed.
   const evidence = embedContext(shard, context);
   const next = followResonance(shard, context, evidence, given, outcome) + (isTakenOut ? 1 : 0);
   const sampled = acted && isSampled(context, behaviour.tsMs, shortestBucketMs(shard.definitions.maps));
-  const isNewMember = mayBeMember(shard, context, allowed) && (!context.isMember || isTakenOut);
-  if (context.authenticated && shard.definitions.maps.length > 0 && (sampled || relabelled || isNewMember)) {
+  const isNewMember = !context.isMember || isTakenOut;
+  if (isMember && shard.definitions.maps.length > 0 && (sampled || relabelled || isNewMember)) {
     const embedded = {
       encoder: shard.encoder.version,
       embedding: shard.scratch.embedding,
@@ -172,6 +175,13 @@ function foldPersonal(
     if (shard.warmUps.length > 0)
       sampleForCandidate(shard, context, { sequence, index: next + 1, tsMs: behaviour.tsMs }, outcome);
   }
+}
+
+/** Looks whether a behaviour is a program's. @returns Whether that is news of its user. */
+export function noticeBot(pace: Pace, behaviour: Behaviour): boolean {
+  if (pace.isBot) return false;
+  pace.isBot = (isAct(behaviour) && pace.act(behaviour.tsMs)) || behaviour.automated === true;
+  return pace.isBot;
 }
 
 function contextOf(shard: ShardState, user: string): Context {

@@ -18,7 +18,7 @@ type At = Readonly<{
 }>;
 
 /**
- * Begins to count a user in an experiment, unless they are counted already, or it does not run any more.
+ * Begins to count a user in an experiment, unless they are counted already, are a program, or it does not run any more.
  *
  * The covariate is what they had done before: the log of their events, which tells a regular from a stranger.
  */
@@ -32,13 +32,17 @@ export function foldExposure(
   const counted = shard.experiments.running(name);
   if (counted === undefined || counted.experiment.arms[arm] === undefined || context.exposures.has(name))
     return;
+  if (context.pace.isBot) return;
   const covariate = onGrid(Math.log1p(context.events));
   const exposure = expose(counted, { arm, hashKey, atMs: at.tsMs, covariate });
   context.exposures = withEntry(context.exposures, name, exposure);
   tell(counted, arm, at, outcome);
 }
 
-/** Counts what a user does in the experiments that they are in; those that have ended are forgotten. */
+/**
+ * Counts what a user does in the experiments that they are in, as far as one user counts on one day; those that have ended
+ * are forgotten.
+ */
 export function followExperiments(
   shard: ShardState,
   context: Context,
@@ -46,7 +50,8 @@ export function followExperiments(
   at: At,
   outcome: Outcome,
 ): void {
-  if (context.exposures.size === 0) return;
+  const { exposures, pace } = context;
+  if (exposures.size === 0 || pace.isBot || !pace.count(at.loggedAtMs)) return;
   const { type, tsMs, value, feedback } = behaviour;
   // What answers a choice belongs to the time of that choice: clocks of senders differ.
   const event: UnitEvent = {
@@ -56,7 +61,7 @@ export function followExperiments(
     ...(feedback === undefined ? {} : { placement: feedback.placement }),
   };
   let ended = 0;
-  for (const [name, exposure] of context.exposures) {
+  for (const [name, exposure] of exposures) {
     const counted = shard.experiments.running(name);
     if (counted === undefined) ended++;
     else if (follow(counted, exposure, event)) tell(counted, exposure.arm, at, outcome);

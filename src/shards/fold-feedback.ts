@@ -33,6 +33,8 @@ type Heard = Readonly<{
   context: Context;
   feedback: UserFeedback;
   tsMs: number;
+  /** The log's own time, epoch ms. */
+  loggedAtMs: number;
   /** Tells the rates of an outcome. */
   tell: (change: RateChange) => void;
 }>;
@@ -47,7 +49,7 @@ export function foldFeedback(
   shard: ShardState,
   context: Context,
   behaviour: Behaviour,
-  at: Readonly<{ sequence: number; index: number }>,
+  at: Readonly<{ sequence: number; index: number; loggedAtMs: number }>,
   outcome: Outcome,
 ): void {
   context.feedback?.settle(context.lastTsMs);
@@ -59,7 +61,7 @@ export function foldFeedback(
   const tell: Heard["tell"] = (change) => {
     outcome.tallies.push({ sequence: at.sequence, index: index++, tally: RATES_TALLY, change });
   };
-  const heard: Heard = { shard, context, feedback: context.feedback, tsMs, tell };
+  const heard: Heard = { shard, context, feedback: context.feedback, tsMs, loggedAtMs: at.loggedAtMs, tell };
   if (isOfChoice) foldOutcome(heard, type, told, decision);
   else foldStatement(heard, behaviour);
 }
@@ -153,7 +155,9 @@ function show(heard: Heard, told: Feedback, decision: string, shownAtMs: number)
       });
   }
   const [low, high] = hashesOf(decision);
-  const facts = { low, high, placement: name, map, content, shownAtMs, timeoutMs, who };
+  // What a program does, and what is too much of one user, is heard of and not counted.
+  const isCounted = !context.pace.isBot && feedback.mayCount(name, content, heard.loggedAtMs);
+  const facts = { low, high, placement: name, map, content, shownAtMs, timeoutMs, who, isCounted };
   const impression = { ...facts, isClicked: false, isPurchased: false, unclicked, addedAtMs: undefined };
   feedback.add(impression);
   count(heard, impression, "shown");
@@ -222,7 +226,8 @@ function responsibilities(
     : memberResponsibilities(member);
 }
 
-function count({ tell }: Heard, impression: Impression, kind: RateKind): void {
+function count({ context, tell }: Heard, impression: Impression, kind: RateKind): void {
+  if (!impression.isCounted || context.pace.isBot) return;
   const { placement, content, shownAtMs, timeoutMs, who } = impression;
   tell(toRateChange({ placement, content, kind, shownAtMs, who }, timeoutMs));
 }

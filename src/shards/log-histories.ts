@@ -9,8 +9,9 @@ import { withoutInputs } from "../privacy/consent/event-inputs.ts";
 import { UNKNOWN_JURISDICTION } from "../privacy/consent/jurisdiction.ts";
 import type { SegmentMap } from "../resonance/segment-map.ts";
 import { type Context, NO_ENTRIES } from "./context.ts";
-import { isAct, kept } from "./fold-batch.ts";
+import { isAct, kept, noticeBot } from "./fold-batch.ts";
 import { learnAnswers } from "./fold-consent.ts";
+import { Pace } from "./pace.ts";
 import { membershipsOf } from "./sampling.ts";
 import { SeenIds } from "./seen-ids.ts";
 
@@ -19,13 +20,14 @@ type Identity = {
   -readonly [Key in "labels" | "traits" | "consents" | "authenticated" | "where"]: Context[Key];
 } & {
   readonly seen: SeenIds;
+  readonly pace: Pace;
   /** What was taken back, and before which of all events. */
   readonly withdrawn: { readonly before: number; readonly refused: number }[];
 };
 
 /**
  * Members' whole histories, folded from the entries of shards' logs as the shards fold them: a repeated id counts
- * once, what was refused is not there, nor what was given before it was refused, labels and traits are those said last. A shard
+ * once, what was refused is not there, nor what was given before it was refused, programs are left out, labels and traits are those said last. A shard
  * keeps the newest events only.
  */
 export class LogHistories {
@@ -47,6 +49,7 @@ export class LogHistories {
   fold(behaviour: Behaviour): void {
     const identity = this.#identityOf(behaviour.user);
     if (!identity.seen.add(behaviour.id)) return;
+    noticeBot(identity.pace, behaviour);
     const refused = learnAnswers(this.#rules, identity, behaviour);
     if (refused !== 0) identity.withdrawn.push({ before: this.#packed.events, refused });
     if (this.#rules.isPersonal(refused)) {
@@ -75,8 +78,8 @@ export class LogHistories {
       (user, number, event) => this.#isLeft(user, number, event),
     );
     return all.filter(({ user }) => {
-      const { authenticated, consents, where } = this.#identityOf(user);
-      return authenticated && this.#rules.isPersonal(this.#rules.allowed(consents, where));
+      const { authenticated, consents, pace, where } = this.#identityOf(user);
+      return authenticated && !pace.isBot && this.#rules.isPersonal(this.#rules.allowed(consents, where));
     });
   }
 
@@ -100,6 +103,7 @@ export class LogHistories {
       authenticated: false,
       where: UNKNOWN_JURISDICTION,
       seen: new SeenIds(),
+      pace: new Pace(),
       withdrawn: [],
     };
     this.#identities.set(user, fresh);

@@ -3,7 +3,8 @@ import type { Context } from "./context.ts";
 import type { ShardState } from "./shard-state.ts";
 
 /**
- * Whether a user's samples count in the profiles: who they are is known, and they may be personalised for.
+ * Whether a user's samples count in the profiles: who they are is known, they may be personalised
+ * for, and they are no program.
  *
  * @param allowed - What is allowed of them, if the caller knows it.
  */
@@ -12,5 +13,5 @@ export function mayBeMember(
   context: Context,
   allowed = allowedOf(shard, context),
 ): boolean {
-  return context.authenticated && shard.consent.isPersonal(allowed);
+  return context.authenticated && !context.pace.isBot && shard.consent.isPersonal(allowed);
 }

@@ -96,6 +96,7 @@ export async function serveShard(
         deadLetters: state.counters.deadLetters,
         withheld: state.counters.withheld,
         withdrawals: state.counters.withdrawals,
+        bots: state.counters.bots,
         lostDecisions: decided.lost,
         versions: answers.versions(),
         warmUps: state.warmUps.map(({ kind, version, sampled, done }) => ({ kind, version, sampled, done })),

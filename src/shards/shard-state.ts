@@ -70,6 +70,8 @@ export type ShardCounters = {
   withheld: number;
   /** Purposes that were refused by users of whom something was held for them. */
   withdrawals: number;
+  /** Users who were found to be programs. */
+  bots: number;
 };
 
 /** Buffers that every event uses again. */
@@ -120,7 +122,15 @@ export function newShardState(given: {
     activatedMs: new Map(),
     batch: 0,
     newlyAuthenticated: new Map(),
-    counters: { events: 0, duplicates: 0, missingReleases: 0, deadLetters: 0, withheld: 0, withdrawals: 0 },
+    counters: {
+      events: 0,
+      duplicates: 0,
+      missingReleases: 0,
+      deadLetters: 0,
+      withheld: 0,
+      withdrawals: 0,
+      bots: 0,
+    },
     scratch: {
       features: new Float32Array(given.features.width),
       embedding: new Float32Array(given.encoder.dim),

@@ -2,6 +2,7 @@ import type { CapCount } from "../content/eligibility.ts";
 import { addEvidence, type Evidence, type Ledger } from "../content/ledger.ts";
 import type { Responsibilities } from "../content/responsibilities.ts";
 import { hash32 } from "../kernel/hash.ts";
+import { DAY_MS } from "./pace.ts";
 
 /** A content that the user was shown, as long as something may still be heard of it. */
 export type Impression = {
@@ -17,6 +18,8 @@ export type Impression = {
   readonly timeoutMs: number;
   /** Who answered for it when it was shown: what is counted later is counted for the same. */
   readonly who: Responsibilities;
+  /** Whether it counts in the rates, and with it what follows: see {@link UserFeedback.mayCount}. */
+  readonly isCounted: boolean;
   isClicked: boolean;
   isPurchased: boolean;
   /** What it says of the user that they did not click; undefined if it says nothing, or not any more. */
@@ -30,6 +33,13 @@ export const IMPRESSIONS_MAX = 12;
 /** Contents whose impressions are counted a user; beyond, the counts that began first are forgotten. */
 export const CAPS_MAX = 64;
 
+/**
+ * Impressions of one user that count in the rates on one day of the log: of all contents, and of one at one placement. Each may be
+ * clicked once and bought once, so these bound what one user adds to a rate.
+ */
+export const COUNTED_A_DAY = 100;
+export const COUNTED_OF_A_CONTENT = 10;
+
 /** What feedback has told of a user. It belongs to their context, which changes it in place. */
 export class UserFeedback {
   /** In the order in which they were heard of. */
@@ -38,6 +48,25 @@ export class UserFeedback {
   readonly ledgers = new Map<string, Ledger>();
   /** Of contents that are capped, by id. */
   readonly capCounts = new Map<string, CapCount>();
+  /** The day of the log's time, since 1970, and the impressions that were counted on it, by {@link counterOf}. */
+  day = 0;
+  readonly counted = new Map<number, number>();
+
+  /** Counts an impression into the day's rates, if there is room for it. @param loggedAtMs - The log's own time. */
+  mayCount(placement: string, content: string, loggedAtMs: number): boolean {
+    const day = Math.floor(loggedAtMs / DAY_MS);
+    if (day > this.day) {
+      this.day = day;
+      this.counted.clear();
+    }
+    const counter = counterOf(placement, content);
+    const before = this.counted.get(counter) ?? 0;
+    let all = 0;
+    for (const count of this.counted.values()) all += count;
+    if (all >= COUNTED_A_DAY || before >= COUNTED_OF_A_CONTENT) return false;
+    this.counted.set(counter, before + 1);
+    return true;
+  }
 
   /** The impression of a decision. */
   find(decision: string): Impression | undefined {
@@ -120,4 +149,9 @@ function dueMs({ shownAtMs, timeoutMs }: Impression): number {
 /** What a decision's id is kept as. */
 export function hashesOf(decision: string): readonly [low: number, high: number] {
   return [hash32(decision, 1), hash32(decision, 2)];
+}
+
+/** What an impression is counted under. Two contents that share a counter share its room. */
+function counterOf(placement: string, content: string): number {
+  return hash32(`${placement} ${content}`, 3);
 }

@@ -1,4 +1,4 @@
-import type { BusReply } from "../../src/actors/bus.ts";
+import type { BusReply, Producer } from "../../src/actors/bus.ts";
 import type { Append, Log } from "../../src/actors/log.ts";
 import { memoryBlobStore } from "../../src/adapters/memory-blob-store.ts";
 import { memoryBus } from "../../src/adapters/memory-bus.ts";
@@ -8,7 +8,7 @@ import { decodeEntries } from "../../src/events/log-codec.ts";
 import type { LogEntry } from "../../src/events/log-entry.ts";
 import { subjectsOf } from "../../src/events/subjects.ts";
 import { createGateway } from "../../src/gateway/gateway.ts";
-import type { ExplainQuestion } from "../../src/gateway/gateway-ports.ts";
+import type { ExplainQuestion, GatewayOptions } from "../../src/gateway/gateway-ports.ts";
 import { EngineError } from "../../src/kernel/engine-error.ts";
 import { decode, encode } from "../../src/kernel/msgpack.ts";
 import { decodeProfiles } from "../../src/profiles/profiles-codec.ts";
@@ -33,13 +33,17 @@ export const A_MAP = { name: "life", segments: ["new", "loyal"] };
  * A gateway over ports in memory, with shards that answer what they were asked.
  *
  * @param given.isPatient - Waits do not end, but for what they wait for; else they end at once.
+ * @param given.options - Of the gateway, if others than the tests' usual ones.
  */
-export async function gatewayWorld(given: { readonly isPatient?: boolean } = {}) {
+export async function gatewayWorld(
+  given: { readonly isPatient?: boolean; readonly options?: Partial<GatewayOptions> } = {},
+) {
   const subjects = subjectsOf("resonance");
   let sleptMs = 0;
   const clock = { nowMs: () => NOW_MS, monotonicMs: () => sleptMs };
   const stored = new MemoryLog(clock);
   const broken = new Set<number>();
+  const applied = new Map<number, number>();
   const appended: { stream: string; messages: readonly Append[] }[] = [];
   const log: Log = {
     ensure: (stream) => stored.ensure(stream),
@@ -84,7 +88,7 @@ export async function gatewayWorld(given: { readonly isPatient?: boolean } = {})
       ownerOf: () => undefined,
       copiesOf: () => [],
     },
-    { shards: SHARDS, node: "node-1" },
+    { shards: SHARDS, node: "node-1", ...given.options },
   );
   return {
     gateway,
@@ -98,20 +102,32 @@ export async function gatewayWorld(given: { readonly isPatient?: boolean } = {})
     questions,
     /** Shards whose logs fail. */
     broken,
+    /** How far each shard says that it is; 0 if left out. */
+    applied,
     /** How often the profile actor was told of new definitions. */
     refreshes: () => appended.filter(({ stream }) => stream === subjects.samples).length,
 
+    /** Lets time pass. */
+    pass(ms: number): void {
+      sleptMs += ms;
+    },
+
     /** Sends a value as JSON. */
-    async ask(endpoint: string, body: unknown): Promise<{ value: unknown; reply: BusReply }> {
-      const reply = await this.send(endpoint, new TextEncoder().encode(JSON.stringify(body)));
+    async ask(
+      endpoint: string,
+      body: unknown,
+      producer?: Producer,
+    ): Promise<{ value: unknown; reply: BusReply }> {
+      const reply = await this.send(endpoint, new TextEncoder().encode(JSON.stringify(body)), "", producer);
       return { value: JSON.parse(new TextDecoder().decode(reply.data)), reply };
     },
 
     /** Sends bytes as they are. */
-    async send(endpoint: string, data: Uint8Array, contentType = ""): Promise<BusReply> {
+    async send(endpoint: string, data: Uint8Array, contentType = "", producer?: Producer): Promise<BusReply> {
       const handler = gateway.handlers[endpoint];
       if (handler === undefined) throw new Error(`there is no endpoint ${endpoint}`);
-      const reply = await handler({ subject: subjects.api(endpoint), data, contentType });
+      const from = producer === undefined ? {} : { producer };
+      const reply = await handler({ subject: subjects.api(endpoint), data, contentType, ...from });
       if (reply === undefined) throw new Error("the answer went elsewhere, though nobody waits there");
       return reply;
     },
@@ -156,7 +172,9 @@ export async function gatewayWorld(given: { readonly isPatient?: boolean } = {})
           asked.push({ shard, name: "holding", request });
           return packed({ answers: [encode(request.user)] });
         });
-        await bus.serve(subjects.shard(shard, "status"), () => packed(aStatus(shard)));
+        await bus.serve(subjects.shard(shard, "status"), () =>
+          packed({ ...aStatus(shard), applied: applied.get(shard) ?? 0 }),
+        );
       }
       return asked;
     },
@@ -233,6 +251,7 @@ function aStatus(shard: number): ShardStatus {
     deadLetters: 0,
     withheld: 0,
     withdrawals: 0,
+    bots: 0,
     lostDecisions: 0,
     versions: { encoder: "e1", trained: true, profiles: {}, segments: 1 },
     warmUps: [],

@@ -8,6 +8,7 @@ import type { ExperimentRecords } from "../../src/experiments/experiment-records
 import { ByteWriter } from "../../src/kernel/byte-writer.ts";
 import type { TallyChange } from "../../src/profiles/sample.ts";
 import { decodeContext, encodeContext } from "../../src/shards/context-codec.ts";
+import { COUNTED_EVENTS_A_DAY } from "../../src/shards/pace.ts";
 import type { ShardState } from "../../src/shards/shard-state.ts";
 import { anExperiment, CTR } from "../experiments/an-experiment.ts";
 import { aHearing, useCatalogue } from "./a-catalogue.ts";
@@ -108,6 +109,26 @@ test("an exposure is no act: neither features nor what resonates changes, and it
   const after = shard.contexts.find("ada")!;
   expect([[...after.slab], after.events, after.lastTsMs]).toEqual([slab, events, lastTsMs]);
   expect(after.exposures.get("home-hero")).toMatchObject({ arm: 1, hashKey: "ada", atMs: T + 9_000 });
+});
+
+test("a program is no unit, and one that is found out later counts no further", () => {
+  const { shard, told } = aTestingShard();
+  fold(shard, aView({ user: "crawler", automated: true }));
+  expect(fold(shard, anExposure("crawler")).tallies).toEqual([]);
+  told.push(...fold(shard, anExposure("ada")).tallies);
+  fold(shard, aView({ user: "ada", tsMs: T, automated: true }));
+  const click = aHearing("click", { user: "ada", decision: "d1", tsMs: T + 1_000 });
+  expect(fold(shard, click).tallies.filter(({ tally }) => tally === "experiments")).toEqual([]);
+  expect(numbersOf(told).sums[1]![0]).toBe(1);
+});
+
+test("one user's events of a day of the log count up to a bound", () => {
+  const { shard, told } = aTestingShard();
+  told.push(...fold(shard, anExposure("ada")).tallies);
+  const buy = (i: number) => aView({ id: `buy-${i}`, type: "purchase", value: 1, tsMs: T + i * 60_000 });
+  for (let i = 0; i < COUNTED_EVENTS_A_DAY + 50; i++) told.push(...fold(shard, buy(i)).tallies);
+  // The sum of what the unit bought.
+  expect(numbersOf(told).sums[1]![3 + 8 + 1]).toBe(COUNTED_EVENTS_A_DAY);
 });
 
 test("an arm is kept through login", () => {

@@ -7,6 +7,7 @@ function anImpression(low: number, shownAtMs: number): Impression {
   return {
     ...{ low, high: 0, placement: "home", map: "life", content: "a", shownAtMs, timeoutMs: 1_000 },
     who: { segments: ["new"], shares: [1] },
+    isCounted: true,
     isClicked: false,
     isPurchased: false,
     unclicked: EVIDENCE,

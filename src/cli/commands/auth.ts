@@ -13,8 +13,8 @@ type Folder = Readonly<{ out: string; json: boolean }>;
 
 const DEFAULT_FOLDER = "resonance-auth";
 
-/** `resonance auth`: who may connect to NATS, and to do what. */
-export function addAuthCommand(program: Command): void {
+/** `resonance auth`: who may connect to NATS, and to do what. @returns The command, for more below it. */
+export function addAuthCommand(program: Command): Command {
   const command = program
     .command("auth")
     .description(
@@ -102,6 +102,7 @@ export function addAuthCommand(program: Command): void {
         ]);
       }),
     );
+  return command;
 }
 
 type InitGiven = Readonly<{

@@ -52,6 +52,11 @@ function draw(reply: StatusReply): string[] {
     ...drawRelease(reply),
     ...(reply.drift?.alerts ?? []).map(({ kind, of }) => `drift: ${kind} of ${of}: see \`resonance drift\``),
     drawConsent(reply),
+    `programs: ${formatCount(reply.bots)} users found by shards, ${formatCount(reply.gateway.automated)} events named one here`,
+    ...reply.gateway.refusing.map(
+      ({ shard, lag }) =>
+        `shard ${shard} takes no events here: it is ${formatCount(lag)} log messages behind`,
+    ),
     `this gateway: ${formatCount(reply.gateway.accepted)} accepted, refused ${refused.join(", ") || "none"}`,
   ];
 }

@@ -25,11 +25,13 @@ export function addUpCommand(program: Command): void {
         const ready = {
           ready: true,
           nats: { url: node.natsUrl, ...node.nats },
+          ...(node.httpUrl === undefined ? {} : { http: { url: node.httpUrl } }),
           data: options.data,
           pid: process.pid,
         };
         print(options.json, ready, () => [
           `ready at ${node.natsUrl} (nats-server ${node.nats.version}, ${node.nats.source})`,
+          ...(node.httpUrl === undefined ? [] : [`HTTP at ${node.httpUrl}`]),
           `ask it: resonance status --data ${options.data}`,
         ]);
         const ended = await Promise.race([stopped, node.failed]);

@@ -1,0 +1,62 @@
+import { existsSync } from "node:fs";
+import { readFile, rename, stat, writeFile } from "node:fs/promises";
+import { type KeptKey, KeyRing } from "../gateway/http/key-ring.ts";
+import { parseKeys } from "../gateway/http/parse-keys.ts";
+import { EngineError, toWireError } from "../kernel/engine-error.ts";
+
+/** How often the file is looked at: a key that is taken back works no longer than this. */
+const LOOK_EVERY_MS = 2_000;
+/** Only its owner reads it. Keys can't be told from their hashes, but nobody else needs these. */
+const FILE_MODE = 0o600;
+
+/** Keys that follow their file. */
+export type WatchedKeys = Readonly<{ now(): KeyRing; close(): void }>;
+
+/** The keys in a file; none if there is no file. @throws EngineError `BAD_KEYS_FILE`. */
+export async function readKeysFile(file: string): Promise<readonly KeptKey[]> {
+  return existsSync(file) ? parseKeys(await readFile(file, "utf8"), file) : [];
+}
+
+/** Writes keys, whole or not at all: a node may read the file at any moment. */
+export async function writeKeysFile(file: string, keys: readonly KeptKey[]): Promise<void> {
+  const unfinished = `${file}.${process.pid}`;
+  await writeFile(unfinished, `${JSON.stringify({ keys }, undefined, 2)}\n`, { mode: FILE_MODE });
+  await rename(unfinished, file);
+}
+
+/**
+ * The keys of the environment and of a file, which is read again when it changes. One that can't be read leaves the keys
+ * in force that were.
+ *
+ * @throws EngineError `NO_HTTP_KEYS`, `BAD_KEYS_FILE`.
+ */
+export async function watchKeys(file: string, report: (line: string) => void): Promise<WatchedKeys> {
+  // For whoever has no file to give: what the file would hold.
+  const text = process.env["RESONANCE_HTTP_KEYS"] ?? "";
+  const given = text === "" ? [] : parseKeys(text, "the environment");
+  let ring = new KeyRing([...given, ...(await readKeysFile(file))]);
+  if (ring.size === 0) throw noKeys(file);
+  let changedMs = await changedAt(file);
+  const look = async (): Promise<void> => {
+    const nowMs = await changedAt(file);
+    if (nowMs === changedMs) return;
+    changedMs = nowMs;
+    ring = new KeyRing([...given, ...(await readKeysFile(file))]);
+    report(`HTTP keys read again: ${ring.size} are in force`);
+  };
+  const timer = setInterval(() => {
+    look().catch((thrown) => report(`HTTP keys stay as they were: ${toWireError(thrown).code}`));
+  }, LOOK_EVERY_MS);
+  timer.unref();
+  return { now: () => ring, close: () => clearInterval(timer) };
+}
+
+async function changedAt(file: string): Promise<number> {
+  const found = await stat(file).catch(() => undefined);
+  return found === undefined ? 0 : found.mtimeMs + found.ino; // Another file may have the time of the one before.
+}
+
+function noKeys(file: string): EngineError<"NO_HTTP_KEYS"> {
+  const message = `nobody could use HTTP: there are no keys in ${file}. Make one: resonance auth key new --role producer --name NAME --keys ${file}`;
+  return new EngineError({ code: "NO_HTTP_KEYS", message, retryable: false });
+}

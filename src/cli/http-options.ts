@@ -1,0 +1,100 @@
+import { join } from "node:path";
+import { type Command, InvalidArgumentError } from "commander";
+import type { Rate } from "../gateway/rate-limiter.ts";
+import { DEFAULT_NODE_OPTIONS, type HttpOptions, type NodeOptions } from "../node-options.ts";
+import { wholeNumber } from "./client-options.ts";
+
+/** Where a node looks for the keys of its HTTP intake, in its data folder. */
+export const HTTP_KEYS_FILE = "http-keys.json";
+/** What a rate without a burst may send at once: two seconds' worth. */
+const BURST_SECONDS = 2;
+const HOST = "127.0.0.1";
+const PORT = 8_080;
+
+/** Options of what comes in, and how much of it. */
+export type IntakeCommandOptions = Readonly<{
+  http?: Pick<HttpOptions, "host" | "port"> | true;
+  httpKeys?: string;
+  trustProxy?: string;
+  rateGateway?: Rate;
+  rateProducer?: Rate;
+  rateUser?: Rate;
+  lagMax: number;
+}>;
+
+/** Adds them to a command that starts a node. */
+export function withIntakeOptions(command: Command): Command {
+  return command
+    .option(
+      "--http [host:port]",
+      `also take requests over HTTP (default address: ${HOST}:${PORT})`,
+      addressOf,
+    )
+    .option("--http-keys <file>", `keys of the HTTP intake (default: ${HTTP_KEYS_FILE} in the data folder)`)
+    .option("--trust-proxy <networks>", "proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8")
+    .option(
+      "--rate-gateway <n[/burst]>",
+      "events a second that this gateway takes (default: no limit)",
+      rateOf,
+    )
+    .option(
+      "--rate-producer <n[/burst]>",
+      "events a second that each producer may send (default: no limit)",
+      rateOf,
+    )
+    .option(
+      "--rate-user <n[/burst]>",
+      "events a second that are taken of each user (default: no limit)",
+      rateOf,
+    )
+    .option(
+      "--lag-max <n>",
+      "log messages that a shard may be behind before its events are refused; 0 for no bound",
+      wholeNumber(0),
+      DEFAULT_NODE_OPTIONS.lagMax,
+    );
+}
+
+/** What they say of a node. */
+export function intakeOf(
+  options: IntakeCommandOptions & Readonly<{ data: string }>,
+): Pick<NodeOptions, "http" | "rates" | "lagMax"> {
+  const { http, httpKeys, trustProxy, rateGateway, rateProducer, rateUser, lagMax } = options;
+  const address = http === true ? { host: HOST, port: PORT } : http;
+  return {
+    lagMax: lagMax === 0 ? Number.POSITIVE_INFINITY : lagMax,
+    rates: {
+      ...(rateGateway && { gateway: rateGateway }),
+      ...(rateProducer && { producer: rateProducer }),
+      ...(rateUser && { user: rateUser }),
+    },
+    ...(address && {
+      http: {
+        ...address,
+        keysFile: httpKeys ?? join(options.data, HTTP_KEYS_FILE),
+        ...(trustProxy === undefined ? {} : { trustProxy }),
+      },
+    }),
+  };
+}
+
+/** `100/500`: so many a second, and so many at once. */
+export function rateOf(text: string): Rate {
+  const [, perSecond, burst] = /^(\d+(?:\.\d+)?)(?:\/(\d+))?$/.exec(text) ?? [];
+  const rate = Number(perSecond);
+  const most = burst === undefined ? Math.max(1, Math.ceil(rate * BURST_SECONDS)) : Number(burst);
+  if (rate > 0 && most > 0) return { perSecond: rate, burst: most };
+  throw new InvalidArgumentError("a rate such as 100, or 100/500 with the most at once, please");
+}
+
+/** As {@link rateOf} reads it. */
+export function rateText({ perSecond, burst }: Rate): string {
+  return `${perSecond}/${burst}`;
+}
+
+function addressOf(text: string): Pick<HttpOptions, "host" | "port"> {
+  const [, host = HOST, port] = /^(?:(\[[0-9A-Fa-f:]+\]|[^:\s]+):)?(\d{1,5})$/.exec(text) ?? [];
+  if (port !== undefined && Number(port) <= 65_535)
+    return { host: host.replace(/^\[|\]$/g, ""), port: Number(port) };
+  throw new InvalidArgumentError("an address such as 8080 or 0.0.0.0:8080, please");
+}

@@ -1,0 +1,48 @@
+import type { BusReply, BusRequest } from "../../actors/bus.ts";
+import { EngineError } from "../../kernel/engine-error.ts";
+import type { HttpRole, HttpRoute } from "./http-route.ts";
+
+/** Endpoints that are served over HTTP, with who may ask them. All others are for services inside, over NATS. */
+const SERVED: Readonly<Record<string, HttpRole>> = {
+  ingest: "producer",
+  score: "reader",
+  "score.batch": "reader",
+  "score.session": "reader",
+  content: "reader",
+};
+
+const HEALTHY = new TextEncoder().encode('{"ok":true}');
+
+/**
+ * The engine's own routes: `POST /v1/<endpoint>` with the body, the reply and the codes that the endpoint has over NATS, and
+ * `GET /healthz`.
+ */
+export function engineRoutes(
+  handlers: Readonly<Record<string, (request: BusRequest) => Promise<BusReply | undefined>>>,
+): readonly HttpRoute[] {
+  const health: HttpRoute = {
+    method: "GET",
+    path: "/healthz",
+    answer: async () => ({ body: HEALTHY, contentType: "application/json" }),
+  };
+  const routes = Object.entries(SERVED).map(([name, role]): HttpRoute => {
+    const path = `/v1/${name.replaceAll(".", "/")}`;
+    return { method: "POST", path, role, answer: (request) => answer(handlers[name], name, request) };
+  });
+  return [health, ...routes];
+}
+
+async function answer(
+  handler: ((request: BusRequest) => Promise<BusReply | undefined>) | undefined,
+  subject: string,
+  { body, contentType, producer }: Parameters<HttpRoute["answer"]>[0],
+): ReturnType<HttpRoute["answer"]> {
+  const from = producer === undefined ? {} : { producer };
+  const reply = await handler?.({ subject, data: body, contentType, ...from });
+  if (reply === undefined) {
+    // Nothing was named to send it to, so this can't be.
+    throw new EngineError({ code: "INTERNAL", message: `${subject} has no answer`, retryable: false });
+  }
+  const { data, error } = reply;
+  return { body: data, contentType: reply.contentType, ...(error === undefined ? {} : { error }) };
+}
