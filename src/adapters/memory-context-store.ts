@@ -48,6 +48,11 @@ class MemoryContextStore implements ContextStore {
   }
 
   async commit(commit: ShardCommit): Promise<void> {
+    for (const user of commit.erased ?? []) {
+      this.#contexts.delete(user);
+      this.#rings.delete(user);
+      this.#authenticated.delete(user);
+    }
     this.#put(commit);
     this.#meta = commit.meta;
   }
@@ -77,6 +82,9 @@ class MemoryContextStore implements ContextStore {
   users(): number {
     return this.#contexts.size;
   }
+
+  /** What was removed is not held any more. */
+  async scrub(): Promise<void> {}
 
   /** A copy of the tables: what is in them is never changed in place, but for the rings. */
   snapshot(): ContextSnapshot {
