@@ -35,7 +35,7 @@ beforeEach(async () => {
 afterEach(() => rm(path, { recursive: true, force: true }));
 
 /** A value that names its user, as contexts and samples in an outbox do. */
-function valueOf(user: string, size: number): Uint8Array {
+function payloadOf(user: string, size: number): Uint8Array {
   const bytes = new Uint8Array(size).fill(size & 0xff);
   bytes.set(new TextEncoder().encode(user), size >> 1);
   return bytes;
@@ -49,12 +49,12 @@ test("after a scrubbing no file of a store of contexts holds a byte of who was e
     // Values of all sizes, some of them on pages of their own: rows move, pages split, pages are freed.
     const batch = round === 0 ? users : Array.from({ length: 200 }, someone);
     await store.commit({
-      contexts: batch.map((user) => [user, valueOf(user, 200 + Math.floor(random() ** 4 * 9_000))]),
-      ring: batch.map((user) => ({ user, slot: round % 7, bytes: valueOf(user, 300) })),
+      contexts: batch.map((user) => [user, payloadOf(user, 200 + Math.floor(random() ** 4 * 9_000))]),
+      ring: batch.map((user) => ({ user, slot: round % 7, bytes: payloadOf(user, 300) })),
       authenticated: batch.slice(0, 150),
       outbox: batch.slice(0, 20).map((user, i) => ({
         ...{ key: round * 100 + i + 1, after: 0, through: 1, stream: "S", id: user },
-        data: valueOf(user, 80),
+        data: payloadOf(user, 80),
       })),
       meta: { ...META, applied: round + 1 },
     });
@@ -71,7 +71,7 @@ test("after a scrubbing no file of a store of contexts holds a byte of who was e
   // What comes after does not bring anything back, neither do pages that are used again.
   for (let round = 0; round < 5; round++) {
     const batch = Array.from({ length: 300 }, someone).filter((user) => !erased.includes(user));
-    await store.commit({ ...rows, contexts: batch.map((user) => [user, valueOf(user, 700)] as const) });
+    await store.commit({ ...rows, contexts: batch.map((user) => [user, payloadOf(user, 700)] as const) });
   }
   await store.close();
   expect([...findBytes(path, erased)]).toEqual([]);
@@ -84,7 +84,7 @@ test("after a scrubbing no file of a store of profiles holds a byte of who was t
   const store = lmdbProfileStore(path);
   for (const encoder of ["e1", "e2"])
     await store.commit(
-      aCommit({ members: users.map((user) => [encoder, user, valueOf(user, 90)] as const) }),
+      aCommit({ members: users.map((user) => [encoder, user, payloadOf(user, 90)] as const) }),
     );
   await store.commit(
     aCommit({
@@ -101,7 +101,7 @@ test("after a scrubbing no file of a store of profiles holds a byte of who was t
 test("scrubbings one after the other, also asked for at once, each leave a store that works", async () => {
   const store = lmdbContextStore(path);
   const rows = { contexts: [], ring: [], authenticated: [], outbox: [], meta: META };
-  await store.commit({ ...rows, contexts: users.map((user) => [user, valueOf(user, 100)] as const) });
+  await store.commit({ ...rows, contexts: users.map((user) => [user, payloadOf(user, 100)] as const) });
   for (let round = 0; round < 4; round++) {
     await store.commit({ ...rows, erased: [users[round] ?? ""] });
     await Promise.all([store.scrub(), store.scrub()]);
@@ -129,7 +129,7 @@ test("a damaged store that was set aside goes with a scrubbing: it holds who was
 test("a store that is closed while it is scrubbed is as it was, and is opened again without what was begun", async () => {
   const store = lmdbContextStore(path);
   const rows = { contexts: [], ring: [], authenticated: [], outbox: [], meta: META };
-  await store.commit({ ...rows, contexts: users.map((user) => [user, valueOf(user, 100)] as const) });
+  await store.commit({ ...rows, contexts: users.map((user) => [user, payloadOf(user, 100)] as const) });
   const scrubbed = store.scrub();
   scrubbed.catch(() => {});
   await new Promise((resolve) => setImmediate(resolve));
