@@ -1,7 +1,7 @@
 import type { BlobStore } from "./blob-store.ts";
 import { chainOf, listSnapshots } from "./list-snapshots.ts";
-import { manifestKey, parseSnapshotKey, type SnapshotManifest, snapshotPrefix } from "./snapshot-manifest.ts";
 import { raiseFloor } from "./snapshot-floor.ts";
+import { manifestKey, parseSnapshotKey, type SnapshotManifest, snapshotPrefix } from "./snapshot-manifest.ts";
 
 export type SnapshotRenewal = Readonly<{
   /** The first sequence of which a full snapshot holds nobody who was erased. */

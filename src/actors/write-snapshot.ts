@@ -95,7 +95,10 @@ export async function writeSnapshot(
  *
  * @throws EngineError `SNAPSHOT_OUTDATED` (retryable): the next one is written of the present.
  */
-async function refuseIfErased(blobs: BlobStore, { unit, sequence, base, parts }: SnapshotManifest): Promise<void> {
+async function refuseIfErased(
+  blobs: BlobStore,
+  { unit, sequence, base, parts }: SnapshotManifest,
+): Promise<void> {
   if ((base ?? sequence) >= (await snapshotFloor(blobs, unit))) return;
   await blobs.remove(manifestKey(unit, sequence));
   for (const { key } of parts) await blobs.remove(key);

@@ -47,7 +47,8 @@ export async function snapshotShard(
     const held = await listSnapshots(ports.blobs, options.unit, options.report);
     const [newest] = held;
     if (newest !== undefined && newest.sequence >= meta.applied) {
-      if (options.isFull !== true || newest.kind === "full" || newest.sequence > meta.applied) return undefined;
+      if (options.isFull !== true || newest.kind === "full" || newest.sequence > meta.applied)
+        return undefined;
       await ports.blobs.remove(manifestKey(options.unit, newest.sequence)); // Its parts are pruned with the older ones.
     }
     const baseFrom = options.baseFrom?.(meta) ?? 0;
