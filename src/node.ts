@@ -216,6 +216,7 @@ async function compose(
       decisions: new DecisionIds(decisionKey, newId()),
       newId,
       explain: (question) => explainer.explain(question),
+      exportPage: (question) => explainer.exportPage(question),
       subjects,
       decodeProfiles,
       memoryBytes: () => process.memoryUsage().rss,

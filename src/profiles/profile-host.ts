@@ -18,6 +18,8 @@ import { TALLIES } from "./all-tallies.ts";
 import { describeCentroids } from "./describe-centroids.ts";
 import { BACKGROUND } from "./member-record.ts";
 import type {
+  MemberReply,
+  MemberRequest,
   PreviewReply,
   ProfileStatus,
   PromoteReply,
@@ -527,6 +529,7 @@ class Host implements UnitCopy {
         discard: () => this.#discardOnRequest(),
         rollback: () => this.#rollBackOnRequest(),
         preview: () => this.#preview(),
+        member: async (request: Uint8Array) => this.#memberOf((decode(request) as MemberRequest).user),
         tally: (request: Uint8Array) => this.#tallyNow(decode(request) as TallyRequest),
         centroids: async () =>
           describeCentroids(this.#state.ledger(this.#state.encoder), this.#state.inForce),
@@ -559,6 +562,18 @@ class Host implements UnitCopy {
       await Promise.race([this.#nextFold(), this.#failed.promise]);
     }
     return { versions: Object.fromEntries(this.#state.versions) };
+  }
+
+  /** What a member contributed, as of the last commit. */
+  #memberOf(user: string): MemberReply {
+    const { store } = this.#ports;
+    const { encoder, candidate, previous } = store.meta() ?? { encoder: "", candidate: "" };
+    const encoders = [encoder, candidate, previous?.encoder ?? ""].filter((one) => one !== "");
+    const records = [...new Set(encoders)].flatMap((one) => {
+      const record = store.member(one, user);
+      return record === undefined ? [] : [{ encoder: one, record }];
+    });
+    return { records };
   }
 
   /** Lets the candidate serve as soon as it is prepared. @throws EngineError `NOTHING_TO_PROMOTE`. */
