@@ -84,6 +84,13 @@ class LmdbContextStore implements ContextStore, ProbedStore {
     });
   }
 
+  held(view?: View): Iterable<string> {
+    return this.#access.readEach(
+      () => this.#tables.contexts.getKeys({ ...view }),
+      (user) => user,
+    );
+  }
+
   authenticated(view?: View): Iterable<string> {
     return this.#access.readEach(
       () => this.#tables.authenticated.getKeys({ ...view }),
@@ -161,6 +168,7 @@ class LmdbContextStore implements ContextStore, ProbedStore {
       meta,
       load: (user) => this.load(user, view),
       loadRing: (user) => this.loadRing(user, view),
+      held: () => this.held(view),
       authenticated: () => this.authenticated(view),
       authenticatedAfter: (after, limit) => this.authenticatedAfter(after, limit, view),
       contexts: () => this.contexts(view),
@@ -218,12 +226,25 @@ class LmdbContextStore implements ContextStore, ProbedStore {
     const items = sealAll(rows.outbox.map((item) => encode(item)));
     const chunks = sealAll(rows.ring.map(({ bytes }) => bytes));
     const sealed = sealAll(rows.contexts.map(([, bytes]) => bytes));
+    const erased = rows.erased ?? [];
+    const erasedSlots = erased.flatMap((user) => this.#ringKeys(user));
     return () => {
+      for (const key of erasedSlots) void ring.remove(key);
+      for (const user of erased) {
+        void contexts.remove(user);
+        void authenticated.remove(user);
+      }
       for (let i = 0; i < sealed.length; i++) void contexts.put(rows.contexts[i]![0], sealed[i]!);
       for (const [i, { user, slot }] of rows.ring.entries()) void ring.put(ringKey(user, slot), chunks[i]!);
       for (const user of rows.authenticated) void authenticated.put(user, PRESENT);
       for (const [i, { key }] of rows.outbox.entries()) void outbox.put(key, items[i]!);
     };
+  }
+
+  /** Keys of a user's ring, as of the last commit. */
+  #ringKeys(user: string): Buffer[] {
+    const range = { start: ringKey(user, 0), end: ringKey(user, 0xffff), inclusiveEnd: true };
+    return this.#access.read(() => [...this.#tables.ring.getKeys(range)].map((key) => Buffer.from(key)));
   }
 
   #clear(): void {
@@ -268,7 +289,7 @@ function neededBytes(rows: ContextRows): number {
   for (const [, context] of rows.contexts) bytes += context.length + 2 * PAGE_SIZE_BYTES;
   for (const slot of rows.ring) bytes += slot.bytes.length + 2 * PAGE_SIZE_BYTES;
   for (const item of rows.outbox) bytes += item.data.length + 2 * PAGE_SIZE_BYTES;
-  return bytes + rows.authenticated.length * 2 * PAGE_SIZE_BYTES;
+  return bytes + (rows.authenticated.length + 3 * (rows.erased?.length ?? 0)) * 2 * PAGE_SIZE_BYTES;
 }
 
 function assertKey(user: string): void {

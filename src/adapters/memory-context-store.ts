@@ -30,6 +30,10 @@ class MemoryContextStore implements ContextStore {
     return [...(this.#rings.get(user) ?? [])].sort(([a], [b]) => a - b);
   }
 
+  held(): Iterable<string> {
+    return [...this.#contexts.keys()].sort(compareIds);
+  }
+
   authenticated(): Iterable<string> {
     return [...this.#authenticated].sort(compareIds);
   }
@@ -53,6 +57,11 @@ class MemoryContextStore implements ContextStore {
   }
 
   #put(commit: ContextRows): void {
+    for (const user of commit.erased ?? []) {
+      this.#contexts.delete(user);
+      this.#rings.delete(user);
+      this.#authenticated.delete(user);
+    }
     for (const [user, bytes] of commit.contexts) this.#contexts.set(user, bytes);
     for (const { user, slot, bytes } of commit.ring) {
       let ring = this.#rings.get(user);
@@ -89,6 +98,7 @@ class MemoryContextStore implements ContextStore {
       meta: this.#meta,
       load: (user) => copy.load(user),
       loadRing: (user) => copy.loadRing(user),
+      held: () => copy.held(),
       authenticated: () => copy.authenticated(),
       authenticatedAfter: (...given) => copy.authenticatedAfter(...given),
       contexts: () => copy.contexts(),

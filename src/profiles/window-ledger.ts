@@ -163,6 +163,17 @@ export class WindowLedger {
     this.#relabel(user, labels);
   }
 
+  /** Takes in the time of a sample whose user was erased. @returns Whether a window holds it. */
+  pass(tsMs: number): boolean {
+    this.advance(tsMs);
+    return this.#isInWindow(tsMs);
+  }
+
+  /** Members in memory. */
+  inMemory(): Iterable<string> {
+    return this.#members.keys();
+  }
+
   /** Moves the windows on, so that they end at an event time; they never move back. */
   advance(watermarkMs: number): void {
     if (watermarkMs <= this.#watermarkMs) return;

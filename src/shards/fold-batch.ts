@@ -8,6 +8,7 @@ import { nextResonating } from "../resonance/thresholds.ts";
 import { Context, withEntry } from "./context.ts";
 import { embedContext, rebuildIfStale } from "./embed-context.ts";
 import { foldControl } from "./fold-control.ts";
+import { endErasures, foldErasure } from "./fold-erasure.ts";
 import { foldExposure, followExperiments } from "./fold-experiments.ts";
 import { foldExamples, foldFeedback, unlabelledMaps } from "./fold-feedback.ts";
 import { offsetsOf } from "./log-offsets.ts";
@@ -64,6 +65,14 @@ export function foldBatch(shard: ShardState, entries: readonly PositionedEntry[]
       case "warm-up-continued":
         foldControl(shard, entry, positioned, outcome);
         break;
+      case "erase":
+        foldErasure(shard, entry, positioned, outcome);
+        break;
+      case "erased":
+        endErasures(shard, entry.ids);
+        break;
+      case "redacted":
+        break; // What it was is gone; its place counts.
       default:
         assertNever(entry);
     }
@@ -151,6 +160,7 @@ function contextOf(shard: ShardState, user: string): Context {
   if (held !== undefined) return held;
   const fresh = new Context(user, shard.encoder.slots, shard.stateKey);
   shard.contexts.add(fresh);
+  shard.usersByHash.added(user);
   return fresh;
 }
 
@@ -177,12 +187,13 @@ function foldFeatures(shard: ShardState, context: Context, behaviour: Behaviour)
 /** Which consent each optional family needs; what was withdrawn is dropped here again, as it was at the gateway. */
 export function withoutWithdrawn(consents: Context["consents"], behaviour: Behaviour): Behaviour {
   if (consents.size === 0) return behaviour;
-  const { cell, peer, sentiment, keywords, ...rest } = behaviour;
+  const { cell, peer, peerHash, sentiment, keywords, ...rest } = behaviour;
   const allowed = (purpose: string): boolean => consents.get(purpose) !== false;
   return {
     ...rest,
     ...(cell !== undefined && allowed("location") ? { cell } : {}),
     ...(peer !== undefined && allowed("social") ? { peer } : {}),
+    ...(peerHash !== undefined && allowed("social") ? { peerHash } : {}),
     ...(sentiment !== undefined && allowed("text") ? { sentiment } : {}),
     // Words of a text and of a query are not told apart any more: both go.
     ...(keywords !== undefined && allowed("text") ? { keywords } : {}),

@@ -271,6 +271,7 @@ function methodsOf(store: ContextStore): ContextStore {
   return {
     load: (user) => store.load(user),
     loadRing: (user) => store.loadRing(user),
+    held: () => store.held(),
     authenticated: () => store.authenticated(),
     authenticatedAfter: (after, limit) => store.authenticatedAfter(after, limit),
     meta: () => store.meta(),

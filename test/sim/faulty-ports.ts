@@ -198,6 +198,7 @@ export function diskContexts(held: ContextStore, life: Life): ContextStore {
     outbox: () => held.outbox(),
     load: (user) => held.load(user),
     loadRing: (user) => held.loadRing(user),
+    held: () => held.held(),
     authenticated: () => held.authenticated(),
     authenticatedAfter: (...given) => held.authenticatedAfter(...given),
     contexts: () => held.contexts(),
