@@ -431,6 +431,7 @@ function inBatchesOf(log: Log, batch: number): Log {
     append: (...given) => log.append(...given),
     bounds: (...given) => log.bounds(...given),
     trim: (...given) => log.trim(...given),
+    redact: (...given) => log.redact(...given),
     async read(stream, from): Promise<LogReader> {
       const reader = await log.read(stream, from);
       return {

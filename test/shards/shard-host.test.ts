@@ -211,6 +211,7 @@ test.for([0, 1, 2, 3, 4, 5, 6, 7, 8])(
           bounds: async () => ({ first: 1, last: 0 }),
           ensure: async () => {},
           trim: async () => 1,
+          redact: async () => {},
           read: async () => ({
             next: () => new Promise<readonly LogMessage[]>((resolve) => arrivals.push(resolve)),
             lag: () => 0,

@@ -25,6 +25,7 @@ export function wiredLog(servers: Servers, life: Life): Log {
   return {
     ensure: (...given) => reach("ensure", () => servers.log.ensure(...given)),
     bounds: (stream) => reach("bounds", () => servers.log.bounds(stream)),
+    redact: (...given) => reach("redact", () => servers.log.redact(...given)),
     trim: (...given) => reach("trim", () => servers.log.trim(...given)),
     append: (stream, messages) =>
       reach("append", async () => {

@@ -310,6 +310,7 @@ function asItWas(log: MemoryLog): Log {
     append: async (_, messages) => messages.map(() => 0),
     bounds: async (stream) => ({ first: 1, last: log.lastOf(stream) }),
     trim: async () => 1,
+    redact: async () => {},
     async read(stream, from) {
       const messages = log.everStored(stream);
       const closed = Promise.withResolvers<readonly LogMessage[]>();
