@@ -8,7 +8,7 @@ export interface BlobStore {
   put(key: string, bytes: Uint8Array): Promise<void>;
   /** Writes unless the key is there already. @returns Whether it wrote. */
   create(key: string, bytes: Uint8Array): Promise<boolean>;
-  /** Removes a key, if it is there. */
+  /** Removes a key, if it is there. Its bytes are gone after that, also from the files of the store. */
   remove(key: string): Promise<void>;
   /** All keys that start with a prefix, sorted. */
   keys(prefix: string): Promise<string[]>;

@@ -2,6 +2,7 @@ import { EngineError } from "../kernel/engine-error.ts";
 import { sha256Hex } from "../kernel/hash.ts";
 import type { BlobStore } from "./blob-store.ts";
 import type { Compressor } from "./compressor.ts";
+import { snapshotFloor } from "./snapshot-floor.ts";
 import {
   decodeManifest,
   encodeManifest,
@@ -43,6 +44,7 @@ const PARTS_UNDER_WAY = 2;
  * wrote the same state; a writer that dies leaves parts that pruning removes.
  *
  * @returns The manifest in force at that sequence.
+ * @throws EngineError `BLOBS_UNAVAILABLE` (retryable); `SNAPSHOT_OUTDATED` (retryable) if users were erased meanwhile.
  */
 export async function writeSnapshot(
   ports: SnapshotPorts,
@@ -75,7 +77,7 @@ export async function writeSnapshot(
   }
   const stored = await Promise.all(parts);
   const { chunks: _, ...described } = content;
-  return writeManifest(ports, {
+  const manifest = await writeManifest(ports, {
     format: 1,
     ...described,
     compression: ports.compressor.name,
@@ -83,6 +85,25 @@ export async function writeSnapshot(
     bytes: stored.reduce((sum, part) => sum + part.bytes, 0),
     parts: stored,
   });
+  await refuseIfErased(ports.blobs, manifest);
+  return manifest;
+}
+
+/**
+ * Takes back a snapshot that was begun before users were erased. It looks after the manifest is there: either whoever
+ * removes older snapshots sees this one too, or it is told here.
+ *
+ * @throws EngineError `SNAPSHOT_OUTDATED` (retryable): the next one is written of the present.
+ */
+async function refuseIfErased(
+  blobs: BlobStore,
+  { unit, sequence, base, parts }: SnapshotManifest,
+): Promise<void> {
+  if ((base ?? sequence) >= (await snapshotFloor(blobs, unit))) return;
+  await blobs.remove(manifestKey(unit, sequence));
+  for (const { key } of parts) await blobs.remove(key);
+  const message = `the snapshot of ${unit} at ${sequence} holds users who were erased meanwhile`;
+  throw new EngineError({ code: "SNAPSHOT_OUTDATED", message, retryable: true, detail: { unit, sequence } });
 }
 
 async function storePart(

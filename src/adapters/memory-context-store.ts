@@ -52,16 +52,16 @@ class MemoryContextStore implements ContextStore {
   }
 
   async commit(commit: ShardCommit): Promise<void> {
-    this.#put(commit);
-    this.#meta = commit.meta;
-  }
-
-  #put(commit: ContextRows): void {
     for (const user of commit.erased ?? []) {
       this.#contexts.delete(user);
       this.#rings.delete(user);
       this.#authenticated.delete(user);
     }
+    this.#put(commit);
+    this.#meta = commit.meta;
+  }
+
+  #put(commit: ContextRows): void {
     for (const [user, bytes] of commit.contexts) this.#contexts.set(user, bytes);
     for (const { user, slot, bytes } of commit.ring) {
       let ring = this.#rings.get(user);
@@ -86,6 +86,9 @@ class MemoryContextStore implements ContextStore {
   users(): number {
     return this.#contexts.size;
   }
+
+  /** What was removed is not held any more. */
+  async scrub(): Promise<void> {}
 
   /** A copy of the tables: what is in them is never changed in place, but for the rings. */
   snapshot(): ContextSnapshot {

@@ -182,7 +182,9 @@ export class NatsLogReader implements LogReader {
 
   /** Asks for what is left of the messages from one sequence to before another. */
   #hole(from: number, to: number, isTrimmed = false): void {
-    const found = this.#copies(from, to).catch((thrown: unknown) => (thrown instanceof Error ? thrown : new Error(String(thrown))));
+    const found = this.#copies(from, to).catch((thrown: unknown) =>
+      thrown instanceof Error ? thrown : new Error(String(thrown)),
+    );
     this.#buffer.push({ from, to, isSure: this.#holeAt === from, isTrimmed, found });
     this.#holes++;
   }
@@ -192,7 +194,8 @@ export class NatsLogReader implements LogReader {
     for (let at = from; at < to; at += COPIES_AT_ONCE) {
       const length = Math.min(COPIES_AT_ONCE, to - at);
       const asked = Array.from({ length }, (_, i) => this.#redacted.find(at + i));
-      for (const copy of await unlessBroken(this.#nc, Promise.all(asked))) if (copy !== undefined) found.push(copy);
+      for (const copy of await unlessBroken(this.#nc, Promise.all(asked)))
+        if (copy !== undefined) found.push(copy);
     }
     return found;
   }

@@ -115,7 +115,9 @@ export class NatsLog implements Log {
   }
 
   async read(stream: string, from: number): Promise<LogReader> {
-    return this.#patiently(stream, () => NatsLogReader.open(this.#nc, this.#jsm, this.#redactedOf(stream), from));
+    return this.#patiently(stream, () =>
+      NatsLogReader.open(this.#nc, this.#jsm, this.#redactedOf(stream), from),
+    );
   }
 
   async bounds(stream: string): Promise<Readonly<{ first: number; last: number }>> {

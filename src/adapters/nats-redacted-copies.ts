@@ -37,7 +37,12 @@ export class RedactedCopies {
     if (copy === null) return undefined;
     const { data } = copy;
     const time = new DataView(data.buffer, data.byteOffset, TIME_BYTES);
-    return { sequence, storedAtMs: time.getFloat64(0, true), data: data.subarray(TIME_BYTES), isRedacted: true };
+    return {
+      sequence,
+      storedAtMs: time.getFloat64(0, true),
+      data: data.subarray(TIME_BYTES),
+      isRedacted: true,
+    };
   }
 
   /** The first sequence of the stream, given the first one that the server has. */
@@ -81,9 +86,14 @@ export class RedactedCopies {
   /** Puts copies in the place of messages, which are overwritten. */
   async replace(log: Log, messages: readonly LogMessage[]): Promise<void> {
     const before = await Promise.all(
-      messages.map(({ sequence, isRedacted }) => (isRedacted === true ? this.#last(this.subject(sequence)) : null)),
+      messages.map(({ sequence, isRedacted }) =>
+        isRedacted === true ? this.#last(this.subject(sequence)) : null,
+      ),
     );
-    const stored = await log.append(this.name, messages.map((message) => this.#copyOf(message)));
+    const stored = await log.append(
+      this.name,
+      messages.map((message) => this.#copyOf(message)),
+    );
     await Promise.all(
       messages.map(async ({ sequence, isRedacted }, i) => {
         if (isRedacted !== true) await this.#overwrite(this.stream, sequence);

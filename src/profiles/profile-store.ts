@@ -86,5 +86,12 @@ export interface ProfileStore {
   sums(encoder: string): Iterable<readonly [key: string, bytes: Uint8Array]>;
   /** One transaction; resolves when it is committed. */
   commit(commit: ProfileCommit): Promise<void>;
+  /**
+   * Leaves no byte of what was removed, or replaced, by the commits that are done: also not in places of a file that
+   * nobody reads. Reads and commits go on meanwhile.
+   *
+   * @throws EngineError `DISK_FULL` (retryable): nothing has changed.
+   */
+  scrub(): Promise<void>;
   close(): Promise<void>;
 }

@@ -65,9 +65,12 @@ export type ShardCommit = Readonly<{
   ring: readonly RingSlot[];
   /** Users who became authenticated. */
   authenticated: readonly string[];
-  /** Users whose rows go before the others are written. */
-  erased?: readonly string[];
   outbox: readonly OutboxItem[];
+  /**
+   * Users of whom nothing is kept any more: they go first, so that one who came back meanwhile begins anew. With any,
+   * the commit before must be done.
+   */
+  erased?: readonly string[];
   meta: ShardMeta;
 }>;
 
@@ -85,7 +88,7 @@ export interface ContextSource {
 }
 
 /** Rows of a store, as {@link ShardCommit} has them. */
-export type ContextRows = Omit<ShardCommit, "meta">;
+export type ContextRows = Omit<ShardCommit, "meta" | "erased">;
 
 /**
  * A store as it was at one commit, whatever is committed meanwhile. It holds on to that state until it is closed,
@@ -123,6 +126,14 @@ export interface ContextStore extends ContextSource {
   contexts(): Iterable<readonly [user: string, bytes: Uint8Array]>;
   /** Number of users held. */
   users(): number;
+  /**
+   * Leaves no byte of what was removed, or replaced, by the commits that are done: also not in places of a file that
+   * nobody reads. Reads and commits go on meanwhile; resolves after snapshots taken before are closed. Costs as much as
+   * everything held, so it is for many users at once.
+   *
+   * @throws EngineError `DISK_FULL` (retryable): nothing has changed.
+   */
+  scrub(): Promise<void>;
   /** The state of the last commit, to be read at leisure. */
   snapshot(): ContextSnapshot;
   /** Only for a store without meta, and with nobody else at it until the import is finished or abandoned. */

@@ -86,7 +86,10 @@ export function logContract(log: () => Log): void {
     const reader = await log().read(stream, 1);
     await take(reader, 1);
     // The first and the last ones, some in the middle, and one of them twice.
-    await log().redact(stream, [1, 2, 4, 5, 9, 10].map((sequence) => rest(sequence, `rest ${sequence}`)));
+    await log().redact(
+      stream,
+      [1, 2, 4, 5, 9, 10].map((sequence) => rest(sequence, `rest ${sequence}`)),
+    );
     const [, , , , fifth] = await readAll(log(), stream, 1, 5);
     await log().redact(stream, [{ ...fifth!, data: bytesOf("less") }]);
     const texts = messages(10).map(textOf);
@@ -109,7 +112,10 @@ export function logContract(log: () => Log): void {
     const stream = await aStream();
     await log().append(stream, messages(6));
     const all = await readAll(log(), stream, 1, 6);
-    await log().redact(stream, [0, 1, 4].map((i) => ({ ...all[i]!, data: bytesOf("rest") })));
+    await log().redact(
+      stream,
+      [0, 1, 4].map((i) => ({ ...all[i]!, data: bytesOf("rest") })),
+    );
     expect(await log().trim(stream, 1, Date.UTC(2100, 0))).toBe(2);
     await expect(log().read(stream, 1)).rejects.toMatchObject({ code: "LOG_TRIMMED" });
     expect((await readAll(log(), stream, 2, 5)).map(textOf)).toEqual([
@@ -120,7 +126,10 @@ export function logContract(log: () => Log): void {
     ]);
     expect(await log().trim(stream, 4, Date.UTC(2100, 0))).toBe(5);
     expect(await log().bounds(stream)).toEqual({ first: 5, last: 6 });
-    expect((await readAll(log(), stream, 5, 2)).map(textOf)).toEqual(["rest", ...messages(6).slice(5).map(textOf)]);
+    expect((await readAll(log(), stream, 5, 2)).map(textOf)).toEqual([
+      "rest",
+      ...messages(6).slice(5).map(textOf),
+    ]);
   });
 
   test("appending nothing stores nothing", async () => {

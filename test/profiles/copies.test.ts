@@ -451,6 +451,7 @@ function keptOpen(store: ProfileStore, note: (pending: readonly PendingPublicati
     member: (...given) => store.member(...given),
     membersAfter: (...given) => store.membersAfter(...given),
     sums: (encoder) => store.sums(encoder),
+    scrub: () => store.scrub(),
     commit: (commit) => {
       note(commit.pending ?? []);
       return store.commit(commit);

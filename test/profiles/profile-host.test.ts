@@ -761,6 +761,7 @@ function storeWith(store: ProfileStore, commit: ProfileStore["commit"]): Profile
     member: (...given) => store.member(...given),
     membersAfter: (...given) => store.membersAfter(...given),
     sums: (encoder) => store.sums(encoder),
+    scrub: () => store.scrub(),
     commit,
     close: async () => {},
   };

@@ -282,6 +282,7 @@ function methodsOf(store: ContextStore): ContextStore {
     contexts: () => store.contexts(),
     users: () => store.users(),
     snapshot: () => store.snapshot(),
+    scrub: () => store.scrub(),
     import: () => store.import(),
     close: () => store.close(),
   };

@@ -205,6 +205,7 @@ export function diskContexts(held: ContextStore, life: Life): ContextStore {
     contexts: () => held.contexts(),
     users: () => held.users(),
     snapshot: () => held.snapshot(),
+    scrub: () => life.write(() => void held.scrub()),
     import: () => held.import(),
     commit: (commit: ShardCommit) => life.write(() => void held.commit(commit)),
     removeOutbox: (keys: readonly number[]) => life.write(() => void held.removeOutbox(keys)),
@@ -220,6 +221,7 @@ export function diskProfiles(held: ProfileStore, life: Life): ProfileStore {
     member: (...given) => held.member(...given),
     membersAfter: (...given) => held.membersAfter(...given),
     sums: (encoder) => held.sums(encoder),
+    scrub: () => life.write(() => void held.scrub()),
     commit: (commit: ProfileCommit) => life.write(() => void held.commit(commit)),
     close: async () => {},
   };
