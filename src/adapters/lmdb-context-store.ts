@@ -73,6 +73,10 @@ class LmdbContextStore implements ContextStore, ProbedStore {
     return this.#reads.loadRing(user);
   }
 
+  held(): Iterable<string> {
+    return this.#reads.held();
+  }
+
   authenticated(): Iterable<string> {
     return this.#reads.authenticated();
   }
@@ -138,6 +142,7 @@ class LmdbContextStore implements ContextStore, ProbedStore {
       meta,
       load: (user) => reads.load(user),
       loadRing: (user) => reads.loadRing(user),
+      held: () => reads.held(),
       authenticated: () => reads.authenticated(),
       authenticatedAfter: (after, limit) => reads.authenticatedAfter(after, limit),
       contexts: () => reads.contexts(),
@@ -236,6 +241,13 @@ class ContextReads {
         found.push([slotOf(key as Buffer), this.#unsealed("ring", user, value)]);
       return found;
     });
+  }
+
+  held(): Iterable<string> {
+    return this.#access.readEach(
+      () => this.#tables.contexts.getKeys({ ...this.#view }),
+      (user) => user as string,
+    );
   }
 
   authenticated(): Iterable<string> {

@@ -30,6 +30,10 @@ class MemoryContextStore implements ContextStore {
     return [...(this.#rings.get(user) ?? [])].sort(([a], [b]) => a - b);
   }
 
+  held(): Iterable<string> {
+    return [...this.#contexts.keys()].sort(compareIds);
+  }
+
   authenticated(): Iterable<string> {
     return [...this.#authenticated].sort(compareIds);
   }
@@ -97,6 +101,7 @@ class MemoryContextStore implements ContextStore {
       meta: this.#meta,
       load: (user) => copy.load(user),
       loadRing: (user) => copy.loadRing(user),
+      held: () => copy.held(),
       authenticated: () => copy.authenticated(),
       authenticatedAfter: (...given) => copy.authenticatedAfter(...given),
       contexts: () => copy.contexts(),

@@ -100,6 +100,14 @@ export class MemoryLog implements Log {
     return first;
   }
 
+  async redact(stream: string, messages: readonly LogMessage[]): Promise<void> {
+    const held = this.#stream(stream).messages;
+    for (const { sequence, data } of messages) {
+      const message = held[sequence - 1];
+      if (message !== undefined) held[sequence - 1] = { ...message, data: data.slice(), isRedacted: true };
+    }
+  }
+
   #store(target: Stream, message: Append): number {
     const atMs = this.#clock.nowMs();
     this.#forget(target, atMs);

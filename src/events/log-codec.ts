@@ -2,7 +2,7 @@ import { Packr } from "msgpackr";
 import { EngineError } from "../kernel/engine-error.ts";
 import { MsgpackWriter } from "../kernel/msgpack-writer.ts";
 import { LIMITS } from "./limits.ts";
-import type { Behaviour, Control, LogEntry } from "./log-entry.ts";
+import type { Behaviour, Control, LogEntry, Redacted } from "./log-entry.ts";
 
 /** First byte of a message with one entry, and of one with a list of behaviours. Any other is not guessed at. */
 const ONE = 1;
@@ -37,7 +37,11 @@ const CONTROL_KINDS: Readonly<Record<Control["kind"], true>> = {
   "rates-activated": true,
   "experiments-activated": true,
   "warm-up-continued": true,
+  erase: true,
+  erased: true,
 };
+
+const REDACTED: Redacted = { kind: "redacted" };
 
 type Rest = Omit<Behaviour, "kind" | "id" | "user" | "type" | "tsMs" | "item" | "categories" | "keywords">;
 
@@ -51,6 +55,7 @@ export function encodeEntry(entry: LogEntry): Uint8Array {
   writer.reset(); // Of an entry that could not be packed, whose caller was told.
   writer.byte(ONE);
   if (entry.kind === "behaviour") writeRow(entry);
+  else if (entry.kind === "redacted") writer.nil();
   else writer.value(entry);
   return writer.finish();
 }
@@ -102,7 +107,7 @@ export function decodeEntries(bytes: Uint8Array): LogEntry[] {
   }
   if (format === ONE) return [entryOf(value)];
   if (!Array.isArray(value) || value.length === 0) throw unreadable("no list of behaviours");
-  return value.map(behaviourOf);
+  return value.map((row) => (row === null ? REDACTED : behaviourOf(row)));
 }
 
 /** One of a message's entries, as a message of its own. It need not be one that this build would write. */
@@ -112,7 +117,37 @@ export function singleEntry(bytes: Uint8Array, place: number): Uint8Array {
   return Uint8Array.of(ONE, ...packr.pack(rows[place]));
 }
 
+/** A behaviour as it lies in a message: its user is the second field, and the last one holds the fields that most do not have. */
+export type RawRow = readonly unknown[];
+/** A control entry as it lies in a message. */
+export type RawControl = Readonly<Record<string, unknown>>;
+
+/**
+ * A message with other entries in the places of some, as they lie there: what this build does not know of the others stays.
+ *
+ * @param change - Gives what is to be in the place of an entry: null for a redacted one, the very same to leave it.
+ * @returns Undefined if all are left.
+ * @throws EngineError `LOG_ENTRY_UNREADABLE`.
+ */
+export function rewriteMessage(
+  bytes: Uint8Array,
+  change: (entry: RawRow | RawControl) => RawRow | RawControl | null,
+): Uint8Array | undefined {
+  decodeEntries(bytes); // Throws for what is no message.
+  const value = packr.unpack(bytes.subarray(1)) as
+    | (RawRow | RawControl | null)[]
+    | RawRow
+    | RawControl
+    | null;
+  const held =
+    bytes[0] === MANY ? (value as (RawRow | RawControl | null)[]) : [value as RawRow | RawControl | null];
+  const changed = held.map((entry) => (entry === null ? null : change(entry)));
+  if (changed.every((entry, place) => entry === held[place])) return undefined;
+  return Uint8Array.of(bytes[0] ?? ONE, ...packr.pack(bytes[0] === MANY ? changed : changed[0]));
+}
+
 function entryOf(value: unknown): LogEntry {
+  if (value === null) return REDACTED;
   if (Array.isArray(value)) return behaviourOf(value);
   // Activations were not numbered once: those are of order 0, before all that are.
   if (isControl(value))
@@ -156,6 +191,7 @@ function writeRest(rest: Rest): void {
   write("value", rest.value);
   write("currency", rest.currency);
   write("peer", rest.peer);
+  write("peerHash", rest.peerHash);
   write("cell", rest.cell);
   write("context", rest.context);
   write("traits", rest.traits);

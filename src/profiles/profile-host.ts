@@ -11,6 +11,7 @@ import { assertNever } from "../kernel/assert.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { EngineError } from "../kernel/engine-error.ts";
 import { decode, encode } from "../kernel/msgpack.ts";
+import type { HashUser } from "../privacy/user-hash.ts";
 import type { FittedCalibration } from "../resonance/published-profiles.ts";
 import type { RollOutView } from "../resonance/roll-out-view.ts";
 import { ledgerKey, type SegmentDefinitions } from "../resonance/segment-map.ts";
@@ -46,6 +47,8 @@ export type ProfilePorts = Readonly<{
   clock: Clock;
   /** Resolves after so many milliseconds. */
   sleep(ms: number): Promise<void>;
+  /** What finds an erased member whose id the samples' stream holds no more. */
+  hashUser?: HashUser;
   subjects: Subjects;
 }>;
 
@@ -132,7 +135,7 @@ class Host implements UnitCopy {
     this.#failed.promise.catch(() => {}); // `done` tells of it.
     this.#ports = ports;
     this.#options = options;
-    this.#state = new ProfileState(ports.store, options.tallies ?? TALLIES);
+    this.#state = new ProfileState(ports.store, options.tallies ?? TALLIES, ports.hashUser);
   }
 
   async open(): Promise<void> {
@@ -232,6 +235,7 @@ class Host implements UnitCopy {
     state.sweep(SWEEP_MEMBERS);
     await this.#commit();
     state.passivate();
+    if (this.#reader?.lag() === 0) state.usersByHash.forget();
   }
 
   /** A full disk is waited out: nothing is lost by it, since the log keeps what is not folded yet. */

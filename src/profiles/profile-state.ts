@@ -1,5 +1,7 @@
 import type { ShardKeys } from "../events/profile-control.ts";
 import { ByteWriter } from "../kernel/byte-writer.ts";
+import type { HashUser } from "../privacy/user-hash.ts";
+import { UsersByHash } from "../privacy/users-by-hash.ts";
 import {
   ledgerMaps,
   preparedKey,
@@ -14,7 +16,7 @@ import type {
   ProfileMeta,
   ProfileStore,
 } from "./profile-store.ts";
-import type { Sample, SampleBatch } from "./sample.ts";
+import { ERASED_USER, inOrder, isSample, type Removal, type Sample, type SampleBatch } from "./sample.ts";
 import { Tallies } from "./tallies.ts";
 import type { TallyKind } from "./tally.ts";
 import { WindowLedger } from "./window-ledger.ts";
@@ -57,9 +59,17 @@ export class ProfileState {
   /** Sums over all shards beside the ledgers. */
   readonly tallies: Tallies;
 
-  /** Opens what the store holds. @param tallies - The kinds of sums that are kept beside the ledgers. */
-  constructor(store: ProfileStore, tallies: readonly TallyKind[] = []) {
+  readonly usersByHash: UsersByHash;
+
+  /**
+   * Opens what the store holds.
+   *
+   * @param tallies - The kinds of sums that are kept beside the ledgers.
+   * @param hashUser - Only a state whose samples may be redacted needs it.
+   */
+  constructor(store: ProfileStore, tallies: readonly TallyKind[] = [], hashUser?: HashUser) {
     this.#store = store;
+    this.usersByHash = new UsersByHash({ held: () => this.#members() }, hashUser);
     const meta = store.meta();
     this.tallies = new Tallies(tallies, store, meta);
     this.pending = store.pending();
@@ -267,15 +277,16 @@ export class ProfileState {
     if (sequence <= this.applied) return; // Delivered again: the ledgers contain it.
     this.applied = sequence;
     const shard = String(batch.shard);
-    for (const sample of batch.samples) {
+    for (const one of inOrder(batch.samples, batch.removals ?? [])) {
       const mark = this.#marks.get(shard);
-      if (mark !== undefined && !isNewer(sample.sequence, sample.index, mark)) {
+      if (mark !== undefined && !isNewer(one.sequence, one.index, mark)) {
         this.repeats++;
         continue;
       }
-      this.#marks.set(shard, [sample.sequence, sample.index]);
+      this.#marks.set(shard, [one.sequence, one.index]);
       this.isDirty = true;
-      if (!this.#applySample(sample)) this.dropped++;
+      if (!isSample(one)) this.#remove(one);
+      else if (!this.#applySample(one)) this.dropped++;
     }
     const { repeats, unread } = this.tallies.apply(batch.shard, batch.tallies ?? []);
     this.repeats += repeats;
@@ -396,14 +407,32 @@ export class ProfileState {
       this.encoder = sample.encoder; // The first sample ever tells which encoder serves.
       this.#openLedger(sample.encoder, 0);
     }
-    const counts = this.#ledgers.get(sample.encoder)?.apply(sample) ?? false;
+    const isErased = sample.user === ERASED_USER;
+    if (!isErased) this.usersByHash.added(sample.user);
+    const own = this.#ledgers.get(sample.encoder);
+    const counts = (isErased ? own?.pass(sample.tsMs) : own?.apply(sample)) ?? false;
     for (const [encoder, ledger] of this.#ledgers) {
       if (encoder === sample.encoder) continue;
       // Who someone is does not depend on the encoder, and the windows of all end at the same time.
-      ledger.relabel(sample.user, sample.labels);
+      if (!isErased) ledger.relabel(sample.user, sample.labels);
       if (counts) ledger.advance(sample.tsMs);
     }
     return counts;
+  }
+
+  /** Takes a member out of all ledgers; one who was erased, and whom the stream names no more, is found by the hash. */
+  #remove({ user: named, hash }: Removal): void {
+    const isNamed = named !== ERASED_USER;
+    const user = isNamed || hash === undefined ? named : this.usersByHash.find(hash);
+    if (user === undefined || user === ERASED_USER) return;
+    for (const ledger of this.#ledgers.values()) ledger.remove(user);
+  }
+
+  *#members(): Generator<string> {
+    for (const [encoder, ledger] of this.#ledgers) {
+      yield* ledger.inMemory();
+      if (!this.#isGone(encoder)) for (const [user] of this.#storedMembers(encoder)) yield user;
+    }
   }
 
   #drop(encoder: string): void {

@@ -1,3 +1,6 @@
+/** The user of a sample, or a removal, whose user was erased. Nobody else has it. */
+export const ERASED_USER = "";
+
 /**
  * A member's embedding on its way from a shard to the profile actor.
  *
@@ -7,6 +10,7 @@
 export type Sample = Readonly<{
   sequence: number;
   index: number;
+  /** {@link ERASED_USER} if they were erased: then only its time counts. */
   user: string;
   encoder: string;
   /** Event time, epoch ms: picks the bucket. */
@@ -15,6 +19,19 @@ export type Sample = Readonly<{
   labels: Readonly<Record<string, string>>;
   /** The embedding on the grid 2^-12, truncated toward zero: int16, little-endian, shape [dim]. */
   vector: Uint8Array;
+}>;
+
+/**
+ * A member who is to be taken out of every profile: all that they contributed, under every encoder and to every map. It is
+ * numbered among its shard's samples: those before it are undone, those after it count.
+ */
+export type Removal = Readonly<{
+  sequence: number;
+  index: number;
+  /** {@link ERASED_USER} if they were erased: then `hash` tells who it was. */
+  user: string;
+  /** {@link import("../privacy/user-hash.ts").HashUser} of the user. */
+  hash?: string;
 }>;
 
 /**
@@ -35,10 +52,26 @@ export type SampleBatch = Readonly<{
   /** What the shard's outputs are known by: its number, in the first generation of shards. */
   shard: number;
   samples: readonly Sample[];
+  /** Members to be taken out, in the order of their numbers, as the samples are. */
+  removals?: readonly Removal[];
   /** Encoders whose preparation this shard finished: every member's sample under them was sent before. */
   prepared?: readonly string[];
   tallies?: readonly TallyChange[];
 }>;
+
+/** Samples and removals in the order in which they count. */
+export function inOrder(
+  samples: readonly Sample[],
+  removals: readonly Removal[],
+): readonly (Sample | Removal)[] {
+  if (removals.length === 0) return samples;
+  return [...samples, ...removals].sort((a, b) => a.sequence - b.sequence || a.index - b.index);
+}
+
+/** Whether it adds something; else it takes a member out. */
+export function isSample(one: Sample | Removal): one is Sample {
+  return "vector" in one;
+}
 
 /** Grid of quantised embeddings (METHODS 1.2c): sums of integers are exact in any order. */
 export const GRID = 2 ** -12;

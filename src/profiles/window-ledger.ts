@@ -163,6 +163,17 @@ export class WindowLedger {
     this.#relabel(user, labels);
   }
 
+  /** Takes in the time of a sample whose user was erased. @returns Whether a window holds it. */
+  pass(tsMs: number): boolean {
+    this.advance(tsMs);
+    return this.#isInWindow(tsMs);
+  }
+
+  /** Members in memory. */
+  inMemory(): Iterable<string> {
+    return this.#members.keys();
+  }
+
   /** Moves the windows on, so that they end at an event time; they never move back. */
   advance(watermarkMs: number): void {
     if (watermarkMs <= this.#watermarkMs) return;
@@ -180,12 +191,14 @@ export class WindowLedger {
 
   /** Takes a member out of all sums: they equal those of a run that never saw the member. */
   remove(user: string): void {
-    const record = this.member(user);
+    // What has expired of a stored record goes as well, though no sum tells of it any more.
+    const record = this.#members.get(user) ?? this.#load(user);
     if (record === undefined) return;
+    tidy(record, this.#windows);
     for (const map of this.#maps) this.#moveAll(record, map, segmentIn(record, map), undefined);
     record.segments.clear();
     record.series.clear();
-    this.#changedMembers.add(user);
+    this.#change(user, record);
   }
 
   /**

@@ -1,5 +1,20 @@
+import type { ErasureReason } from "../events/log-entry.ts";
 import type { RingSlot } from "./outcome.ts";
 import type { StoredWarmUp } from "./warm-up-state.ts";
+
+/** An erasure that is folded, and not done everywhere. Whom it is of, the log's entry tells as long as it has to be known. */
+export type PendingErasure = Readonly<{
+  id: string;
+  /** Of the user. */
+  hash: string;
+  /** The place of its entry, and the log's time of it, epoch ms. */
+  sequence: number;
+  askedMs: number;
+  reason: ErasureReason;
+  /** Contexts that went with it, 0 or 1, and the acts that they had counted. */
+  contexts: number;
+  events: number;
+}>;
 
 /** Versions in force as of the last committed entry. */
 export type ShardMeta = Readonly<{
@@ -26,6 +41,8 @@ export type ShardMeta = Readonly<{
   experiments?: number;
   /** Warm-ups under way, or done and waiting for the switch; left out for none. */
   warmUps?: readonly StoredWarmUp[];
+  /** Erasures that are not done everywhere, oldest first; left out for none. */
+  erasures?: readonly PendingErasure[];
   /** Key of the next outbox item. */
   nextOutbox: number;
 }>;
@@ -62,6 +79,8 @@ export interface ContextSource {
   load(user: string): Uint8Array | undefined;
   /** Packed events of a user's ring by slot; slots that were never written are left out. */
   loadRing(user: string): readonly (readonly [slot: number, bytes: Uint8Array])[];
+  /** Every user of whom a context is held. */
+  held(): Iterable<string>;
   /** Every authenticated user, in the order of their ids' bytes. */
   authenticated(): Iterable<string>;
   /** Authenticated users after `after`, in that order. */

@@ -8,9 +8,11 @@ import { nextResonating } from "../resonance/thresholds.ts";
 import { Context, withEntry } from "./context.ts";
 import { embedContext, rebuildIfStale } from "./embed-context.ts";
 import { foldControl } from "./fold-control.ts";
+import { endErasures, foldErasure } from "./fold-erasure.ts";
 import { foldExposure, followExperiments } from "./fold-experiments.ts";
 import { foldExamples, foldFeedback, unlabelledMaps } from "./fold-feedback.ts";
 import { offsetsOf } from "./log-offsets.ts";
+import { mayBeMember } from "./may-be-member.ts";
 import type { Outcome } from "./outcome.ts";
 import { isSampled, labelsOf, sampleOf, shortestBucketMs } from "./sampling.ts";
 import type { ShardState } from "./shard-state.ts";
@@ -63,6 +65,14 @@ export function foldBatch(shard: ShardState, entries: readonly PositionedEntry[]
       case "warm-up-continued":
         foldControl(shard, entry, positioned, outcome);
         break;
+      case "erase":
+        foldErasure(shard, entry, positioned, outcome);
+        break;
+      case "erased":
+        endErasures(shard, entry.ids);
+        break;
+      case "redacted":
+        break; // What it was is gone; its place counts.
       default:
         assertNever(entry);
     }
@@ -104,6 +114,7 @@ function foldBehaviour(
   shard.counters.events++;
   touch(shard, context, outcome);
   rebuildIfStale(shard, context);
+  const wasMember = mayBeMember(context);
   if (given.consent !== undefined) {
     for (const [purpose, consented] of Object.entries(given.consent))
       context.consents = kept(context.consents, purpose, consented);
@@ -124,12 +135,15 @@ function foldBehaviour(
 
   const unlabelled = unlabelledMaps(shard, context);
   const relabelled = learnWho(shard, context, behaviour, outcome);
+  const isMember = mayBeMember(context);
+  if (wasMember && !isMember) outcome.removals.push({ ...at, user: context.user });
   if (relabelled && unlabelled.length > 0) foldExamples(shard, context, unlabelled, at, outcome);
   if (context.events === 0) return; // Nothing done yet: there is no behaviour to embed.
   const evidence = embedContext(shard, context);
   const next = followResonance(shard, context, evidence, positioned, outcome);
   const sampled = acted && isSampled(context, behaviour.tsMs, shortestBucketMs(shard.definitions.maps));
-  if (context.authenticated && shard.definitions.maps.length > 0 && (sampled || relabelled)) {
+  const isDue = sampled || relabelled || isMember !== wasMember;
+  if (isMember && shard.definitions.maps.length > 0 && isDue) {
     const embedded = {
       encoder: shard.encoder.version,
       embedding: shard.scratch.embedding,
@@ -146,6 +160,7 @@ function contextOf(shard: ShardState, user: string): Context {
   if (held !== undefined) return held;
   const fresh = new Context(user, shard.encoder.slots, shard.stateKey);
   shard.contexts.add(fresh);
+  shard.usersByHash.added(user);
   return fresh;
 }
 
@@ -172,12 +187,13 @@ function foldFeatures(shard: ShardState, context: Context, behaviour: Behaviour)
 /** Which consent each optional family needs; what was withdrawn is dropped here again, as it was at the gateway. */
 export function withoutWithdrawn(consents: Context["consents"], behaviour: Behaviour): Behaviour {
   if (consents.size === 0) return behaviour;
-  const { cell, peer, sentiment, keywords, ...rest } = behaviour;
+  const { cell, peer, peerHash, sentiment, keywords, ...rest } = behaviour;
   const allowed = (purpose: string): boolean => consents.get(purpose) !== false;
   return {
     ...rest,
     ...(cell !== undefined && allowed("location") ? { cell } : {}),
     ...(peer !== undefined && allowed("social") ? { peer } : {}),
+    ...(peerHash !== undefined && allowed("social") ? { peerHash } : {}),
     ...(sentiment !== undefined && allowed("text") ? { sentiment } : {}),
     // Words of a text and of a query are not told apart any more: both go.
     ...(keywords !== undefined && allowed("text") ? { keywords } : {}),

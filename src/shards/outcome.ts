@@ -1,4 +1,4 @@
-import type { Sample, TallyChange } from "../profiles/sample.ts";
+import type { Removal, Sample, TallyChange } from "../profiles/sample.ts";
 import type { Context } from "./context.ts";
 
 /** A user entered or left resonating with a segment. */
@@ -22,8 +22,12 @@ export type Outcome = {
   readonly touched: Set<Context>;
   readonly ring: RingSlot[];
   readonly authenticated: string[];
+  /** Users of whom everything goes, before anything else is written. */
+  readonly erased: string[];
   readonly transitions: Transition[];
   readonly samples: Sample[];
+  /** Users to be taken out of the profiles, numbered among the samples. */
+  readonly removals: Removal[];
   /** Encoders whose preparation is complete with this batch. */
   readonly prepared: string[];
   /** What entries add to sums over all shards. */
@@ -36,8 +40,10 @@ export function emptyOutcome(): Outcome {
     touched: new Set(),
     ring: [],
     authenticated: [],
+    erased: [],
     transitions: [],
     samples: [],
+    removals: [],
     prepared: [],
     tallies: [],
   };

@@ -167,7 +167,8 @@ function collect(message: LogMessage, user: string | undefined, into: Positioned
     return; // It was set aside when it was folded, and changed nothing.
   }
   for (const [place, entry] of entries.entries()) {
-    const isWanted = entry.kind === "behaviour" ? entry.user === user : !PREPARATIONS.has(entry.kind);
+    const isOfOne = entry.kind === "behaviour" || entry.kind === "erase";
+    const isWanted = isOfOne ? entry.user === user : !PREPARATIONS.has(entry.kind);
     if (isWanted) into.push({ sequence, loggedAtMs, entry, ...(entries.length > 1 ? { place } : {}) });
   }
 }
@@ -178,6 +179,8 @@ const PREPARATIONS: ReadonlySet<LogEntry["kind"]> = new Set([
   "encoder-discarded",
   "segments-prepared",
   "warm-up-continued",
+  "erased",
+  "redacted",
 ]);
 
 type Material = Readonly<{
@@ -228,7 +231,7 @@ class Replay {
   async restore(): Promise<void> {
     const { meta } = this.#start;
     if (meta === undefined) return;
-    const { warmUps: _warmUps, nextSegments: _nextSegments, ...inForce } = meta;
+    const { warmUps: _warmUps, nextSegments: _nextSegments, erasures: _erasures, ...inForce } = meta;
     await orTooOld(restoreVersions(this.state, inForce, this.#ports.releases));
     const missing = missingProfiles(this.state, meta);
     if (missing !== undefined) throw isGone(missing);
@@ -248,7 +251,7 @@ class Replay {
         continue;
       }
       await this.#publish();
-      if (entry.kind !== "behaviour") await this.#fetch(entry);
+      if (entry.kind !== "behaviour" && entry.kind !== "redacted") await this.#fetch(entry);
       const duplicates = this.state.counters.duplicates;
       try {
         this.#apply(positioned);

@@ -13,6 +13,7 @@ import { EngineError, toWireError } from "../kernel/engine-error.ts";
 import type { HalfSipKey } from "../kernel/half-sip-hash.ts";
 import { sha256Hex } from "../kernel/hash.ts";
 import { decode, encode } from "../kernel/msgpack.ts";
+import type { HashUser } from "../privacy/user-hash.ts";
 import { contextSchema, writeContext } from "./context-codec.ts";
 import type { ContextStore, ShardCommit, ShardMeta } from "./context-store.ts";
 import { foldBatch } from "./fold-batch.ts";
@@ -42,6 +43,8 @@ export type ShardPorts = Readonly<{
   newId(): string;
   /** What the ids of answers are sealed with. */
   decisionKey: HalfSipKey;
+  /** What finds an erased user whose id the log holds no more. */
+  hashUser?: HashUser;
   subjects: Subjects;
 }>;
 
@@ -171,6 +174,7 @@ class Host implements UnitCopy {
       source: ports.store,
       residentUsers: options.residentUsers,
       ringEvents: options.ringEvents,
+      ...(ports.hashUser === undefined ? {} : { hashUser: ports.hashUser }),
     });
     this.#outbox = new Outbox(ports.log, ports.store, ports.sleep);
     this.#group = newGroup(this.#state);
@@ -441,6 +445,7 @@ class Host implements UnitCopy {
     this.#nextOutbox += items.length;
     if (items.length > 0) this.#outbox.add(items);
     outcome.samples.length = 0;
+    outcome.removals.length = 0;
     outcome.transitions.length = 0;
     outcome.prepared.length = 0;
     outcome.tallies.length = 0;
@@ -485,9 +490,9 @@ class Host implements UnitCopy {
     const state = this.#state;
     const { outcome, entries } = this.#group;
     const contexts = await this.#written(outcome);
-    const { ring, authenticated } = outcome;
+    const { ring, authenticated, erased } = outcome;
     const outbox = this.#outbox.toStore();
-    const commit = { contexts, ring, authenticated, outbox, meta: metaOf(state, this.#nextOutbox) };
+    const commit = { contexts, ring, authenticated, erased, outbox, meta: metaOf(state, this.#nextOutbox) };
     this.#isHurried = false;
     this.#hurry = Promise.withResolvers();
     const { applied, batch } = state;
@@ -496,7 +501,10 @@ class Host implements UnitCopy {
     this.#group = newGroup(state);
     this.#due = undefined;
     this.#isCommitting = true;
-    if (this.#reader?.lag() === 0) this.#isCatchingUp = false;
+    if (this.#reader?.lag() === 0) {
+      this.#isCatchingUp = false;
+      state.usersByHash.forget();
+    }
     this.#committing = this.#commitPatiently(commit).then(() => {
       this.#isCommitting = false;
       this.#committedAtMs = this.#ports.clock.monotonicMs();
@@ -505,6 +513,7 @@ class Host implements UnitCopy {
       if (this.#outbox.waiting > 0 && this.#publishedElsewhere > 0)
         this.#outbox.forget(this.#publishedElsewhere);
       state.recent.committed(batch);
+      state.contexts.committed(batch);
       for (const [user, since] of state.newlyAuthenticated)
         if (since <= batch) state.newlyAuthenticated.delete(user);
       state.contexts.passivate(batch);

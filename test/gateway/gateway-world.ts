@@ -46,6 +46,7 @@ export async function gatewayWorld(given: { readonly isPatient?: boolean } = {})
     read: (stream, from) => stored.read(stream, from),
     bounds: (stream) => stored.bounds(stream),
     trim: (...given) => stored.trim(...given),
+    redact: (...given) => stored.redact(...given),
     async append(stream, messages) {
       if ([...broken].some((shard) => stream === subjects.shardLog(shard))) throw logDown();
       appended.push({ stream, messages });

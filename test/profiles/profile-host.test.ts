@@ -750,6 +750,7 @@ function methodsOf(log: Log): Log {
     read: (...given) => log.read(...given),
     bounds: (...given) => log.bounds(...given),
     trim: (...given) => log.trim(...given),
+    redact: (...given) => log.redact(...given),
   };
 }
 

@@ -155,7 +155,9 @@ test("a snapshot from before an erasure is no base: with a delta on it, who was 
   const after = await snapshotShard(ports, store, { ...optionsOf(), baseFrom: () => erasedAt });
   expect(after?.kind).toBe("full");
   await store.commit(commitOf(store, [1]));
-  expect((await snapshotShard(ports, store, { ...optionsOf(), baseFrom: () => erasedAt }))?.kind).toBe("delta");
+  expect((await snapshotShard(ports, store, { ...optionsOf(), baseFrom: () => erasedAt }))?.kind).toBe(
+    "delta",
+  );
 });
 
 test("a delta holds the users that changed and no others", async () => {

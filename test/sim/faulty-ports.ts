@@ -25,6 +25,7 @@ export function wiredLog(servers: Servers, life: Life): Log {
   return {
     ensure: (...given) => reach("ensure", () => servers.log.ensure(...given)),
     bounds: (stream) => reach("bounds", () => servers.log.bounds(stream)),
+    redact: (...given) => reach("redact", () => servers.log.redact(...given)),
     trim: (...given) => reach("trim", () => servers.log.trim(...given)),
     append: (stream, messages) =>
       reach("append", async () => {
@@ -198,6 +199,7 @@ export function diskContexts(held: ContextStore, life: Life): ContextStore {
     outbox: () => held.outbox(),
     load: (user) => held.load(user),
     loadRing: (user) => held.loadRing(user),
+    held: () => held.held(),
     authenticated: () => held.authenticated(),
     authenticatedAfter: (...given) => held.authenticatedAfter(...given),
     contexts: () => held.contexts(),
