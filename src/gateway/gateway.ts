@@ -12,6 +12,7 @@ import { type GivenCatalogue, getCatalogue, givenCatalogue } from "./content-cat
 import { ContextReader } from "./context-reader.ts";
 import { describeProfiles } from "./describe-profiles.ts";
 import { describeRates } from "./describe-rates.ts";
+import { erase } from "./erase.ts";
 import { experimentEndpoints } from "./experiments.ts";
 import { countUp, type GatewayCounters, type GatewayOptions, type GatewayPorts } from "./gateway-ports.ts";
 import { ingest } from "./ingest.ts";
@@ -77,6 +78,7 @@ export function createGateway(ports: GatewayPorts, options: GatewayOptions): Gat
     "score.session": scoring.session,
     explain: scoring.explain,
     profiles: inItsType((body) => describeProfiles(ports, definitions.maps, body)),
+    erase: inItsType((body) => erase({ ...ports, askShard }, options, body)),
     status: inItsType((body) => status(ports, options, counters, body)),
     content: createChoosing({ ...ports, askShard, contexts }, options, catalogues),
     "content.get": inItsType(async (body) => getCatalogue(catalogues.inForce, body)),

@@ -21,7 +21,7 @@ import { shardUnit, unitsOf } from "../../src/units.ts";
 import { diskContexts, diskProfiles, wiredBlobs, wiredBus, wiredLog, wiredTable } from "./faulty-ports.ts";
 import { Life } from "./life.ts";
 import type { PlantedBug } from "./planted-bugs.ts";
-import { type Servers, subjects } from "./servers.ts";
+import { hashUser, type Servers, subjects } from "./servers.ts";
 
 /** What a simulated deployment is made of. */
 export type SimShape = Readonly<{
@@ -121,6 +121,7 @@ export class SimNode {
       {
         ...plain,
         decisions,
+        hashUser,
         explain: (question) => explain(explaining, question, limits),
         log: bug?.gatewayLog?.(plain.log, servers, life) ?? plain.log,
         decodeProfiles,
@@ -198,6 +199,8 @@ export class SimNode {
       {
         ...ports,
         decisionKey: [1, 2],
+        hashUser,
+        kept: servers.kept,
         blobs: ports.releases,
         releases: releasesOf(ports.releases),
         snapshots: {
