@@ -2,6 +2,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Bus } from "./actors/bus.ts";
+import { deploymentKeys } from "./adapters/deployment-keys.ts";
 import { entropyBytes, newId } from "./adapters/entropy.ts";
 import { lockFolder } from "./adapters/folder-lock.ts";
 import { keptName } from "./adapters/kept-name.ts";
@@ -24,6 +25,7 @@ import { createGateway } from "./gateway/gateway.ts";
 import { EngineError, fromWireError, toWireError } from "./kernel/engine-error.ts";
 import { decode, encode } from "./kernel/msgpack.ts";
 import type { NodeOptions } from "./node-options.ts";
+import { userHasher } from "./privacy/user-hash.ts";
 import { decodeProfiles } from "./profiles/profiles-codec.ts";
 import type { RecalibrationResult } from "./recalibration-task.ts";
 import { recalibrationLoop, startRecalibrator } from "./recalibrator.ts";
@@ -214,6 +216,7 @@ async function compose(
       releases,
       clock: systemClock,
       decisions: new DecisionIds(decisionKey, newId()),
+      hashUser: userHasher((await deploymentKeys(releases, entropyBytes)).lasting("erased-users")),
       newId,
       explain: (question) => explainer.explain(question),
       exportPage: (question) => explainer.exportPage(question),

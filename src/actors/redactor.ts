@@ -92,7 +92,7 @@ export class Redactor<Target extends RedactionTarget> {
     const { clock, log, pause, sleep } = this.#world;
     const targets = new Map<string, Target>();
     for (const target of asked)
-      if ((targets.get(target.user)?.through ?? 0) < target.through) targets.set(target.user, target);
+      if ((targets.get(target.user)?.through ?? 0) <= target.through) targets.set(target.user, target);
     const needles = [...targets.keys()].map((user) => Buffer.from(user));
     const { first, last } = await log.bounds(this.#stream);
     const through = Math.min(last, Math.max(...asked.map((target) => target.through)));

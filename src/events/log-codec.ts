@@ -133,17 +133,25 @@ export function rewriteMessage(
   bytes: Uint8Array,
   change: (entry: RawRow | RawControl) => RawRow | RawControl | null,
 ): Uint8Array | undefined {
-  decodeEntries(bytes); // Throws for what is no message.
-  const value = packr.unpack(bytes.subarray(1)) as
-    | (RawRow | RawControl | null)[]
-    | RawRow
-    | RawControl
-    | null;
-  const held =
-    bytes[0] === MANY ? (value as (RawRow | RawControl | null)[]) : [value as RawRow | RawControl | null];
-  const changed = held.map((entry) => (entry === null ? null : change(entry)));
-  if (changed.every((entry, place) => entry === held[place])) return undefined;
-  return Uint8Array.of(bytes[0] ?? ONE, ...packr.pack(bytes[0] === MANY ? changed : changed[0]));
+  const [format] = bytes;
+  let value: unknown;
+  try {
+    value = packr.unpack(bytes.subarray(1));
+  } catch (cause) {
+    throw unreadable(String(cause), cause);
+  }
+  const isMany = format === MANY && Array.isArray(value);
+  const held: readonly unknown[] = isMany ? (value as unknown[]) : [value];
+  let isChanged = false;
+  const changed = held.map((entry) => {
+    if (entry === null) return null;
+    if ((format !== ONE && !isMany) || typeof entry !== "object") throw unreadable("neither a row nor a map");
+    const next = change(entry as RawRow | RawControl);
+    if (next !== entry) isChanged = true;
+    return next;
+  });
+  if (!isChanged) return undefined;
+  return Uint8Array.of(isMany ? MANY : ONE, ...packr.pack(isMany ? changed : changed[0]));
 }
 
 function entryOf(value: unknown): LogEntry {

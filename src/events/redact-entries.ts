@@ -1,8 +1,7 @@
-import { EngineError } from "../kernel/engine-error.ts";
-import { encodeEntry, type RawControl, type RawRow, rewriteMessage } from "./log-codec.ts";
+import { type RawControl, type RawRow, rewriteMessage } from "./log-codec.ts";
 
-/** What a message is without some users, and how many of its entries were theirs. */
-export type RedactedMessage = Readonly<{ data: Uint8Array; entries: number }>;
+/** What a message is without some users, and whose entries went, a name for each. */
+export type RedactedMessage = Readonly<{ data: Uint8Array; users: readonly string[] }>;
 
 /** Who is to be taken out of a message. */
 export type Gone = Readonly<{
@@ -16,25 +15,21 @@ const REST = 7;
 
 /**
  * A message of a shard's log without what is of some users. Other entries keep their places, and fold to the same bytes.
- * An erasure's own entry stays as it is. Of a message that can't be read, which was set aside when it was folded, nothing is left.
+ * An erasure's own entry stays as it is.
  *
  * @returns Undefined if it holds nothing of them.
+ * @throws EngineError `LOG_ENTRY_UNREADABLE`.
  */
 export function redactEntries(data: Uint8Array, gone: Gone): RedactedMessage | undefined {
-  let entries = 0;
-  try {
-    const left = rewriteMessage(data, (entry) => {
-      if (!isRow(entry)) return entry;
-      if (!gone.isGone(String(entry[USER]))) return withoutPeer(entry, gone);
-      entries++;
-      return null;
-    });
-    return left === undefined ? undefined : { data: left, entries };
-  } catch (thrown) {
-    if (thrown instanceof EngineError && thrown.code === "LOG_ENTRY_UNREADABLE")
-      return { data: encodeEntry({ kind: "redacted" }), entries: 1 };
-    throw thrown;
-  }
+  const users: string[] = [];
+  const left = rewriteMessage(data, (entry) => {
+    if (!isRow(entry)) return entry;
+    const user = String(entry[USER]);
+    if (!gone.isGone(user)) return withoutPeer(entry, gone);
+    users.push(user);
+    return null;
+  });
+  return left === undefined ? undefined : { data: left, users };
 }
 
 /** An erasure's own entry without the user, whose hash stays. @returns Undefined if it holds none. */

@@ -4,6 +4,7 @@ import type { Log } from "../actors/log.ts";
 import type { ContentType } from "../events/decode-request.ts";
 import type { Subjects } from "../events/subjects.ts";
 import type { Clock } from "../kernel/clock.ts";
+import type { HashUser } from "../privacy/user-hash.ts";
 import type { DecisionIds } from "../resonance/decision-id.ts";
 import type { PublishedProfiles } from "../resonance/published-profiles.ts";
 
@@ -13,6 +14,8 @@ export type GatewayPorts = Readonly<{
   log: Log;
   releases: BlobStore;
   clock: Clock;
+  /** What stands for erased users in the logs. */
+  hashUser: HashUser;
   /** Ids of answers that are put together here; what an id tells. */
   decisions: DecisionIds;
   /** A new unique id. */

@@ -12,6 +12,7 @@ import { type GivenCatalogue, getCatalogue, givenCatalogue } from "./content-cat
 import { ContextReader } from "./context-reader.ts";
 import { describeProfiles } from "./describe-profiles.ts";
 import { describeRates } from "./describe-rates.ts";
+import { erase } from "./erase.ts";
 import { experimentEndpoints } from "./experiments.ts";
 import { exportUser } from "./export-user.ts";
 import { countUp, type GatewayCounters, type GatewayOptions, type GatewayPorts } from "./gateway-ports.ts";
@@ -79,6 +80,7 @@ export function createGateway(ports: GatewayPorts, options: GatewayOptions): Gat
     explain: scoring.explain,
     export: inItsType((body) => exportUser({ ...ports, askShard }, options, body)),
     profiles: inItsType((body) => describeProfiles(ports, definitions.maps, body)),
+    erase: inItsType((body) => erase({ ...ports, askShard }, options, body)),
     status: inItsType((body) => status(ports, options, counters, body)),
     content: createChoosing({ ...ports, askShard, contexts }, options, catalogues),
     "content.get": inItsType(async (body) => getCatalogue(catalogues.inForce, body)),

@@ -60,6 +60,8 @@ export class ProfileState {
   readonly tallies: Tallies;
 
   readonly usersByHash: UsersByHash;
+  /** The newest message since the start that has taken an erased member out. */
+  erasedThrough = 0;
 
   /**
    * Opens what the store holds.
@@ -424,6 +426,7 @@ export class ProfileState {
   #remove({ user: named, hash }: Removal): void {
     const isNamed = named !== ERASED_USER;
     const user = isNamed || hash === undefined ? named : this.usersByHash.find(hash);
+    if (hash !== undefined) this.erasedThrough = this.applied;
     if (user === undefined || user === ERASED_USER) return;
     for (const ledger of this.#ledgers.values()) ledger.remove(user);
   }

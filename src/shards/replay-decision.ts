@@ -111,6 +111,8 @@ async function userNamed(
     const entries = message?.sequence === lastSequence ? decodeEntries(message.data) : [];
     // The last of them: an earlier one of the same message was folded over.
     const entry = entries.findLast((one) => one.kind === "behaviour" && isOf(one.user));
+    if (entry === undefined && message?.sequence === lastSequence && entries.some(isRedacted))
+      throw isErased();
     return entry?.kind === "behaviour" ? entry.user : undefined;
   } finally {
     await reader.close();
@@ -335,6 +337,16 @@ async function orTooOld(restoring: Promise<void>): Promise<void> {
 
 function isGone(release: string): EngineError {
   return decisionTooOld(`${release} is not kept any more`);
+}
+
+function isRedacted({ kind }: LogEntry): boolean {
+  return kind === "redacted";
+}
+
+function isErased(): EngineError {
+  const message =
+    "the user whom the decision was made for was erased: nothing tells any more how it came about";
+  return new EngineError({ code: "ERASED", message, retryable: false });
 }
 
 /** A replay would take more than it may. */

@@ -71,6 +71,12 @@ export class ResidentContexts {
     this.#contexts.set(context.user, context);
   }
 
+  /** Whether anything is held of a user. */
+  has(user: string): boolean {
+    if (this.#contexts.has(user)) return true;
+    return !this.#erased.has(user) && this.#source.load(user) !== undefined;
+  }
+
   /** Users of whom something is held, in memory or in the store. */
   *held(): Generator<string> {
     yield* this.#contexts.keys();

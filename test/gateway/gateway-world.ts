@@ -11,6 +11,7 @@ import { createGateway } from "../../src/gateway/gateway.ts";
 import type { ExplainQuestion, ExportQuestion } from "../../src/gateway/gateway-ports.ts";
 import { EngineError } from "../../src/kernel/engine-error.ts";
 import { decode, encode } from "../../src/kernel/msgpack.ts";
+import { userHasher } from "../../src/privacy/user-hash.ts";
 import { decodeProfiles } from "../../src/profiles/profiles-codec.ts";
 import { DecisionIds } from "../../src/resonance/decision-id.ts";
 import type {
@@ -69,6 +70,7 @@ export async function gatewayWorld(given: { readonly isPatient?: boolean } = {})
       releases,
       clock,
       decisions,
+      hashUser: userHasher(new Uint8Array(32)),
       newId: () => "gateway",
       async explain(question) {
         questions.push(question);

@@ -22,7 +22,7 @@ import { shardUnit, unitsOf } from "../../src/units.ts";
 import { diskContexts, diskProfiles, wiredBlobs, wiredBus, wiredLog, wiredTable } from "./faulty-ports.ts";
 import { Life } from "./life.ts";
 import type { PlantedBug } from "./planted-bugs.ts";
-import { type Servers, subjects } from "./servers.ts";
+import { hashUser, type Servers, subjects } from "./servers.ts";
 
 /** What a simulated deployment is made of. */
 export type SimShape = Readonly<{
@@ -122,6 +122,7 @@ export class SimNode {
       {
         ...plain,
         decisions,
+        hashUser,
         explain: (question) => explain(explaining, question, limits),
         exportPage: (question) =>
           exportPage({ ...explaining, bus: plain.bus }, question, {
@@ -205,6 +206,8 @@ export class SimNode {
       {
         ...ports,
         decisionKey: [1, 2],
+        hashUser,
+        kept: servers.kept,
         blobs: ports.releases,
         releases: releasesOf(ports.releases),
         snapshots: {

@@ -1,0 +1,71 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { connectClient } from "../../src/cli/client.ts";
+import { ingest } from "../../src/cli/ingest-pump.ts";
+import { shopSimulator } from "../../src/cli/shop/shop-simulator.ts";
+import { toWire } from "../../src/cli/shop/wire-event.ts";
+import type { EraseReply } from "../../src/gateway/erase.ts";
+import { findBytes } from "../find-bytes.ts";
+import { startNats } from "../start-nats.ts";
+import { definitionsFile, untilFolded } from "./node-client.ts";
+import { type NodeProcess, startNodeProcess } from "./node-process.ts";
+
+const EVENTS = 3_000;
+
+test("of who is erased not a byte is left, in streams, stores and snapshots, and of the others all", async () => {
+  const nats = await startNats();
+  const folder = await mkdtemp(join(tmpdir(), "resonance-erase-"));
+  const started: NodeProcess[] = [];
+  try {
+    const shop = shopSimulator({ seed: 3, visitors: 60, startMs: Date.UTC(2026, 0, 5) });
+    const segments = await definitionsFile(folder, shop.definitions);
+    const up = async (name: string) => {
+      const data = join(folder, name);
+      const process = await startNodeProcess([
+        ...["--nats", nats.url, "--data", data, "--segments", segments, "--shards", "2"],
+        ...["--no-refit", "--snapshot-every", "1", "--name", name],
+      ]);
+      started.push(process);
+      return process;
+    };
+    await up("one");
+    await up("two"); // A standby of each unit.
+    const client = await connectClient({ nats: nats.url, data: folder, prefix: "resonance" }, "erase test");
+    const events = Array.from({ length: EVENTS }, () => toWire(shop.next()));
+    for (let at = 0; at < events.length; at += 100) await ingest(client, events.slice(at, at + 100), 1_000);
+    await untilFolded(client);
+    const counts = new Map<string, number>();
+    for (const { user } of events) counts.set(user, (counts.get(user) ?? 0) + 1);
+    const users = [...counts.keys()];
+    const gone = users.slice(0, 5);
+    expect([...findBytes(nats.storeDir, gone).keys()].sort()).toEqual([...gone].sort());
+    await new Promise((resolve) => setTimeout(resolve, 1_500)); // Snapshots, and decisions, are written.
+
+    const replies = await Promise.all(
+      gone.map((user) => client.ask("erase", { user, waitMs: 30_000 }, 40_000) as Promise<EraseReply>),
+    );
+    for (const [i, reply] of replies.entries()) {
+      expect(reply).toMatchObject({ state: "done", verified: true, reason: "asked" });
+      expect(reply.removed?.contexts).toBe(1);
+      expect(reply.removed?.entries).toBe(counts.get(gone[i]!));
+      expect(JSON.stringify(reply)).not.toContain(gone[i]!);
+      expect(await client.ask("erase", { erasure: reply.erasure, waitMs: 0 })).toEqual(reply);
+    }
+    const status = await untilFolded(client);
+    expect(status.ready).toBe(true);
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    const left = [
+      ...findBytes(nats.storeDir, gone),
+      ...findBytes(join(folder, "one"), gone),
+      ...findBytes(join(folder, "two"), gone),
+    ];
+    expect(left).toEqual([]);
+    await client.close();
+  } finally {
+    for (const process of started) await process.stop();
+    await rm(folder, { recursive: true, force: true });
+    await nats.stop();
+  }
+}, 120_000);
