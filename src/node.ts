@@ -148,6 +148,7 @@ async function compose(
     publishEveryMs: options.publishEveryMs,
     snapshotEveryMs: options.snapshotEveryMs,
     keepLogMs: options.keepLogMs,
+    idleMs: options.idleMs,
     deadline: deadline.memory,
   };
   const module = new URL("./unit-thread", import.meta.url);

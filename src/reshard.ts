@@ -192,6 +192,7 @@ async function splitOne(shard: number, work: Work): Promise<number[]> {
         publishEveryMs: Number.POSITIVE_INFINITY,
         snapshotEveryMs: Number.POSITIVE_INFINITY,
         keepLogMs: Number.POSITIVE_INFINITY,
+        idleMs: Number.POSITIVE_INFINITY,
       },
     );
     await copy.own({ epoch: 0, session: 0, isHeld: () => true });

@@ -227,6 +227,7 @@ export class SimNode {
         publishEveryMs: PUBLISH_EVERY_MS,
         snapshotEveryMs,
         keepLogMs: 0,
+        idleMs: Number.POSITIVE_INFINITY,
       },
     );
     return {
