@@ -1,8 +1,8 @@
 import { untrainedEncoder } from "./embedding/untrained-encoder.ts";
 import { type ExplainWorld, putInForce } from "./explain.ts";
-import type { ExportLine } from "./export-user.ts";
 import { FEATURES } from "./features/all-families.ts";
 import { ARRIVAL_FIELDS } from "./features/arrival.ts";
+import type { ExportLine } from "./gateway/gateway-ports.ts";
 import { decode } from "./kernel/msgpack.ts";
 import type { ScoreAnswer } from "./resonance/score-answer.ts";
 import { embedContext, rebuildIfStale } from "./shards/embed-context.ts";

@@ -5,7 +5,7 @@ import type { LoggedDecision } from "./content/content-answer.ts";
 import { decodeEntries } from "./events/log-codec.ts";
 import type { ExplainWorld } from "./explain.ts";
 import { describeHeld } from "./export-held.ts";
-import type { ExportPage, ExportQuestion } from "./gateway/gateway-ports.ts";
+import type { ExportLine, ExportPage, ExportQuestion } from "./gateway/gateway-ports.ts";
 import { EngineError, fromWireError } from "./kernel/engine-error.ts";
 import { decode, encode } from "./kernel/msgpack.ts";
 import { decodeMemberRecord } from "./profiles/member-record.ts";
@@ -26,8 +26,6 @@ export type ExportLimits = Readonly<{
   /** And after so long, ms, whether anything was found or not. */
   pageMs: number;
 }>;
-
-export type ExportLine = Readonly<{ kind: string }> & Readonly<Record<string, unknown>>;
 
 /** Where personal data lies, in the order of the export; streams are read from their begin to where they end at first. */
 const PARTS = [

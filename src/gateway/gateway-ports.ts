@@ -71,9 +71,12 @@ export type ExportQuestion = Readonly<{
   cursor?: string;
 }>;
 
+/** Something that is held of a user. */
+export type ExportLine = Readonly<{ kind: string }> & Readonly<Record<string, unknown>>;
+
 /** A page of an export. */
 export type ExportPage = Readonly<{
-  lines: readonly (Readonly<{ kind: string }> & Readonly<Record<string, unknown>>)[];
+  lines: readonly ExportLine[];
   /** Asks for the page that follows; absent at the end. */
   next?: string;
 }>;
