@@ -1,4 +1,5 @@
 import { setImmediate as immediate } from "node:timers/promises";
+import { aesCipher } from "./adapters/aes-cipher.ts";
 import { newId } from "./adapters/entropy.ts";
 import { natsBlobStore } from "./adapters/nats-blob-store.ts";
 import { natsBus } from "./adapters/nats-bus.ts";
@@ -79,6 +80,7 @@ async function open({ nats, prefix, generation, decisionKey }: Place): Promise<O
     snapshots: {
       blobs: await natsBlobStore(connection, buckets),
       compressor: zstdCompressor,
+      cipher: aesCipher,
       pause: () => immediate(),
     },
     subjects,
