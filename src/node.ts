@@ -17,6 +17,7 @@ import { mountService } from "./adapters/nats-service.ts";
 import { sharedDeadline } from "./adapters/shared-deadline.ts";
 import { systemClock } from "./adapters/system-clock.ts";
 import { threadPool } from "./adapters/thread-pool.ts";
+import { removeUnusedStores } from "./adapters/unused-stores.ts";
 import { keepDeployment } from "./deployment.ts";
 import { alertChanges, lastAlerts, measureDrift } from "./drift-monitor.ts";
 import { type Subjects, subjectsOf } from "./events/subjects.ts";
@@ -24,6 +25,7 @@ import { startExplainer } from "./explainer.ts";
 import { createGateway } from "./gateway/gateway.ts";
 import { EngineError, fromWireError, toWireError } from "./kernel/engine-error.ts";
 import { decode, encode } from "./kernel/msgpack.ts";
+import { shardsFolder } from "./lmdb-stores.ts";
 import type { NodeOptions } from "./node-options.ts";
 import { userHasher } from "./privacy/user-hash.ts";
 import { decodeProfiles } from "./profiles/profiles-codec.ts";
@@ -75,6 +77,9 @@ const COMPUTE_NICE = 10;
 const HAND_OVER_PATIENCE_MS = 30_000;
 /** How often the drift of the release in force is measured. */
 const DRIFT_EVERY_MS = 600_000;
+/** How often is looked for stores that nobody uses any more, and how long those stay at least. */
+const UNUSED_EVERY_MS = 3_600_000;
+const UNUSED_MS_MIN = 86_400_000;
 const SERVED_CHECK_MS = 20;
 /** How often a node that can't be ready yet says what it waits for. */
 const WAITING_TOLD_MS = 5_000;
@@ -197,6 +202,8 @@ async function compose(
   );
   closers.push(() => agent.stop(HAND_OVER_PATIENCE_MS));
   agent.done.catch((thrown) => fail(asEngineError(thrown)));
+  if (Number.isFinite(options.keepLogMs))
+    closers.push(every(UNUSED_EVERY_MS, () => true, unusedStoresRemover(agent, options, generation, report)));
   const waiting = new AbortController();
   const served = untilServed(agent, options.shards, { report, signal: waiting.signal });
   await firstOf(failed, served).finally(() => waiting.abort()); // A loop that went on would keep the process alive.
@@ -323,6 +330,29 @@ async function untilServed(
       `waiting for ${missing.length} units that nobody answers for: is there a node with the role ${roles}?`,
     );
   }
+}
+
+/** Removes the stores of shards of which there was no copy here at two looks in a row: one may just be opened. */
+function unusedStoresRemover(
+  agent: ClusterAgent,
+  { dataDir, keepLogMs }: NodeOptions,
+  generation: number,
+  report: (line: string) => void,
+): () => Promise<void> {
+  const folder = shardsFolder(dataDir, generation);
+  const unusedMs = Math.max(UNUSED_MS_MIN, keepLogMs);
+  let before = new Set<string>();
+  return async () => {
+    const idle = new Set([...agent.roles()].flatMap(([unit, role]) => (role === "none" ? [unit] : [])));
+    const isUsed = (shard: string): boolean => {
+      const unit = shardUnit(Number(shard));
+      return !idle.has(unit) || !before.has(unit);
+    };
+    const gone = removeUnusedStores(folder, { unusedMs, nowMs: systemClock.nowMs(), isUsed });
+    before = idle;
+    if (gone.length > 0)
+      report(`removed the stores of shards that this node has no copy of: ${gone.join(", ")}`);
+  };
 }
 
 /** Serves for as long as a condition holds, which is looked at now and then. @returns Ends it. */
