@@ -53,6 +53,7 @@ export async function judge(
     }
   }
   findings.push(...(await wrongOutputs(servers, outputs)));
+  findings.push(...(await traces(servers, nodes, client)));
   findings.push(...(await wrongReplays(servers, client, shape, asItWas(servers.log))));
   findings.push(...(await unevenReleases(servers, nodes, shape)));
   findings.push(...(await profileDifferences(servers, nodes, shape)));
@@ -106,7 +107,7 @@ async function miscounted(servers: Servers, shard: number, once: ContextStore): 
 
 /** Whoever was exposed, by the raw logs, is one unit of the arm that they met first. */
 function miscountedUnits(servers: Servers, nodes: readonly SimNode[], shape: SimShape): string[] {
-  const arms = new Map<string, number>();
+  const arms = new Map<string, number>(servers.redacted.arms); // Sums stay as they are.
   for (let shard = 0; shard < shape.shards; shard++)
     for (const entry of entriesOf(servers, shard)) {
       if (entry.kind !== "behaviour" || entry.exposure === undefined) continue;

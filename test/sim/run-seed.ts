@@ -147,6 +147,7 @@ async function run(seed: number, bug: PlantedBug | undefined): Promise<SeedResul
     .then(() => client.experiment(EXPERIMENT));
   void load(servers, client, random, state);
   void misfortune(servers, nodes, random, state);
+  if (random() < 0.6) void erasures(servers, client, random, state);
   if (random() < 0.6) {
     const backAfterMs = random() < 0.4 ? 8_000 * random() : undefined;
     const how = { afterMs: 2_000 + 9_000 * random(), isHeld: random() < 0.3, backAfterMs };
@@ -301,6 +302,37 @@ async function misfortune(
   await time.sleep(6_000); // Whatever is under way ends by then.
   for (const node of nodes) if (!node.isUp) node.start();
   state.isFaulty = false;
+}
+
+/** Users who leave for good: nobody acts under these names after they were erased. */
+export const LEAVERS = ["leaver-one", "leaver-two"];
+
+/** Users are erased: some who come back, and some who were there only for a while, members among them. */
+async function erasures(
+  servers: Servers,
+  client: SimClient,
+  random: Random,
+  state: { isFaulty: boolean },
+): Promise<void> {
+  const { time } = servers;
+  const pick = (count: number): number => Math.floor(random() * count);
+  const leave = async (user: string, u: number): Promise<void> => {
+    await time.sleep(8_000 * random());
+    for (let i = 0; i < 12; i++) {
+      const ts = time.nowMs() - pick(5_000);
+      const id = `${user}-event-${i}`;
+      const identify = { id, user, ts, type: "identify", segments: { taste: `segment-${u}` } };
+      await client.send([i === 2 ? identify : { id, user, ts, ...anAct(random, u) }]);
+      if (random() < 0.5) void client.score(user, []);
+    }
+    await client.erase(user);
+  };
+  const [one, two] = LEAVERS.map((user, u) => leave(user, u));
+  while (state.isFaulty) {
+    await time.sleep(1_000 + 6_000 * random());
+    await client.erase(`user-${pick(10)}`);
+  }
+  await Promise.all([one, two]);
 }
 
 type RollOut = Readonly<{ afterMs: number; isHeld: boolean; backAfterMs: number | undefined }>;
