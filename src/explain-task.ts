@@ -10,6 +10,7 @@ import { type ExplainLimits, type ExplainWorld, explain } from "./explain.ts";
 import type { ExplainQuestion } from "./gateway/gateway-ports.ts";
 import { toWireError, type WireError } from "./kernel/engine-error.ts";
 import type { HalfSipKey } from "./kernel/half-sip-hash.ts";
+import { userHasher } from "./privacy/user-hash.ts";
 import { releasesOf } from "./releases.ts";
 import { DecisionIds } from "./resonance/decision-id.ts";
 
@@ -21,6 +22,8 @@ export type ExplainTask = Readonly<{
   prefix: string;
   generation: number;
   decisionKey: HalfSipKey;
+  /** What users' ids are hashed with once they are erased. */
+  erasedUsersKey: Uint8Array;
 }>;
 
 export type ExplainResult =
@@ -44,7 +47,7 @@ export async function explainInThread(task: ExplainTask): Promise<ExplainResult>
   }
 }
 
-async function open({ nats, prefix, generation, decisionKey }: ExplainTask): Promise<Opened> {
+async function open({ nats, prefix, generation, decisionKey, erasedUsersKey }: ExplainTask): Promise<Opened> {
   const connection = await connectNats({ servers: nats.split(","), name: "resonance explain" });
   const subjects = subjectsOf(prefix, generation);
   const buckets = { releases: subjects.snapshots, artefacts: subjects.snapshotParts };
@@ -59,6 +62,7 @@ async function open({ nats, prefix, generation, decisionKey }: ExplainTask): Pro
     subjects,
     clock: systemClock,
     decisions: new DecisionIds(decisionKey, newId()),
+    hashUser: userHasher(erasedUsersKey),
   };
   return { world, isClosed: () => connection.isClosed() };
 }

@@ -201,11 +201,13 @@ async function compose(
   await firstOf(failed, served).finally(() => waiting.abort()); // A loop that went on would keep the process alive.
 
   const decisionKey = await decisionKeyOf(releases, entropyBytes);
+  const erasedUsersKey = (await deploymentKeys(releases, entropyBytes)).lasting("erased-users");
   const explainer = startExplainer({
     nats: natsUrl,
     prefix: options.prefix,
     generation,
     decisionKey,
+    erasedUsersKey,
     ringEvents: options.ringEvents,
   });
   closers.push(() => explainer.close());
@@ -216,7 +218,7 @@ async function compose(
       releases,
       clock: systemClock,
       decisions: new DecisionIds(decisionKey, newId()),
-      hashUser: userHasher((await deploymentKeys(releases, entropyBytes)).lasting("erased-users")),
+      hashUser: userHasher(erasedUsersKey),
       newId,
       explain: (question) => explainer.explain(question),
       subjects,

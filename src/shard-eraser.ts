@@ -176,9 +176,7 @@ export class ShardEraser {
     const verified = await this.#verify(batch, users);
     this.#refuseIfLost(turn);
     await this.#forgetEntries(batch);
-    await Promise.all(
-      batch.map((one) => this.#write(one, "done", batch.length, {}, verified)),
-    );
+    await Promise.all(batch.map((one) => this.#write(one, "done", batch.length, {}, verified)));
     const ids = batch.map(({ id }) => id);
     const data = encodeEntry({ kind: "erased", ids });
     const { log } = this.#world;
@@ -228,7 +226,11 @@ export class ShardEraser {
     };
     const members = async (): Promise<unknown> => {
       const { counts, snapshots } = await this.#eraseMembers(named, users);
-      return note((i) => ({ samples: counts[i]!.entries, messages: { samples: counts[i]!.messages }, snapshots }));
+      return note((i) => ({
+        samples: counts[i]!.entries,
+        messages: { samples: counts[i]!.messages },
+        snapshots,
+      }));
     };
     const purged = async (): Promise<unknown> => {
       await sleep(DECISIONS_MS);

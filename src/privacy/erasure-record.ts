@@ -17,7 +17,9 @@ export type Removed = Readonly<{
 }>;
 
 /** What one step has removed. */
-export type PartlyRemoved = Partial<Omit<Removed, "messages">> & { readonly messages?: Partial<Removed["messages"]> };
+export type PartlyRemoved = Partial<Omit<Removed, "messages">> & {
+  readonly messages?: Partial<Removed["messages"]>;
+};
 
 /** What is kept of an erasure for ever, and what proves it: nothing in it tells whom it was of. */
 export type ErasureRecord = Readonly<{
@@ -57,7 +59,12 @@ export function mostRemoved(held: Removed, { messages = {}, ...counts }: PartlyR
   return { ...most(held, counts), messages: most(held.messages, messages) };
 }
 
-function most<Counts extends Readonly<Record<string, unknown>>>(held: Counts, more: Readonly<Record<string, number | undefined>>): Counts {
-  const greater = Object.entries(more).filter(([name, count = 0]) => count > ((held[name] as number | undefined) ?? 0));
+function most<Counts extends Readonly<Record<string, unknown>>>(
+  held: Counts,
+  more: Readonly<Record<string, number | undefined>>,
+): Counts {
+  const greater = Object.entries(more).filter(
+    ([name, count = 0]) => count > ((held[name] as number | undefined) ?? 0),
+  );
   return { ...held, ...Object.fromEntries(greater) };
 }

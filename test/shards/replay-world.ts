@@ -1,3 +1,4 @@
+import { userHasher } from "../../src/privacy/user-hash.ts";
 import { identityCompressor } from "../../src/adapters/identity-compressor.ts";
 import { memoryBlobStore } from "../../src/adapters/memory-blob-store.ts";
 import { memoryBus } from "../../src/adapters/memory-bus.ts";
@@ -30,6 +31,8 @@ import { startShardHost } from "../../src/shards/shard-host.ts";
 import { readHeldUser } from "../../src/shards/snapshot-read.ts";
 import { snapshotShard } from "../../src/shards/snapshot-write.ts";
 import { poisonRow, START_MS } from "./a-shard.ts";
+
+const hashUser = userHasher(new Uint8Array(32));
 
 export const KEY = [1, 2] as const;
 export const RING = 20;
@@ -217,7 +220,7 @@ export async function replayWorld(given: { readonly residentUsers?: number } = {
     store,
     options,
     /** What explanations are worked out from. */
-    explainWorld: { log, releases, snapshots, subjects, clock, decisions: ids },
+    explainWorld: { log, releases, snapshots, subjects, clock, decisions: ids, hashUser },
     ids,
     append,
     behaviours: (behaviours: readonly Behaviour[]) =>

@@ -122,7 +122,8 @@ export class SimClient {
       if (reply?.state !== "done") await time.sleep(RETRY_MS * (0.5 + random()));
     }
     this.proofs.push(reply);
-    if (JSON.stringify(reply).includes(user)) this.#servers.findings.push(`the proof of ${user}'s erasure names them`);
+    if (JSON.stringify(reply).includes(user))
+      this.#servers.findings.push(`the proof of ${user}'s erasure names them`);
     if (reply.verified !== true) this.#servers.findings.push(`${user}'s erasure is not verified`);
     this.acknowledged.delete(user);
     this.erased.set(user, time.monotonicMs());

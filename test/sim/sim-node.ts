@@ -116,7 +116,15 @@ export class SimNode {
       compressor: identityCompressor,
       pause: () => life.goOn(),
     };
-    const explaining = { log: plain.log, releases: releasesOf(blobs), snapshots, subjects, clock, decisions };
+    const explaining = {
+      log: plain.log,
+      releases: releasesOf(blobs),
+      snapshots,
+      subjects,
+      clock,
+      decisions,
+      hashUser,
+    };
     const gateway = createGateway(
       {
         ...plain,
