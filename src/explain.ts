@@ -174,7 +174,7 @@ async function explainNow(
     residentUsers: 1,
     ringEvents,
   });
-  if (held.meta !== undefined) await inForce(state, held.meta, releases);
+  if (held.meta !== undefined) await putInForce(state, held.meta, releases);
   const atMs = clock.nowMs();
   const answers = new ScoreAnswers(state, { ...clock, nowMs: () => atMs }, decisions);
   const answer = answers.score(user, { map, ...(top === undefined ? {} : { top }) }, type, arrival);
@@ -182,7 +182,12 @@ async function explainNow(
   return question.inAnswer ? joined(answer, explanation, type) : written({ answer, atMs, explanation }, type);
 }
 
-async function inForce(
+/**
+ * Puts in force what was in force when a shard handed out a user.
+ *
+ * @throws EngineError `RELEASE_MISSING` (retryable).
+ */
+export async function putInForce(
   state: ShardState,
   meta: Parameters<typeof restoreVersions>[1],
   releases: Releases,

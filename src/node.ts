@@ -148,6 +148,7 @@ async function compose(
     publishEveryMs: options.publishEveryMs,
     snapshotEveryMs: options.snapshotEveryMs,
     keepLogMs: options.keepLogMs,
+    idleMs: options.idleMs,
     deadline: deadline.memory,
   };
   const module = new URL("./unit-thread", import.meta.url);
@@ -221,6 +222,7 @@ async function compose(
       hashUser: userHasher(erasedUsersKey),
       newId,
       explain: (question) => explainer.explain(question),
+      exportPage: (question) => explainer.exportPage(question),
       subjects,
       decodeProfiles,
       memoryBytes: () => process.memoryUsage().rss,

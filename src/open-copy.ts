@@ -10,6 +10,7 @@ import type { UnitCopy } from "./actors/unit-copy.ts";
 import type { SnapshotPorts } from "./actors/write-snapshot.ts";
 import type { Subjects } from "./events/subjects.ts";
 import { FEATURES } from "./features/all-families.ts";
+import { forgetIdle } from "./forget-idle.ts";
 import type { Clock } from "./kernel/clock.ts";
 import { EngineError } from "./kernel/engine-error.ts";
 import type { HalfSipKey } from "./kernel/half-sip-hash.ts";
@@ -74,6 +75,8 @@ export type CopyOptions = Readonly<{
   publishEveryMs: number;
   snapshotEveryMs: number;
   keepLogMs: number;
+  /** Users of whom nothing was heard for so long are erased, ms; Infinity: never. */
+  idleMs: number;
 }>;
 
 /**
@@ -160,7 +163,8 @@ async function openShard(
     // A log must tell whom an erasure is of until it is done.
     const keepFrom = () => erasing.pending()[0]?.sequence ?? erasing.applied() + 1;
     const duty = { ...dutyOf(kept, stream, world, options, write), keepFrom };
-    return keepSnapshots(keepErasing(copy, scrubber, eraser), duty);
+    const lasting = keepSnapshots(keepErasing(copy, scrubber, eraser), duty);
+    return forgetIdle(lasting, { ...world, store, unit, stream, idleMs: options.idleMs });
   });
 }
 

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { setImmediate as immediate, setTimeout as sleep } from "node:timers/promises";
 import type { BlobStore } from "./actors/blob-store.ts";
 import type { SnapshotPorts } from "./actors/write-snapshot.ts";
+import { aesCipher } from "./adapters/aes-cipher.ts";
 import { deploymentKeys } from "./adapters/deployment-keys.ts";
 import { entropyBytes, newId } from "./adapters/entropy.ts";
 import { lmdbContextStore } from "./adapters/lmdb-context-store.ts";
@@ -88,6 +89,7 @@ export async function reshard(
     const snapshots: SnapshotPorts = {
       blobs: await natsBlobStore(connection, buckets, { replicas }),
       compressor: zstdCompressor,
+      cipher: aesCipher,
       pause: () => immediate(),
     };
     for (let shard = 0; shard < to.shards; shard++) {
@@ -192,6 +194,7 @@ async function splitOne(shard: number, work: Work): Promise<number[]> {
         publishEveryMs: Number.POSITIVE_INFINITY,
         snapshotEveryMs: Number.POSITIVE_INFINITY,
         keepLogMs: Number.POSITIVE_INFINITY,
+        idleMs: Number.POSITIVE_INFINITY,
       },
     );
     await copy.own({ epoch: 0, session: 0, isHeld: () => true });

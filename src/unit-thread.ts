@@ -2,6 +2,7 @@ import { setImmediate as immediate, setTimeout as sleep } from "node:timers/prom
 import type { MessagePort } from "node:worker_threads";
 import { Turns } from "./actors/turns.ts";
 import type { Lease, UnitCopy } from "./actors/unit-copy.ts";
+import { aesCipher } from "./adapters/aes-cipher.ts";
 import { deploymentKeys } from "./adapters/deployment-keys.ts";
 import { entropyBytes, newId } from "./adapters/entropy.ts";
 import { natsBlobStore } from "./adapters/nats-blob-store.ts";
@@ -63,6 +64,7 @@ export async function runUnits(task: UnitThreadTask & { readonly port: MessagePo
           { replicas },
         ),
         compressor: zstdCompressor,
+        cipher: aesCipher,
         pause: () => immediate(),
       },
       releases: releasesOf(blobs),

@@ -11,9 +11,26 @@ const CHUNK_BYTES = 1024 * 1024;
 export function findBytes(folder: string, words: readonly string[]): Map<string, string> {
   const needles = new Map(words.map((word) => [word, Buffer.from(word)]));
   const found = new Map<string, string>();
-  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true }))
-    if (entry.isFile()) findInFile(join(entry.parentPath, entry.name), needles, found);
+  for (const file of filesBelow(folder)) unlessGone(() => findInFile(file, needles, found), undefined);
   return found;
+}
+
+function filesBelow(folder: string): string[] {
+  const entries = unlessGone(() => readdirSync(folder, { withFileTypes: true }), []);
+  return entries.flatMap((entry) => {
+    const path = join(folder, entry.name);
+    return entry.isDirectory() ? filesBelow(path) : entry.isFile() ? [path] : [];
+  });
+}
+
+/** A running server makes and removes files all the time: one that is gone holds nothing. */
+function unlessGone<Result>(act: () => Result, gone: Result): Result {
+  try {
+    return act();
+  } catch (thrown) {
+    if ((thrown as { readonly code?: unknown }).code === "ENOENT") return gone;
+    throw thrown;
+  }
 }
 
 function findInFile(file: string, needles: Map<string, Buffer>, found: Map<string, string>): void {

@@ -1,7 +1,13 @@
 import type { BlobStore } from "./blob-store.ts";
 import { chainOf, listSnapshots } from "./list-snapshots.ts";
 import { raiseFloor } from "./snapshot-floor.ts";
-import { manifestKey, parseSnapshotKey, type SnapshotManifest, snapshotPrefix } from "./snapshot-manifest.ts";
+import {
+  manifestKey,
+  parseSnapshotKey,
+  type SnapshotManifest,
+  sealedParts,
+  snapshotPrefix,
+} from "./snapshot-manifest.ts";
 
 export type SnapshotRenewal = Readonly<{
   /** The first sequence of which a full snapshot holds nobody who was erased. */
@@ -38,7 +44,9 @@ export async function renewSnapshots(
     else if (!manifests.includes(key)) manifests.push(key); // A damaged one.
   }
   // The newest first, then the parts: one that dies here leaves no manifest without what it needs.
-  for (const key of [...manifests.sort().toReversed(), ...parts]) await blobs.remove(key);
+  for (const key of manifests.sort().toReversed()) await blobs.remove(key);
+  const sealed = sealedParts(unclean);
+  for (const key of parts) await blobs.remove(key, sealed.has(key) ? "unreadable" : "overwritten");
   return manifests.length + parts.length;
 }
 

@@ -97,6 +97,13 @@ class LmdbContextStore implements ContextStore, ProbedStore {
     return this.#reads.contexts();
   }
 
+  contextsAfter(
+    after: string | undefined,
+    limit: number,
+  ): readonly (readonly [user: string, bytes: Uint8Array])[] {
+    return this.#reads.contextsAfter(after, limit);
+  }
+
   users(): number {
     return this.#reads.users();
   }
@@ -290,6 +297,19 @@ class ContextReads {
       () => this.#tables.contexts.getRange({ ...this.#view }),
       ({ key, value }) => [key as string, this.#unsealed("contexts", key as string, value)] as const,
     );
+  }
+
+  contextsAfter(
+    after: string | undefined,
+    limit: number,
+  ): readonly (readonly [user: string, bytes: Uint8Array])[] {
+    const from = after === undefined ? {} : { start: after, exclusiveStart: true };
+    return this.#access.read(() => {
+      const found: [string, Uint8Array][] = [];
+      for (const { key, value } of this.#tables.contexts.getRange({ ...from, limit, ...this.#view }))
+        found.push([key as string, this.#unsealed("contexts", key as string, value)]);
+      return found;
+    });
   }
 
   users(): number {

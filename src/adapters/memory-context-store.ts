@@ -83,6 +83,14 @@ class MemoryContextStore implements ContextStore {
     return [...this.#contexts].sort(([a], [b]) => (a < b ? -1 : 1));
   }
 
+  contextsAfter(
+    after: string | undefined,
+    limit: number,
+  ): readonly (readonly [user: string, bytes: Uint8Array])[] {
+    const rows = [...this.#contexts].sort(([a], [b]) => compareIds(a, b));
+    return rows.filter(([user]) => after === undefined || compareIds(user, after) > 0).slice(0, limit);
+  }
+
   users(): number {
     return this.#contexts.size;
   }

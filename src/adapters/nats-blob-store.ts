@@ -104,15 +104,16 @@ class NatsBlobStore implements WatchableBlobs {
     });
   }
 
-  async remove(key: string): Promise<void> {
+  async remove(key: string, how: "overwritten" | "unreadable" = "overwritten"): Promise<void> {
     assertBlobKey(key);
     await reached(this.#nc, this.#bucket, async () => {
       const entry = await this.#kv.get(key);
       if (entry === null || entry.operation !== "PUT") return;
       const marker = markerOf(entry);
-      if (marker !== undefined) await this.#dropObject(marker);
+      if (marker !== undefined) await this.#dropObject(marker, how);
       // A purge alone leaves the bytes in the server's file; it tells those who watch.
-      await eraseMessages(this.#jsm, `KV_${this.#buckets.releases}`, [entry.revision]);
+      else if (how === "overwritten")
+        await eraseMessages(this.#jsm, `KV_${this.#buckets.releases}`, [entry.revision]);
       await this.#kv.purge(key);
     });
   }
@@ -228,8 +229,9 @@ class NatsBlobStore implements WatchableBlobs {
     }
   }
 
-  /** Removes an object so that its bytes are gone: snapshots hold users who may be erased later. */
-  async #dropObject({ object }: Marker): Promise<void> {
+  /** Removes an object so that its bytes are gone: what holds users may not stay where nothing can name it any more. */
+  async #dropObject({ object }: Marker, how: "overwritten" | "unreadable" = "overwritten"): Promise<void> {
+    if (how === "unreadable") return void (await this.#objects.delete(object));
     const info = await this.#objects.info(object);
     if (info === null) return;
     const { artefacts } = this.#buckets;

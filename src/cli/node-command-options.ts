@@ -28,6 +28,7 @@ export type NodeCommandOptions = Readonly<{
   moves: number;
   snapshotEvery: number;
   keepLog: number;
+  forgetAfter: number;
 }>;
 
 /** Beside the 16 that are kept for what no segment asks about yet, one at least tells segments apart. */
@@ -97,6 +98,14 @@ export function withNodeOptions(command: Command): Command {
       "how long logs keep what snapshots contain",
       wholeNumber(0),
       given.keepLogMs / 3_600_000,
+    )
+    .addOption(
+      new Option(
+        "--forget-after <duration>",
+        'erase users of whom nothing was heard for so long, such as 90d; "off": never',
+      )
+        .argParser(durationOrOff)
+        .default(given.idleMs, "off"),
     );
 }
 
@@ -122,6 +131,7 @@ export async function nodeOptionsOf(options: NodeCommandOptions): Promise<NodeOp
     movesMax: options.moves,
     snapshotEveryMs: options.snapshotEvery === 0 ? Number.POSITIVE_INFINITY : options.snapshotEvery * 1_000,
     keepLogMs: options.keepLog * 3_600_000,
+    idleMs: options.forgetAfter,
     dimMax: options.dimMax,
     recalibrateEveryMs: options.recalibrate,
     refit: options.refit ? DEFAULT_NODE_OPTIONS.refit : null,

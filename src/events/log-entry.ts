@@ -118,6 +118,8 @@ export type Control =
       user?: string;
       /** Somebody asked for it, or nothing was heard of the user for long. */
       reason: ErasureReason;
+      /** Of an idle user, the last entry that was heard of: of one who came back behind it nothing goes. */
+      seen?: number;
     }>
   /** Everything that these erasures ask for is done. */
   | Readonly<{ kind: "erased"; ids: readonly string[] }>;

@@ -22,6 +22,8 @@ export type GatewayPorts = Readonly<{
   newId(): string;
   /** Explains, off the way of other requests. @returns The reply's bytes, in the question's type. */
   explain(question: ExplainQuestion): Promise<Uint8Array>;
+  /** Gathers a page of all that is held of a user, off the way of other requests. */
+  exportPage(question: ExportQuestion): Promise<ExportPage>;
   subjects: Subjects;
   decodeProfiles(bytes: Uint8Array): PublishedProfiles;
   /** Memory of the process, in bytes. */
@@ -58,6 +60,26 @@ export type ExplainQuestion = Readonly<{
         inAnswer: boolean;
       }>
   );
+
+/** A page of an export that is asked for; plain data. */
+export type ExportQuestion = Readonly<{
+  user: string;
+  shard: number;
+  /** What the shard handed out of the user: for the first page only. */
+  held?: Uint8Array;
+  /** `next` of the page before. */
+  cursor?: string;
+}>;
+
+/** Something that is held of a user. */
+export type ExportLine = Readonly<{ kind: string }> & Readonly<Record<string, unknown>>;
+
+/** A page of an export. */
+export type ExportPage = Readonly<{
+  lines: readonly ExportLine[];
+  /** Asks for the page that follows; absent at the end. */
+  next?: string;
+}>;
 
 /** Nodes and leases, as `status` tells them. */
 export type ClusterView = Readonly<{ nodes: readonly unknown[]; units: readonly unknown[] }>;

@@ -14,6 +14,7 @@ import { describeProfiles } from "./describe-profiles.ts";
 import { describeRates } from "./describe-rates.ts";
 import { erase } from "./erase.ts";
 import { experimentEndpoints } from "./experiments.ts";
+import { exportUser } from "./export-user.ts";
 import { countUp, type GatewayCounters, type GatewayOptions, type GatewayPorts } from "./gateway-ports.ts";
 import { ingest } from "./ingest.ts";
 import { readFeedback } from "./read-feedback.ts";
@@ -77,6 +78,7 @@ export function createGateway(ports: GatewayPorts, options: GatewayOptions): Gat
     "score.batch": scoring.batch,
     "score.session": scoring.session,
     explain: scoring.explain,
+    export: inItsType((body) => exportUser({ ...ports, askShard }, options, body)),
     profiles: inItsType((body) => describeProfiles(ports, definitions.maps, body)),
     erase: inItsType((body) => erase({ ...ports, askShard }, options, body)),
     status: inItsType((body) => status(ports, options, counters, body)),

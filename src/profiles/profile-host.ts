@@ -23,6 +23,8 @@ import { BACKGROUND } from "./member-record.ts";
 import type {
   EraseMembersReply,
   EraseMembersRequest,
+  MemberReply,
+  MemberRequest,
   PreviewReply,
   ProfileStatus,
   PromoteReply,
@@ -559,6 +561,7 @@ class Host implements ErasingCopy {
         discard: () => this.#discardOnRequest(),
         rollback: () => this.#rollBackOnRequest(),
         preview: () => this.#preview(),
+        member: async (request: Uint8Array) => this.#memberOf((decode(request) as MemberRequest).user),
         erase: (request: Uint8Array) => this.#eraseOnRequest(decode(request) as EraseMembersRequest),
         tally: (request: Uint8Array) => this.#tallyNow(decode(request) as TallyRequest),
         centroids: async () =>
@@ -592,6 +595,18 @@ class Host implements ErasingCopy {
       await Promise.race([this.#nextFold(), this.#failed.promise]);
     }
     return { versions: Object.fromEntries(this.#state.versions) };
+  }
+
+  /** What a member contributed, as of the last commit. */
+  #memberOf(user: string): MemberReply {
+    const { store } = this.#ports;
+    const { encoder, candidate, previous } = store.meta() ?? { encoder: "", candidate: "" };
+    const encoders = [encoder, candidate, previous?.encoder ?? ""].filter((one) => one !== "");
+    const records = [...new Set(encoders)].flatMap((one) => {
+      const record = store.member(one, user);
+      return record === undefined ? [] : [{ encoder: one, record }];
+    });
+    return { records };
   }
 
   /** Lets the candidate serve as soon as it is prepared. @throws EngineError `NOTHING_TO_PROMOTE`. */

@@ -85,3 +85,9 @@ export type CentroidView = Readonly<{
   meanAgeMs: number | null;
   newestMs: number | null;
 }>;
+
+/** Asks what a member has contributed, on `internal.profiles.member`, as MessagePack. */
+export type MemberRequest = Readonly<{ user: string }>;
+
+/** The reply: a record of each encoder that is in force, was before, or is to be, encoded. */
+export type MemberReply = Readonly<{ records: readonly Readonly<{ encoder: string; record: Uint8Array }>[] }>;

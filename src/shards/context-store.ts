@@ -124,6 +124,11 @@ export interface ContextStore extends ContextSource {
   removeOutbox(keys: readonly number[]): Promise<void>;
   /** Every context held, in the order of the users' bytes. */
   contexts(): Iterable<readonly [user: string, bytes: Uint8Array]>;
+  /** Contexts of users after `after`, at most `limit`, in that order. */
+  contextsAfter(
+    after: string | undefined,
+    limit: number,
+  ): readonly (readonly [user: string, bytes: Uint8Array])[];
   /** Number of users held. */
   users(): number;
   /**

@@ -10,12 +10,14 @@ type Erasure = Extract<Control, { kind: "erase" }>;
  */
 export function foldErasure(
   shard: ShardState,
-  { id, hash, user: named, reason }: Erasure,
+  { id, hash, user: named, reason, seen }: Erasure,
   { sequence, loggedAtMs }: PositionedEntry,
   outcome: Outcome,
 ): void {
   const user = named ?? shard.usersByHash.find(hash);
   const context = user === undefined ? undefined : shard.contexts.find(user);
+  // Who came back meanwhile is idle no more, and who is gone already needs no second erasure.
+  if (seen !== undefined && (context === undefined || context.lastSequence > seen)) return;
   shard.erasures = [
     ...shard.erasures,
     {

@@ -193,6 +193,17 @@ export function contextStoreContract(
     expect(store.authenticatedAfter("bob", 2)).toEqual(["cid"]);
   });
 
+  test("contexts are paged in the order of the users' bytes", async () => {
+    const users = ["cid", "ada", "\u{1f600}", "\uffee", "bob"];
+    await store.commit(commitOf({ contexts: users.map((user, i) => [user, bytes(i)] as const) }));
+    expect(store.contextsAfter(undefined, 2).map(([user, held]) => [user, plain(held)])).toEqual([
+      ["ada", [1]],
+      ["bob", [4]],
+    ]);
+    expect(store.contextsAfter("bob", 9).map(([user]) => user)).toEqual(["cid", "\uffee", "\u{1f600}"]);
+    expect(store.contextsAfter("\u{1f600}", 9)).toEqual([]);
+  });
+
   test("the outbox keeps its order until an item is removed", async () => {
     const item = (key: number) => ({
       key,

@@ -62,6 +62,20 @@ await describeWithNats("blobs", (suite) => {
     expect(await own.keys("")).toEqual(["kept", "r"]);
   });
 
+  test("a value that nobody can read any more is removed without being overwritten", async () => {
+    const own = await natsBlobStore(suite().nc, { releases: "left-releases", artefacts: "left-artefacts" });
+    for (const [key, size] of [
+      ["s", 1_000],
+      ["l", 900_000],
+    ] as const) {
+      await own.put(key, pattern(size));
+      await own.remove(key, "unreadable");
+      expect(await own.get(key)).toBeUndefined();
+    }
+    expect(await own.keys("")).toEqual([]);
+    expect(await objectNames(suite(), "left-artefacts")).toEqual([]);
+  });
+
   test("replaced large values are removed", async () => {
     const own = await natsBlobStore(suite().nc, { releases: "tidy-releases", artefacts: "tidy-artefacts" });
     for (const size of [600_000, 700_000, 800_000]) await own.put("key", pattern(size));

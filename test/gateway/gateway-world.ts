@@ -8,7 +8,7 @@ import { decodeEntries } from "../../src/events/log-codec.ts";
 import type { LogEntry } from "../../src/events/log-entry.ts";
 import { subjectsOf } from "../../src/events/subjects.ts";
 import { createGateway } from "../../src/gateway/gateway.ts";
-import type { ExplainQuestion } from "../../src/gateway/gateway-ports.ts";
+import type { ExplainQuestion, ExportQuestion } from "../../src/gateway/gateway-ports.ts";
 import { EngineError } from "../../src/kernel/engine-error.ts";
 import { decode, encode } from "../../src/kernel/msgpack.ts";
 import { userHasher } from "../../src/privacy/user-hash.ts";
@@ -62,6 +62,7 @@ export async function gatewayWorld(given: { readonly isPatient?: boolean } = {})
   const newId = () => `decision-${++ids}`;
   const decisions = new DecisionIds([1, 2], "gateway");
   const questions: ExplainQuestion[] = [];
+  const exported: ExportQuestion[] = [];
   const gateway = createGateway(
     {
       bus,
@@ -74,6 +75,12 @@ export async function gatewayWorld(given: { readonly isPatient?: boolean } = {})
       async explain(question) {
         questions.push(question);
         return encodeReply({ explained: true }, question.type);
+      },
+      async exportPage(question) {
+        exported.push(question);
+        return question.cursor === undefined
+          ? { lines: [{ kind: "context", user: question.user }], next: "on" }
+          : { lines: [{ kind: "end" }] };
       },
       subjects,
       decodeProfiles,
@@ -96,6 +103,8 @@ export async function gatewayWorld(given: { readonly isPatient?: boolean } = {})
     appended,
     /** Ids as the shards and the gateway make them. */
     decisions,
+    /** Pages of exports that the gateway asked for. */
+    exported,
     /** What the gateway wanted to be explained. */
     questions,
     /** Shards whose logs fail. */

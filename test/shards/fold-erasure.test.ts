@@ -162,3 +162,17 @@ test("who comes back after an erasure is a stranger", async () => {
   const context = shard.contexts.find("ada");
   expect(context).toMatchObject({ events: 1, authenticated: false, labels: new Map() });
 });
+
+test("an idle user is erased, but not one who came back before the entry was folded, and nobody twice", async () => {
+  const store = memoryContextStore();
+  const shard = aShardOver(store);
+  const idle = (id: string, seen: number): LogEntry =>
+    ({ ...erase("ada", id), reason: "idle", seen }) as LogEntry;
+  await foldAndCommit(shard, store, [aView(), aView()]);
+  await foldAndCommit(shard, store, [idle("e-1", 1)]); // The second view came behind what was seen.
+  expect(shard.contexts.find("ada")?.events).toBe(2);
+  expect(store.meta()?.erasures).toBeUndefined();
+  await foldAndCommit(shard, store, [idle("e-2", 2), idle("e-3", 2)]);
+  expect(shard.contexts.find("ada")).toBeUndefined();
+  expect(store.meta()?.erasures).toMatchObject([{ id: "e-2", reason: "idle", contexts: 1, events: 2 }]);
+});

@@ -280,6 +280,7 @@ function methodsOf(store: ContextStore): ContextStore {
     commit: (commit) => store.commit(commit),
     removeOutbox: (keys) => store.removeOutbox(keys),
     contexts: () => store.contexts(),
+    contextsAfter: (...given) => store.contextsAfter(...given),
     users: () => store.users(),
     snapshot: () => store.snapshot(),
     scrub: () => store.scrub(),

@@ -205,6 +205,7 @@ export function diskContexts(held: ContextStore, life: Life): ContextStore {
     authenticated: () => held.authenticated(),
     authenticatedAfter: (...given) => held.authenticatedAfter(...given),
     contexts: () => held.contexts(),
+    contextsAfter: (...given) => held.contextsAfter(...given),
     users: () => held.users(),
     snapshot: () => held.snapshot(),
     scrub: () => life.write(() => void held.scrub()),

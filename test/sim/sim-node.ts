@@ -6,6 +6,7 @@ import { identityCompressor } from "../../src/adapters/identity-compressor.ts";
 import { memoryContextStore } from "../../src/adapters/memory-context-store.ts";
 import { memoryProfileStore } from "../../src/adapters/memory-profile-store.ts";
 import { explain } from "../../src/explain.ts";
+import { exportPage } from "../../src/export-user.ts";
 import { createGateway } from "../../src/gateway/gateway.ts";
 import type { Clock } from "../../src/kernel/clock.ts";
 import { EngineError } from "../../src/kernel/engine-error.ts";
@@ -131,6 +132,12 @@ export class SimNode {
         decisions,
         hashUser,
         explain: (question) => explain(explaining, question, limits),
+        exportPage: (question) =>
+          exportPage({ ...explaining, bus: plain.bus }, question, {
+            ...limits,
+            pageBytes: 100_000,
+            pageMs: 2_000,
+          }),
         log: bug?.gatewayLog?.(plain.log, servers, life) ?? plain.log,
         decodeProfiles,
         memoryBytes: () => 0,
@@ -228,6 +235,7 @@ export class SimNode {
         publishEveryMs: PUBLISH_EVERY_MS,
         snapshotEveryMs,
         keepLogMs: 0,
+        idleMs: Number.POSITIVE_INFINITY,
       },
     );
     return {
