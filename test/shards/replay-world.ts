@@ -1,4 +1,3 @@
-import { userHasher } from "../../src/privacy/user-hash.ts";
 import { identityCompressor } from "../../src/adapters/identity-compressor.ts";
 import { memoryBlobStore } from "../../src/adapters/memory-blob-store.ts";
 import { memoryBus } from "../../src/adapters/memory-bus.ts";
@@ -17,6 +16,7 @@ import { toFeatureEvent } from "../../src/features/to-feature-event.ts";
 import { fromWireError } from "../../src/kernel/engine-error.ts";
 import { decode, encode } from "../../src/kernel/msgpack.ts";
 import { gaussian, type Random, seededRandom } from "../../src/kernel/random.ts";
+import { userHasher } from "../../src/privacy/user-hash.ts";
 import { ContextCounts } from "../../src/resonance/cold-start/context-counts.ts";
 import { ContextTable } from "../../src/resonance/cold-start/context-table.ts";
 import { DecisionIds } from "../../src/resonance/decision-id.ts";
@@ -162,6 +162,7 @@ export async function replayWorld(given: { readonly residentUsers?: number } = {
     content: async () => undefined,
     rates: async () => undefined,
     experiments: async () => undefined,
+    privacy: async () => undefined,
   };
   const snapshots = {
     blobs: memoryBlobStore(),

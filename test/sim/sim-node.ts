@@ -131,6 +131,7 @@ export class SimNode {
         ...plain,
         decisions,
         hashUser,
+        cellKey: new Uint8Array(32),
         explain: (question) => explain(explaining, question, limits),
         exportPage: (question) =>
           exportPage({ ...explaining, bus: plain.bus }, question, {
