@@ -13,6 +13,7 @@ import { type ExportLimits, type ExportWorld, exportPage } from "./export-user.t
 import type { ExplainQuestion, ExportPage, ExportQuestion } from "./gateway/gateway-ports.ts";
 import { toWireError, type WireError } from "./kernel/engine-error.ts";
 import type { HalfSipKey } from "./kernel/half-sip-hash.ts";
+import { userHasher } from "./privacy/user-hash.ts";
 import { releasesOf } from "./releases.ts";
 import { DecisionIds } from "./resonance/decision-id.ts";
 
@@ -24,6 +25,8 @@ export type ExplainTask = Readonly<{
   prefix: string;
   generation: number;
   decisionKey: HalfSipKey;
+  /** What users' ids are hashed with once they are erased. */
+  erasedUsersKey: Uint8Array;
 }>;
 
 export type ExplainResult =
@@ -61,7 +64,7 @@ export async function exportInThread(task: ExportTask): Promise<ExportResult> {
   }
 }
 
-type Place = Pick<ExplainTask, "nats" | "prefix" | "generation" | "decisionKey">;
+type Place = Pick<ExplainTask, "nats" | "prefix" | "generation" | "decisionKey" | "erasedUsersKey">;
 
 async function worldOf(place: Place): Promise<ExportWorld> {
   if (opened !== undefined && (await opened.catch(() => undefined))?.isClosed() !== false) opened = undefined;
@@ -69,7 +72,7 @@ async function worldOf(place: Place): Promise<ExportWorld> {
   return (await opened).world;
 }
 
-async function open({ nats, prefix, generation, decisionKey }: Place): Promise<Opened> {
+async function open({ nats, prefix, generation, decisionKey, erasedUsersKey }: Place): Promise<Opened> {
   const connection = await connectNats({ servers: nats.split(","), name: "resonance explain" });
   const subjects = subjectsOf(prefix, generation);
   const buckets = { releases: subjects.snapshots, artefacts: subjects.snapshotParts };
@@ -86,6 +89,7 @@ async function open({ nats, prefix, generation, decisionKey }: Place): Promise<O
     subjects,
     clock: systemClock,
     decisions: new DecisionIds(decisionKey, newId()),
+    hashUser: userHasher(erasedUsersKey),
   };
   return { world, isClosed: () => connection.isClosed() };
 }

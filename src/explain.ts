@@ -11,6 +11,7 @@ import type { ExplainQuestion } from "./gateway/gateway-ports.ts";
 import type { Clock } from "./kernel/clock.ts";
 import { EngineError } from "./kernel/engine-error.ts";
 import { decode } from "./kernel/msgpack.ts";
+import type { HashUser } from "./privacy/user-hash.ts";
 import type { Releases } from "./releases.ts";
 import {
   type Decision,
@@ -41,6 +42,8 @@ export type ExplainWorld = Readonly<{
   subjects: Subjects;
   clock: Clock;
   decisions: DecisionIds;
+  /** What stands for erased users in the logs. */
+  hashUser: HashUser;
 }>;
 
 export type ExplainLimits = Readonly<{
@@ -197,7 +200,7 @@ export async function putInForce(
 }
 
 function replay(
-  { clock, log, releases, snapshots, subjects }: ExplainWorld,
+  { clock, hashUser, log, releases, snapshots, subjects }: ExplainWorld,
   decision: Decision,
   limits: ExplainLimits,
 ): ReturnType<typeof replayDecision> {
@@ -225,6 +228,7 @@ function replay(
     shard,
     stream,
     beginsEmpty: subjects.generation === 1,
+    hashUser,
   });
 }
 

@@ -209,11 +209,13 @@ async function compose(
   await firstOf(failed, served).finally(() => waiting.abort()); // A loop that went on would keep the process alive.
 
   const decisionKey = await decisionKeyOf(releases, entropyBytes);
+  const erasedUsersKey = (await deploymentKeys(releases, entropyBytes)).lasting("erased-users");
   const explainer = startExplainer({
     nats: natsUrl,
     prefix: options.prefix,
     generation,
     decisionKey,
+    erasedUsersKey,
     ringEvents: options.ringEvents,
   });
   closers.push(() => explainer.close());
@@ -224,8 +226,9 @@ async function compose(
       releases,
       clock: systemClock,
       decisions: new DecisionIds(decisionKey, newId()),
-      hashUser: userHasher((await deploymentKeys(releases, entropyBytes)).lasting("erased-users")),
+      hashUser: userHasher(erasedUsersKey),
       newId,
+      cellKey: (await deploymentKeys(releases, entropyBytes)).lasting("location-cells"),
       explain: (question) => explainer.explain(question),
       exportPage: (question) => explainer.exportPage(question),
       subjects,
@@ -250,6 +253,10 @@ async function compose(
     () => void gateway.refreshCatalogue().catch(() => {}),
   );
   closers.push(() => catalogueChanged.close());
+  await gateway.refreshPolicy();
+  const policyChanged = await releases.watch("privacy.", () => void gateway.refreshPolicy().catch(() => {}));
+  closers.push(() => policyChanged.close());
+  if (options.policy !== undefined) await gateway.putPolicy(options.policy);
   if (options.maps !== undefined) await gateway.putDefinitions(options.maps);
   if (options.catalogue !== undefined) await gateway.putCatalogue(options.catalogue);
   let service: { close(): Promise<void> } | undefined;

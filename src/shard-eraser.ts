@@ -4,6 +4,7 @@ import type { Bus } from "./actors/bus.ts";
 import type { Log, LogMessage } from "./actors/log.ts";
 import { readJson } from "./actors/read-json.ts";
 import { type RedactionCount, type RedactionTarget, Redactor } from "./actors/redactor.ts";
+import { Turns } from "./actors/turns.ts";
 import type { Lease } from "./actors/unit-copy.ts";
 import { decodeEntries, encodeEntry } from "./events/log-codec.ts";
 import { redactEntries, redactErasure } from "./events/redact-entries.ts";
@@ -17,7 +18,7 @@ import {
   erasureKey,
   mostRemoved,
   NOTHING_REMOVED,
-  type Removed,
+  type PartlyRemoved,
 } from "./privacy/erasure-record.ts";
 import type { EraseMembersReply, EraseMembersRequest } from "./profiles/profile-messages.ts";
 import type { PendingErasure } from "./shards/context-store.ts";
@@ -72,6 +73,7 @@ export class ShardEraser {
   readonly #view: ShardCopy["erasing"];
   readonly #redactor: Redactor<RedactionTarget>;
   readonly #stream: string;
+  readonly #writes = new Turns();
   #lease: Lease | undefined;
   #turn = 0;
   #running: Promise<void> = Promise.resolve();
@@ -154,7 +156,7 @@ export class ShardEraser {
     const { sleep } = this.#world;
     const batch = this.#view.pending().slice(0, BATCH_MAX);
     const through = batch.at(-1)?.sequence ?? 0;
-    while (!this.#view.isSettled(through)) {
+    while (!this.#view.isPublished(through)) {
       this.#refuseIfLost(turn);
       await this.#view.settle();
       await sleep(LOOK_MS);
@@ -165,20 +167,16 @@ export class ShardEraser {
       await sleep(LOOK_MS);
     }
     const users = await this.#usersOf(batch);
-    await Promise.all(batch.map((one) => this.#write(one, "erasing", users.size, NOTHING_REMOVED)));
-    const removed = await this.#remove(batch, users, through, turn);
-    this.#refuseIfLost(turn);
-    await Promise.all(
-      batch.map((one) => this.#write(one, "erasing", users.size, removed.get(one.id) ?? NOTHING_REMOVED)),
+    const counted = batch.map((one) =>
+      this.#write(one, "erasing", batch.length, { contexts: one.contexts, events: one.events }),
     );
+    await Promise.all(counted);
+    await this.#remove(batch, users, through);
+    this.#refuseIfLost(turn);
     const verified = await this.#verify(batch, users);
     this.#refuseIfLost(turn);
     await this.#forgetEntries(batch);
-    await Promise.all(
-      batch.map((one) =>
-        this.#write(one, "done", batch.length, removed.get(one.id) ?? NOTHING_REMOVED, verified),
-      ),
-    );
+    await Promise.all(batch.map((one) => this.#write(one, "done", batch.length, {}, verified)));
     const ids = batch.map(({ id }) => id);
     const data = encodeEntry({ kind: "erased", ids });
     const { log } = this.#world;
@@ -204,44 +202,48 @@ export class ShardEraser {
     return users;
   }
 
-  /** All that holds users but the entries of the erasures themselves. @returns What was removed, by the erasures' ids. */
+  /**
+   * All that holds users but the entries of the erasures themselves. What a step has removed is written down when it ends: after a
+   * hand-over, or a crash, the next owner finds nothing more of it.
+   */
   async #remove(
     batch: readonly PendingErasure[],
     users: ReadonlyMap<string, string>,
     through: number,
-    turn: number,
-  ): Promise<ReadonlyMap<string, Removed>> {
+  ): Promise<void> {
     const { purge, renewSnapshots, scrubbed, sleep } = this.#world;
-    if (users.size === 0) return new Map();
     const named = batch.filter(({ id }) => users.has(id));
+    if (named.length === 0) return;
     const all = new Set(users.values());
-    const logged = Promise.all(
-      named.map(({ id, sequence }) => this.#redactor.erase({ user: users.get(id) ?? "", through: sequence })),
-    );
-    const members = this.#eraseMembers(named, users);
-    const purged = sleep(DECISIONS_MS).then(() => purge(all));
-    const renewed = renewSnapshots(through);
-    const rest = [scrubbed(through), this.#erasePeers([...all])];
-    await Promise.allSettled([logged, members, purged, renewed, ...rest]); // Nothing goes on behind a step that failed.
-    await Promise.all(rest);
-    const counts = await logged;
-    const { counts: samples, snapshots: others } = await members;
-    const streams = await purged;
-    const snapshots = (await renewed) + others;
-    this.#refuseIfLost(turn);
-    return new Map(
-      named.map(({ id, contexts, events }, i) => [
-        id,
-        {
-          contexts,
-          events,
-          entries: counts[i]?.entries ?? 0,
-          samples: samples[i]?.entries ?? 0,
-          messages: { log: counts[i]?.messages ?? 0, samples: samples[i]?.messages ?? 0, ...streams },
-          snapshots,
-        },
-      ]),
-    );
+    const note = (removed: (i: number) => PartlyRemoved): Promise<unknown> =>
+      Promise.all(named.map((one, i) => this.#write(one, "erasing", batch.length, removed(i))));
+    const logged = async (): Promise<unknown> => {
+      const asked = named.map(({ id, sequence }) =>
+        this.#redactor.erase({ user: users.get(id) ?? "", through: sequence }),
+      );
+      const counts = await Promise.all(asked);
+      return note((i) => ({ entries: counts[i]!.entries, messages: { log: counts[i]!.messages } }));
+    };
+    const members = async (): Promise<unknown> => {
+      const { counts, snapshots } = await this.#eraseMembers(named, users);
+      return note((i) => ({
+        samples: counts[i]!.entries,
+        messages: { samples: counts[i]!.messages },
+        snapshots,
+      }));
+    };
+    const purged = async (): Promise<unknown> => {
+      await sleep(DECISIONS_MS);
+      const messages = await purge(all);
+      return note(() => ({ messages }));
+    };
+    const renewed = async (): Promise<unknown> => {
+      const shardSnapshots = await renewSnapshots(through);
+      return note(() => ({ shardSnapshots }));
+    };
+    const steps = [logged(), members(), purged(), renewed(), scrubbed(through), this.#erasePeers([...all])];
+    await Promise.allSettled(steps); // Nothing goes on behind a step that failed.
+    await Promise.all(steps);
   }
 
   #eraseMembers(
@@ -325,32 +327,34 @@ export class ShardEraser {
     return found;
   }
 
-  /** Writes an erasure's record; what an attempt before had removed counts. */
-  async #write(
+  /** Writes an erasure's record, one change after the other; of counts the greatest that was ever written stays. */
+  #write(
     { id, sequence, askedMs, reason }: PendingErasure,
     state: ErasureRecord["state"],
     together: number,
-    removed: Removed,
+    removed: PartlyRemoved,
     verified?: ReadonlySet<string>,
   ): Promise<void> {
-    const { blobs, clock } = this.#world;
-    const held = (await readJson(blobs, erasureKey(id))) as ErasureRecord | undefined;
-    if (held?.state === "done") return;
-    const isDone = state === "done";
-    const record: ErasureRecord = {
-      erasure: id,
-      state,
-      reason,
-      shard: this.#options.shard,
-      sequence,
-      askedMs,
-      ...(isDone ? { doneMs: clock.nowMs() } : {}),
-      removed: mostRemoved(held?.removed ?? NOTHING_REMOVED, removed),
-      together,
-      // Of one whose entry tells nobody any more, an attempt before has verified it.
-      ...(isDone ? { verified: verified?.has(id) === true || held?.verified === true } : {}),
-    };
-    await blobs.put(erasureKey(id), new TextEncoder().encode(JSON.stringify(record)));
+    return this.#writes.take(async () => {
+      const { blobs, clock } = this.#world;
+      const held = await readJson<ErasureRecord>(blobs, erasureKey(id));
+      if (held?.state === "done") return;
+      const isDone = state === "done";
+      const record: ErasureRecord = {
+        erasure: id,
+        state,
+        reason,
+        shard: this.#options.shard,
+        sequence,
+        askedMs,
+        ...(isDone ? { doneMs: clock.nowMs() } : {}),
+        removed: mostRemoved(held?.removed ?? NOTHING_REMOVED, removed),
+        together: Math.max(together, held?.together ?? 1),
+        // Of one whose entry tells nobody any more, an attempt before has verified it.
+        ...(isDone ? { verified: verified?.has(id) === true || held?.verified === true } : {}),
+      };
+      await blobs.put(erasureKey(id), new TextEncoder().encode(JSON.stringify(record)));
+    });
   }
 }
 

@@ -80,6 +80,11 @@ export class MemoryLog implements Log {
     return { first, last: messages.length };
   }
 
+  /** The names of all streams, for whoever looks on. */
+  streams(): readonly string[] {
+    return [...this.#streams.keys()];
+  }
+
   /** Everything that a stream was ever given, also what is trimmed, for whoever looks on. */
   everStored(stream: string): readonly LogMessage[] {
     return this.#stream(stream).messages;

@@ -85,7 +85,7 @@ async function begin(
 function givenIn(body: unknown): Given {
   const { user, erasure, waitMs = WAIT_MS } = fieldsOf(body, ["user", "erasure", "waitMs"]);
   if (typeof waitMs !== "number" || !(waitMs >= 0 && waitMs <= WAIT_MS_MAX))
-    throw refused({ code: "OUT_OF_RANGE", message: `waitMs must be a number from 0 to ${WAIT_MS_MAX}` });
+    throw refused({ code: "WRONG_TYPE", message: `waitMs must be a number from 0 to ${WAIT_MS_MAX}` });
   if ((user === undefined) === (erasure === undefined))
     throw refused({ code: "WRONG_TYPE", message: "name a user, or the erasure to be told of" });
   const refusal = user === undefined ? checkId(erasure, "erasure") : checkId(user, "user");

@@ -11,9 +11,15 @@ export type Removed = Readonly<{
   samples: number;
   /** Messages by stream. `decisions`, `deadLetters` and `transitions` count for all erasures that were done together. */
   messages: Readonly<Record<"log" | "samples" | "decisions" | "deadLetters" | "transitions", number>>;
-  /** Blobs of snapshots that were replaced, for all erasures that were done together. */
+  /** Blobs of the profile actor's and the shard's snapshots that were replaced, for all erasures that were done together. */
   snapshots: number;
+  shardSnapshots: number;
 }>;
+
+/** What one step has removed. */
+export type PartlyRemoved = Partial<Omit<Removed, "messages">> & {
+  readonly messages?: Partial<Removed["messages"]>;
+};
 
 /** What is kept of an erasure for ever, and what proves it: nothing in it tells whom it was of. */
 export type ErasureRecord = Readonly<{
@@ -45,19 +51,20 @@ export const NOTHING_REMOVED: Removed = {
   samples: 0,
   messages: { log: 0, samples: 0, decisions: 0, deadLetters: 0, transitions: 0 },
   snapshots: 0,
+  shardSnapshots: 0,
 };
 
-/** Of two counts of one erasure, before and after a crash, the greater ones: what was gone by then was counted by the first. */
-export function mostRemoved(a: Removed, b: Removed): Removed {
-  const streams = Object.keys(a.messages) as (keyof Removed["messages"])[];
-  return {
-    contexts: Math.max(a.contexts, b.contexts),
-    events: Math.max(a.events, b.events),
-    entries: Math.max(a.entries, b.entries),
-    samples: Math.max(a.samples, b.samples),
-    messages: Object.fromEntries(
-      streams.map((stream) => [stream, Math.max(a.messages[stream], b.messages[stream])]),
-    ) as Removed["messages"],
-    snapshots: Math.max(a.snapshots, b.snapshots),
-  };
+/** Counts with those of a step; of two of the same, from before and after a crash, the greater: the first had counted what was gone. */
+export function mostRemoved(held: Removed, { messages = {}, ...counts }: PartlyRemoved): Removed {
+  return { ...most(held, counts), messages: most(held.messages, messages) };
+}
+
+function most<Counts extends Readonly<Record<string, unknown>>>(
+  held: Counts,
+  more: Readonly<Record<string, number | undefined>>,
+): Counts {
+  const greater = Object.entries(more).filter(
+    ([name, count = 0]) => count > ((held[name] as number | undefined) ?? 0),
+  );
+  return { ...held, ...Object.fromEntries(greater) };
 }

@@ -92,7 +92,8 @@ export class ProfileState {
     this.rolledBackFrom = meta.rolledBackFrom ?? "";
     for (const [map, version] of Object.entries(meta.versions)) this.versions.set(map, version);
     for (const encoder of [meta.encoder, meta.candidate, meta.previous?.encoder ?? ""]) {
-      if (encoder !== "") this.#openLedger(encoder, meta.watermarksMs[encoder] ?? 0);
+      if (encoder !== "")
+        this.#openLedger(encoder, meta.watermarksMs[encoder] ?? 0, meta.dims?.[encoder] ?? 0);
     }
   }
 
@@ -367,6 +368,12 @@ export class ProfileState {
 
   #meta(): ProfileMeta {
     const tallies = this.tallies.meta();
+    const dims = Object.fromEntries(
+      [...this.#ledgers.keys()].sort().flatMap((encoder) => {
+        const dim = this.#ledgers.get(encoder)?.dim ?? 0;
+        return dim === 0 ? [] : [[encoder, dim]];
+      }),
+    );
     return {
       applied: this.applied,
       marks: Object.fromEntries(this.#marks),
@@ -386,6 +393,7 @@ export class ProfileState {
           .sort()
           .map((encoder) => [encoder, this.#ledgers.get(encoder)?.watermarkMs ?? 0]),
       ),
+      ...(Object.keys(dims).length === 0 ? {} : { dims }),
       definitions: this.definitions,
       ...(tallies === undefined ? {} : { tallies }),
       isDirty: this.isDirty,
@@ -412,7 +420,7 @@ export class ProfileState {
     const isErased = sample.user === ERASED_USER;
     if (!isErased) this.usersByHash.added(sample.user);
     const own = this.#ledgers.get(sample.encoder);
-    const counts = (isErased ? own?.pass(sample.tsMs) : own?.apply(sample)) ?? false;
+    const counts = (isErased ? own?.pass(sample.tsMs, sample.dim ?? 0) : own?.apply(sample)) ?? false;
     for (const [encoder, ledger] of this.#ledgers) {
       if (encoder === sample.encoder) continue;
       // Who someone is does not depend on the encoder, and the windows of all end at the same time.
@@ -452,12 +460,12 @@ export class ProfileState {
     } while (after !== undefined);
   }
 
-  #openLedger(encoder: string, watermarkMs: number): void {
+  #openLedger(encoder: string, watermarkMs: number, dim = 0): void {
     const load = (user: string): MemberRecord | undefined => {
       const bytes = this.#isGone(encoder) ? undefined : this.#store.member(encoder, user);
       return bytes === undefined ? undefined : decodeMemberRecord(bytes);
     };
-    const ledger = new WindowLedger(encoder, load, { maps: this.#ledgerMaps(), watermarkMs });
+    const ledger = new WindowLedger(encoder, load, { maps: this.#ledgerMaps(), watermarkMs, dim });
     const sums = this.#isGone(encoder) ? [] : this.#store.sums(encoder);
     for (const [key, bytes] of sums) ledger.restoreSums(key, decodeSums(bytes));
     this.#ledgers.set(encoder, ledger);

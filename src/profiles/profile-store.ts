@@ -45,6 +45,8 @@ export type ProfileMeta = Readonly<{
   versions: Readonly<Record<string, number>>;
   /** Encoder to the event time of its newest sample, epoch ms. */
   watermarksMs: Readonly<Record<string, number>>;
+  /** Encoder to the length of its vectors; left out before the first. */
+  dims?: Readonly<Record<string, number>>;
   definitions: number;
   /** Of the sums over shards; left out before the first change. */
   tallies?: Readonly<{

@@ -9,7 +9,7 @@ export type RedactedSamples = Readonly<{ data: Uint8Array; entries: number }>;
 const NO_VECTOR = new Uint8Array();
 
 /**
- * A message of the samples' stream without what is of some users: of a sample its number, encoder and time are left, which
+ * A message of the samples' stream without what is of some users: of a sample its number, encoder, time and length are left, which
  * move marks and windows, of a removal its number and the user's hash.
  *
  * @param isGone - Whether what a shard, by its outputs' key, has sent of a user as of a sequence is to go.
@@ -30,7 +30,9 @@ export function redactSamples(
     return isIts;
   };
   const samples = batch.samples.map((sample) =>
-    isOf(sample) ? { ...sample, user: ERASED_USER, labels: {}, vector: NO_VECTOR } : sample,
+    isOf(sample)
+      ? { ...sample, user: ERASED_USER, labels: {}, vector: NO_VECTOR, dim: sample.vector.length / 2 }
+      : sample,
   );
   const removals = batch.removals?.map((removal) =>
     isOf(removal) ? { ...removal, user: ERASED_USER, hash: hashUser(removal.user) } : removal,

@@ -19,6 +19,8 @@ export type Sample = Readonly<{
   labels: Readonly<Record<string, string>>;
   /** The embedding on the grid 2^-12, truncated toward zero: int16, little-endian, shape [dim]. */
   vector: Uint8Array;
+  /** Length of the vector that was here; only of a user who was erased. */
+  dim?: number;
 }>;
 
 /**

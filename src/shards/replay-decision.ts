@@ -5,6 +5,7 @@ import { decodeEntries } from "../events/log-codec.ts";
 import type { Behaviour, Control, LogEntry, PositionedEntry } from "../events/log-entry.ts";
 import { FEATURES } from "../features/all-families.ts";
 import { EngineError } from "../kernel/engine-error.ts";
+import type { HashUser } from "../privacy/user-hash.ts";
 import { type Decision, decisionTooOld } from "../resonance/decision-id.ts";
 import { foldBatch } from "./fold-batch.ts";
 import { type HeldUser, NOTHING_HELD, type WantedUser } from "./held-user.ts";
@@ -25,6 +26,8 @@ export type ReplayPorts = Readonly<{
 
 export type ReplayOptions = Readonly<{
   shard: number;
+  /** What stands for erased users in the log. */
+  hashUser?: HashUser;
   /** The stream of the shard's log. */
   stream: string;
   /** Whether a log that begins with its first entry begins with nothing held: not behind a resharding. */
@@ -124,13 +127,14 @@ async function entriesOf(
   { log, monotonicMs }: ReplayPorts,
   user: string | undefined,
   { after, through }: { readonly after: number; readonly through: number },
-  { stream, messagesMax, patienceMs }: ReplayOptions,
+  { stream, messagesMax, patienceMs, hashUser }: ReplayOptions,
 ): Promise<readonly PositionedEntry[]> {
   if (through - after > messagesMax) throw tooLong(`${through - after} messages would have to be read`);
   const entries: PositionedEntry[] = [];
   if (through <= after) return entries;
   const deadlineMs = monotonicMs() + patienceMs;
   const needle = user === undefined ? undefined : Buffer.from(user);
+  const hash = user === undefined ? undefined : hashUser?.(user);
   const reader = await log.read(stream, after + 1);
   try {
     for (let read = after; read < through; ) {
@@ -139,7 +143,7 @@ async function entriesOf(
       for (const message of messages) {
         read = message.sequence;
         if (read > through) break;
-        if (mayMatter(message.data, needle)) collect(message, user, entries);
+        if (mayMatter(message.data, needle)) collect(message, user, hash, entries);
       }
       if (entries.length > ENTRIES_MAX)
         throw tooLong(`more than ${ENTRIES_MAX} entries would have to be folded`);
@@ -160,7 +164,12 @@ function mayMatter(data: Uint8Array, user: Buffer | undefined): boolean {
   return user !== undefined && Buffer.from(data.buffer, data.byteOffset, data.length).includes(user);
 }
 
-function collect(message: LogMessage, user: string | undefined, into: PositionedEntry[]): void {
+function collect(
+  message: LogMessage,
+  user: string | undefined,
+  hash: string | undefined,
+  into: PositionedEntry[],
+): void {
   const { sequence, storedAtMs: loggedAtMs } = message;
   let entries: readonly LogEntry[];
   try {
@@ -169,8 +178,9 @@ function collect(message: LogMessage, user: string | undefined, into: Positioned
     return; // It was set aside when it was folded, and changed nothing.
   }
   for (const [place, entry] of entries.entries()) {
-    const isOfOne = entry.kind === "behaviour" || entry.kind === "erase";
-    const isWanted = isOfOne ? entry.user === user : !PREPARATIONS.has(entry.kind);
+    const isTheirs = entry.kind === "erase" && entry.hash === hash;
+    const isWanted =
+      entry.kind === "behaviour" ? entry.user === user : isTheirs || !PREPARATIONS.has(entry.kind);
     if (isWanted) into.push({ sequence, loggedAtMs, entry, ...(entries.length > 1 ? { place } : {}) });
   }
 }
@@ -181,6 +191,7 @@ const PREPARATIONS: ReadonlySet<LogEntry["kind"]> = new Set([
   "encoder-discarded",
   "segments-prepared",
   "warm-up-continued",
+  "erase",
   "erased",
   "redacted",
 ]);
@@ -227,6 +238,7 @@ class Replay {
       source: start,
       residentUsers: 1,
       ringEvents: options.ringEvents,
+      ...(options.hashUser === undefined ? {} : { hashUser: options.hashUser }),
     });
   }
 
@@ -317,6 +329,8 @@ function missingOf(entry: Control, held: ShardState["releases"]): string | undef
     return `release ${entry.version} of the rates`;
   if (entry.kind === "experiments-activated" && held.experiments(entry.version) === undefined)
     return `version ${entry.version} of the experiments`;
+  if (entry.kind === "policy-activated" && held.privacy(entry.version) === undefined)
+    return `policy ${entry.version} of consent`;
   if (entry.kind === "encoder-activated" && held.encoder(entry.encoder) === undefined)
     return `encoder ${entry.encoder}`;
   const profiles = "profiles" in entry ? (entry.profiles ?? {}) : {};

@@ -125,6 +125,8 @@ export type ShardCopy = ErasingCopy<
       pending(): readonly PendingErasure[];
       /** Whom an erasure is of, if this copy has folded its entry while that told it. */
       userOf(id: string): string | undefined;
+      /** Whether everything up to a place is committed, and what follows from it published. */
+      isPublished(sequence: number): boolean;
       /** Whether the slices of a warm-up are under way: whom they are for follows from who is a member. */
       isWarmingUp(): boolean;
       /** Last entry that is folded. */
@@ -188,6 +190,8 @@ class Host implements ShardCopy {
       this.#committed >= sequence &&
       this.#outbox.publishedThrough(this.#committed) >= sequence &&
       this.#ports.store.outbox().every(({ after }) => after >= sequence),
+    isPublished: (sequence) =>
+      this.#committed >= sequence && this.#outbox.publishedThrough(this.#committed) >= sequence,
     pending: () => this.#state.erasures,
     userOf: (id) => this.#state.erasing.get(id),
     isWarmingUp: () => this.#state.warmUps.some(({ done }) => !done),

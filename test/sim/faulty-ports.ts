@@ -16,6 +16,8 @@ import type { Servers } from "./servers.ts";
 const LOG_PATIENCE_MS = 10_000;
 const TABLE_PATIENCE_MS = 1_000;
 const BLOB_PATIENCE_MS = 5_000;
+/** Blobs that change: pointers, how far erasures are, and what snapshots must not be older than. */
+const CHANGING = /\.current$|^erasures\.|\.floor$/;
 const SCORE_SUBJECT = /\.shard\.(\d+)\.score(?:\.|$)/;
 
 /** The log over a node's wire: slow now and then, cut off at times, and with answers that get lost. */
@@ -100,7 +102,7 @@ export function wiredBlobs(servers: Servers, life: Life, blobs: BlobStore = serv
   const reach = <T>(what: string, act: () => Promise<T>): Promise<T> =>
     overWire(life, BLOB_PATIENCE_MS, "BLOBS_UNAVAILABLE", what, act);
   const guard = async (key: string, bytes: Uint8Array): Promise<void> => {
-    if (key.endsWith(".current")) return;
+    if (CHANGING.test(key)) return;
     const held = await blobs.get(key);
     if (held !== undefined && sha256Hex(held) !== sha256Hex(bytes))
       servers.findings.push(`${life.name} wrote other bytes under ${key}`);

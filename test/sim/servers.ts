@@ -4,6 +4,7 @@ import { memoryBlobStore } from "../../src/adapters/memory-blob-store.ts";
 import { memoryBus } from "../../src/adapters/memory-bus.ts";
 import { memoryKeyValue } from "../../src/adapters/memory-key-value.ts";
 import { MemoryLog } from "../../src/adapters/memory-log.ts";
+import { decodeEntries } from "../../src/events/log-codec.ts";
 import { subjectsOf } from "../../src/events/subjects.ts";
 import type { Random } from "../../src/kernel/random.ts";
 import { userHasher } from "../../src/privacy/user-hash.ts";
@@ -53,11 +54,27 @@ export function startServers(time: VirtualTime, random: Random, dedupes: boolean
     };
   });
   const log = new MemoryLog(time, () => {}, dedupes ? {} : { duplicateWindowMs: 0 });
+  /** Of each shard's log the messages of which something was redacted, and who was exposed to what arm in those. */
+  const redacted = { sequences: new Map<string, Set<number>>(), arms: new Map<string, number>() };
+  const redact = log.redact.bind(log);
+  log.redact = async (stream, messages) => {
+    const sequences = redacted.sequences.get(stream) ?? new Set();
+    redacted.sequences.set(stream, sequences);
+    for (const { sequence } of messages) {
+      sequences.add(sequence);
+      if (!stream.includes("_LOG_")) continue;
+      for (const entry of decodeEntries(log.everStored(stream)[sequence - 1]!.data))
+        if (entry.kind === "behaviour" && entry.exposure !== undefined && !redacted.arms.has(entry.user))
+          redacted.arms.set(entry.user, entry.exposure.arm);
+    }
+    await redact(stream, messages);
+  };
   return {
     time,
     random,
     bus,
     log,
+    redacted,
     kept: {
       decisions: keptStream(log, subjects.decisions),
       deadLetters: keptStream(log, subjects.deadLetters),

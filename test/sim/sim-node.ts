@@ -117,12 +117,21 @@ export class SimNode {
       compressor: identityCompressor,
       pause: () => life.goOn(),
     };
-    const explaining = { log: plain.log, releases: releasesOf(blobs), snapshots, subjects, clock, decisions };
+    const explaining = {
+      log: plain.log,
+      releases: releasesOf(blobs),
+      snapshots,
+      subjects,
+      clock,
+      decisions,
+      hashUser,
+    };
     const gateway = createGateway(
       {
         ...plain,
         decisions,
         hashUser,
+        cellKey: new Uint8Array(32),
         explain: (question) => explain(explaining, question, limits),
         exportPage: (question) =>
           exportPage({ ...explaining, bus: plain.bus }, question, {

@@ -69,7 +69,7 @@ async function follow(
 function draw({ erasure, state, askedMs, doneMs, removed, together = 1, verified }: EraseReply): string[] {
   if (state !== "done" || removed === undefined)
     return [`erasure ${erasure} goes on: ask again with --erasure ${erasure}`];
-  const { contexts, events, entries, samples, messages, snapshots } = removed;
+  const { contexts, events, entries, samples, messages, snapshots, shardSnapshots } = removed;
   const took = askedMs === undefined || doneMs === undefined ? "" : ` in ${formatSpan(doneMs - askedMs)}`;
   const of = together > 1 ? ` (of ${together} erasures together)` : "";
   return [
@@ -77,6 +77,6 @@ function draw({ erasure, state, askedMs, doneMs, removed, together = 1, verified
     `contexts ${contexts}, with ${events} acts`,
     `log entries ${entries} in ${messages.log} messages, samples ${samples} in ${messages.samples} messages`,
     `decisions ${messages.decisions}, transitions ${messages.transitions}, dead letters ${messages.deadLetters} messages${of}`,
-    `blobs of snapshots replaced ${snapshots}${of}`,
+    `blobs of snapshots replaced ${snapshots + shardSnapshots}${of}`,
   ];
 }
