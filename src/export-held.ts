@@ -47,6 +47,8 @@ export async function describeHeld(
     labels: plain(context.labels),
     traits: plain(context.traits),
     consents: plain(context.consents),
+    /** Where they were last, as far as a policy of consent asks. */
+    where: plain(context.where),
     resonating: plain(context.resonating),
     /** Hashes of what the first visit told, by field; 0 for what it did not. */
     arrival:
