@@ -11,6 +11,7 @@ import type { ExplainQuestion } from "./gateway/gateway-ports.ts";
 import type { Clock } from "./kernel/clock.ts";
 import { EngineError } from "./kernel/engine-error.ts";
 import { decode } from "./kernel/msgpack.ts";
+import type { HashUser } from "./privacy/user-hash.ts";
 import type { Releases } from "./releases.ts";
 import {
   type Decision,
@@ -41,6 +42,8 @@ export type ExplainWorld = Readonly<{
   subjects: Subjects;
   clock: Clock;
   decisions: DecisionIds;
+  /** What stands for erased users in the logs. */
+  hashUser: HashUser;
 }>;
 
 export type ExplainLimits = Readonly<{
@@ -171,7 +174,7 @@ async function explainNow(
     residentUsers: 1,
     ringEvents,
   });
-  if (held.meta !== undefined) await inForce(state, held.meta, releases);
+  if (held.meta !== undefined) await putInForce(state, held.meta, releases);
   const atMs = clock.nowMs();
   const answers = new ScoreAnswers(state, { ...clock, nowMs: () => atMs }, decisions);
   const answer = answers.score(user, { map, ...(top === undefined ? {} : { top }) }, type, arrival);
@@ -179,7 +182,12 @@ async function explainNow(
   return question.inAnswer ? joined(answer, explanation, type) : written({ answer, atMs, explanation }, type);
 }
 
-async function inForce(
+/**
+ * Puts in force what was in force when a shard handed out a user.
+ *
+ * @throws EngineError `RELEASE_MISSING` (retryable).
+ */
+export async function putInForce(
   state: ShardState,
   meta: Parameters<typeof restoreVersions>[1],
   releases: Releases,
@@ -192,7 +200,7 @@ async function inForce(
 }
 
 function replay(
-  { clock, log, releases, snapshots, subjects }: ExplainWorld,
+  { clock, hashUser, log, releases, snapshots, subjects }: ExplainWorld,
   decision: Decision,
   limits: ExplainLimits,
 ): ReturnType<typeof replayDecision> {
@@ -220,6 +228,7 @@ function replay(
     shard,
     stream,
     beginsEmpty: subjects.generation === 1,
+    hashUser,
   });
 }
 

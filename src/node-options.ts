@@ -43,6 +43,8 @@ export type NodeOptions = Readonly<{
   snapshotEveryMs: number;
   /** Logs keep entries at least this long, ms, also when snapshots contain them; Infinity: for ever. */
   keepLogMs: number;
+  /** Users of whom nothing was heard for so long are erased, ms, by the time of their newest event; Infinity: never. */
+  idleMs: number;
   /** Log entries folded in one transaction at most. */
   batchEntries: number;
   /** Segment definitions to activate at start if they differ from those in force. */
@@ -95,6 +97,7 @@ export const DEFAULT_NODE_OPTIONS: NodeOptions = {
   batchEntries: 16_384,
   snapshotEveryMs: 600_000,
   keepLogMs: 7 * 86_400_000,
+  idleMs: Number.POSITIVE_INFINITY,
   refit: DEFAULT_REFIT_POLICY,
   refitCheckMs: 1_000,
   recalibrateEveryMs: 86_400_000,

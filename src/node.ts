@@ -21,6 +21,7 @@ import { mountService } from "./adapters/nats-service.ts";
 import { sharedDeadline } from "./adapters/shared-deadline.ts";
 import { systemClock } from "./adapters/system-clock.ts";
 import { threadPool } from "./adapters/thread-pool.ts";
+import { removeUnusedStores } from "./adapters/unused-stores.ts";
 import { keepDeployment } from "./deployment.ts";
 import { alertChanges, lastAlerts, measureDrift } from "./drift-monitor.ts";
 import { type Subjects, subjectsOf } from "./events/subjects.ts";
@@ -30,7 +31,9 @@ import { countUp } from "./gateway/gateway-ports.ts";
 import { engineRoutes } from "./gateway/http/engine-routes.ts";
 import { EngineError, fromWireError, toWireError } from "./kernel/engine-error.ts";
 import { decode, encode } from "./kernel/msgpack.ts";
+import { shardsFolder } from "./lmdb-stores.ts";
 import type { NodeOptions } from "./node-options.ts";
+import { userHasher } from "./privacy/user-hash.ts";
 import { decodeProfiles } from "./profiles/profiles-codec.ts";
 import type { RecalibrationResult } from "./recalibration-task.ts";
 import { recalibrationLoop, startRecalibrator } from "./recalibrator.ts";
@@ -82,6 +85,9 @@ const COMPUTE_NICE = 10;
 const HAND_OVER_PATIENCE_MS = 30_000;
 /** How often the drift of the release in force is measured. */
 const DRIFT_EVERY_MS = 600_000;
+/** How often is looked for stores that nobody uses any more, and how long those stay at least. */
+const UNUSED_EVERY_MS = 3_600_000;
+const UNUSED_MS_MIN = 86_400_000;
 const SERVED_CHECK_MS = 20;
 /** How often a node that can't be ready yet says what it waits for. */
 const WAITING_TOLD_MS = 5_000;
@@ -161,6 +167,7 @@ async function compose(
     publishEveryMs: options.publishEveryMs,
     snapshotEveryMs: options.snapshotEveryMs,
     keepLogMs: options.keepLogMs,
+    idleMs: options.idleMs,
     deadline: deadline.memory,
   };
   const module = new URL("./unit-thread", import.meta.url);
@@ -209,16 +216,20 @@ async function compose(
   );
   closers.push(() => agent.stop(HAND_OVER_PATIENCE_MS));
   agent.done.catch((thrown) => fail(asEngineError(thrown)));
+  if (Number.isFinite(options.keepLogMs))
+    closers.push(every(UNUSED_EVERY_MS, () => true, unusedStoresRemover(agent, options, generation, report)));
   const waiting = new AbortController();
   const served = untilServed(agent, options.shards, { report, signal: waiting.signal });
   await firstOf(failed, served).finally(() => waiting.abort()); // A loop that went on would keep the process alive.
 
   const decisionKey = await decisionKeyOf(releases, entropyBytes);
+  const erasedUsersKey = (await deploymentKeys(releases, entropyBytes)).lasting("erased-users");
   const explainer = startExplainer({
     nats,
     prefix: options.prefix,
     generation,
     decisionKey,
+    erasedUsersKey,
     ringEvents: options.ringEvents,
   });
   closers.push(() => explainer.close());
@@ -229,9 +240,11 @@ async function compose(
       releases,
       clock: systemClock,
       decisions: new DecisionIds(decisionKey, newId()),
+      hashUser: userHasher(erasedUsersKey),
       newId,
       cellKey: (await deploymentKeys(releases, entropyBytes)).lasting("location-cells"),
       explain: (question) => explainer.explain(question),
+      exportPage: (question) => explainer.exportPage(question),
       subjects,
       decodeProfiles,
       memoryBytes: () => process.memoryUsage().rss,
@@ -367,6 +380,29 @@ async function untilServed(
       `waiting for ${missing.length} units that nobody answers for: is there a node with the role ${roles}?`,
     );
   }
+}
+
+/** Removes the stores of shards of which there was no copy here at two looks in a row: one may just be opened. */
+function unusedStoresRemover(
+  agent: ClusterAgent,
+  { dataDir, keepLogMs }: NodeOptions,
+  generation: number,
+  report: (line: string) => void,
+): () => Promise<void> {
+  const folder = shardsFolder(dataDir, generation);
+  const unusedMs = Math.max(UNUSED_MS_MIN, keepLogMs);
+  let before = new Set<string>();
+  return async () => {
+    const idle = new Set([...agent.roles()].flatMap(([unit, role]) => (role === "none" ? [unit] : [])));
+    const isUsed = (shard: string): boolean => {
+      const unit = shardUnit(Number(shard));
+      return !idle.has(unit) || !before.has(unit);
+    };
+    const gone = removeUnusedStores(folder, { unusedMs, nowMs: systemClock.nowMs(), isUsed });
+    before = idle;
+    if (gone.length > 0)
+      report(`removed the stores of shards that this node has no copy of: ${gone.join(", ")}`);
+  };
 }
 
 /** Serves for as long as a condition holds, which is looked at now and then. @returns Ends it. */

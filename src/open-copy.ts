@@ -1,18 +1,27 @@
 import type { BlobStore } from "./actors/blob-store.ts";
 import type { Bus } from "./actors/bus.ts";
+import type { ErasingCopy } from "./actors/erasing-copy.ts";
 import type { Log } from "./actors/log.ts";
-import type { Turns } from "./actors/turns.ts";
+import { renewSnapshots } from "./actors/renew-snapshots.ts";
+import { raiseFloor } from "./actors/snapshot-floor.ts";
+import { parseSnapshotKey, type SnapshotManifest, snapshotPrefix } from "./actors/snapshot-manifest.ts";
+import { Turns } from "./actors/turns.ts";
 import type { UnitCopy } from "./actors/unit-copy.ts";
 import type { SnapshotPorts } from "./actors/write-snapshot.ts";
 import type { Subjects } from "./events/subjects.ts";
 import { FEATURES } from "./features/all-families.ts";
+import { forgetIdle } from "./forget-idle.ts";
 import type { Clock } from "./kernel/clock.ts";
 import { EngineError } from "./kernel/engine-error.ts";
 import type { HalfSipKey } from "./kernel/half-sip-hash.ts";
+import type { HashUser } from "./privacy/user-hash.ts";
 import { startProfileHost } from "./profiles/profile-host.ts";
 import type { ProfileStore } from "./profiles/profile-store.ts";
 import { restoreProfiles, snapshotProfiles } from "./profiles/snapshot-profiles.ts";
+import { type KeptStreams, purgeUsers } from "./purge-users.ts";
 import type { Releases } from "./releases.ts";
+import { Scrubber } from "./scrubber.ts";
+import { ShardEraser } from "./shard-eraser.ts";
 import { contextSchema } from "./shards/context-codec.ts";
 import type { ContextStore } from "./shards/context-store.ts";
 import { startShardHost } from "./shards/shard-host.ts";
@@ -27,6 +36,10 @@ export type CopyWorld = Readonly<{
   bus: Bus;
   blobs: BlobStore;
   snapshots: SnapshotPorts;
+  /** Streams that hold users and that nothing is folded from. */
+  kept: KeptStreams;
+  /** What stands for erased users in the logs. */
+  hashUser: HashUser;
   releases: Releases;
   clock: Clock;
   sleep(ms: number): Promise<void>;
@@ -62,6 +75,8 @@ export type CopyOptions = Readonly<{
   publishEveryMs: number;
   snapshotEveryMs: number;
   keepLogMs: number;
+  /** Users of whom nothing was heard for so long are erased, ms; Infinity: never. */
+  idleMs: number;
 }>;
 
 /**
@@ -122,8 +137,34 @@ async function openShard(
         batchEntries: options.batchEntries,
       },
     );
-    const write = () => snapshotShard(world.snapshots, store, { unit: kept, loggedAtMs: () => undefined });
-    return keepSnapshots(copy, dutyOf(kept, stream, world, options, write));
+    const { erasing } = copy;
+    const turns = new Turns();
+    const write = (isFull = false) =>
+      turns.take(() =>
+        snapshotShard(world.snapshots, store, {
+          unit: kept,
+          loggedAtMs: () => undefined,
+          isFull,
+          baseFrom: ({ erasures = [] }) => erasures.at(-1)?.sequence ?? 0,
+        }),
+      );
+    const scrubber = new Scrubber({ ...world, store }, erasing, () => world.clock.monotonicMs());
+    const eraser = new ShardEraser(
+      {
+        ...world,
+        pause: world.snapshots.pause,
+        purge: (users) => purgeUsers(world.kept, users),
+        renewSnapshots: (through) => renewed(world.snapshots.blobs, kept, through, () => write(true)),
+        scrubbed: (through) => scrubber.scrubbed(through),
+      },
+      { shard, shards: options.shards },
+      erasing,
+    );
+    // A log must tell whom an erasure is of until it is done.
+    const keepFrom = () => erasing.pending()[0]?.sequence ?? erasing.applied() + 1;
+    const duty = { ...dutyOf(kept, stream, world, options, write), keepFrom };
+    const lasting = keepSnapshots(keepErasing(copy, scrubber, eraser), duty);
+    return forgetIdle(lasting, { ...world, store, unit, stream, idleMs: options.idleMs });
   });
 }
 
@@ -145,13 +186,54 @@ async function openProfiles(
       });
       if (restored !== undefined) world.report(`${unit}: restored as of message ${restored.sequence}`);
     }
+    const turns = new Turns();
+    const write = () => turns.take(() => snapshotProfiles(snapshots, unit, store));
+    const scrubbed = async (through: number): Promise<number> => {
+      await scrubber.scrubbed(through);
+      return renewed(snapshots.blobs, unit, through, write);
+    };
     const copy = await startProfileHost(
-      { ...rest, releases: blobs, store },
+      { ...rest, pause: snapshots.pause, releases: blobs, store, scrubbed },
       { shards: options.shards, publishEveryMs: options.publishEveryMs },
     );
-    const write = () => snapshotProfiles(snapshots, unit, store);
-    return keepSnapshots(copy, dutyOf(unit, stream, world, options, write));
+    const scrubber = new Scrubber({ ...world, store }, copy.erasing, () => world.clock.monotonicMs());
+    return keepSnapshots(keepErasing(copy, scrubber), dutyOf(unit, stream, world, options, write));
   });
+}
+
+/** Replaces a unit's snapshots from before a place, if it has any. @returns Blobs that went. */
+async function renewed(
+  blobs: BlobStore,
+  unit: string,
+  since: number,
+  writeFull: () => Promise<SnapshotManifest | undefined>,
+): Promise<number> {
+  await raiseFloor(blobs, unit, since); // Also one that is being written now.
+  const keys = await blobs.keys(snapshotPrefix(unit));
+  const hasAny = keys.some((key) => parseSnapshotKey(unit, key) !== undefined);
+  return hasAny ? renewSnapshots(blobs, unit, { since, writeFull }) : 0;
+}
+
+/** A copy that forgets users, with what carries that out. */
+function keepErasing(copy: ErasingCopy, scrubber: Scrubber, eraser?: ShardEraser): UnitCopy {
+  return {
+    done: copy.done,
+    async own(lease) {
+      await copy.own(lease);
+      await eraser?.own(lease);
+    },
+    drain: () => copy.drain(),
+    async rest() {
+      await eraser?.rest();
+      await copy.rest();
+    },
+    lag: () => copy.lag(),
+    async stop() {
+      await eraser?.stop();
+      await scrubber.stop();
+      await copy.stop();
+    },
+  };
 }
 
 function dutyOf(

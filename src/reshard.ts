@@ -3,10 +3,13 @@ import { join } from "node:path";
 import { setImmediate as immediate, setTimeout as sleep } from "node:timers/promises";
 import type { BlobStore } from "./actors/blob-store.ts";
 import type { SnapshotPorts } from "./actors/write-snapshot.ts";
+import { aesCipher } from "./adapters/aes-cipher.ts";
+import { deploymentKeys } from "./adapters/deployment-keys.ts";
 import { entropyBytes, newId } from "./adapters/entropy.ts";
 import { lmdbContextStore } from "./adapters/lmdb-context-store.ts";
 import { memoryBus } from "./adapters/memory-bus.ts";
 import type { NatsAccess } from "./adapters/nats-access.ts";
+import { memoryKeptStream } from "./adapters/memory-kept-stream.ts";
 import { natsBlobStore } from "./adapters/nats-blob-store.ts";
 import { replicasFor } from "./adapters/nats-cluster.ts";
 import { connectNats } from "./adapters/nats-connection.ts";
@@ -18,6 +21,7 @@ import { type Deployment, readDeployment, writeDeployment } from "./deployment.t
 import { type Subjects, subjectsOf } from "./events/subjects.ts";
 import { EngineError } from "./kernel/engine-error.ts";
 import { openCopy } from "./open-copy.ts";
+import { userHasher } from "./privacy/user-hash.ts";
 import { decisionKeyOf, releasesOf } from "./releases.ts";
 import { writeSplitShard } from "./shards/split-shard.ts";
 import { NODE_KEYS } from "./supervisor/cluster-records.ts";
@@ -86,6 +90,7 @@ export async function reshard(
     const snapshots: SnapshotPorts = {
       blobs: await natsBlobStore(connection, buckets, { replicas }),
       compressor: zstdCompressor,
+      cipher: aesCipher,
       pause: () => immediate(),
     };
     for (let shard = 0; shard < to.shards; shard++) {
@@ -165,6 +170,13 @@ async function splitOne(shard: number, work: Work): Promise<number[]> {
         sleep: (ms) => sleep(ms),
         newId,
         decisionKey: await decisionKeyOf(blobs, entropyBytes),
+        hashUser: userHasher((await deploymentKeys(blobs, entropyBytes)).lasting("erased-users")),
+        // Nothing is erased here: with erasures pending it is refused below.
+        kept: {
+          decisions: memoryKeptStream(),
+          deadLetters: memoryKeptStream(),
+          transitions: memoryKeptStream(),
+        },
         subjects: now,
         report,
       },
@@ -183,6 +195,7 @@ async function splitOne(shard: number, work: Work): Promise<number[]> {
         publishEveryMs: Number.POSITIVE_INFINITY,
         snapshotEveryMs: Number.POSITIVE_INFINITY,
         keepLogMs: Number.POSITIVE_INFINITY,
+        idleMs: Number.POSITIVE_INFINITY,
       },
     );
     await copy.own({ epoch: 0, session: 0, isHeld: () => true });
@@ -194,6 +207,7 @@ async function splitOne(shard: number, work: Work): Promise<number[]> {
     try {
       const { meta } = view;
       if (meta === undefined || meta.applied < last) return last === 0 ? [0, 0] : failToFold(shard, last);
+      if (meta.erasures !== undefined) throw erasuresPending(shard, meta.erasures.length);
       const halves = [2 * shard, 2 * shard + 1];
       const users: number[] = [];
       for (const half of halves) {
@@ -208,6 +222,12 @@ async function splitOne(shard: number, work: Work): Promise<number[]> {
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** The log of the new shards would not have what tells whom they are of. */
+function erasuresPending(shard: number, count: number): EngineError {
+  const message = `${count} erasures of shard ${shard} are not done yet: start the nodes again, wait until \`resonance erase --erasure\` tells so, and run it again`;
+  return new EngineError({ code: "ERASURES_PENDING", message, retryable: true, detail: { shard } });
 }
 
 function failToFold(shard: number, last: number): never {

@@ -20,6 +20,8 @@ export type SnapshotDuty = Readonly<{
   /** The log keeps entries at least this long, ms, also when snapshots contain them; Infinity: for ever. */
   keepLogMs: number;
   write(): Promise<SnapshotManifest | undefined>;
+  /** The first entry that the log must keep whatever snapshots contain; left out for none. */
+  keepFrom?(): number;
 }>;
 
 /** Snapshots that can be restored at any time: should the newest be damaged, there is another. */
@@ -81,7 +83,8 @@ async function round(duty: SnapshotDuty): Promise<void> {
   await pruneSnapshots(duty.ports.blobs, duty.unit, KEPT);
   if (!Number.isFinite(duty.keepLogMs)) return;
   const oldest = await oldestNeededSequence(duty.ports.blobs, duty.unit);
-  await duty.log.trim(duty.stream, oldest - 1, duty.clock.nowMs() - duty.keepLogMs);
+  const keepFrom = Math.min(oldest, duty.keepFrom?.() ?? oldest);
+  await duty.log.trim(duty.stream, keepFrom - 1, duty.clock.nowMs() - duty.keepLogMs);
 }
 
 /** In [0, 1), by name: units that started together do not all write at the same moment. */

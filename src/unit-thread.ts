@@ -2,18 +2,23 @@ import { setImmediate as immediate, setTimeout as sleep } from "node:timers/prom
 import type { MessagePort } from "node:worker_threads";
 import { Turns } from "./actors/turns.ts";
 import type { Lease, UnitCopy } from "./actors/unit-copy.ts";
+import { aesCipher } from "./adapters/aes-cipher.ts";
+import { deploymentKeys } from "./adapters/deployment-keys.ts";
 import { entropyBytes, newId } from "./adapters/entropy.ts";
 import { natsBlobStore } from "./adapters/nats-blob-store.ts";
 import { natsBus } from "./adapters/nats-bus.ts";
 import { connectNats } from "./adapters/nats-connection.ts";
+import { natsKeptStream } from "./adapters/nats-kept-stream.ts";
 import { NatsLog } from "./adapters/nats-log.ts";
 import { sharedDeadline } from "./adapters/shared-deadline.ts";
 import { systemClock } from "./adapters/system-clock.ts";
 import { zstdCompressor } from "./adapters/zstd-compressor.ts";
-import { subjectsOf } from "./events/subjects.ts";
+import { type Subjects, subjectsOf } from "./events/subjects.ts";
 import { EngineError, toWireError } from "./kernel/engine-error.ts";
 import { lmdbStores } from "./lmdb-stores.ts";
 import { openCopy } from "./open-copy.ts";
+import { userHasher } from "./privacy/user-hash.ts";
+import type { KeptStreams } from "./purge-users.ts";
 import { decisionKeyOf, releasesOf } from "./releases.ts";
 import {
   ALIVE_MS,
@@ -40,9 +45,13 @@ export async function runUnits(task: UnitThreadTask & { readonly port: MessagePo
     const blobs = await natsBlobStore(connection, subjects, { replicas });
     const deadline = sharedDeadline(task.deadline);
     const stores = lmdbStores(task.dataDir, task.generation);
+    const log = await NatsLog.over(connection, { replicas });
+    const keys = await deploymentKeys(blobs, entropyBytes);
     const world = {
       connection,
-      log: await NatsLog.over(connection, { replicas }),
+      log,
+      kept: await keptStreams(connection, log, subjects),
+      hashUser: userHasher(keys.lasting("erased-users")),
       bus: natsBus(connection),
       blobs,
       snapshots: {
@@ -55,6 +64,7 @@ export async function runUnits(task: UnitThreadTask & { readonly port: MessagePo
           { replicas },
         ),
         compressor: zstdCompressor,
+        cipher: aesCipher,
         pause: () => immediate(),
       },
       releases: releasesOf(blobs),
@@ -112,6 +122,18 @@ export async function runUnits(task: UnitThreadTask & { readonly port: MessagePo
     clearInterval(alive);
     port.close();
   }
+}
+
+async function keptStreams(
+  connection: Awaited<ReturnType<typeof connectNats>>,
+  log: NatsLog,
+  { decisions, deadLetters, transitions }: Subjects,
+): Promise<KeptStreams> {
+  return {
+    decisions: await natsKeptStream(connection, log, decisions),
+    deadLetters: await natsKeptStream(connection, log, deadLetters),
+    transitions: await natsKeptStream(connection, log, transitions),
+  };
 }
 
 /** Inside the node the place is told too; the stack never leaves it. */

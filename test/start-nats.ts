@@ -9,6 +9,8 @@ import { type NatsServerProcess, runNatsServer } from "../src/adapters/nats-serv
 export type TestNats = Readonly<{
   url: string;
   version: string;
+  /** Where it keeps its streams. */
+  storeDir: string;
   /** Ends the server and starts it again on the same port and store; `pause` lies in between. */
   restart(pause?: () => Promise<void>): Promise<void>;
   /** Ends the server and removes its folder. */
@@ -35,6 +37,7 @@ export async function startNats(binary?: NatsServerBinary, auth?: string): Promi
   return {
     url: server.url,
     version: server.version,
+    storeDir,
     async restart(pause) {
       await server.stop();
       await pause?.();

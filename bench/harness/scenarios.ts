@@ -36,6 +36,7 @@ export const SCENARIOS: readonly ScenarioEntry[] = [
     isLong: true,
     load: async () => (await import("../scenarios/growth.ts")).growthThreads,
   },
+  { name: "erase", isLong: true, load: async () => (await import("../scenarios/erase.ts")).erase },
   { name: "soak", isLong: true, load: async () => (await import("../scenarios/soak.ts")).soak },
 ];
 

@@ -6,6 +6,8 @@ export type LogMessage = Readonly<{
   storedAtMs: number;
   /** Valid until the next call of `next`. */
   data: Uint8Array;
+  /** Whether it is what {@link Log.redact} put there. */
+  isRedacted?: boolean;
 }>;
 
 /** Reads one stream in order. */
@@ -62,6 +64,14 @@ export interface Log {
    * @returns The first sequence held after that.
    */
   trim(stream: string, upTo: number, storedBeforeMs: number): Promise<number>;
+  /**
+   * Puts other bytes in the place of messages, as they were read: whoever reads the stream gets those, under the same sequence
+   * and time, and the servers overwrite what was there. Doing it again does no harm, nor does a crash half-way: then either is
+   * read.
+   *
+   * @throws EngineError `LOG_UNAVAILABLE` (retryable) if any may be as it was.
+   */
+  redact(stream: string, messages: readonly LogMessage[]): Promise<void>;
   /** The first and last sequence held; `last` is 0 if nothing was ever stored. `first` is 1 before anything is. */
   bounds(stream: string): Promise<Readonly<{ first: number; last: number }>>;
 }

@@ -1,6 +1,6 @@
 import type { BlobStore } from "./blob-store.ts";
 import { chainOf, listSnapshots, type ReportCorrupt } from "./list-snapshots.ts";
-import { manifestKey, parseSnapshotKey, snapshotPrefix } from "./snapshot-manifest.ts";
+import { manifestKey, parseSnapshotKey, sealedParts, snapshotPrefix } from "./snapshot-manifest.ts";
 
 /**
  * Removes all but the newest snapshots of a unit, and what writers that died have left. Bases that a kept delta
@@ -38,7 +38,9 @@ export async function pruneSnapshots(
     (parsed.isManifest ? manifests : parts).push(key);
   }
   // The newest first, then the parts: one that dies here leaves no manifest without what it needs.
-  for (const key of [...manifests.toReversed(), ...parts]) await blobs.remove(key);
+  for (const key of manifests.toReversed()) await blobs.remove(key);
+  const sealed = sealedParts(held);
+  for (const key of parts) await blobs.remove(key, sealed.has(key) ? "unreadable" : "overwritten");
   return manifests.length + parts.length;
 }
 

@@ -1,5 +1,7 @@
+import { Buffer } from "node:buffer";
 import { EngineError } from "../kernel/engine-error.ts";
 import { sha256Hex } from "../kernel/hash.ts";
+import type { Cipher } from "./cipher.ts";
 import { chainOf, listSnapshots, type ReportCorrupt } from "./list-snapshots.ts";
 import {
   manifestKey,
@@ -97,10 +99,11 @@ async function* chunksOf(
 }
 
 async function fetchPart(
-  { blobs, compressor }: SnapshotPorts,
+  { blobs, cipher, compressor }: SnapshotPorts,
   manifest: SnapshotManifest,
-  { key, sha256 }: SnapshotPart,
+  part: SnapshotPart,
 ): Promise<Uint8Array[]> {
+  const { key, sha256 } = part;
   const stored = await blobs.get(key).catch((thrown) => {
     if (thrown instanceof EngineError && thrown.code === "BLOB_CORRUPT")
       throw snapshotCorrupt(key, thrown.message, thrown);
@@ -112,10 +115,27 @@ async function fetchPart(
     const reason = `it is compressed as ${manifest.compression}, this build reads ${compressor.name}`;
     throw snapshotCorrupt(key, reason);
   }
-  const raw = await compressor.decompress(stored).catch((cause) => {
+  const compressed = manifest.key === undefined ? stored : await unsealed(cipher, manifest, part, stored);
+  const raw = await compressor.decompress(compressed).catch((cause) => {
     throw snapshotCorrupt(key, "the part can't be decompressed", cause);
   });
   const chunks = splitChunks(raw);
   if (chunks === undefined) throw snapshotCorrupt(key, "the part ends in the middle of a chunk");
   return chunks;
+}
+
+/** A part that was sealed with the key in its manifest. Its number is its place among the parts. */
+async function unsealed(
+  cipher: Cipher | undefined,
+  { key = "", parts }: SnapshotManifest,
+  part: SnapshotPart,
+  stored: Uint8Array,
+): Promise<Uint8Array> {
+  if (cipher === undefined)
+    throw snapshotCorrupt(part.key, "it is sealed, and there is nothing to unseal it with");
+  return cipher
+    .unseal(Uint8Array.from(Buffer.from(key, "hex")), parts.indexOf(part), stored)
+    .catch((cause) => {
+      throw snapshotCorrupt(part.key, "the part can't be unsealed", cause);
+    });
 }

@@ -27,6 +27,8 @@ export type SnapshotManifest = Readonly<{
   /** What the unit wants to know before it reads the parts, such as the schema of its records. */
   facts: Readonly<Record<string, string | number>>;
   compression: string;
+  /** What the parts are sealed with, in hexadecimal digits: without the manifest nobody can read them. */
+  key?: string;
   /** Before compression. */
   rawBytes: number;
   /** As stored. */
@@ -64,6 +66,12 @@ export function parseSnapshotKey(
   const [sequence = "", part, ...more] = key.slice(snapshotPrefix(unit).length).split(".");
   if (!/^\d{16}$/.test(sequence) || part === undefined || more.length > 0) return undefined;
   return { sequence: Number(sequence), isManifest: part === "manifest" };
+}
+
+/** Keys of the parts that nobody can read once the manifests are gone. */
+export function sealedParts(manifests: readonly SnapshotManifest[]): ReadonlySet<string> {
+  const sealed = manifests.filter(({ key }) => key !== undefined);
+  return new Set(sealed.flatMap(({ parts }) => parts.map(({ key }) => key)));
 }
 
 /** A manifest as bytes: its checksum in hexadecimal digits, a line feed, and JSON. */

@@ -1,7 +1,10 @@
+import { Buffer } from "node:buffer";
 import { EngineError } from "../kernel/engine-error.ts";
 import { sha256Hex } from "../kernel/hash.ts";
 import type { BlobStore } from "./blob-store.ts";
+import type { Cipher } from "./cipher.ts";
 import type { Compressor } from "./compressor.ts";
+import { snapshotFloor } from "./snapshot-floor.ts";
 import {
   decodeManifest,
   encodeManifest,
@@ -16,6 +19,8 @@ import { joinChunks } from "./snapshot-parts.ts";
 export type SnapshotPorts = Readonly<{
   blobs: BlobStore;
   compressor: Compressor;
+  /** Seals the parts of each snapshot with a key of its own; left out: they lie open, and are overwritten when they go. */
+  cipher?: Cipher;
   /** Lets other work of the thread have its turn. */
   pause(): Promise<void>;
 }>;
@@ -43,12 +48,14 @@ const PARTS_UNDER_WAY = 2;
  * wrote the same state; a writer that dies leaves parts that pruning removes.
  *
  * @returns The manifest in force at that sequence.
+ * @throws EngineError `BLOBS_UNAVAILABLE` (retryable); `SNAPSHOT_OUTDATED` (retryable) if users were erased meanwhile.
  */
 export async function writeSnapshot(
   ports: SnapshotPorts,
   content: SnapshotContent,
 ): Promise<SnapshotManifest> {
   const parts: Promise<SnapshotPart>[] = [];
+  const key = ports.cipher?.newKey();
   let rawBytes = 0;
   let chunks: Uint8Array[] = [];
   let chunksBytes = 0;
@@ -57,7 +64,7 @@ export async function writeSnapshot(
     rawBytes += part.length;
     chunks = [];
     chunksBytes = 0;
-    const stored = storePart(ports, content, parts.length, part);
+    const stored = storePart(ports, content, parts.length, { raw: part, key });
     stored.catch(() => {}); // Awaited below, where it ends the writing.
     parts.push(stored);
     await parts.at(-PARTS_UNDER_WAY);
@@ -75,26 +82,50 @@ export async function writeSnapshot(
   }
   const stored = await Promise.all(parts);
   const { chunks: _, ...described } = content;
-  return writeManifest(ports, {
+  const manifest = await writeManifest(ports, {
     format: 1,
     ...described,
     compression: ports.compressor.name,
+    ...(key === undefined ? {} : { key: Buffer.from(key).toString("hex") }),
     rawBytes,
     bytes: stored.reduce((sum, part) => sum + part.bytes, 0),
     parts: stored,
   });
+  await refuseIfErased(ports.blobs, manifest);
+  return manifest;
+}
+
+/**
+ * Takes back a snapshot that was begun before users were erased. It looks after the manifest is there: either whoever
+ * removes older snapshots sees this one too, or it is told here.
+ *
+ * @throws EngineError `SNAPSHOT_OUTDATED` (retryable): the next one is written of the present.
+ */
+async function refuseIfErased(
+  blobs: BlobStore,
+  { unit, sequence, base, key: sealedWith, parts }: SnapshotManifest,
+): Promise<void> {
+  if ((base ?? sequence) >= (await snapshotFloor(blobs, unit))) return;
+  await blobs.remove(manifestKey(unit, sequence));
+  for (const { key } of parts)
+    await blobs.remove(key, sealedWith === undefined ? "overwritten" : "unreadable");
+  const message = `the snapshot of ${unit} at ${sequence} holds users who were erased meanwhile`;
+  throw new EngineError({ code: "SNAPSHOT_OUTDATED", message, retryable: true, detail: { unit, sequence } });
 }
 
 async function storePart(
   ports: SnapshotPorts,
   { unit, sequence }: SnapshotContent,
   index: number,
-  raw: Uint8Array,
+  given: Readonly<{ raw: Uint8Array; key: Uint8Array | undefined }>,
 ): Promise<SnapshotPart> {
-  const bytes = await ports.compressor.compress(raw);
+  const { blobs, cipher, compressor } = ports;
+  const compressed = await compressor.compress(given.raw);
+  const isSealed = cipher !== undefined && given.key !== undefined;
+  const bytes = isSealed ? await cipher.seal(given.key, index, compressed) : compressed;
   const sha256 = sha256Hex(bytes);
   const key = partKey(unit, sequence, index, sha256);
-  await ports.blobs.put(key, bytes);
+  await blobs.put(key, bytes);
   return { key, sha256, bytes: bytes.length };
 }
 

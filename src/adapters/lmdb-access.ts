@@ -21,6 +21,7 @@ export class LmdbAccess {
   #isFull = false;
   #hasFailed = false;
   #closing: Promise<void> | undefined;
+  #isRefusing = false;
   /** Views of an earlier moment that are read at present. */
   #views = 0;
   #viewClosed: () => void = () => {};
@@ -100,6 +101,18 @@ export class LmdbAccess {
     };
   }
 
+  /** Refuses reads from now on, those of views too: they must not keep the store from being closed. */
+  refuse(): void {
+    this.#isRefusing = true;
+  }
+
+  /** Closes an environment that another one has replaced, once its last view is closed. */
+  async retire(): Promise<void> {
+    await this.#viewsClosed();
+    this.refuse();
+    await this.#root.close();
+  }
+
   /** Gives up what was opened and never relied on. */
   discard(): void {
     void this.#root.close();
@@ -107,18 +120,14 @@ export class LmdbAccess {
 
   /** Reads are refused from now on. Resolves once what is committed is on the disk, and everything is closed. */
   close(): Promise<void> {
+    this.refuse();
     // A disk that fails may keep LMDB from ever being done: what is committed is safe without it.
     this.#closing ??= Promise.race([this.#shut(), sleep(CLOSE_PATIENCE_MS, undefined, { ref: false })]);
     return this.#closing;
   }
 
   async #shut(): Promise<void> {
-    // LMDB would end the process at a read that follows. A view's next read throws, so this is soon.
-    while (this.#views > 0) {
-      await new Promise<void>((resolve) => {
-        this.#viewClosed = resolve;
-      });
-    }
+    await this.#viewsClosed(); // A view's next read throws, so this is soon.
     // After a commit that failed LMDB waits for it to reach the disk, until another one does.
     if (this.#hasFailed) await this.#root.transaction(() => {});
     await this.#root.flushed;
@@ -126,8 +135,17 @@ export class LmdbAccess {
     noteClosed(this.#path);
   }
 
+  /** LMDB would end the process at a read of what is closed. */
+  async #viewsClosed(): Promise<void> {
+    while (this.#views > 0) {
+      await new Promise<void>((resolve) => {
+        this.#viewClosed = resolve;
+      });
+    }
+  }
+
   #assertOpen(): void {
-    if (this.#closing === undefined) return;
+    if (!this.#isRefusing) return;
     const message = `the store ${this.#path} is being closed`;
     throw new EngineError({ code: "STORE_CLOSED", message, retryable: true, detail: { path: this.#path } });
   }

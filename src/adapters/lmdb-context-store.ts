@@ -1,4 +1,4 @@
-import { type Database, open, type RootDatabase, type Transaction } from "lmdb";
+import type { Transaction } from "lmdb";
 import { assert } from "../kernel/assert.ts";
 import { EngineError } from "../kernel/engine-error.ts";
 import { decode, encode } from "../kernel/msgpack.ts";
@@ -11,14 +11,13 @@ import type {
   ShardCommit,
   ShardMeta,
 } from "../shards/context-store.ts";
-import { LmdbAccess } from "./lmdb-access.ts";
+import type { LmdbAccess } from "./lmdb-access.ts";
+import { LmdbFile, type OpenFile, PAGE_SIZE_BYTES, type RowWriter } from "./lmdb-file.ts";
 import { seal, sealAll } from "./sealed-value.ts";
 import { openGuarded, type ProbedStore } from "./store-guard.ts";
 
 /** Address space reserved, not memory or disk: contexts of a hundred million users fit. */
 const MAP_SIZE_BYTES = 2 ** 40;
-/** Most contexts are under a kilobyte, and a page is copied and written for each that changes. */
-const PAGE_SIZE_BYTES = 4_096;
 const META_KEY = "meta";
 /** The slot is two bytes behind the user, so that a user's ring is one range of keys. */
 const SLOT_BYTES = 2;
@@ -30,13 +29,15 @@ const PROBED_ROWS = 4;
 /** Reads go to this transaction instead of the newest one. */
 type View = Readonly<{ transaction: Transaction }>;
 
-type Tables = Readonly<{
-  root: RootDatabase<Uint8Array, string>;
-  contexts: Database<Uint8Array, string>;
-  ring: Database<Uint8Array, Buffer>;
-  authenticated: Database<Uint8Array, string>;
-  outbox: Database<Uint8Array, number>;
-}>;
+/** A table, and how its keys are written. */
+const TABLES = {
+  contexts: "ordered-binary",
+  ring: "binary",
+  authenticated: "ordered-binary",
+  outbox: "uint32",
+} as const;
+type TableName = keyof typeof TABLES;
+type Rows = RowWriter<TableName>;
 
 /**
  * {@link ContextStore} over LMDB: one environment a shard, raw bytes with checksums, one transaction a commit.
@@ -49,14 +50,12 @@ export function lmdbContextStore(path: string): ContextStore {
 }
 
 class LmdbContextStore implements ContextStore, ProbedStore {
-  readonly #tables: Tables;
-  readonly #access: LmdbAccess;
+  readonly #file: LmdbFile<TableName>;
   /** Outbox items that could not be removed for lack of room: they go with the next commit. */
   readonly #published = new Set<number>();
 
   constructor(path: string) {
-    this.#tables = openTables(path);
-    this.#access = new LmdbAccess(path, this.#tables.root);
+    this.#file = new LmdbFile(path, { mapSizeBytes: MAP_SIZE_BYTES, tables: TABLES, singles: [META_KEY] });
     try {
       // An import that was not finished: every commit has meta, and an import writes it last.
       if (this.meta() === undefined && this.users() > 0) this.#clear();
@@ -66,82 +65,67 @@ class LmdbContextStore implements ContextStore, ProbedStore {
     }
   }
 
-  load(user: string, view?: View): Uint8Array | undefined {
-    return this.#access.read(() => {
-      const sealed = this.#tables.contexts.get(user, view);
-      return sealed === undefined ? undefined : this.#unsealed("contexts", user, sealed);
-    });
+  load(user: string): Uint8Array | undefined {
+    return this.#reads.load(user);
   }
 
-  loadRing(user: string, view?: View): readonly (readonly [slot: number, bytes: Uint8Array])[] {
-    return this.#access.read(() => {
-      const range = { start: ringKey(user, 0), end: ringKey(user, 0xffff), inclusiveEnd: true, ...view };
-      const found: [number, Uint8Array][] = [];
-      for (const { key, value } of this.#tables.ring.getRange(range)) {
-        found.push([key.readUInt16BE(key.length - SLOT_BYTES), this.#unsealed("ring", user, value)]);
-      }
-      return found;
-    });
+  loadRing(user: string): readonly (readonly [slot: number, bytes: Uint8Array])[] {
+    return this.#reads.loadRing(user);
   }
 
-  authenticated(view?: View): Iterable<string> {
-    return this.#access.readEach(
-      () => this.#tables.authenticated.getKeys({ ...view }),
-      (user) => user,
-    );
+  held(): Iterable<string> {
+    return this.#reads.held();
   }
 
-  authenticatedAfter(after: string | undefined, limit: number, view?: View): readonly string[] {
-    const from = after === undefined ? {} : { start: after, exclusiveStart: true };
-    const range = { ...from, limit, ...view };
-    return this.#access.read(() => [...this.#tables.authenticated.getKeys(range)]);
+  authenticated(): Iterable<string> {
+    return this.#reads.authenticated();
   }
 
-  meta(view?: View): ShardMeta | undefined {
-    return this.#access.read(() => {
-      const bytes = this.#tables.root.get(META_KEY, view);
-      return bytes === undefined ? undefined : (decode(this.#unsealed("meta", "", bytes)) as ShardMeta);
-    });
+  authenticatedAfter(after: string | undefined, limit: number): readonly string[] {
+    return this.#reads.authenticatedAfter(after, limit);
   }
 
-  outbox(view?: View): readonly OutboxItem[] {
-    return this.#access.read(() => {
-      const items: OutboxItem[] = [];
-      for (const { key, value } of this.#tables.outbox.getRange({ ...view })) {
-        if (this.#published.has(key)) continue;
-        items.push(decode(this.#unsealed("outbox", "", value)) as OutboxItem);
-      }
-      return items;
-    });
+  meta(): ShardMeta | undefined {
+    return this.#reads.meta();
   }
 
-  contexts(view?: View): Iterable<readonly [user: string, bytes: Uint8Array]> {
-    return this.#access.readEach(
-      () => this.#tables.contexts.getRange({ ...view }),
-      ({ key, value }) => [key, this.#unsealed("contexts", key, value)] as const,
-    );
+  outbox(): readonly OutboxItem[] {
+    return this.#reads.outbox(this.#published);
+  }
+
+  contexts(): Iterable<readonly [user: string, bytes: Uint8Array]> {
+    return this.#reads.contexts();
+  }
+
+  contextsAfter(
+    after: string | undefined,
+    limit: number,
+  ): readonly (readonly [user: string, bytes: Uint8Array])[] {
+    return this.#reads.contextsAfter(after, limit);
   }
 
   users(): number {
-    return this.#access.read(() => (this.#tables.contexts.getStats() as { entryCount: number }).entryCount);
+    return this.#reads.users();
   }
 
   async commit(commit: ShardCommit): Promise<void> {
     const published = [...this.#published];
     const meta = seal(encode(commit.meta));
-    const put = this.#putting(commit);
-    await this.#access.write(neededBytes(commit), () => {
-      put();
-      for (const key of published) void this.#tables.outbox.remove(key);
-      void this.#tables.root.put(META_KEY, meta);
+    const erase = this.#erasing(commit.erased ?? []);
+    const put = puttingOf(commit);
+    await this.#file.write(neededBytes(commit) + erase.neededBytes, (rows) => {
+      erase.act(rows);
+      put(rows);
+      for (const key of published) rows.remove("outbox", key);
+      rows.putSingle(META_KEY, meta);
     });
     for (const key of published) this.#published.delete(key);
   }
 
   async removeOutbox(keys: readonly number[]): Promise<void> {
     try {
-      await this.#access.write(neededBytes(NO_ROWS), () => {
-        for (const key of keys) void this.#tables.outbox.remove(key);
+      await this.#file.write(neededBytes(NO_ROWS), (rows) => {
+        for (const key of keys) rows.remove("outbox", key);
       });
     } catch (thrown) {
       if (!(thrown instanceof EngineError && thrown.code === "DISK_FULL")) throw thrown;
@@ -149,23 +133,28 @@ class LmdbContextStore implements ContextStore, ProbedStore {
     }
   }
 
+  async scrub(): Promise<void> {
+    await this.#file.rewrite();
+  }
+
   snapshot(): ContextSnapshot {
-    const transaction = this.#tables.root.useReadTransaction();
-    const view = { transaction };
-    const meta = this.meta(view);
-    const users = this.users(); // By the newest transaction, which in this turn is the same.
-    const { authenticated } = this.#tables;
-    const letGo = this.#access.holdView();
+    const { root, access } = this.#file.now;
+    const transaction = root.useReadTransaction();
+    const reads = new ContextReads(this.#file.now, { transaction });
+    const meta = reads.meta();
+    const users = reads.users(); // By the newest transaction, which in this turn is the same.
+    const letGo = access.holdView();
     let isOpen = true;
     return {
       meta,
-      load: (user) => this.load(user, view),
-      loadRing: (user) => this.loadRing(user, view),
-      authenticated: () => this.authenticated(view),
-      authenticatedAfter: (after, limit) => this.authenticatedAfter(after, limit, view),
-      contexts: () => this.contexts(view),
-      isAuthenticated: (user) => this.#access.read(() => authenticated.get(user, view) !== undefined),
-      outbox: () => this.outbox(view),
+      load: (user) => reads.load(user),
+      loadRing: (user) => reads.loadRing(user),
+      held: () => reads.held(),
+      authenticated: () => reads.authenticated(),
+      authenticatedAfter: (after, limit) => reads.authenticatedAfter(after, limit),
+      contexts: () => reads.contexts(),
+      isAuthenticated: (user) => reads.isAuthenticated(user),
+      outbox: () => reads.outbox(this.#published),
       users: () => users,
       close: () => {
         if (!isOpen) return;
@@ -178,16 +167,153 @@ class LmdbContextStore implements ContextStore, ProbedStore {
 
   import(): ContextImport {
     assert(this.meta() === undefined, "a snapshot is imported into an empty store");
-    const { root } = this.#tables;
     return {
-      put: async (rows) => this.#access.write(neededBytes(rows), this.#putting(rows)),
+      put: async (rows) => this.#file.write(neededBytes(rows), puttingOf(rows)),
       // After a power cut that comes before the flush, LMDB is back at a state without meta: an empty store.
       finish: async (meta) => {
         const bytes = seal(encode(meta));
-        await this.#access.write(neededBytes(NO_ROWS), () => void root.put(META_KEY, bytes));
+        await this.#file.write(neededBytes(NO_ROWS), (rows) => rows.putSingle(META_KEY, bytes));
       },
-      abandon: async () => this.#access.read(() => this.#clear()),
+      abandon: async () => this.#file.now.access.read(() => this.#clear()),
     };
+  }
+
+  probe(): void {
+    this.#reads.probe();
+  }
+
+  discard(): void {
+    this.#file.discard();
+  }
+
+  close(): Promise<void> {
+    return this.#file.close();
+  }
+
+  get #reads(): ContextReads {
+    return new ContextReads(this.#file.now);
+  }
+
+  /** What removes users, with the ring's slots as the commit before has left them. */
+  #erasing(users: readonly string[]): { readonly neededBytes: number; act(rows: Rows): void } {
+    const slots = users.flatMap((user) => this.loadRing(user).map(([slot]) => ringKey(user, slot)));
+    return {
+      neededBytes: (users.length * 2 + slots.length) * 2 * PAGE_SIZE_BYTES,
+      act(rows) {
+        for (const user of users) {
+          rows.remove("contexts", user);
+          rows.remove("authenticated", user);
+        }
+        for (const key of slots) rows.remove("ring", key);
+      },
+    };
+  }
+
+  #clear(): void {
+    for (const table of Object.values(this.#file.now.tables)) table.clearSync();
+  }
+}
+
+/** Reads of the newest transaction, or of the one of a view. */
+class ContextReads {
+  readonly #tables: OpenFile<TableName>["tables"];
+  readonly #root: OpenFile<TableName>["root"];
+  readonly #access: LmdbAccess;
+  readonly #view: View | undefined;
+
+  constructor({ root, tables, access }: OpenFile<TableName>, view?: View) {
+    this.#tables = tables;
+    this.#root = root;
+    this.#access = access;
+    this.#view = view;
+  }
+
+  load(user: string): Uint8Array | undefined {
+    return this.#access.read(() => {
+      const sealed = this.#tables.contexts.get(user, this.#view);
+      return sealed === undefined ? undefined : this.#unsealed("contexts", user, sealed);
+    });
+  }
+
+  loadRing(user: string): readonly (readonly [slot: number, bytes: Uint8Array])[] {
+    return this.#access.read(() => {
+      const range = {
+        start: ringKey(user, 0),
+        end: ringKey(user, 0xffff),
+        inclusiveEnd: true,
+        ...this.#view,
+      };
+      const found: [number, Uint8Array][] = [];
+      for (const { key, value } of this.#tables.ring.getRange(range))
+        found.push([slotOf(key as Buffer), this.#unsealed("ring", user, value)]);
+      return found;
+    });
+  }
+
+  held(): Iterable<string> {
+    return this.#access.readEach(
+      () => this.#tables.contexts.getKeys({ ...this.#view }),
+      (user) => user as string,
+    );
+  }
+
+  authenticated(): Iterable<string> {
+    return this.#access.readEach(
+      () => this.#tables.authenticated.getKeys({ ...this.#view }),
+      (user) => user as string,
+    );
+  }
+
+  authenticatedAfter(after: string | undefined, limit: number): readonly string[] {
+    const from = after === undefined ? {} : { start: after, exclusiveStart: true };
+    const range = { ...from, limit, ...this.#view };
+    return this.#access.read(() => [...this.#tables.authenticated.getKeys(range)] as string[]);
+  }
+
+  isAuthenticated(user: string): boolean {
+    return this.#access.read(() => this.#tables.authenticated.get(user, this.#view) !== undefined);
+  }
+
+  meta(): ShardMeta | undefined {
+    return this.#access.read(() => {
+      const bytes = this.#root.get(META_KEY, this.#view);
+      return bytes === undefined ? undefined : (decode(this.#unsealed("meta", "", bytes)) as ShardMeta);
+    });
+  }
+
+  outbox(published: ReadonlySet<number>): readonly OutboxItem[] {
+    return this.#access.read(() => {
+      const items: OutboxItem[] = [];
+      for (const { key, value } of this.#tables.outbox.getRange({ ...this.#view })) {
+        if (published.has(key as number)) continue;
+        items.push(decode(this.#unsealed("outbox", "", value)) as OutboxItem);
+      }
+      return items;
+    });
+  }
+
+  contexts(): Iterable<readonly [user: string, bytes: Uint8Array]> {
+    return this.#access.readEach(
+      () => this.#tables.contexts.getRange({ ...this.#view }),
+      ({ key, value }) => [key as string, this.#unsealed("contexts", key as string, value)] as const,
+    );
+  }
+
+  contextsAfter(
+    after: string | undefined,
+    limit: number,
+  ): readonly (readonly [user: string, bytes: Uint8Array])[] {
+    const from = after === undefined ? {} : { start: after, exclusiveStart: true };
+    return this.#access.read(() => {
+      const found: [string, Uint8Array][] = [];
+      for (const { key, value } of this.#tables.contexts.getRange({ ...from, limit, ...this.#view }))
+        found.push([key as string, this.#unsealed("contexts", key as string, value)]);
+      return found;
+    });
+  }
+
+  users(): number {
+    return this.#access.read(() => (this.#tables.contexts.getStats() as { entryCount: number }).entryCount);
   }
 
   probe(): void {
@@ -195,40 +321,10 @@ class LmdbContextStore implements ContextStore, ProbedStore {
     this.meta();
     for (const reverse of [false, true]) {
       const range = { limit: PROBED_ROWS, reverse };
-      for (const { key, value } of contexts.getRange({ ...range })) this.#unsealed("contexts", key, value);
-      for (const { key, value } of ring.getRange({ ...range })) this.#unsealed("ring", userOf(key), value);
-      for (const table of [authenticated, outbox]) void [...table.getRange({ ...range })];
+      for (const { key, value } of contexts.getRange(range)) this.#unsealed("contexts", key as string, value);
+      for (const { key, value } of ring.getRange(range)) this.#unsealed("ring", userOf(key as Buffer), value);
+      for (const table of [authenticated, outbox]) void [...table.getRange(range)];
     }
-  }
-
-  discard(): void {
-    this.#access.discard();
-  }
-
-  close(): Promise<void> {
-    return this.#access.close();
-  }
-
-  /** What puts rows; all that may throw is done before. */
-  #putting(rows: ContextRows): () => void {
-    const { contexts, ring, authenticated, outbox } = this.#tables;
-    for (const [user] of rows.contexts) assertKey(user);
-    for (const { user } of rows.ring) assertKey(user);
-    for (const user of rows.authenticated) assertKey(user);
-    const items = sealAll(rows.outbox.map((item) => encode(item)));
-    const chunks = sealAll(rows.ring.map(({ bytes }) => bytes));
-    const sealed = sealAll(rows.contexts.map(([, bytes]) => bytes));
-    return () => {
-      for (let i = 0; i < sealed.length; i++) void contexts.put(rows.contexts[i]![0], sealed[i]!);
-      for (const [i, { user, slot }] of rows.ring.entries()) void ring.put(ringKey(user, slot), chunks[i]!);
-      for (const user of rows.authenticated) void authenticated.put(user, PRESENT);
-      for (const [i, { key }] of rows.outbox.entries()) void outbox.put(key, items[i]!);
-    };
-  }
-
-  #clear(): void {
-    const { contexts, ring, authenticated, outbox } = this.#tables;
-    for (const table of [contexts, ring, authenticated, outbox]) table.clearSync();
   }
 
   #unsealed(table: string, user: string, sealed: Uint8Array): Uint8Array {
@@ -236,31 +332,24 @@ class LmdbContextStore implements ContextStore, ProbedStore {
   }
 }
 
+/** What puts rows; all that may throw is done before. */
+function puttingOf(given: ContextRows): (rows: Rows) => void {
+  for (const [user] of given.contexts) assertKey(user);
+  for (const { user } of given.ring) assertKey(user);
+  for (const user of given.authenticated) assertKey(user);
+  const items = sealAll(given.outbox.map((item) => encode(item)));
+  const chunks = sealAll(given.ring.map(({ bytes }) => bytes));
+  const sealed = sealAll(given.contexts.map(([, bytes]) => bytes));
+  return (rows) => {
+    for (let i = 0; i < sealed.length; i++) rows.put("contexts", given.contexts[i]![0], sealed[i]!);
+    for (const [i, { user, slot }] of given.ring.entries()) rows.put("ring", ringKey(user, slot), chunks[i]!);
+    for (const user of given.authenticated) rows.put("authenticated", user, PRESENT);
+    for (const [i, { key }] of given.outbox.entries()) rows.put("outbox", key, items[i]!);
+  };
+}
+
 const PRESENT = Uint8Array.of(1);
 const NO_ROWS: ContextRows = { contexts: [], ring: [], authenticated: [], outbox: [] };
-
-function openTables(path: string): Tables {
-  const root = open<Uint8Array, string>({
-    path,
-    mapSize: MAP_SIZE_BYTES,
-    pageSize: PAGE_SIZE_BYTES,
-    encoding: "binary",
-    maxDbs: 8,
-    eventTurnBatching: false, // As LmdbAccess wants it.
-  });
-  try {
-    return {
-      root,
-      contexts: root.openDB<Uint8Array, string>({ name: "contexts", encoding: "binary" }),
-      ring: root.openDB<Uint8Array, Buffer>({ name: "ring", encoding: "binary", keyEncoding: "binary" }),
-      authenticated: root.openDB<Uint8Array, string>({ name: "authenticated", encoding: "binary" }),
-      outbox: root.openDB<Uint8Array, number>({ name: "outbox", encoding: "binary", keyEncoding: "uint32" }),
-    };
-  } catch (thrown) {
-    void root.close();
-    throw thrown;
-  }
-}
 
 /** What a commit may add to the file at most: its values, and for each a page that is copied, with the one above. */
 function neededBytes(rows: ContextRows): number {
@@ -283,6 +372,11 @@ function ringKey(user: string, slot: number): Buffer {
   key.write(user, 2);
   key.writeUInt16BE(slot, 2 + length);
   return key;
+}
+
+/** The slot in a {@link ringKey}. */
+function slotOf(key: Buffer): number {
+  return key.readUInt16BE(key.length - SLOT_BYTES);
 }
 
 /** The user in a {@link ringKey}. */

@@ -1,4 +1,4 @@
-import { type Database, open, type RootDatabase } from "lmdb";
+import type { Key } from "lmdb";
 import { assert } from "../kernel/assert.ts";
 import { decode, encode } from "../kernel/msgpack.ts";
 import type {
@@ -7,13 +7,12 @@ import type {
   ProfileMeta,
   ProfileStore,
 } from "../profiles/profile-store.ts";
-import { LmdbAccess } from "./lmdb-access.ts";
+import { LmdbFile, PAGE_SIZE_BYTES, type RowWriter } from "./lmdb-file.ts";
 import { seal } from "./sealed-value.ts";
 import { openGuarded, type ProbedStore } from "./store-guard.ts";
 
 /** Address space reserved, not memory or disk. */
 const MAP_SIZE_BYTES = 2 ** 38;
-const PAGE_SIZE_BYTES = 4_096;
 const META_KEY = "meta";
 const PENDING_KEY = "pending";
 /** Keys that LMDB takes: an encoder's version, and a user or the name of a sum, whatever their letters. */
@@ -22,7 +21,10 @@ const NAME_CHARS_MAX = 512;
 /** Rows of a table that are read before a store is relied on, at its begin and at its end. */
 const PROBED_ROWS = 4;
 
-type Table = Database<Uint8Array, string[]>;
+/** A table, and how its keys are written. */
+const TABLES = { members: "ordered-binary", sums: "ordered-binary" } as const;
+type TableName = keyof typeof TABLES;
+const TABLE_NAMES = ["members", "sums"] as const;
 type Row = readonly [encoder: string, name: string, bytes: Uint8Array | undefined];
 
 /**
@@ -38,29 +40,15 @@ export function lmdbProfileStore(path: string): ProfileStore {
 }
 
 class LmdbProfileStore implements ProfileStore, ProbedStore {
-  readonly #root: RootDatabase<Uint8Array, string>;
-  readonly #members: Table;
-  readonly #sums: Table;
-  readonly #access: LmdbAccess;
+  readonly #file: LmdbFile<TableName>;
   #committing: Promise<void> = Promise.resolve();
 
   constructor(path: string) {
-    this.#root = open<Uint8Array, string>({
-      path,
-      mapSize: MAP_SIZE_BYTES,
-      pageSize: PAGE_SIZE_BYTES,
-      encoding: "binary",
-      maxDbs: 4,
-      eventTurnBatching: false, // As LmdbAccess wants it.
+    this.#file = new LmdbFile(path, {
+      mapSizeBytes: MAP_SIZE_BYTES,
+      tables: TABLES,
+      singles: [META_KEY, PENDING_KEY],
     });
-    this.#access = new LmdbAccess(path, this.#root);
-    try {
-      this.#members = this.#root.openDB<Uint8Array, string[]>({ name: "members", encoding: "binary" });
-      this.#sums = this.#root.openDB<Uint8Array, string[]>({ name: "sums", encoding: "binary" });
-    } catch (thrown) {
-      this.discard();
-      throw thrown;
-    }
   }
 
   meta(): ProfileMeta | undefined {
@@ -72,9 +60,10 @@ class LmdbProfileStore implements ProfileStore, ProbedStore {
   }
 
   member(encoder: string, user: string): Uint8Array | undefined {
-    return this.#access.read(() => {
-      const sealed = this.#members.get([encoder, user]);
-      return sealed === undefined ? undefined : this.#access.unsealed("members", user, sealed);
+    const { tables, access } = this.#file.now;
+    return access.read(() => {
+      const sealed = tables.members.get([encoder, user]);
+      return sealed === undefined ? undefined : access.unsealed("members", user, sealed);
     });
   }
 
@@ -85,17 +74,19 @@ class LmdbProfileStore implements ProfileStore, ProbedStore {
   ): readonly (readonly [user: string, bytes: Uint8Array])[] {
     const all = rangeOf(encoder);
     const range = after === undefined ? all : { ...all, start: [encoder, after], exclusiveStart: true };
-    return this.#access.read(() => {
+    const { tables, access } = this.#file.now;
+    return access.read(() => {
       const found: [string, Uint8Array][] = [];
-      for (const { key, value } of this.#members.getRange({ ...range, limit }))
+      for (const { key, value } of tables.members.getRange({ ...range, limit }))
         found.push(this.#rowOf("members", key, value));
       return found;
     });
   }
 
   sums(encoder: string): Iterable<readonly [key: string, bytes: Uint8Array]> {
-    return this.#access.readEach(
-      () => this.#sums.getRange(rangeOf(encoder)),
+    const { tables, access } = this.#file.now;
+    return access.readEach(
+      () => tables.sums.getRange(rangeOf(encoder)),
       ({ key, value }) => this.#rowOf("sums", key, value),
     );
   }
@@ -108,23 +99,28 @@ class LmdbProfileStore implements ProfileStore, ProbedStore {
     await this.#committing;
   }
 
+  async scrub(): Promise<void> {
+    await this.#file.rewrite();
+  }
+
   probe(): void {
+    const { members, sums } = this.#file.now.tables;
     this.meta();
     this.pending();
     for (const reverse of [false, true]) {
       const range = { limit: PROBED_ROWS, reverse };
-      for (const { key, value } of this.#members.getRange({ ...range })) this.#rowOf("members", key, value);
-      for (const { key, value } of this.#sums.getRange({ ...range })) this.#rowOf("sums", key, value);
+      for (const { key, value } of members.getRange(range)) this.#rowOf("members", key, value);
+      for (const { key, value } of sums.getRange(range)) this.#rowOf("sums", key, value);
     }
   }
 
   discard(): void {
-    this.#access.discard();
+    this.#file.discard();
   }
 
   async close(): Promise<void> {
     await this.#committing.catch(() => {}); // Told to whoever asked for it.
-    await this.#access.close();
+    await this.#file.close();
   }
 
   /** What carries a commit out; all that may throw but the reading is done before. */
@@ -137,31 +133,33 @@ class LmdbProfileStore implements ProfileStore, ProbedStore {
     let bytes = 4 * PAGE_SIZE_BYTES + meta.length + (pending?.length ?? 0);
     for (const [, value] of [...members, ...sums]) bytes += costOf(value);
     return async () => {
-      const dropped = this.#access.read(() =>
+      const { tables, access } = this.#file.now;
+      const dropped = access.read(() =>
         dropEncoders.flatMap((encoder) =>
-          [this.#members, this.#sums].map((table) => [table, [...table.getKeys(rangeOf(encoder))]] as const),
+          TABLE_NAMES.map((table) => [table, [...tables[table].getKeys(rangeOf(encoder))]] as const),
         ),
       );
       for (const [, keys] of dropped) bytes += keys.length * costOf(undefined);
-      await this.#access.write(bytes, () => {
-        for (const [table, keys] of dropped) for (const key of keys) void table.remove(key);
-        for (const [key, value] of members) putOrRemove(this.#members, key, value);
-        for (const [key, value] of sums) putOrRemove(this.#sums, key, value);
-        void this.#root.put(META_KEY, meta);
-        if (pending !== undefined) void this.#root.put(PENDING_KEY, pending);
+      await this.#file.write(bytes, (rows) => {
+        for (const [table, keys] of dropped) for (const key of keys) rows.remove(table, key);
+        for (const [key, value] of members) putOrRemove(rows, "members", key, value);
+        for (const [key, value] of sums) putOrRemove(rows, "sums", key, value);
+        rows.putSingle(META_KEY, meta);
+        if (pending !== undefined) rows.putSingle(PENDING_KEY, pending);
       });
     };
   }
 
-  #rowOf(table: string, key: readonly string[], sealed: Uint8Array): [name: string, bytes: Uint8Array] {
-    const name = key[1] ?? "";
-    return [name, this.#access.unsealed(table, name, sealed)];
+  #rowOf(table: TableName, key: Key, sealed: Uint8Array): [name: string, bytes: Uint8Array] {
+    const name = (key as string[])[1] ?? "";
+    return [name, this.#file.now.access.unsealed(table, name, sealed)];
   }
 
   #decoded(key: string): unknown {
-    return this.#access.read(() => {
-      const sealed = this.#root.get(key);
-      return sealed === undefined ? undefined : decode(this.#access.unsealed(key, key, sealed));
+    const { root, access } = this.#file.now;
+    return access.read(() => {
+      const sealed = root.get(key);
+      return sealed === undefined ? undefined : decode(access.unsealed(key, key, sealed));
     });
   }
 }
@@ -172,9 +170,14 @@ function sealedRow([encoder, name, bytes]: Row): readonly [key: string[], sealed
   return [[encoder, name], bytes === undefined ? undefined : seal(bytes)];
 }
 
-function putOrRemove(table: Table, key: string[], sealed: Uint8Array | undefined): void {
-  if (sealed === undefined) void table.remove(key);
-  else void table.put(key, sealed);
+function putOrRemove(
+  rows: RowWriter<TableName>,
+  table: TableName,
+  key: string[],
+  sealed: Uint8Array | undefined,
+): void {
+  if (sealed === undefined) rows.remove(table, key);
+  else rows.put(table, key, sealed);
 }
 
 /** What a row may add to the file at most: its value, and a page that is copied, with the one above. */

@@ -30,6 +30,10 @@ class MemoryContextStore implements ContextStore {
     return [...(this.#rings.get(user) ?? [])].sort(([a], [b]) => a - b);
   }
 
+  held(): Iterable<string> {
+    return [...this.#contexts.keys()].sort(compareIds);
+  }
+
   authenticated(): Iterable<string> {
     return [...this.#authenticated].sort(compareIds);
   }
@@ -48,6 +52,11 @@ class MemoryContextStore implements ContextStore {
   }
 
   async commit(commit: ShardCommit): Promise<void> {
+    for (const user of commit.erased ?? []) {
+      this.#contexts.delete(user);
+      this.#rings.delete(user);
+      this.#authenticated.delete(user);
+    }
     this.#put(commit);
     this.#meta = commit.meta;
   }
@@ -74,9 +83,20 @@ class MemoryContextStore implements ContextStore {
     return [...this.#contexts].sort(([a], [b]) => (a < b ? -1 : 1));
   }
 
+  contextsAfter(
+    after: string | undefined,
+    limit: number,
+  ): readonly (readonly [user: string, bytes: Uint8Array])[] {
+    const rows = [...this.#contexts].sort(([a], [b]) => compareIds(a, b));
+    return rows.filter(([user]) => after === undefined || compareIds(user, after) > 0).slice(0, limit);
+  }
+
   users(): number {
     return this.#contexts.size;
   }
+
+  /** What was removed is not held any more. */
+  async scrub(): Promise<void> {}
 
   /** A copy of the tables: what is in them is never changed in place, but for the rings. */
   snapshot(): ContextSnapshot {
@@ -89,6 +109,7 @@ class MemoryContextStore implements ContextStore {
       meta: this.#meta,
       load: (user) => copy.load(user),
       loadRing: (user) => copy.loadRing(user),
+      held: () => copy.held(),
       authenticated: () => copy.authenticated(),
       authenticatedAfter: (...given) => copy.authenticatedAfter(...given),
       contexts: () => copy.contexts(),

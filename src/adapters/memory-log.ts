@@ -80,6 +80,11 @@ export class MemoryLog implements Log {
     return { first, last: messages.length };
   }
 
+  /** The names of all streams, for whoever looks on. */
+  streams(): readonly string[] {
+    return [...this.#streams.keys()];
+  }
+
   /** Everything that a stream was ever given, also what is trimmed, for whoever looks on. */
   everStored(stream: string): readonly LogMessage[] {
     return this.#stream(stream).messages;
@@ -98,6 +103,14 @@ export class MemoryLog implements Log {
       first++;
     target.first = first;
     return first;
+  }
+
+  async redact(stream: string, messages: readonly LogMessage[]): Promise<void> {
+    const held = this.#stream(stream).messages;
+    for (const { sequence, data } of messages) {
+      const message = held[sequence - 1];
+      if (message !== undefined) held[sequence - 1] = { ...message, data: data.slice(), isRedacted: true };
+    }
   }
 
   #store(target: Stream, message: Append): number {

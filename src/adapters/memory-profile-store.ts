@@ -58,6 +58,9 @@ class MemoryProfileStore implements ProfileStore {
     if (commit.pending !== undefined) this.#pending = commit.pending;
   }
 
+  /** What was removed is not held any more. */
+  async scrub(): Promise<void> {}
+
   async close(): Promise<void> {}
 }
 

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { JetStreamApiError } from "@nats-io/jetstream";
+import { JetStreamApiError, type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
 import { type KV, type KvEntry, Kvm } from "@nats-io/kv";
 import { type ObjectStore, Objm, setSha256Backend } from "@nats-io/obj";
 import type { NatsConnection } from "@nats-io/transport-node";
@@ -9,6 +9,7 @@ import { assertBlobKey } from "./blob-key.ts";
 import { newId } from "./entropy.ts";
 import { unlessBroken, untilConnected } from "./nats-connectivity.ts";
 import { denialIn, forbiddenByServer } from "./nats-denial.ts";
+import { eraseMessages, sequencesOf } from "./nats-erase.ts";
 import type { WatchableBlobs } from "./watchable-blobs.ts";
 
 /** Where the blobs are kept. */
@@ -58,7 +59,8 @@ export async function natsBlobStore(
     // Read from the stream's leader: a follower may not have the value yet that a log entry has just named.
     const kv = await new Kvm(nc).create(buckets.releases, { history: 1, replicas, allow_direct: false });
     const objects = await new Objm(nc).create(buckets.artefacts, { replicas });
-    return new NatsBlobStore(nc, kv, objects, buckets.releases);
+    const jsm = await jetstreamManager(nc, { checkAPI: false });
+    return new NatsBlobStore(nc, jsm, kv, objects, buckets);
   });
 }
 
@@ -66,13 +68,17 @@ class NatsBlobStore implements WatchableBlobs {
   readonly #nc: NatsConnection;
   readonly #kv: KV;
   readonly #objects: ObjectStore;
+  readonly #jsm: JetStreamManager;
+  readonly #buckets: BlobBuckets;
   readonly #bucket: string;
 
-  constructor(nc: NatsConnection, kv: KV, objects: ObjectStore, bucket: string) {
+  constructor(nc: NatsConnection, jsm: JetStreamManager, kv: KV, objects: ObjectStore, buckets: BlobBuckets) {
     this.#nc = nc;
+    this.#jsm = jsm;
     this.#kv = kv;
     this.#objects = objects;
-    this.#bucket = bucket;
+    this.#buckets = buckets;
+    this.#bucket = buckets.releases;
   }
 
   async get(key: string): Promise<Uint8Array | undefined> {
@@ -94,19 +100,22 @@ class NatsBlobStore implements WatchableBlobs {
         bytes.byteLength <= INLINE_BYTES_MAX ? inline(bytes) : await this.#storeObject(key, bytes);
       if (await this.#swap(key, value, entry)) return true;
       const mine = markerIn(value);
-      if (mine !== undefined) await this.#objects.delete(mine.object);
+      if (mine !== undefined) await this.#dropObject(mine);
       return false;
     });
   }
 
-  async remove(key: string): Promise<void> {
+  async remove(key: string, how: "overwritten" | "unreadable" = "overwritten"): Promise<void> {
     assertBlobKey(key);
     await reached(this.#nc, this.#bucket, async () => {
       const entry = await this.#kv.get(key);
       if (entry === null || entry.operation !== "PUT") return;
-      await this.#kv.purge(key);
       const marker = markerOf(entry);
-      if (marker !== undefined) await this.#objects.delete(marker.object);
+      if (marker !== undefined) await this.#dropObject(marker, how);
+      // A purge alone leaves the bytes in the server's file; it tells those who watch.
+      else if (how === "overwritten")
+        await eraseMessages(this.#jsm, `KV_${this.#buckets.releases}`, [entry.revision]);
+      await this.#kv.purge(key);
     });
   }
 
@@ -204,7 +213,7 @@ class NatsBlobStore implements WatchableBlobs {
       const entry = await this.#kv.get(key);
       if (!(await this.#swap(key, value, entry))) continue;
       const replaced = entry === null ? undefined : markerOf(entry);
-      if (replaced !== undefined) await this.#objects.delete(replaced.object);
+      if (replaced !== undefined) await this.#dropObject(replaced);
       return;
     }
     throw new Error(`${TRIES_MAX} other writers of ${key} were faster`);
@@ -219,6 +228,18 @@ class NatsBlobStore implements WatchableBlobs {
       if (thrown instanceof JetStreamApiError && WRONG_LAST_SEQUENCE.includes(thrown.code)) return false;
       throw thrown;
     }
+  }
+
+  /** Removes an object so that its bytes are gone: what holds users may not stay where nothing can name it any more. */
+  async #dropObject({ object }: Marker, how: "overwritten" | "unreadable" = "overwritten"): Promise<void> {
+    if (how === "unreadable") return void (await this.#objects.delete(object));
+    const info = await this.#objects.info(object);
+    if (info === null) return;
+    const { artefacts } = this.#buckets;
+    const stream = `OBJ_${artefacts}`;
+    const chunks = await sequencesOf(this.#nc, this.#jsm, stream, `$O.${artefacts}.C.${info.nuid}`);
+    await eraseMessages(this.#jsm, stream, chunks);
+    await this.#objects.delete(object);
   }
 
   async #storeObject(key: string, bytes: Uint8Array): Promise<Uint8Array> {

@@ -6,6 +6,7 @@ import { trimmed, truncated } from "./log-gaps.ts";
 import { unlessBroken, untilConnected } from "./nats-connectivity.ts";
 import { newInbox } from "./nats-peer.ts";
 import { type Place, placeOf } from "./nats-place.ts";
+import type { RedactedCopies } from "./nats-redacted-copies.ts";
 
 /** Messages asked for and not handed out yet, at most: bounds the memory of a reader to 4,096 events. */
 const WINDOW = 4_096;
@@ -24,8 +25,26 @@ const RECONNECT_PATIENCE_MS = 1_000;
 /** A replicated stream that seems to have lost messages is looked at so often, this far apart, before that is told. */
 const LOOKS_MAX = 20;
 const LOOK_AGAIN_MS = 250;
+/** Copies of redacted messages asked for at once. */
+const COPIES_AT_ONCE = 64;
 const RETRY_FIRST_MS = 50;
 const RETRY_LAST_MS = 1_000;
+
+/** Messages that were not delivered: those from one sequence to before another. */
+type Hole = Readonly<{
+  from: number;
+  to: number;
+  /** Whether two consumers have shown it. */
+  isSure: boolean;
+  /** Whether the stream begins behind it: without copies it was trimmed. */
+  isTrimmed: boolean;
+  /** What is left of them; an error if nobody could tell. */
+  found: Promise<LogMessage[] | Error>;
+}>;
+
+function isHole(one: LogMessage | Hole): one is Hole {
+  return "found" in one;
+}
 
 /**
  * Reads one stream through an ephemeral, unfiltered pull consumer.
@@ -38,10 +57,15 @@ export class NatsLogReader implements LogReader {
   readonly #nc: NatsConnection;
   readonly #jsm: JetStreamManager;
   readonly #stream: string;
+  readonly #redacted: RedactedCopies;
   #next: number;
   /** Written for each message. */
   readonly #place: Place = { sequence: 0, delivery: 0, storedAtMs: 0, pending: 0 };
-  #buffer: LogMessage[] = [];
+  #buffer: (LogMessage | Hole)[] = [];
+  /** The stream's last sequence when the consumer was made. */
+  #lastAtOpen = 0;
+  /** Holes in the buffer. */
+  #holes = 0;
   #asked = 0;
   #delivered = 0;
   #pending = 0;
@@ -62,26 +86,28 @@ export class NatsLogReader implements LogReader {
   readonly #watchdog: NodeJS.Timeout;
   readonly #statuses: { stop?: () => void } & AsyncIterable<{ type: string }>;
 
-  private constructor(nc: NatsConnection, jsm: JetStreamManager, stream: string, from: number) {
+  private constructor(nc: NatsConnection, jsm: JetStreamManager, redacted: RedactedCopies, from: number) {
     this.#nc = nc;
     this.#jsm = jsm;
-    this.#stream = stream;
+    this.#redacted = redacted;
+    this.#stream = redacted.stream;
     this.#next = Math.max(1, from);
     this.#watchdog = setInterval(() => this.#checkLife(), HEARTBEAT_MS * 1.25).unref();
     this.#statuses = nc.status();
   }
 
   /**
+   * @param redacted - The stream's.
    * @param from - First sequence wanted, from 1.
    * @throws EngineError `LOG_TRUNCATED` or `LOG_TRIMMED`; what the client throws if the stream is out of reach.
    */
   static async open(
     nc: NatsConnection,
     jsm: JetStreamManager,
-    stream: string,
+    redacted: RedactedCopies,
     from: number,
   ): Promise<NatsLogReader> {
-    const reader = new NatsLogReader(nc, jsm, stream, from);
+    const reader = new NatsLogReader(nc, jsm, redacted, from);
     try {
       await reader.#openConsumer();
     } catch (thrown) {
@@ -93,18 +119,80 @@ export class NatsLogReader implements LogReader {
   }
 
   async next(max: number): Promise<readonly LogMessage[]> {
-    while (this.#buffer.length === 0) {
-      if (this.#failure !== undefined) throw this.#failure;
+    for (;;) {
+      while (this.#buffer.length === 0) {
+        if (this.#failure !== undefined) throw this.#failure;
+        if (this.#closed) return [];
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve;
+        });
+      }
       if (this.#closed) return [];
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
+      const holeAt = this.#holes === 0 ? -1 : this.#buffer.findIndex(isHole);
+      if (holeAt === 0) {
+        await this.#fillFirst();
+        continue;
+      }
+      const ready = Math.min(max, holeAt < 0 ? this.#buffer.length : holeAt);
+      const taken = ready === this.#buffer.length ? this.#buffer : this.#buffer.splice(0, ready);
+      if (taken === this.#buffer) this.#buffer = [];
+      this.#ask();
+      return taken as LogMessage[]; // The first hole is behind them.
     }
-    if (this.#closed) return [];
-    const taken = this.#buffer.length <= max ? this.#buffer : this.#buffer.splice(0, max);
-    if (taken === this.#buffer) this.#buffer = [];
-    this.#ask();
-    return taken;
+  }
+
+  /** Puts what is left of redacted messages into the hole in front of the buffer. */
+  async #fillFirst(): Promise<void> {
+    const buffer = this.#buffer;
+    const hole = buffer[0] as Hole;
+    const found = await hole.found;
+    if (this.#buffer !== buffer || buffer[0] !== hole) return; // Meanwhile it was given up, or closed.
+    if (found instanceof Error) {
+      this.#rewindTo(hole.from);
+      return;
+    }
+    const isWhole = found.length === hole.to - hole.from;
+    if (!isWhole && hole.isTrimmed) {
+      this.#fail(trimmed(this.#stream, hole.from, hole.to));
+      this.#buffer = [];
+      this.#holes = 0;
+      return;
+    }
+    if (!isWhole && !hole.isSure) {
+      this.#holeAt = hole.from; // Deleted, or not delivered? A second consumer shows it.
+      this.#rewindTo(hole.from);
+      return;
+    }
+    this.#holes--;
+    buffer.splice(0, 1, ...found);
+  }
+
+  /** Forgets what came from a sequence on, which is in front of the buffer, to get it again. */
+  #rewindTo(sequence: number): void {
+    this.#next = sequence;
+    this.#buffer = [];
+    this.#holes = 0;
+    this.#reopen();
+  }
+
+  /** Asks for what is left of the messages from one sequence to before another. */
+  #hole(from: number, to: number, isTrimmed = false): void {
+    const found = this.#copies(from, to).catch((thrown: unknown) =>
+      thrown instanceof Error ? thrown : new Error(String(thrown)),
+    );
+    this.#buffer.push({ from, to, isSure: this.#holeAt === from, isTrimmed, found });
+    this.#holes++;
+  }
+
+  async #copies(from: number, to: number): Promise<LogMessage[]> {
+    const found: LogMessage[] = [];
+    for (let at = from; at < to; at += COPIES_AT_ONCE) {
+      const length = Math.min(COPIES_AT_ONCE, to - at);
+      const asked = Array.from({ length }, (_, i) => this.#redacted.find(at + i));
+      for (const copy of await unlessBroken(this.#nc, Promise.all(asked)))
+        if (copy !== undefined) found.push(copy);
+    }
+    return found;
   }
 
   lag(): number {
@@ -115,6 +203,7 @@ export class NatsLogReader implements LogReader {
     if (this.#closed) return;
     this.#closed = true;
     this.#buffer = [];
+    this.#holes = 0;
     clearInterval(this.#watchdog);
     this.#statuses.stop?.();
     await this.#dropConsumer();
@@ -124,7 +213,12 @@ export class NatsLogReader implements LogReader {
   async #openConsumer(): Promise<void> {
     const state = await this.#settledState();
     if (this.#next > state.last_seq + 1) throw truncated(this.#stream, this.#next, state.last_seq);
-    if (this.#next < state.first_seq) throw trimmed(this.#stream, this.#next, state.first_seq);
+    if (this.#next < state.first_seq) {
+      const begin = await unlessBroken(this.#nc, this.#redacted.begin(state.first_seq));
+      if (this.#next < begin) throw trimmed(this.#stream, this.#next, begin);
+      this.#hole(this.#next, state.first_seq, true); // Redacted at its begin, or trimmed a moment ago.
+      this.#next = state.first_seq;
+    }
     this.#idleBeats = 0;
     const making = this.#jsm.consumers.add(this.#stream, {
       deliver_policy: DeliverPolicy.StartSequence,
@@ -138,6 +232,7 @@ export class NatsLogReader implements LogReader {
     this.#consumer = info.name;
     if (this.#closed) return this.#dropConsumer();
     this.#pending = info.num_pending;
+    this.#lastAtOpen = state.last_seq;
     this.#asked = 0;
     this.#delivered = 0;
     this.#silentChecks = 0;
@@ -151,6 +246,7 @@ export class NatsLogReader implements LogReader {
       },
     });
     this.#ask();
+    if (info.num_pending === 0 && this.#next <= state.last_seq) void this.#takeRedactedEnd(state.last_seq);
   }
 
   /** The stream's state. A new leader may not have applied all that its cluster has stored: it is given time. */
@@ -185,17 +281,14 @@ export class NatsLogReader implements LogReader {
       this.#reopen();
       return;
     }
-    if (place.sequence !== this.#next && this.#holeAt !== this.#next) {
-      this.#holeAt = this.#next; // Deleted, or not delivered? A second consumer shows it.
-      this.#reopen();
-      return;
-    }
+    if (place.sequence !== this.#next) this.#hole(this.#next, place.sequence);
     this.#idleBeats = 0;
     this.#delivered = place.delivery;
     this.#next = place.sequence + 1;
     this.#pending = place.pending;
     this.#asked = Math.max(0, this.#asked - 1);
     this.#buffer.push({ sequence: place.sequence, storedAtMs: place.storedAtMs, data: message.data });
+    if (place.pending === 0 && this.#next <= this.#lastAtOpen) void this.#takeRedactedEnd(this.#lastAtOpen);
     this.#wakeUp();
   }
 
@@ -217,14 +310,30 @@ export class NatsLogReader implements LogReader {
 
   /**
    * A consumer lives on one copy of the stream. One whose server stood still for a while may stay without the messages
-   * that were stored meanwhile, with signs of life, for as long as nothing new is stored: it is left for another.
+   * that were stored meanwhile, with signs of life, for as long as nothing new is stored: it is left for another. And what
+   * was redacted at the stream's end is never delivered: it is looked for when nothing more comes.
    */
   async #lookForMore(): Promise<void> {
-    if (this.#replicas === 1 || ++this.#idleBeats % IDLE_BEATS !== 0) return;
+    const beats = ++this.#idleBeats;
+    if (beats > 1 && (this.#replicas === 1 || beats % IDLE_BEATS !== 0)) return;
     const inbox = this.#inbox;
     const info = await this.#jsm.streams.info(this.#stream).catch(() => undefined); // The next look may succeed.
-    const isBehind = info !== undefined && info.state.last_seq >= this.#next;
-    if (isBehind && inbox === this.#inbox && this.#idleBeats >= IDLE_BEATS) this.#reopen();
+    if (info === undefined || info.state.last_seq < this.#next || inbox !== this.#inbox) return;
+    const isRedacted = await this.#takeRedactedEnd(info.state.last_seq);
+    if (!isRedacted && inbox === this.#inbox && this.#idleBeats >= IDLE_BEATS) this.#reopen();
+  }
+
+  /** Takes what is left of redacted messages at the stream's end. @returns Whether all that follows were such. */
+  async #takeRedactedEnd(last: number): Promise<boolean> {
+    const inbox = this.#inbox;
+    for (let next = this.#next; next <= last; next++) {
+      const copy = await this.#redacted.find(next).catch(() => undefined); // The next look may succeed.
+      if (copy === undefined || inbox !== this.#inbox || next !== this.#next) return false;
+      this.#next = next + 1;
+      this.#buffer.push(copy);
+      this.#wakeUp();
+    }
+    return true;
   }
 
   #checkLife(): void {

@@ -7,11 +7,10 @@ import {
   jetstreamManager,
   RetentionPolicy,
   StorageType,
-  type StoredMsg,
   type StreamConfig,
 } from "@nats-io/jetstream";
 import { errors, type NatsConnection, nanos } from "@nats-io/transport-node";
-import type { Append, Log, LogReader, StreamOptions } from "../actors/log.ts";
+import type { Append, Log, LogMessage, LogReader, StreamOptions } from "../actors/log.ts";
 import { EngineError } from "../kernel/engine-error.ts";
 import { FasterWay } from "./faster-way.ts";
 import { GroupAppender, type SentGroup } from "./group-appender.ts";
@@ -21,6 +20,7 @@ import { unlessBroken, untilConnected } from "./nats-connectivity.ts";
 import { isPassing, isUnanswered, logUnavailable } from "./nats-log-failure.ts";
 import { NatsLogReader } from "./nats-log-reader.ts";
 import { NatsPipeline } from "./nats-pipeline.ts";
+import { RedactedCopies } from "./nats-redacted-copies.ts";
 
 /** How a log is kept. */
 export type NatsLogOptions = Readonly<{
@@ -42,6 +42,8 @@ const SECOND_FROM = 128;
 const GROUP_BYTES = 4_194_304;
 /** An atomic batch is up to 2 ms of work for a server, however small. */
 const ATOMIC_FROM = 16;
+/** Messages that are redacted at the same time. */
+const REDACTED_AT_ONCE = 64;
 const NONE: ReadonlyMap<number, unknown> = new Map();
 /** The server recognises a repeated id this long. */
 const DUPLICATE_WINDOW_MS = 120_000;
@@ -67,6 +69,7 @@ export class NatsLog implements Log {
   readonly #pipeline: NatsPipeline;
   readonly #fasterWay = new FasterWay();
   readonly #appenders = new Map<string, GroupAppender>();
+  readonly #redacted = new Map<string, RedactedCopies>();
   /** Whether a stream takes atomic batches; asked once a stream. */
   readonly #atomic = new Map<string, boolean>();
 
@@ -112,18 +115,43 @@ export class NatsLog implements Log {
   }
 
   async read(stream: string, from: number): Promise<LogReader> {
-    return this.#patiently(stream, () => NatsLogReader.open(this.#nc, this.#jsm, stream, from));
+    return this.#patiently(stream, () =>
+      NatsLogReader.open(this.#nc, this.#jsm, this.#redactedOf(stream), from),
+    );
   }
 
   async bounds(stream: string): Promise<Readonly<{ first: number; last: number }>> {
     const { state } = await this.#patiently(stream, () => this.#jsm.streams.info(stream));
-    return { first: Math.max(1, state.first_seq), last: state.last_seq };
+    const first = await this.#patiently(stream, () => this.#redactedOf(stream).begin(state.first_seq));
+    return { first: Math.max(1, first), last: state.last_seq };
+  }
+
+  async redact(stream: string, messages: readonly LogMessage[]): Promise<void> {
+    if (messages.length === 0) return;
+    const redacted = this.#redactedOf(stream);
+    await this.ensure(redacted.name, { subjects: [redacted.subject("*")] });
+    await this.#patiently(stream, () => redacted.tidy());
+    const { first } = await this.bounds(stream);
+    await redacted.keepBegin(this, first);
+    for (let at = 0; at < messages.length; at += REDACTED_AT_ONCE) {
+      const some = messages.slice(at, at + REDACTED_AT_ONCE);
+      await this.#patiently(stream, () => redacted.replace(this, some));
+    }
+  }
+
+  #redactedOf(stream: string): RedactedCopies {
+    const known = this.#redacted.get(stream);
+    if (known !== undefined) return known;
+    const copies = new RedactedCopies(this.#jsm, stream);
+    this.#redacted.set(stream, copies);
+    return copies;
   }
 
   async trim(stream: string, upTo: number, storedBeforeMs: number): Promise<number> {
     const { first, last } = await this.bounds(stream);
     const keep = await this.#firstStoredFrom(stream, first, Math.min(upTo, last) + 1, storedBeforeMs);
     if (keep <= first) return first;
+    await this.#patiently(stream, () => this.#redactedOf(stream).trim(this, keep));
     await this.#patiently(stream, () => this.#jsm.streams.purge(stream, { seq: keep }));
     return keep;
   }
@@ -134,17 +162,23 @@ export class NatsLog implements Log {
     while (low < high) {
       const middle = Math.floor((low + high) / 2);
       const next = await this.#firstHeldFrom(stream, middle, high);
-      if (next === undefined || next.time.getTime() >= atMs) high = middle;
-      else low = next.seq + 1;
+      if (next === undefined || next.storedAtMs >= atMs) high = middle;
+      else low = next.sequence + 1;
     }
     return low;
   }
 
   /** The first message in [from, end): those that were deleted singly, which is rare, tell no time. */
-  async #firstHeldFrom(stream: string, from: number, end: number): Promise<StoredMsg | undefined> {
+  async #firstHeldFrom(
+    stream: string,
+    from: number,
+    end: number,
+  ): Promise<Pick<LogMessage, "sequence" | "storedAtMs"> | undefined> {
     for (let seq = from; seq < end; seq++) {
       const message = await this.#patiently(stream, () => this.#jsm.streams.getMessage(stream, { seq }));
-      if (message !== null) return message;
+      if (message !== null) return { sequence: seq, storedAtMs: message.time.getTime() };
+      const copy = await this.#patiently(stream, () => this.#redactedOf(stream).find(seq));
+      if (copy !== undefined) return copy;
     }
     return undefined;
   }

@@ -21,6 +21,8 @@ const IN_USE_FILE = "in-use";
 const UNCLOSED_MAX = 2;
 /** Damaged stores kept for whoever wants to know why. */
 const SET_ASIDE_MAX = 2;
+/** Between a store's name and the number of one that was set aside. */
+const SET_ASIDE = ".corrupt-";
 
 /**
  * Opens an LMDB store so that a damaged one is an error, and not the end of the process: LMDB maps the file into
@@ -63,17 +65,31 @@ export function noteClosed(path: string): void {
  * @returns Where it is now.
  */
 export function setAside(path: string): string {
-  const folder = dirname(path);
-  const prefix = `${basename(path)}.corrupt-`;
-  const numbers = readdirSync(folder)
+  const numbers = setAsideNumbers(path);
+  const to = setAsideName(path, (numbers.at(-1) ?? 0) + 1);
+  renameSync(path, to);
+  for (const number of numbers.slice(0, Math.max(0, numbers.length + 1 - SET_ASIDE_MAX)))
+    rmSync(setAsideName(path, number), { recursive: true, force: true });
+  return to;
+}
+
+/** Removes the damaged stores that were moved out of a store's way: they hold users of whom nothing may be kept. */
+export function removeSetAside(path: string): void {
+  for (const number of setAsideNumbers(path))
+    rmSync(setAsideName(path, number), { recursive: true, force: true });
+}
+
+function setAsideName(path: string, number: number): string {
+  return `${path}${SET_ASIDE}${number}`;
+}
+
+/** Numbers of the stores set aside, oldest first. */
+function setAsideNumbers(path: string): number[] {
+  const prefix = `${basename(path)}${SET_ASIDE}`;
+  return readdirSync(dirname(path))
     .filter((name) => name.startsWith(prefix) && /^\d+$/.test(name.slice(prefix.length)))
     .map((name) => Number(name.slice(prefix.length)))
     .sort((a, b) => a - b);
-  const to = join(folder, `${prefix}${(numbers.at(-1) ?? 0) + 1}`);
-  renameSync(path, to);
-  for (const number of numbers.slice(0, Math.max(0, numbers.length + 1 - SET_ASIDE_MAX)))
-    rmSync(join(folder, `${prefix}${number}`), { recursive: true, force: true });
-  return to;
 }
 
 function makeFolder(path: string): void {

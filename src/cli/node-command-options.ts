@@ -34,6 +34,7 @@ export type NodeCommandOptions = Readonly<{
   moves: number;
   snapshotEvery: number;
   keepLog: number;
+  forgetAfter: number;
 }> &
   IntakeCommandOptions &
   NatsOptions;
@@ -106,6 +107,14 @@ export function withNodeOptions(command: Command): Command {
       wholeNumber(0),
       given.keepLogMs / 3_600_000,
     )
+    .addOption(
+      new Option(
+        "--forget-after <duration>",
+        'erase users of whom nothing was heard for so long, such as 90d; "off": never',
+      )
+        .argParser(durationOrOff)
+        .default(given.idleMs, "off"),
+    )
     .addOption(natsUrlOption("--nats <urls>", "NATS servers to use (default: find or fetch one and run it)"));
   return withIntakeOptions(withNatsOptions(own));
 }
@@ -135,6 +144,7 @@ export async function nodeOptionsOf(options: NodeCommandOptions): Promise<NodeOp
     movesMax: options.moves,
     snapshotEveryMs: options.snapshotEvery === 0 ? Number.POSITIVE_INFINITY : options.snapshotEvery * 1_000,
     keepLogMs: options.keepLog * 3_600_000,
+    idleMs: options.forgetAfter,
     dimMax: options.dimMax,
     recalibrateEveryMs: options.recalibrate,
     refit: options.refit ? DEFAULT_NODE_OPTIONS.refit : null,

@@ -2,7 +2,7 @@ import { Packr } from "msgpackr";
 import { EngineError } from "../kernel/engine-error.ts";
 import { MsgpackWriter } from "../kernel/msgpack-writer.ts";
 import { LIMITS } from "./limits.ts";
-import type { Behaviour, Control, LogEntry } from "./log-entry.ts";
+import type { Behaviour, Control, LogEntry, Redacted } from "./log-entry.ts";
 
 /** First byte of a message with one entry, and of one with a list of behaviours. Any other is not guessed at. */
 const ONE = 1;
@@ -38,7 +38,11 @@ const CONTROL_KINDS: Readonly<Record<Control["kind"], true>> = {
   "experiments-activated": true,
   "policy-activated": true,
   "warm-up-continued": true,
+  erase: true,
+  erased: true,
 };
+
+const REDACTED: Redacted = { kind: "redacted" };
 
 type Rest = Omit<Behaviour, "kind" | "id" | "user" | "type" | "tsMs" | "item" | "categories" | "keywords">;
 
@@ -52,6 +56,7 @@ export function encodeEntry(entry: LogEntry): Uint8Array {
   writer.reset(); // Of an entry that could not be packed, whose caller was told.
   writer.byte(ONE);
   if (entry.kind === "behaviour") writeRow(entry);
+  else if (entry.kind === "redacted") writer.nil();
   else writer.value(entry);
   return writer.finish();
 }
@@ -103,7 +108,7 @@ export function decodeEntries(bytes: Uint8Array): LogEntry[] {
   }
   if (format === ONE) return [entryOf(value)];
   if (!Array.isArray(value) || value.length === 0) throw unreadable("no list of behaviours");
-  return value.map(behaviourOf);
+  return value.map((row) => (row === null ? REDACTED : behaviourOf(row)));
 }
 
 /** One of a message's entries, as a message of its own. It need not be one that this build would write. */
@@ -113,7 +118,45 @@ export function singleEntry(bytes: Uint8Array, place: number): Uint8Array {
   return Uint8Array.of(ONE, ...packr.pack(rows[place]));
 }
 
+/** A behaviour as it lies in a message: its user is the second field, and the last one holds the fields that most do not have. */
+export type RawRow = readonly unknown[];
+/** A control entry as it lies in a message. */
+export type RawControl = Readonly<Record<string, unknown>>;
+
+/**
+ * A message with other entries in the places of some, as they lie there: what this build does not know of the others stays.
+ *
+ * @param change - Gives what is to be in the place of an entry: null for a redacted one, the very same to leave it.
+ * @returns Undefined if all are left.
+ * @throws EngineError `LOG_ENTRY_UNREADABLE`.
+ */
+export function rewriteMessage(
+  bytes: Uint8Array,
+  change: (entry: RawRow | RawControl) => RawRow | RawControl | null,
+): Uint8Array | undefined {
+  const [format] = bytes;
+  let value: unknown;
+  try {
+    value = packr.unpack(bytes.subarray(1));
+  } catch (cause) {
+    throw unreadable(String(cause), cause);
+  }
+  const isMany = format === MANY && Array.isArray(value);
+  const held: readonly unknown[] = isMany ? (value as unknown[]) : [value];
+  let isChanged = false;
+  const changed = held.map((entry) => {
+    if (entry === null) return null;
+    if ((format !== ONE && !isMany) || typeof entry !== "object") throw unreadable("neither a row nor a map");
+    const next = change(entry as RawRow | RawControl);
+    if (next !== entry) isChanged = true;
+    return next;
+  });
+  if (!isChanged) return undefined;
+  return Uint8Array.of(isMany ? MANY : ONE, ...packr.pack(isMany ? changed : changed[0]));
+}
+
 function entryOf(value: unknown): LogEntry {
+  if (value === null) return REDACTED;
   if (Array.isArray(value)) return behaviourOf(value);
   // Activations were not numbered once: those are of order 0, before all that are.
   if (isControl(value))
@@ -157,6 +200,7 @@ function writeRest(rest: Rest): void {
   write("value", rest.value);
   write("currency", rest.currency);
   write("peer", rest.peer);
+  write("peerHash", rest.peerHash);
   write("cell", rest.cell);
   write("context", rest.context);
   write("traits", rest.traits);

@@ -49,6 +49,8 @@ export type Behaviour = Readonly<{
   value?: number;
   currency?: string;
   peer?: string;
+  /** In the place of a peer who was erased: what features make of their id. */
+  peerHash?: number;
   /** A coarse geohash of 4 characters, about 20 by 40 km. */
   cell?: string;
   context?: Readonly<Record<string, string>>;
@@ -107,9 +109,31 @@ export type Control =
       slice: number;
       /** Members at most. */
       users: number;
-    }>;
+    }>
+  /**
+   * All that is held of a user goes, as of this entry. When that is done everywhere, `user` is taken out of the entry; a copy
+   * that comes back later finds whom it means by the hash.
+   */
+  | Readonly<{
+      kind: "erase";
+      id: string;
+      /** {@link import("../privacy/user-hash.ts").HashUser} of the user. */
+      hash: string;
+      user?: string;
+      /** Somebody asked for it, or nothing was heard of the user for long. */
+      reason: ErasureReason;
+      /** Of an idle user, the last entry that was heard of: of one who came back behind it nothing goes. */
+      seen?: number;
+    }>
+  /** Everything that these erasures ask for is done. */
+  | Readonly<{ kind: "erased"; ids: readonly string[] }>;
 
-export type LogEntry = Behaviour | Control;
+export type ErasureReason = "asked" | "idle";
+
+/** What is left of an entry of a user who was erased: its place. */
+export type Redacted = Readonly<{ kind: "redacted" }>;
+
+export type LogEntry = Behaviour | Control | Redacted;
 
 /** An entry at its place in a shard's log. */
 export type PositionedEntry = Readonly<{

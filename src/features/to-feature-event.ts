@@ -37,7 +37,7 @@ export function toFeatureEvent(behaviour: Behaviour): FeatureEvent {
     keywordHashes: atMost(behaviour.keywords ?? NONE),
     sentiment: behaviour.sentiment ?? Number.NaN,
     value: behaviour.value ?? Number.NaN,
-    peerHash: hashOf(behaviour.peer, SEEDS.peer),
+    peerHash: behaviour.peerHash ?? peerHashOf(behaviour.peer),
     inbound: type.endsWith(INBOUND_SUFFIX),
     cellHash: hashOf(behaviour.cell, SEEDS.cell),
     referrerHash: hashOf(context?.["referrer"], SEEDS.referrer),
@@ -46,6 +46,11 @@ export function toFeatureEvent(behaviour: Behaviour): FeatureEvent {
     countryHash: hashOf(context?.["country"], SEEDS.country),
     utcOffsetMinutes: offsetOf(context?.["utcOffset"]),
   };
+}
+
+/** What stands for a peer in features; 0 for none. */
+export function peerHashOf(peer: string | undefined): number {
+  return hashOf(peer, SEEDS.peer);
 }
 
 function hashOf(text: string | undefined, seed: number): number {

@@ -13,14 +13,17 @@ import { waysToShard } from "./ways-to-shard.ts";
  */
 export type AskShard = (
   shard: number,
-  name: "score" | "session" | "content" | "holding",
-  request: ShardScoreRequest | ShardSessionRequest | ShardContentRequest | HoldingQuestion,
+  name: "score" | "session" | "content" | "holding" | "erasing",
+  request: ShardScoreRequest | ShardSessionRequest | ShardContentRequest | HoldingQuestion | ErasingQuestion,
   /** `once`: the owner and the copies are asked, and if none answers nobody waits for another owner. */
   how?: "patiently" | "once",
 ) => Promise<readonly Uint8Array[]>;
 
 /** Asks for all that a shard holds of a user. */
 type HoldingQuestion = Readonly<{ user: string; atLeast?: number; waitMs?: number }>;
+
+/** Asks whether an erasure of a user is pending, and whether anything is held of them. */
+type ErasingQuestion = HoldingQuestion & Readonly<{ hash: string }>;
 
 type AskPorts = Pick<GatewayPorts, "bus" | "clock" | "copiesOf" | "ownerOf" | "sleep" | "subjects">;
 

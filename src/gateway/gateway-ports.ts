@@ -4,6 +4,7 @@ import type { Log } from "../actors/log.ts";
 import type { ContentType } from "../events/decode-request.ts";
 import type { Subjects } from "../events/subjects.ts";
 import type { Clock } from "../kernel/clock.ts";
+import type { HashUser } from "../privacy/user-hash.ts";
 import type { DecisionIds } from "../resonance/decision-id.ts";
 import type { PublishedProfiles } from "../resonance/published-profiles.ts";
 import type { IngestRates } from "./ingest-limits.ts";
@@ -14,6 +15,8 @@ export type GatewayPorts = Readonly<{
   log: Log;
   releases: BlobStore;
   clock: Clock;
+  /** What stands for erased users in the logs. */
+  hashUser: HashUser;
   /** Ids of answers that are put together here; what an id tells. */
   decisions: DecisionIds;
   /** What reported cells of locations are drawn by: 32 bytes, the same on all nodes, for ever. */
@@ -22,6 +25,8 @@ export type GatewayPorts = Readonly<{
   newId(): string;
   /** Explains, off the way of other requests. @returns The reply's bytes, in the question's type. */
   explain(question: ExplainQuestion): Promise<Uint8Array>;
+  /** Gathers a page of all that is held of a user, off the way of other requests. */
+  exportPage(question: ExportQuestion): Promise<ExportPage>;
   subjects: Subjects;
   decodeProfiles(bytes: Uint8Array): PublishedProfiles;
   /** Memory of the process, in bytes. */
@@ -58,6 +63,26 @@ export type ExplainQuestion = Readonly<{
         inAnswer: boolean;
       }>
   );
+
+/** A page of an export that is asked for; plain data. */
+export type ExportQuestion = Readonly<{
+  user: string;
+  shard: number;
+  /** What the shard handed out of the user: for the first page only. */
+  held?: Uint8Array;
+  /** `next` of the page before. */
+  cursor?: string;
+}>;
+
+/** Something that is held of a user. */
+export type ExportLine = Readonly<{ kind: string }> & Readonly<Record<string, unknown>>;
+
+/** A page of an export. */
+export type ExportPage = Readonly<{
+  lines: readonly ExportLine[];
+  /** Asks for the page that follows; absent at the end. */
+  next?: string;
+}>;
 
 /** Nodes and leases, as `status` tells them. */
 export type ClusterView = Readonly<{ nodes: readonly unknown[]; units: readonly unknown[] }>;

@@ -13,7 +13,9 @@ import { type GivenCatalogue, getCatalogue, givenCatalogue } from "./content-cat
 import { ContextReader } from "./context-reader.ts";
 import { describeProfiles } from "./describe-profiles.ts";
 import { describeRates } from "./describe-rates.ts";
+import { erase } from "./erase.ts";
 import { experimentEndpoints } from "./experiments.ts";
+import { exportUser } from "./export-user.ts";
 import { countUp, type GatewayCounters, type GatewayOptions, type GatewayPorts } from "./gateway-ports.ts";
 import { type IngestParts, ingest } from "./ingest.ts";
 import { IngestLimits } from "./ingest-limits.ts";
@@ -93,7 +95,9 @@ export function createGateway(ports: GatewayPorts, options: GatewayOptions): Gat
     "score.batch": scoring.batch,
     "score.session": scoring.session,
     explain: scoring.explain,
+    export: inItsType((body) => exportUser({ ...ports, askShard }, options, body)),
     profiles: inItsType((body) => describeProfiles(ports, definitions.maps, body)),
+    erase: inItsType((body) => erase({ ...ports, askShard }, options, body)),
     status: inItsType((body) =>
       status(ports, options, { ...counters, refusing: lags.refusing() }, policy.inForce, body),
     ),

@@ -1,8 +1,10 @@
 import type { BlobStore } from "../actors/blob-store.ts";
 import type { Bus, BusReply } from "../actors/bus.ts";
+import type { ErasingCopy, ErasingView } from "../actors/erasing-copy.ts";
 import type { Log, LogMessage, LogReader } from "../actors/log.ts";
 import { raisePointer } from "../actors/raise-pointer.ts";
-import type { Lease, UnitCopy } from "../actors/unit-copy.ts";
+import { type RedactionTarget, Redactor } from "../actors/redactor.ts";
+import type { Lease } from "../actors/unit-copy.ts";
 import { encodeEntry } from "../events/log-codec.ts";
 import type { Control } from "../events/log-entry.ts";
 import { encodeProfileControl, type ProfileControl } from "../events/profile-control.ts";
@@ -11,6 +13,7 @@ import { assertNever } from "../kernel/assert.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { EngineError } from "../kernel/engine-error.ts";
 import { decode, encode } from "../kernel/msgpack.ts";
+import type { HashUser } from "../privacy/user-hash.ts";
 import type { FittedCalibration } from "../resonance/published-profiles.ts";
 import type { RollOutView } from "../resonance/roll-out-view.ts";
 import { ledgerKey, type SegmentDefinitions } from "../resonance/segment-map.ts";
@@ -18,6 +21,10 @@ import { TALLIES } from "./all-tallies.ts";
 import { describeCentroids } from "./describe-centroids.ts";
 import { BACKGROUND } from "./member-record.ts";
 import type {
+  EraseMembersReply,
+  EraseMembersRequest,
+  MemberReply,
+  MemberRequest,
   PreviewReply,
   ProfileStatus,
   PromoteReply,
@@ -30,6 +37,7 @@ import type { PendingPublication, ProfileStore } from "./profile-store.ts";
 import { calibrationKey, encodeProfiles, readCalibration, type StoredCalibration } from "./profiles-codec.ts";
 import { dimOf, profilesOf } from "./publish.ts";
 import { readSampleMessage } from "./read-sample-message.ts";
+import { redactSamples } from "./redact-samples.ts";
 import type { TallyKind } from "./tally.ts";
 import type { WindowLedger } from "./window-ledger.ts";
 import { membersOf } from "./window-sum.ts";
@@ -44,6 +52,16 @@ export type ProfilePorts = Readonly<{
   clock: Clock;
   /** Resolves after so many milliseconds. */
   sleep(ms: number): Promise<void>;
+  /** Lets other work of the thread have its turn. */
+  pause?(): Promise<void>;
+  /**
+   * Takes what is left of erased members out of the store's file and the snapshots, as of a message.
+   *
+   * @returns Blobs of snapshots that were replaced.
+   */
+  scrubbed?(through: number): Promise<number>;
+  /** What finds an erased member whose id the samples' stream holds no more. */
+  hashUser?: HashUser;
   subjects: Subjects;
 }>;
 
@@ -83,7 +101,10 @@ const DISK_FULL_RETRY_MS = 1_000;
  * controls that change definitions, prepare an encoder, or ask for a publication. What is published follows from the
  * place in the log alone, so every copy makes the same bytes; the one with the lease decides when, and carries it out.
  */
-export async function startProfileHost(ports: ProfilePorts, options: ProfileHostOptions): Promise<UnitCopy> {
+export async function startProfileHost(
+  ports: ProfilePorts,
+  options: ProfileHostOptions,
+): Promise<ErasingCopy> {
   const host = new Host(ports, options);
   try {
     await host.open();
@@ -95,7 +116,10 @@ export async function startProfileHost(ports: ProfilePorts, options: ProfileHost
   return host;
 }
 
-class Host implements UnitCopy {
+/** Somebody to be taken out of the samples that a shard had sent as of an entry of its log. */
+type MemberTarget = RedactionTarget & Readonly<{ shard: number; sequence: number }>;
+
+class Host implements ErasingCopy {
   readonly #ports: ProfilePorts;
   readonly #options: ProfileHostOptions;
   readonly #state: ProfileState;
@@ -125,12 +149,21 @@ class Host implements UnitCopy {
   /** Called after each batch. */
   readonly #folded = new Set<() => void>();
   readonly #failed = Promise.withResolvers<never>();
+  readonly #redactor: Redactor<MemberTarget>;
+  readonly erasing: ErasingView = {
+    erasedThrough: () => this.#state.erasedThrough,
+    isSettled: (sequence) => (this.#ports.store.meta()?.applied ?? 0) >= sequence,
+  };
 
   constructor(ports: ProfilePorts, options: ProfileHostOptions) {
     this.#failed.promise.catch(() => {}); // `done` tells of it.
     this.#ports = ports;
     this.#options = options;
-    this.#state = new ProfileState(ports.store, options.tallies ?? TALLIES);
+    this.#state = new ProfileState(ports.store, options.tallies ?? TALLIES, ports.hashUser);
+    const { pause = () => ports.sleep(0) } = ports;
+    this.#redactor = new Redactor({ ...ports, pause }, ports.subjects.samples, ({ data }, targets, found) =>
+      this.#withoutErased(data, targets, found),
+    );
   }
 
   async open(): Promise<void> {
@@ -230,6 +263,7 @@ class Host implements UnitCopy {
     state.sweep(SWEEP_MEMBERS);
     await this.#commit();
     state.passivate();
+    if (this.#reader?.lag() === 0) state.usersByHash.forget();
   }
 
   /** A full disk is waited out: nothing is lost by it, since the log keeps what is not folded yet. */
@@ -527,6 +561,8 @@ class Host implements UnitCopy {
         discard: () => this.#discardOnRequest(),
         rollback: () => this.#rollBackOnRequest(),
         preview: () => this.#preview(),
+        member: async (request: Uint8Array) => this.#memberOf((decode(request) as MemberRequest).user),
+        erase: (request: Uint8Array) => this.#eraseOnRequest(decode(request) as EraseMembersRequest),
         tally: (request: Uint8Array) => this.#tallyNow(decode(request) as TallyRequest),
         centroids: async () =>
           describeCentroids(this.#state.ledger(this.#state.encoder), this.#state.inForce),
@@ -559,6 +595,18 @@ class Host implements UnitCopy {
       await Promise.race([this.#nextFold(), this.#failed.promise]);
     }
     return { versions: Object.fromEntries(this.#state.versions) };
+  }
+
+  /** What a member contributed, as of the last commit. */
+  #memberOf(user: string): MemberReply {
+    const { store } = this.#ports;
+    const { encoder, candidate, previous } = store.meta() ?? { encoder: "", candidate: "" };
+    const encoders = [encoder, candidate, previous?.encoder ?? ""].filter((one) => one !== "");
+    const records = [...new Set(encoders)].flatMap((one) => {
+      const record = store.member(one, user);
+      return record === undefined ? [] : [{ encoder: one, record }];
+    });
+    return { records };
   }
 
   /** Lets the candidate serve as soon as it is prepared. @throws EngineError `NOTHING_TO_PROMOTE`. */
@@ -598,6 +646,37 @@ class Host implements UnitCopy {
     const { tallies } = this.#state;
     const release = tallies.get(tally)?.release();
     return { version: tallies.versions.get(tally) ?? 0, ...(release === undefined ? {} : { release }) };
+  }
+
+  /** Takes erased members out of the stream, once their removal is folded. */
+  async #eraseOnRequest({ shard, users, isCheck }: EraseMembersRequest): Promise<EraseMembersReply> {
+    await this.#catchUp();
+    const through = this.#foldedThrough;
+    const asked = users.map(({ user, sequence }) => this.#redactor.erase({ user, through, shard, sequence }));
+    const counts = await Promise.all(asked);
+    if (isCheck === true) return { counts, snapshots: 0 };
+    while (!this.erasing.isSettled(through)) {
+      if (!this.#mayPublish()) throw notOwner();
+      await this.#ports.sleep(TICK_MS / 5);
+    }
+    return { counts, snapshots: (await this.#ports.scrubbed?.(through)) ?? 0 };
+  }
+
+  #withoutErased(
+    data: Uint8Array,
+    targets: ReadonlyMap<string, MemberTarget>,
+    found: (user: string, entries: number) => void,
+  ): Uint8Array | undefined {
+    const entries = new Map<string, number>();
+    const isGone = (user: string, shard: number, sequence: number): boolean => {
+      const target = targets.get(user);
+      if (target === undefined || target.shard !== shard || sequence > target.sequence) return false;
+      entries.set(user, (entries.get(user) ?? 0) + 1);
+      return true;
+    };
+    const rest = redactSamples(data, isGone, this.#state.usersByHash.hashUser);
+    for (const [user, count] of entries) found(user, count);
+    return rest?.data;
   }
 
   /** Gives the candidate up. @throws EngineError `NOTHING_TO_PROMOTE`. */

@@ -57,6 +57,22 @@ export type TallyRequest = Readonly<{ tally: string }>;
 /** The reply: the last version that was published, 0 before any, and the sums as they would be published now. */
 export type TallyReply = Readonly<{ version: number; release?: Uint8Array }>;
 
+/** Asks that users be taken out of the samples' stream and the profiles' stores, on `internal.profiles.erase`. */
+export type EraseMembersRequest = Readonly<{
+  /** What the shard's outputs are known by. */
+  shard: number;
+  /** With the place of the erasure in the shard's log: what the shard has sent as of that goes. */
+  users: readonly Readonly<{ user: string; sequence: number }>[];
+  /** Only look: nothing has to wait for stores and snapshots. */
+  isCheck?: boolean;
+}>;
+
+/** The reply: messages and samples that were theirs, in the order of the request, and blobs of snapshots that were replaced. */
+export type EraseMembersReply = Readonly<{
+  counts: readonly Readonly<{ messages: number; entries: number }>[];
+  snapshots: number;
+}>;
+
 /** What a profile in force is made of, in the reply of `internal.profiles.centroids`. */
 export type CentroidView = Readonly<{
   map: string;
@@ -69,3 +85,9 @@ export type CentroidView = Readonly<{
   meanAgeMs: number | null;
   newestMs: number | null;
 }>;
+
+/** Asks what a member has contributed, on `internal.profiles.member`, as MessagePack. */
+export type MemberRequest = Readonly<{ user: string }>;
+
+/** The reply: a record of each encoder that is in force, was before, or is to be, encoded. */
+export type MemberReply = Readonly<{ records: readonly Readonly<{ encoder: string; record: Uint8Array }>[] }>;

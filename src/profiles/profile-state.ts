@@ -1,5 +1,7 @@
 import type { ShardKeys } from "../events/profile-control.ts";
 import { ByteWriter } from "../kernel/byte-writer.ts";
+import type { HashUser } from "../privacy/user-hash.ts";
+import { UsersByHash } from "../privacy/users-by-hash.ts";
 import {
   ledgerMaps,
   preparedKey,
@@ -14,7 +16,7 @@ import type {
   ProfileMeta,
   ProfileStore,
 } from "./profile-store.ts";
-import { inOrder, isSample, type Sample, type SampleBatch } from "./sample.ts";
+import { ERASED_USER, inOrder, isSample, type Removal, type Sample, type SampleBatch } from "./sample.ts";
 import { Tallies } from "./tallies.ts";
 import type { TallyKind } from "./tally.ts";
 import { WindowLedger } from "./window-ledger.ts";
@@ -57,9 +59,19 @@ export class ProfileState {
   /** Sums over all shards beside the ledgers. */
   readonly tallies: Tallies;
 
-  /** Opens what the store holds. @param tallies - The kinds of sums that are kept beside the ledgers. */
-  constructor(store: ProfileStore, tallies: readonly TallyKind[] = []) {
+  readonly usersByHash: UsersByHash;
+  /** The newest message since the start that has taken an erased member out. */
+  erasedThrough = 0;
+
+  /**
+   * Opens what the store holds.
+   *
+   * @param tallies - The kinds of sums that are kept beside the ledgers.
+   * @param hashUser - Only a state whose samples may be redacted needs it.
+   */
+  constructor(store: ProfileStore, tallies: readonly TallyKind[] = [], hashUser?: HashUser) {
     this.#store = store;
+    this.usersByHash = new UsersByHash({ held: () => this.#members() }, hashUser);
     const meta = store.meta();
     this.tallies = new Tallies(tallies, store, meta);
     this.pending = store.pending();
@@ -80,7 +92,8 @@ export class ProfileState {
     this.rolledBackFrom = meta.rolledBackFrom ?? "";
     for (const [map, version] of Object.entries(meta.versions)) this.versions.set(map, version);
     for (const encoder of [meta.encoder, meta.candidate, meta.previous?.encoder ?? ""]) {
-      if (encoder !== "") this.#openLedger(encoder, meta.watermarksMs[encoder] ?? 0);
+      if (encoder !== "")
+        this.#openLedger(encoder, meta.watermarksMs[encoder] ?? 0, meta.dims?.[encoder] ?? 0);
     }
   }
 
@@ -275,7 +288,7 @@ export class ProfileState {
       }
       this.#marks.set(shard, [one.sequence, one.index]);
       this.isDirty = true;
-      if (!isSample(one)) for (const ledger of this.#ledgers.values()) ledger.remove(one.user);
+      if (!isSample(one)) this.#remove(one);
       else if (!this.#applySample(one)) this.dropped++;
     }
     const { repeats, unread } = this.tallies.apply(batch.shard, batch.tallies ?? []);
@@ -355,6 +368,12 @@ export class ProfileState {
 
   #meta(): ProfileMeta {
     const tallies = this.tallies.meta();
+    const dims = Object.fromEntries(
+      [...this.#ledgers.keys()].sort().flatMap((encoder) => {
+        const dim = this.#ledgers.get(encoder)?.dim ?? 0;
+        return dim === 0 ? [] : [[encoder, dim]];
+      }),
+    );
     return {
       applied: this.applied,
       marks: Object.fromEntries(this.#marks),
@@ -374,6 +393,7 @@ export class ProfileState {
           .sort()
           .map((encoder) => [encoder, this.#ledgers.get(encoder)?.watermarkMs ?? 0]),
       ),
+      ...(Object.keys(dims).length === 0 ? {} : { dims }),
       definitions: this.definitions,
       ...(tallies === undefined ? {} : { tallies }),
       isDirty: this.isDirty,
@@ -397,14 +417,33 @@ export class ProfileState {
       this.encoder = sample.encoder; // The first sample ever tells which encoder serves.
       this.#openLedger(sample.encoder, 0);
     }
-    const counts = this.#ledgers.get(sample.encoder)?.apply(sample) ?? false;
+    const isErased = sample.user === ERASED_USER;
+    if (!isErased) this.usersByHash.added(sample.user);
+    const own = this.#ledgers.get(sample.encoder);
+    const counts = (isErased ? own?.pass(sample.tsMs, sample.dim ?? 0) : own?.apply(sample)) ?? false;
     for (const [encoder, ledger] of this.#ledgers) {
       if (encoder === sample.encoder) continue;
       // Who someone is does not depend on the encoder, and the windows of all end at the same time.
-      ledger.relabel(sample.user, sample.labels);
+      if (!isErased) ledger.relabel(sample.user, sample.labels);
       if (counts) ledger.advance(sample.tsMs);
     }
     return counts;
+  }
+
+  /** Takes a member out of all ledgers; one who was erased, and whom the stream names no more, is found by the hash. */
+  #remove({ user: named, hash }: Removal): void {
+    const isNamed = named !== ERASED_USER;
+    const user = isNamed || hash === undefined ? named : this.usersByHash.find(hash);
+    if (hash !== undefined) this.erasedThrough = this.applied;
+    if (user === undefined || user === ERASED_USER) return;
+    for (const ledger of this.#ledgers.values()) ledger.remove(user);
+  }
+
+  *#members(): Generator<string> {
+    for (const [encoder, ledger] of this.#ledgers) {
+      yield* ledger.inMemory();
+      if (!this.#isGone(encoder)) for (const [user] of this.#storedMembers(encoder)) yield user;
+    }
   }
 
   #drop(encoder: string): void {
@@ -421,12 +460,12 @@ export class ProfileState {
     } while (after !== undefined);
   }
 
-  #openLedger(encoder: string, watermarkMs: number): void {
+  #openLedger(encoder: string, watermarkMs: number, dim = 0): void {
     const load = (user: string): MemberRecord | undefined => {
       const bytes = this.#isGone(encoder) ? undefined : this.#store.member(encoder, user);
       return bytes === undefined ? undefined : decodeMemberRecord(bytes);
     };
-    const ledger = new WindowLedger(encoder, load, { maps: this.#ledgerMaps(), watermarkMs });
+    const ledger = new WindowLedger(encoder, load, { maps: this.#ledgerMaps(), watermarkMs, dim });
     const sums = this.#isGone(encoder) ? [] : this.#store.sums(encoder);
     for (const [key, bytes] of sums) ledger.restoreSums(key, decodeSums(bytes));
     this.#ledgers.set(encoder, ledger);

@@ -45,6 +45,8 @@ export type ProfileMeta = Readonly<{
   versions: Readonly<Record<string, number>>;
   /** Encoder to the event time of its newest sample, epoch ms. */
   watermarksMs: Readonly<Record<string, number>>;
+  /** Encoder to the length of its vectors; left out before the first. */
+  dims?: Readonly<Record<string, number>>;
   definitions: number;
   /** Of the sums over shards; left out before the first change. */
   tallies?: Readonly<{
@@ -86,5 +88,12 @@ export interface ProfileStore {
   sums(encoder: string): Iterable<readonly [key: string, bytes: Uint8Array]>;
   /** One transaction; resolves when it is committed. */
   commit(commit: ProfileCommit): Promise<void>;
+  /**
+   * Leaves no byte of what was removed, or replaced, by the commits that are done: also not in places of a file that
+   * nobody reads. Reads and commits go on meanwhile.
+   *
+   * @throws EngineError `DISK_FULL` (retryable): nothing has changed.
+   */
+  scrub(): Promise<void>;
   close(): Promise<void>;
 }

@@ -69,8 +69,9 @@ function isTallyChange(value: unknown): value is TallyChange {
 
 function isRemoval(value: unknown): value is Removal {
   if (typeof value !== "object" || value === null) return false;
-  const { sequence, index, user } = value as Partial<Record<keyof Removal, unknown>>;
-  return Number.isInteger(sequence) && Number.isInteger(index) && typeof user === "string";
+  const { sequence, index, user, hash = "" } = value as Partial<Record<keyof Removal, unknown>>;
+  const isNumbered = Number.isInteger(sequence) && Number.isInteger(index);
+  return isNumbered && typeof user === "string" && typeof hash === "string";
 }
 
 function isSample(value: unknown): value is Sample {

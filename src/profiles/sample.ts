@@ -1,3 +1,6 @@
+/** The user of a sample, or a removal, whose user was erased. Nobody else has it. */
+export const ERASED_USER = "";
+
 /**
  * A member's embedding on its way from a shard to the profile actor.
  *
@@ -7,6 +10,7 @@
 export type Sample = Readonly<{
   sequence: number;
   index: number;
+  /** {@link ERASED_USER} if they were erased: then only its time counts. */
   user: string;
   encoder: string;
   /** Event time, epoch ms: picks the bucket. */
@@ -15,13 +19,22 @@ export type Sample = Readonly<{
   labels: Readonly<Record<string, string>>;
   /** The embedding on the grid 2^-12, truncated toward zero: int16, little-endian, shape [dim]. */
   vector: Uint8Array;
+  /** Length of the vector that was here; only of a user who was erased. */
+  dim?: number;
 }>;
 
 /**
  * A member who is to be taken out of every profile: all that they contributed, under every encoder and to every map. It is
  * numbered among its shard's samples: those before it are undone, those after it count.
  */
-export type Removal = Readonly<{ sequence: number; index: number; user: string }>;
+export type Removal = Readonly<{
+  sequence: number;
+  index: number;
+  /** {@link ERASED_USER} if they were erased: then `hash` tells who it was. */
+  user: string;
+  /** {@link import("../privacy/user-hash.ts").HashUser} of the user. */
+  hash?: string;
+}>;
 
 /**
  * What one log entry adds to sums over all shards, on its way to the profile actor. Its id is (shard, sequence, index), as a

@@ -40,14 +40,18 @@ export class WindowLedger {
   #starts: readonly number[] = [];
   #windows: Windows = new Map();
   #watermarkMs: number;
+  /** Known from the first sample on, also once nobody is left: who was never there, and who was erased, must leave the same. */
+  #dim: number;
 
   /** @param load - Reads a member's record from the store. */
   constructor(
     encoder: string,
     load: (user: string) => MemberRecord | undefined,
-    { maps, watermarkMs }: { readonly maps: readonly SegmentMap[]; readonly watermarkMs: number },
+    given: { readonly maps: readonly SegmentMap[]; readonly watermarkMs: number; readonly dim?: number },
   ) {
+    const { maps, watermarkMs, dim = 0 } = given;
     this.encoder = encoder;
+    this.#dim = dim;
     this.#load = load;
     this.#watermarkMs = watermarkMs;
     this.#maps = maps;
@@ -66,13 +70,13 @@ export class WindowLedger {
 
   /** Length of the vectors; 0 while there are none. */
   get dim(): number {
-    for (const { buckets } of this.#sums.values()) for (const { sum } of buckets.values()) return sum.length;
-    return 0;
+    return this.#dim;
   }
 
   /** Puts sums in place that were stored. */
   restoreSums(key: string, sums: SegmentSums): void {
     this.#sums.set(key, sums);
+    for (const { sum } of sums.buckets.values()) if (this.#dim === 0) this.#dim = sum.length;
   }
 
   /** Takes the maps that the sums in place were made for. */
@@ -149,6 +153,7 @@ export class WindowLedger {
       throw new VersionMismatch({ expected: this.encoder, actual: sample.encoder });
     const vector = readVector(sample.vector);
     if (vector === undefined || (this.dim !== 0 && vector.length !== this.dim)) return false;
+    this.#dim = vector.length;
     this.advance(sample.tsMs);
     const held = this.#relabel(sample.user, sample.labels);
     if (!this.#isInWindow(sample.tsMs)) return false;
@@ -161,6 +166,18 @@ export class WindowLedger {
   /** Moves all that a user contributed to other segments, if they contributed anything. */
   relabel(user: string, labels: Readonly<Record<string, string>>): void {
     this.#relabel(user, labels);
+  }
+
+  /** Takes in what is left of a sample whose user was erased: its time, and its vector's length. @returns Whether a window holds it. */
+  pass(tsMs: number, dim: number): boolean {
+    if (this.#dim === 0) this.#dim = dim;
+    this.advance(tsMs);
+    return this.#isInWindow(tsMs);
+  }
+
+  /** Members in memory. */
+  inMemory(): Iterable<string> {
+    return this.#members.keys();
   }
 
   /** Moves the windows on, so that they end at an event time; they never move back. */

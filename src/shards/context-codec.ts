@@ -134,14 +134,24 @@ function writeIds(hashes: Uint32Array, count: number, writer: ByteWriter): void 
   for (let i = 0; i < count; i++) writer.u32(hashes[i]!);
 }
 
-/** Bytes of the numbers in front of a context's last sequence: events, first and last time. */
+/** Bytes of the numbers in front of a context's last event time: events, and the first one's; then comes the last sequence. */
+const BEFORE_LAST_TIME = 2 * 8;
 const BEFORE_LAST_SEQUENCE = 3 * 8;
 
 /** The log sequence of the last entry that changed a stored context, without reading the rest of it. */
 export function lastSequenceOf(bytes: Uint8Array): number {
+  return numberOf(bytes, BEFORE_LAST_SEQUENCE);
+}
+
+/** The time of a stored context's newest event, epoch ms, without reading the rest of it; 0 if it has none. */
+export function lastTsMsOf(bytes: Uint8Array): number {
+  return numberOf(bytes, BEFORE_LAST_TIME);
+}
+
+function numberOf(bytes: Uint8Array, at: number): number {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const numbersAt = 2 + 2 + view.getUint16(2, true); // Behind format, flag, and the encoder's name.
-  return view.getFloat64(numbersAt + BEFORE_LAST_SEQUENCE, true);
+  return view.getFloat64(numbersAt + at, true);
 }
 
 /** The ring grows by doubling, so that what is loaded has the room that it would have had. */

@@ -1,5 +1,20 @@
+import type { ErasureReason } from "../events/log-entry.ts";
 import type { RingSlot } from "./outcome.ts";
 import type { StoredWarmUp } from "./warm-up-state.ts";
+
+/** An erasure that is folded, and not done everywhere. Whom it is of, the log's entry tells as long as it has to be known. */
+export type PendingErasure = Readonly<{
+  id: string;
+  /** Of the user. */
+  hash: string;
+  /** The place of its entry, and the log's time of it, epoch ms. */
+  sequence: number;
+  askedMs: number;
+  reason: ErasureReason;
+  /** Contexts that went with it, 0 or 1, and the acts that they had counted. */
+  contexts: number;
+  events: number;
+}>;
 
 /** Versions in force as of the last committed entry. */
 export type ShardMeta = Readonly<{
@@ -28,6 +43,8 @@ export type ShardMeta = Readonly<{
   privacy?: number;
   /** Warm-ups under way, or done and waiting for the switch; left out for none. */
   warmUps?: readonly StoredWarmUp[];
+  /** Erasures that are not done everywhere, oldest first; left out for none. */
+  erasures?: readonly PendingErasure[];
   /** Key of the next outbox item. */
   nextOutbox: number;
 }>;
@@ -51,6 +68,11 @@ export type ShardCommit = Readonly<{
   /** Users who became authenticated. */
   authenticated: readonly string[];
   outbox: readonly OutboxItem[];
+  /**
+   * Users of whom nothing is kept any more: they go first, so that one who came back meanwhile begins anew. With any,
+   * the commit before must be done.
+   */
+  erased?: readonly string[];
   meta: ShardMeta;
 }>;
 
@@ -59,6 +81,8 @@ export interface ContextSource {
   load(user: string): Uint8Array | undefined;
   /** Packed events of a user's ring by slot; slots that were never written are left out. */
   loadRing(user: string): readonly (readonly [slot: number, bytes: Uint8Array])[];
+  /** Every user of whom a context is held. */
+  held(): Iterable<string>;
   /** Every authenticated user, in the order of their ids' bytes. */
   authenticated(): Iterable<string>;
   /** Authenticated users after `after`, in that order. */
@@ -66,7 +90,7 @@ export interface ContextSource {
 }
 
 /** Rows of a store, as {@link ShardCommit} has them. */
-export type ContextRows = Omit<ShardCommit, "meta">;
+export type ContextRows = Omit<ShardCommit, "meta" | "erased">;
 
 /**
  * A store as it was at one commit, whatever is committed meanwhile. It holds on to that state until it is closed,
@@ -102,8 +126,21 @@ export interface ContextStore extends ContextSource {
   removeOutbox(keys: readonly number[]): Promise<void>;
   /** Every context held, in the order of the users' bytes. */
   contexts(): Iterable<readonly [user: string, bytes: Uint8Array]>;
+  /** Contexts of users after `after`, at most `limit`, in that order. */
+  contextsAfter(
+    after: string | undefined,
+    limit: number,
+  ): readonly (readonly [user: string, bytes: Uint8Array])[];
   /** Number of users held. */
   users(): number;
+  /**
+   * Leaves no byte of what was removed, or replaced, by the commits that are done: also not in places of a file that
+   * nobody reads. Reads and commits go on meanwhile; resolves after snapshots taken before are closed. Costs as much as
+   * everything held, so it is for many users at once.
+   *
+   * @throws EngineError `DISK_FULL` (retryable): nothing has changed.
+   */
+  scrub(): Promise<void>;
   /** The state of the last commit, to be read at leisure. */
   snapshot(): ContextSnapshot;
   /** Only for a store without meta, and with nobody else at it until the import is finished or abandoned. */

@@ -20,6 +20,7 @@ export class EmbeddingCache {
 
   constructor(shard: ShardState) {
     this.#shard = shard;
+    shard.onErased.add((user) => this.#forget(user));
   }
 
   /**
@@ -50,5 +51,13 @@ export class EmbeddingCache {
     this.#evidence[place] = evidence;
     this.#embeddings.set(scratch.embedding, from);
     return evidence;
+  }
+
+  #forget(user: string): void {
+    const place = hash32(user) % PLACES;
+    if (this.#contexts[place]?.user !== user) return;
+    this.#contexts[place] = undefined;
+    const { dim } = this.#shard.encoder;
+    this.#embeddings.fill(0, place * dim, (place + 1) * dim);
   }
 }

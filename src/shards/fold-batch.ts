@@ -11,6 +11,7 @@ import { Context, NO_ENTRIES, withEntry } from "./context.ts";
 import { embedContext, rebuildIfStale } from "./embed-context.ts";
 import { learnAnswers, withdraw } from "./fold-consent.ts";
 import { foldControl } from "./fold-control.ts";
+import { endErasures, foldErasure } from "./fold-erasure.ts";
 import { foldExposure, followExperiments } from "./fold-experiments.ts";
 import { foldExamples, foldFeedback, unlabelledMaps } from "./fold-feedback.ts";
 import { offsetsOf } from "./log-offsets.ts";
@@ -69,6 +70,14 @@ export function foldBatch(shard: ShardState, entries: readonly PositionedEntry[]
       case "warm-up-continued":
         foldControl(shard, entry, positioned, outcome);
         break;
+      case "erase":
+        foldErasure(shard, entry, positioned, outcome);
+        break;
+      case "erased":
+        endErasures(shard, entry.ids);
+        break;
+      case "redacted":
+        break; // What it was is gone; its place counts.
       default:
         assertNever(entry);
     }
@@ -189,6 +198,7 @@ function contextOf(shard: ShardState, user: string): Context {
   if (held !== undefined) return held;
   const fresh = new Context(user, shard.encoder.slots, shard.stateKey);
   shard.contexts.add(fresh);
+  shard.usersByHash.added(user);
   return fresh;
 }
 

@@ -11,9 +11,11 @@ import { beginWarmUp, endWarmUp, warmUpSlice } from "./warm-up.ts";
 
 type At = Readonly<{ sequence: number; loggedAtMs: number }>;
 type Entry<Kind extends Control["kind"]> = Extract<Control, { kind: Kind }>;
+/** What changes how contexts are read, and none of them. */
+type Release = Exclude<Control, { kind: "erase" | "erased" }>;
 
 /** Applies a control entry. Versions only grow: what is not newer is a repeat. */
-export function foldControl(shard: ShardState, entry: Control, at: At, outcome: Outcome): void {
+export function foldControl(shard: ShardState, entry: Release, at: At, outcome: Outcome): void {
   switch (entry.kind) {
     case "encoder-prepared":
       prepareEncoder(shard, entry.encoder, at, outcome);

@@ -31,6 +31,7 @@ export function heldUser(row: Row | undefined, meta: ShardMeta | undefined): Hel
     meta,
     load: (user) => (user === row?.user ? row.context : undefined),
     loadRing: (user) => (row !== undefined && user === row.user ? [...row.ring] : []),
+    held: () => (row === undefined ? [] : [row.user]),
     authenticated: () => [], // Nobody is sampled.
     authenticatedAfter: () => [],
   };

@@ -22,6 +22,8 @@ export type Outcome = {
   readonly touched: Set<Context>;
   readonly ring: RingSlot[];
   readonly authenticated: string[];
+  /** Users of whom everything goes, before anything else is written. */
+  readonly erased: string[];
   readonly transitions: Transition[];
   readonly samples: Sample[];
   /** Users to be taken out of the profiles, numbered among the samples. */
@@ -38,6 +40,7 @@ export function emptyOutcome(): Outcome {
     touched: new Set(),
     ring: [],
     authenticated: [],
+    erased: [],
     transitions: [],
     samples: [],
     removals: [],

@@ -20,6 +20,9 @@ export class RecentEvents {
   /** By user, then slot; each with the batch that wrote it. */
   readonly #pending = new Map<string, Map<number, { bytes: Uint8Array; batch: number }>>();
 
+  /** Users whose rings in the store count no more, until that batch is committed. */
+  readonly #erased = new Map<string, number>();
+
   /** @param events - Newest events of a user that are wanted; a few more may be kept. */
   constructor(source: ContextSource, events: number) {
     this.#source = source;
@@ -93,8 +96,15 @@ export class RecentEvents {
     return written;
   }
 
+  /** Forgets a user's events, also those that the store has until the batch is committed. */
+  erase(user: string, batch: number): void {
+    this.#pending.delete(user);
+    this.#erased.set(user, batch);
+  }
+
   /** Forgets what the store has by now. */
   committed(batch: number): void {
+    for (const [user, since] of this.#erased) if (since <= batch) this.#erased.delete(user);
     for (const [user, slots] of this.#pending) {
       for (const [slot, held] of slots) if (held.batch <= batch) slots.delete(slot);
       if (slots.size === 0) this.#pending.delete(user);
@@ -103,6 +113,7 @@ export class RecentEvents {
 
   clear(): void {
     this.#pending.clear();
+    this.#erased.clear();
   }
 
   /** Packed events of a user, oldest first. */
@@ -122,7 +133,7 @@ export class RecentEvents {
 
   /** The chunks of a user's ring by slot, those included that are on their way to the store. */
   slots(user: string): ReadonlyMap<number, Uint8Array> {
-    const slots = new Map(this.#source.loadRing(user));
+    const slots = new Map(this.#erased.has(user) ? [] : this.#source.loadRing(user));
     for (const [slot, held] of this.#pending.get(user) ?? []) slots.set(slot, held.bytes);
     return slots;
   }

@@ -5,6 +5,7 @@ import { decodeEntries } from "../events/log-codec.ts";
 import type { Behaviour, Control, LogEntry, PositionedEntry } from "../events/log-entry.ts";
 import { FEATURES } from "../features/all-families.ts";
 import { EngineError } from "../kernel/engine-error.ts";
+import type { HashUser } from "../privacy/user-hash.ts";
 import { type Decision, decisionTooOld } from "../resonance/decision-id.ts";
 import { foldBatch } from "./fold-batch.ts";
 import { type HeldUser, NOTHING_HELD, type WantedUser } from "./held-user.ts";
@@ -25,6 +26,8 @@ export type ReplayPorts = Readonly<{
 
 export type ReplayOptions = Readonly<{
   shard: number;
+  /** What stands for erased users in the log. */
+  hashUser?: HashUser;
   /** The stream of the shard's log. */
   stream: string;
   /** Whether a log that begins with its first entry begins with nothing held: not behind a resharding. */
@@ -111,6 +114,8 @@ async function userNamed(
     const entries = message?.sequence === lastSequence ? decodeEntries(message.data) : [];
     // The last of them: an earlier one of the same message was folded over.
     const entry = entries.findLast((one) => one.kind === "behaviour" && isOf(one.user));
+    if (entry === undefined && message?.sequence === lastSequence && entries.some(isRedacted))
+      throw isErased();
     return entry?.kind === "behaviour" ? entry.user : undefined;
   } finally {
     await reader.close();
@@ -122,13 +127,14 @@ async function entriesOf(
   { log, monotonicMs }: ReplayPorts,
   user: string | undefined,
   { after, through }: { readonly after: number; readonly through: number },
-  { stream, messagesMax, patienceMs }: ReplayOptions,
+  { stream, messagesMax, patienceMs, hashUser }: ReplayOptions,
 ): Promise<readonly PositionedEntry[]> {
   if (through - after > messagesMax) throw tooLong(`${through - after} messages would have to be read`);
   const entries: PositionedEntry[] = [];
   if (through <= after) return entries;
   const deadlineMs = monotonicMs() + patienceMs;
   const needle = user === undefined ? undefined : Buffer.from(user);
+  const hash = user === undefined ? undefined : hashUser?.(user);
   const reader = await log.read(stream, after + 1);
   try {
     for (let read = after; read < through; ) {
@@ -137,7 +143,7 @@ async function entriesOf(
       for (const message of messages) {
         read = message.sequence;
         if (read > through) break;
-        if (mayMatter(message.data, needle)) collect(message, user, entries);
+        if (mayMatter(message.data, needle)) collect(message, user, hash, entries);
       }
       if (entries.length > ENTRIES_MAX)
         throw tooLong(`more than ${ENTRIES_MAX} entries would have to be folded`);
@@ -158,7 +164,12 @@ function mayMatter(data: Uint8Array, user: Buffer | undefined): boolean {
   return user !== undefined && Buffer.from(data.buffer, data.byteOffset, data.length).includes(user);
 }
 
-function collect(message: LogMessage, user: string | undefined, into: PositionedEntry[]): void {
+function collect(
+  message: LogMessage,
+  user: string | undefined,
+  hash: string | undefined,
+  into: PositionedEntry[],
+): void {
   const { sequence, storedAtMs: loggedAtMs } = message;
   let entries: readonly LogEntry[];
   try {
@@ -167,7 +178,9 @@ function collect(message: LogMessage, user: string | undefined, into: Positioned
     return; // It was set aside when it was folded, and changed nothing.
   }
   for (const [place, entry] of entries.entries()) {
-    const isWanted = entry.kind === "behaviour" ? entry.user === user : !PREPARATIONS.has(entry.kind);
+    const isTheirs = entry.kind === "erase" && entry.hash === hash;
+    const isWanted =
+      entry.kind === "behaviour" ? entry.user === user : isTheirs || !PREPARATIONS.has(entry.kind);
     if (isWanted) into.push({ sequence, loggedAtMs, entry, ...(entries.length > 1 ? { place } : {}) });
   }
 }
@@ -178,6 +191,9 @@ const PREPARATIONS: ReadonlySet<LogEntry["kind"]> = new Set([
   "encoder-discarded",
   "segments-prepared",
   "warm-up-continued",
+  "erase",
+  "erased",
+  "redacted",
 ]);
 
 type Material = Readonly<{
@@ -222,13 +238,14 @@ class Replay {
       source: start,
       residentUsers: 1,
       ringEvents: options.ringEvents,
+      ...(options.hashUser === undefined ? {} : { hashUser: options.hashUser }),
     });
   }
 
   async restore(): Promise<void> {
     const { meta } = this.#start;
     if (meta === undefined) return;
-    const { warmUps: _warmUps, nextSegments: _nextSegments, ...inForce } = meta;
+    const { warmUps: _warmUps, nextSegments: _nextSegments, erasures: _erasures, ...inForce } = meta;
     await orTooOld(restoreVersions(this.state, inForce, this.#ports.releases));
     const missing = missingProfiles(this.state, meta);
     if (missing !== undefined) throw isGone(missing);
@@ -248,7 +265,7 @@ class Replay {
         continue;
       }
       await this.#publish();
-      if (entry.kind !== "behaviour") await this.#fetch(entry);
+      if (entry.kind !== "behaviour" && entry.kind !== "redacted") await this.#fetch(entry);
       const duplicates = this.state.counters.duplicates;
       try {
         this.#apply(positioned);
@@ -334,6 +351,16 @@ async function orTooOld(restoring: Promise<void>): Promise<void> {
 
 function isGone(release: string): EngineError {
   return decisionTooOld(`${release} is not kept any more`);
+}
+
+function isRedacted({ kind }: LogEntry): boolean {
+  return kind === "redacted";
+}
+
+function isErased(): EngineError {
+  const message =
+    "the user whom the decision was made for was erased: nothing tells any more how it came about";
+  return new EngineError({ code: "ERASED", message, retryable: false });
 }
 
 /** A replay would take more than it may. */

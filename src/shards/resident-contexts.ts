@@ -14,6 +14,8 @@ export class ResidentContexts {
   readonly #bound: number;
   /** In the order in which they came, or were spared: a use costs a flag, not a move. */
   #contexts = new Map<string, Context>();
+  /** Users who were erased, and whose rows the store has until that batch is committed. */
+  readonly #erased = new Map<string, number>();
 
   constructor(source: ContextSource, bound: number) {
     this.#source = source;
@@ -45,6 +47,7 @@ export class ResidentContexts {
   peek(user: string): Context | undefined {
     const resident = this.#contexts.get(user);
     if (resident !== undefined) return resident;
+    if (this.#erased.has(user)) return undefined;
     const bytes = this.#source.load(user);
     return bytes === undefined ? undefined : decodeContext(user, bytes);
   }
@@ -66,6 +69,41 @@ export class ResidentContexts {
 
   add(context: Context): void {
     this.#contexts.set(context.user, context);
+  }
+
+  /** Whether anything is held of a user. */
+  has(user: string): boolean {
+    if (this.#contexts.has(user)) return true;
+    return !this.#erased.has(user) && this.#source.load(user) !== undefined;
+  }
+
+  /** Users of whom something is held, in memory or in the store. */
+  *held(): Generator<string> {
+    yield* this.#contexts.keys();
+    for (const user of this.#source.held())
+      if (!this.#contexts.has(user) && !this.#erased.has(user)) yield user;
+  }
+
+  /** Forgets a user, and what the store has of them, whatever it answers until the batch is committed. */
+  erase(user: string, batch: number): void {
+    this.#contexts.get(user)?.release();
+    this.#contexts.delete(user);
+    this.#erased.set(user, batch);
+  }
+
+  /** Whether what the store has of a user counts no more. */
+  isErased(user: string): boolean {
+    return this.#erased.has(user);
+  }
+
+  /** Users of whom the store may have rows that count no more. */
+  get erasing(): number {
+    return this.#erased.size;
+  }
+
+  /** The store has a batch: what was erased with it is gone there, too. */
+  committed(batch: number): void {
+    for (const [user, since] of this.#erased) if (since <= batch) this.#erased.delete(user);
   }
 
   /**
@@ -96,5 +134,6 @@ export class ResidentContexts {
   /** Forgets everything in memory, so that the store's state is what is read next. */
   clear(): void {
     this.#contexts = new Map();
+    this.#erased.clear();
   }
 }

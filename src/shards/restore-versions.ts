@@ -22,6 +22,8 @@ export async function restoreVersions(
   useEncoder(state, encoder, meta.stateKey);
   await restoreWarmUps(state, meta, releases);
   state.encoderOrder = meta.encoderOrder;
+  state.erasures = meta.erasures ?? [];
+  state.erasing.clear();
   const definitions = meta.segments === 0 ? NO_DEFINITIONS : await releases.segments(meta.segments);
   state.scorers = [];
   useDefinitions(state, definitions ?? NO_DEFINITIONS);

@@ -14,7 +14,7 @@ import { noSegments, readBatchRequest, readScoreRequest, sequenceFor } from "../
 import type { ContentAnswers } from "./content-answers.ts";
 import { handOut } from "./held-user.ts";
 import type { AnswerType, ScoreAnswers } from "./score-answers.ts";
-import type { HoldingRequest } from "./shard-messages.ts";
+import type { ErasingRequest, HoldingRequest } from "./shard-messages.ts";
 import type { ShardState } from "./shard-state.ts";
 
 const MSGPACK = "application/msgpack";
@@ -55,7 +55,7 @@ type Reads = Readonly<{
 /** The reads that the gateway asks of a shard, in MessagePack. */
 export function readsOf(
   reads: Reads,
-): Readonly<Record<"score" | "session" | "content" | "holding", Handler>> {
+): Readonly<Record<"score" | "session" | "content" | "holding" | "erasing", Handler>> {
   const { answers, epochNow, sleep } = reads;
   let news: Promise<void> | undefined;
   const withTheNews = async (reply: BusReply): Promise<BusReply> => {
@@ -87,6 +87,15 @@ export function readsOf(
       return onceFolded(reads, atLeast, waitMs, () =>
         packed({ answers: [handOut(reads.state, user)], epoch: epochNow() } satisfies ShardScoreReply),
       );
+    },
+    erasing({ data }) {
+      const { user, hash, atLeast, waitMs } = decode(data) as ErasingRequest;
+      return onceFolded(reads, atLeast, waitMs, () => {
+        const { contexts, erasures } = reads.state;
+        const pending = erasures.findLast((one) => one.hash === hash)?.id ?? null;
+        const answer = encode({ pending, isHeld: contexts.has(user) });
+        return packed({ answers: [answer], epoch: epochNow() } satisfies ShardScoreReply);
+      });
     },
     session({ data }) {
       const { behaviours, type = MSGPACK, arrival, ...aspect } = decode(data) as ShardSessionRequest;

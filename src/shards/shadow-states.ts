@@ -69,6 +69,11 @@ export class ShadowStates {
     this.#held.set(context.user, { state, events: context.events });
   }
 
+  /** Forgets a user. */
+  erase(user: string): void {
+    this.#held.delete(user);
+  }
+
   /** Follows an event that a context has counted. Once a ring forgets events, its state has to be made of it anew. */
   follow(context: Context, event: FeatureEvent): void {
     if (this.#held.size === 0) return;

@@ -1,7 +1,8 @@
 import type { Bus } from "../actors/bus.ts";
+import type { ErasingCopy, ErasingView } from "../actors/erasing-copy.ts";
 import type { Log, LogMessage, LogReader } from "../actors/log.ts";
 import type { Turns } from "../actors/turns.ts";
-import type { Lease, UnitCopy } from "../actors/unit-copy.ts";
+import type { Lease } from "../actors/unit-copy.ts";
 import { untrainedEncoder } from "../embedding/untrained-encoder.ts";
 import { decodeEntries, singleEntry } from "../events/log-codec.ts";
 import type { PositionedEntry } from "../events/log-entry.ts";
@@ -13,8 +14,9 @@ import { EngineError, toWireError } from "../kernel/engine-error.ts";
 import type { HalfSipKey } from "../kernel/half-sip-hash.ts";
 import { sha256Hex } from "../kernel/hash.ts";
 import { decode, encode } from "../kernel/msgpack.ts";
+import type { HashUser } from "../privacy/user-hash.ts";
 import { contextSchema, writeContext } from "./context-codec.ts";
-import type { ContextStore, ShardCommit, ShardMeta } from "./context-store.ts";
+import type { ContextStore, PendingErasure, ShardCommit, ShardMeta } from "./context-store.ts";
 import { foldBatch } from "./fold-batch.ts";
 import { Outbox, outboxItems } from "./outbox.ts";
 import { emptyOutcome, type Outcome } from "./outcome.ts";
@@ -42,6 +44,8 @@ export type ShardPorts = Readonly<{
   newId(): string;
   /** What the ids of answers are sealed with. */
   decisionKey: HalfSipKey;
+  /** What finds an erased user whose id the log holds no more. */
+  hashUser?: HashUser;
   subjects: Subjects;
 }>;
 
@@ -106,14 +110,33 @@ function newGroup(state: ShardState): Group {
  * Starts a copy of one shard: it reads the shard's log from its last committed entry on, folds, and commits contexts
  * and offset in one transaction. With the lease it publishes what follows, and answers requests from memory.
  */
-export async function startShardHost(ports: ShardPorts, options: ShardHostOptions): Promise<UnitCopy> {
+export async function startShardHost(ports: ShardPorts, options: ShardHostOptions): Promise<ShardCopy> {
   const host = new Host(ports, options);
   await host.open();
   host.run();
   return host;
 }
 
-class Host implements UnitCopy {
+/** A shard's copy: what carries erasures out sees these of it. */
+export type ShardCopy = ErasingCopy<
+  ErasingView &
+    Readonly<{
+      /** Erasures that are folded, and not done everywhere, oldest first. */
+      pending(): readonly PendingErasure[];
+      /** Whom an erasure is of, if this copy has folded its entry while that told it. */
+      userOf(id: string): string | undefined;
+      /** Whether everything up to a place is committed, and what follows from it published. */
+      isPublished(sequence: number): boolean;
+      /** Whether the slices of a warm-up are under way: whom they are for follows from who is a member. */
+      isWarmingUp(): boolean;
+      /** Last entry that is folded. */
+      applied(): number;
+      /** Resolves once what is folded by now is committed, or can't be. */
+      settle(): Promise<void>;
+    }>
+>;
+
+class Host implements ShardCopy {
   readonly #ports: ShardPorts;
   readonly #options: ShardHostOptions;
   readonly #state: ShardState;
@@ -159,6 +182,22 @@ class Host implements UnitCopy {
   #isDiskFull = false;
   /** Called after each batch: requests wait here for their log position. */
   #applied = new Set<() => void>();
+  /** The newest entry since the start that has made this copy forget somebody. */
+  #erasedThrough = 0;
+  readonly erasing: ShardCopy["erasing"] = {
+    erasedThrough: () => this.#erasedThrough,
+    isSettled: (sequence) =>
+      this.#committed >= sequence &&
+      this.#outbox.publishedThrough(this.#committed) >= sequence &&
+      this.#ports.store.outbox().every(({ after }) => after >= sequence),
+    isPublished: (sequence) =>
+      this.#committed >= sequence && this.#outbox.publishedThrough(this.#committed) >= sequence,
+    pending: () => this.#state.erasures,
+    userOf: (id) => this.#state.erasing.get(id),
+    isWarmingUp: () => this.#state.warmUps.some(({ done }) => !done),
+    applied: () => this.#state.applied,
+    settle: () => this.#settle(),
+  };
 
   constructor(ports: ShardPorts, options: ShardHostOptions) {
     this.#ports = ports;
@@ -171,6 +210,7 @@ class Host implements UnitCopy {
       source: ports.store,
       residentUsers: options.residentUsers,
       ringEvents: options.ringEvents,
+      ...(ports.hashUser === undefined ? {} : { hashUser: ports.hashUser }),
     });
     this.#outbox = new Outbox(ports.log, ports.store, ports.sleep);
     this.#group = newGroup(this.#state);
@@ -189,6 +229,7 @@ class Host implements UnitCopy {
       await this.#restore(meta);
     }
     this.#committed = this.#state.applied;
+    this.#erasedThrough = this.#state.erasures.at(-1)?.sequence ?? 0;
     this.#reader = await log.read(subjects.shardLog(this.#options.shard), this.#state.applied + 1);
     await this.#listen();
   }
@@ -423,7 +464,9 @@ class Host implements UnitCopy {
     this.#state.folding = undefined;
     await this.#fetchReleases(entries);
     const beganMs = this.#ports.clock.monotonicMs();
+    const erased = group.outcome.erased.length;
     foldBatch(this.#state, entries, group.outcome);
+    if (group.outcome.erased.length > erased) this.#erasedThrough = entries.at(-1)?.sequence ?? 0;
     if (this.#state.warmUps.length > 0) this.#warmer.folded(this.#ports.clock.monotonicMs() - beganMs);
     for (const letter of deadLetters) group.deadLetters.push(letter);
     group.entries += entries.length + deadLetters.length;
@@ -486,9 +529,9 @@ class Host implements UnitCopy {
     const state = this.#state;
     const { outcome, entries } = this.#group;
     const contexts = await this.#written(outcome);
-    const { ring, authenticated } = outcome;
+    const { ring, authenticated, erased } = outcome;
     const outbox = this.#outbox.toStore();
-    const commit = { contexts, ring, authenticated, outbox, meta: metaOf(state, this.#nextOutbox) };
+    const commit = { contexts, ring, authenticated, erased, outbox, meta: metaOf(state, this.#nextOutbox) };
     this.#isHurried = false;
     this.#hurry = Promise.withResolvers();
     const { applied, batch } = state;
@@ -497,7 +540,10 @@ class Host implements UnitCopy {
     this.#group = newGroup(state);
     this.#due = undefined;
     this.#isCommitting = true;
-    if (this.#reader?.lag() === 0) this.#isCatchingUp = false;
+    if (this.#reader?.lag() === 0) {
+      this.#isCatchingUp = false;
+      state.usersByHash.forget();
+    }
     this.#committing = this.#commitPatiently(commit).then(() => {
       this.#isCommitting = false;
       this.#committedAtMs = this.#ports.clock.monotonicMs();
@@ -506,6 +552,7 @@ class Host implements UnitCopy {
       if (this.#outbox.waiting > 0 && this.#publishedElsewhere > 0)
         this.#outbox.forget(this.#publishedElsewhere);
       state.recent.committed(batch);
+      state.contexts.committed(batch);
       for (const [user, since] of state.newlyAuthenticated)
         if (since <= batch) state.newlyAuthenticated.delete(user);
       state.contexts.passivate(batch);

@@ -24,6 +24,12 @@ export type HoldingRequest = Readonly<{
 }>;
 
 /**
+ * Asks whether an erasure of a user is pending, and whether anything is held of them, on `internal.shard.<n>.erasing`. `hash` is
+ * the user's {@link import("../privacy/user-hash.ts").HashUser}.
+ */
+export type ErasingRequest = HoldingRequest & Readonly<{ hash: string }>;
+
+/**
  * Asks a shard what some of its anonymous users look like in a map, on `internal.shard.<n>.traffic` as MessagePack. The reply is
  * a {@link import("../resonance/score-answer.ts").ShardColumns} with similarities: at most so many users, who were seen
  * within seven days before its newest event and are in memory, drawn by the hash of their ids. Error: `UNKNOWN_MAP`.

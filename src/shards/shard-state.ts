@@ -2,11 +2,13 @@ import type { Encoder } from "../embedding/encoder.ts";
 import type { PositionedEntry } from "../events/log-entry.ts";
 import type { FeatureSchema } from "../features/feature-schema.ts";
 import { type ConsentRules, DEFAULT_RULES } from "../privacy/consent/consent-rules.ts";
+import type { HashUser } from "../privacy/user-hash.ts";
+import { UsersByHash } from "../privacy/users-by-hash.ts";
 import { newScoreBuffer, priorScorer, type ScoreBuffer, type Scorer } from "../resonance/scorer.ts";
 import type { SegmentDefinitions } from "../resonance/segment-map.ts";
 import { ContentInForce } from "./content-in-force.ts";
 import { contextSchema } from "./context-codec.ts";
-import type { ContextSource, ShardMeta } from "./context-store.ts";
+import type { ContextSource, PendingErasure, ShardMeta } from "./context-store.ts";
 import { ExperimentsInForce } from "./experiments-in-force.ts";
 import { newOffsetRoom, type OffsetRoom } from "./offset-room.ts";
 import { RecentEvents } from "./recent-events.ts";
@@ -43,6 +45,13 @@ export type ShardState = {
   /** One of each kind at most. */
   readonly warmUps: WarmUp[];
   readonly shadows: ShadowStates;
+  /** Erasures that are not done everywhere, oldest first. */
+  erasures: readonly PendingErasure[];
+  /** Whom erasures are of, by their ids, as far as their entries were folded here and still told. */
+  readonly erasing: Map<string, string>;
+  readonly usersByHash: UsersByHash;
+  /** Told of every user who is erased: what else is kept of them in memory goes. */
+  readonly onErased: Set<(user: string) => void>;
   /** In the order of the definitions' maps. */
   scorers: Scorer[];
   /** What content is chosen from, and by. */
@@ -97,13 +106,16 @@ export function newShardState(given: {
   readonly source: ContextSource;
   readonly residentUsers: number;
   readonly ringEvents: number;
+  /** Only a shard whose log may be redacted needs it. */
+  readonly hashUser?: HashUser;
 }): ShardState {
+  const contexts = new ResidentContexts(given.source, given.residentUsers);
   return {
     shard: given.shard,
     key: given.key ?? given.shard,
     features: given.features,
     source: given.source,
-    contexts: new ResidentContexts(given.source, given.residentUsers),
+    contexts,
     recent: new RecentEvents(given.source, given.ringEvents),
     releases: new FetchedReleases(),
     applied: 0,
@@ -115,6 +127,10 @@ export function newShardState(given: {
     nextDefinitions: undefined,
     warmUps: [],
     shadows: new ShadowStates(given.ringEvents),
+    erasures: [],
+    erasing: new Map(),
+    usersByHash: new UsersByHash(contexts, given.hashUser),
+    onErased: new Set(),
     scorers: [],
     content: new ContentInForce(),
     experiments: new ExperimentsInForce(),
@@ -192,6 +208,7 @@ export function metaOf(shard: ShardState, nextOutbox: number): ShardMeta {
     ...(shard.experiments.version === 0 ? {} : { experiments: shard.experiments.version }),
     ...(shard.consent.policy.version === 0 ? {} : { privacy: shard.consent.policy.version }),
     ...(shard.warmUps.length === 0 ? {} : { warmUps: shard.warmUps.map(({ encoder, ...stored }) => stored) }),
+    ...(shard.erasures.length === 0 ? {} : { erasures: shard.erasures }),
     nextOutbox,
   };
 }

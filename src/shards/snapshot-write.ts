@@ -1,5 +1,5 @@
 import { chainOf, listSnapshots, type ReportCorrupt } from "../actors/list-snapshots.ts";
-import type { SnapshotManifest } from "../actors/snapshot-manifest.ts";
+import { manifestKey, type SnapshotManifest } from "../actors/snapshot-manifest.ts";
 import { type SnapshotPorts, writeSnapshot } from "../actors/write-snapshot.ts";
 import { ByteWriter } from "../kernel/byte-writer.ts";
 import { lastSequenceOf } from "./context-codec.ts";
@@ -13,6 +13,10 @@ export type ShardSnapshotOptions = Readonly<{
   loggedAtMs(sequence: number): number | undefined;
   /** Hears of older snapshots that are damaged. */
   report?: ReportCorrupt;
+  /** A full one, also if there is a delta at the same sequence: it takes its place. */
+  isFull?: boolean;
+  /** The first sequence that the base of a delta may have: one from before an erasure would bring back who was erased. */
+  baseFrom?(meta: ShardMeta): number;
 }>;
 
 /** Deltas on one full snapshot: reading one takes all those before it. */
@@ -42,9 +46,15 @@ export async function snapshotShard(
     if (meta === undefined) return undefined;
     const held = await listSnapshots(ports.blobs, options.unit, options.report);
     const [newest] = held;
-    if (newest !== undefined && newest.sequence >= meta.applied) return undefined;
+    if (newest !== undefined && newest.sequence >= meta.applied) {
+      if (options.isFull !== true || newest.kind === "full" || newest.sequence > meta.applied)
+        return undefined;
+      await ports.blobs.remove(manifestKey(options.unit, newest.sequence)); // Its parts are pruned with the older ones.
+    }
+    const baseFrom = options.baseFrom?.(meta) ?? 0;
+    const isAdded = options.isFull !== true && newest !== undefined && newest.sequence >= baseFrom;
     const changed =
-      newest !== undefined && canAddTo(newest, held, meta)
+      isAdded && canAddTo(newest, held, meta)
         ? await changedSince(view, newest.sequence, ports.pause)
         : undefined;
     const loggedAtMs = options.loggedAtMs(meta.applied);

@@ -58,6 +58,6 @@ function* chunksOf(
   }
   if (users.length > 0) yield encodeShardChunk({ kind: "users", users }, writer).slice();
   // Warm-ups are told of under the old shards' names: they are begun anew.
-  const { warmUps, nextSegments, ...kept } = meta;
+  const { warmUps, nextSegments, erasures, ...kept } = meta;
   yield encodeShardChunk({ kind: "end", meta: { ...kept, applied: 0, nextOutbox: 1 } }, writer).slice();
 }

@@ -55,6 +55,7 @@ export function warmUpSlice(
 
 function finish(shard: ShardState, warmUp: WarmUp, outcome: Outcome): void {
   warmUp.done = true;
+  warmUp.after = ""; // It is of no use any more, and names somebody.
   // What members were sampled for may be in force already: then nobody waits for it.
   const isAwaited = warmUp.kind === "encoder" || shard.nextDefinitions !== undefined;
   if (isAwaited) outcome.prepared.push(warmUp.version);
@@ -98,7 +99,13 @@ function sampleFor(
 
 /** The next authenticated users in the order of their ids' bytes, committed or not. */
 function membersAfter(shard: ShardState, after: string, limit: number): readonly string[] {
-  const stored = shard.source.authenticatedAfter(after === "" ? undefined : after, limit);
+  // The store may still have some who were erased.
+  const { contexts, source } = shard;
+  const asked = limit + contexts.erasing;
+  const stored = source
+    .authenticatedAfter(after === "" ? undefined : after, asked)
+    .filter((user) => !contexts.isErased(user))
+    .slice(0, limit);
   const fresh = [...shard.newlyAuthenticated.keys()].filter((user) => compareIds(user, after) > 0);
   if (fresh.length === 0) return stored;
   return [...new Set([...stored, ...fresh])].sort(compareIds).slice(0, limit);

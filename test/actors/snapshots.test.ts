@@ -4,8 +4,9 @@ import type { BlobStore } from "../../src/actors/blob-store.ts";
 import { listSnapshots } from "../../src/actors/list-snapshots.ts";
 import { oldestNeededSequence, pruneSnapshots } from "../../src/actors/prune-snapshots.ts";
 import { readSnapshot } from "../../src/actors/read-snapshot.ts";
-import { manifestKey, type SnapshotManifest } from "../../src/actors/snapshot-manifest.ts";
+import { encodeManifest, manifestKey, type SnapshotManifest } from "../../src/actors/snapshot-manifest.ts";
 import { type SnapshotPorts, writeSnapshot } from "../../src/actors/write-snapshot.ts";
+import { aesCipher } from "../../src/adapters/aes-cipher.ts";
 import { identityCompressor } from "../../src/adapters/identity-compressor.ts";
 import { memoryBlobStore } from "../../src/adapters/memory-blob-store.ts";
 import { zstdCompressor } from "../../src/adapters/zstd-compressor.ts";
@@ -31,6 +32,55 @@ test("what was written is read chunk by chunk, of any size, compressed or not", 
     }),
     { numRuns: 15 },
   );
+});
+
+test("parts are sealed with a key of their snapshot, and nobody reads them without its manifest", async () => {
+  const ports = portsOf({ compressor: zstdCompressor, cipher: aesCipher });
+  const word = text("ada lovelace was here");
+  const [first, second] = [
+    await writeFull(ports, 1, [word, randomBytes(5_000_000, 1)]),
+    await writeFull(ports, 2, [word]),
+  ];
+  expect(first.key).toMatch(/^[0-9a-f]{64}$/);
+  expect(second.key).not.toBe(first.key);
+  for (const { key } of [...first.parts, ...second.parts]) {
+    const stored = Buffer.from((await ports.blobs.get(key)) ?? []);
+    expect(stored.includes("ada lovelace")).toBe(false);
+    await expect(zstdCompressor.decompress(stored)).rejects.toThrow();
+  }
+  expect((await restoredTexts(ports))[0]).toBe("ada lovelace was here");
+  const older = await restore(ports, { accepts: ({ sequence }) => sequence < 2 });
+  expect(older.chunks).toHaveLength(2);
+  // With another key, or without a cipher, it is as good as damaged.
+  const forged = { ...second, key: first.key ?? "" };
+  await ports.blobs.put(manifestKey(UNIT, 2), encodeManifest(forged));
+  expect((await restore(ports)).reported).toEqual([["SNAPSHOT_CORRUPT", second.parts[0]?.key]]);
+  expect(
+    (await restore(portsOf({ blobs: ports.blobs, compressor: zstdCompressor }))).manifest,
+  ).toBeUndefined();
+});
+
+test("what was sealed need not be overwritten when it goes, but its manifest, which has the key", async () => {
+  const ports = portsOf({ cipher: aesCipher });
+  const removed: (readonly [key: string, how: string | undefined])[] = [];
+  const { blobs } = ports;
+  const watched = {
+    ...blobs,
+    remove: (key: string, how?: "overwritten" | "unreadable") => {
+      removed.push([key, how]);
+      return blobs.remove(key, how);
+    },
+  };
+  const open = await writeFull(portsOf({ blobs }), 1, [text("open")]);
+  const sealed = await writeFull(ports, 2, [text("sealed")]);
+  await writeFull(ports, 3, [text("newest")]);
+  await pruneSnapshots(watched, UNIT, 1);
+  expect(removed).toEqual([
+    [manifestKey(UNIT, 2), undefined],
+    [manifestKey(UNIT, 1), undefined],
+    [open.parts[0]?.key, "overwritten"],
+    [sealed.parts[0]?.key, "unreadable"],
+  ]);
 });
 
 test("a delta is read behind all that it builds on", async () => {

@@ -96,12 +96,112 @@ export function contextStoreContract(
     expect([...store.authenticated()]).toEqual([user]);
   });
 
+  test("of users who are erased nothing is left, and one who comes back begins anew", async () => {
+    const slot = (user: string, at: number) => ({ user, slot: at, bytes: bytes(at) });
+    await store.commit(
+      commitOf({
+        contexts: ["ada", "bob", "cid"].map((user) => [user, bytes(1)] as const),
+        ring: ["ada", "bob", "cid"].flatMap((user) => [slot(user, 0), slot(user, 7)]),
+        authenticated: ["ada", "bob", "cid"],
+      }),
+    );
+    await store.commit(
+      commitOf({ erased: ["ada", "cid", "nobody"], contexts: [["cid", bytes(2)]], ring: [slot("cid", 3)] }),
+    );
+    expect([store.load("ada"), store.loadRing("ada")]).toEqual([undefined, []]);
+    expect([plain(store.load("cid")), store.loadRing("cid").map(([at]) => at)]).toEqual([[2], [3]]);
+    expect([plain(store.load("bob")), store.loadRing("bob").map(([at]) => at)]).toEqual([[1], [0, 7]]);
+    expect([...store.authenticated()]).toEqual(["bob"]);
+    expect(store.users()).toBe(2);
+  });
+
+  test("a store that is scrubbed holds what it held, with what is committed meanwhile", async () => {
+    const user = (i: number) => `user-${i}`;
+    const item = (key: number) => ({
+      key,
+      after: 0,
+      through: key,
+      stream: "S",
+      id: `${key}`,
+      data: bytes(1),
+    });
+    await store.commit(
+      commitOf({
+        contexts: Array.from({ length: 2_000 }, (_, i) => [user(i), bytes(1)] as const),
+        ring: Array.from({ length: 2_000 }, (_, i) => ({ user: user(i), slot: i % 5, bytes: bytes(1) })),
+        authenticated: [user(0), user(1)],
+        outbox: [item(1), item(2)],
+      }),
+    );
+    const scrubbed = store.scrub();
+    let isDone = false;
+    void scrubbed.then(() => {
+      isDone = true;
+    });
+    let round = 1;
+    for (; !isDone || round < 20; round++) {
+      await store.commit(
+        commitOf({
+          contexts: [
+            [user(round), bytes(2)],
+            [`new-${round}`, bytes(3)],
+          ],
+          ring: [{ user: user(round), slot: 9, bytes: bytes(2) }],
+          erased: [user(1_000 + round)],
+          meta: { ...META, applied: round },
+        }),
+      );
+      if (round === 2) await store.removeOutbox([1]);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await scrubbed;
+    for (let i = 1; i < round; i++) {
+      expect(plain(store.load(user(i)))).toEqual([2]);
+      expect(plain(store.load(`new-${i}`))).toEqual([3]);
+      expect(store.loadRing(user(i)).map(([slot]) => slot)).toContain(9);
+      expect([store.load(user(1_000 + i)), store.loadRing(user(1_000 + i))]).toEqual([undefined, []]);
+    }
+    expect(plain(store.load(user(999)))).toEqual([1]);
+    expect(store.users()).toBe(2_000);
+    expect(store.meta()?.applied).toBe(round - 1);
+    expect([...store.authenticated()]).toEqual([user(0), user(1)]);
+    expect(store.outbox().map(({ key }) => key)).toEqual([2]);
+  });
+
+  test("a snapshot that was taken before a scrubbing is read to its end", async () => {
+    const users = Array.from({ length: 1_000 }, (_, i) => `user-${i}`);
+    await store.commit(commitOf({ contexts: users.map((user) => [user, bytes(1)] as const) }));
+    const snapshot = store.snapshot();
+    await store.commit(commitOf({ erased: users.slice(10) }));
+    const scrubbed = store.scrub();
+    let seen = 0;
+    for (const [, held] of snapshot.contexts()) {
+      expect(plain(held)).toEqual([1]);
+      if (seen++ % 100 === 0) await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(seen).toBe(1_000);
+    snapshot.close();
+    await scrubbed;
+    expect(store.users()).toBe(10);
+  });
+
   test("authenticated users are paged in order", async () => {
     await store.commit(commitOf({ authenticated: ["cid", "ada"] }));
     await store.commit(commitOf({ authenticated: ["bob", "ada"] }));
     expect([...store.authenticated()]).toEqual(["ada", "bob", "cid"]);
     expect(store.authenticatedAfter(undefined, 2)).toEqual(["ada", "bob"]);
     expect(store.authenticatedAfter("bob", 2)).toEqual(["cid"]);
+  });
+
+  test("contexts are paged in the order of the users' bytes", async () => {
+    const users = ["cid", "ada", "\u{1f600}", "\uffee", "bob"];
+    await store.commit(commitOf({ contexts: users.map((user, i) => [user, bytes(i)] as const) }));
+    expect(store.contextsAfter(undefined, 2).map(([user, held]) => [user, plain(held)])).toEqual([
+      ["ada", [1]],
+      ["bob", [4]],
+    ]);
+    expect(store.contextsAfter("bob", 9).map(([user]) => user)).toEqual(["cid", "\uffee", "\u{1f600}"]);
+    expect(store.contextsAfter("\u{1f600}", 9)).toEqual([]);
   });
 
   test("the outbox keeps its order until an item is removed", async () => {

@@ -78,6 +78,60 @@ export function logContract(log: () => Log): void {
     await (await log().read(stream, 3)).close();
   });
 
+  test("of redacted messages readers get the rest, under the same sequence and time", async () => {
+    const stream = await aStream();
+    await log().append(stream, messages(10));
+    const before = await readAll(log(), stream, 1, 10);
+    const rest = (sequence: number, text: string) => ({ ...before[sequence - 1]!, data: bytesOf(text) });
+    const reader = await log().read(stream, 1);
+    await take(reader, 1);
+    // The first and the last ones, some in the middle, and one of them twice.
+    await log().redact(
+      stream,
+      [1, 2, 4, 5, 9, 10].map((sequence) => rest(sequence, `rest ${sequence}`)),
+    );
+    const [, , , , fifth] = await readAll(log(), stream, 1, 5);
+    await log().redact(stream, [{ ...fifth!, data: bytesOf("less") }]);
+    const texts = messages(10).map(textOf);
+    for (const i of [0, 1, 3, 4, 8, 9]) texts[i] = i === 4 ? "less" : `rest ${i + 1}`;
+    const after = await readAll(log(), stream, 1, 10);
+    expect(after.map(textOf)).toEqual(texts);
+    expect(after.map(({ sequence, storedAtMs }) => [sequence, storedAtMs])).toEqual(
+      before.map(({ sequence, storedAtMs }) => [sequence, storedAtMs]),
+    );
+    expect(await log().bounds(stream)).toEqual({ first: 1, last: 10 });
+    expect((await readAll(log(), stream, 10, 1)).map(textOf)).toEqual(["rest 10"]);
+    await reader.close();
+    const waiting = await log().read(stream, 11);
+    await log().append(stream, [{ id: "later", data: bytesOf("later") }]);
+    expect((await take(waiting, 1)).map(textOf)).toEqual(["later"]);
+    await waiting.close();
+  });
+
+  test("a stream that begins with redacted messages is trimmed as any other", async () => {
+    const stream = await aStream();
+    await log().append(stream, messages(6));
+    const all = await readAll(log(), stream, 1, 6);
+    await log().redact(
+      stream,
+      [0, 1, 4].map((i) => ({ ...all[i]!, data: bytesOf("rest") })),
+    );
+    expect(await log().trim(stream, 1, Date.UTC(2100, 0))).toBe(2);
+    await expect(log().read(stream, 1)).rejects.toMatchObject({ code: "LOG_TRIMMED" });
+    expect((await readAll(log(), stream, 2, 5)).map(textOf)).toEqual([
+      "rest",
+      ...messages(4).slice(2).map(textOf),
+      "rest",
+      ...messages(6).slice(5).map(textOf),
+    ]);
+    expect(await log().trim(stream, 4, Date.UTC(2100, 0))).toBe(5);
+    expect(await log().bounds(stream)).toEqual({ first: 5, last: 6 });
+    expect((await readAll(log(), stream, 5, 2)).map(textOf)).toEqual([
+      "rest",
+      ...messages(6).slice(5).map(textOf),
+    ]);
+  });
+
   test("appending nothing stores nothing", async () => {
     const stream = await aStream();
     expect(await log().append(stream, [])).toEqual([]);

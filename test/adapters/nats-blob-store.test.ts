@@ -3,6 +3,7 @@ import { Objm } from "@nats-io/obj";
 import { beforeAll, expect, test, vi } from "vitest";
 import { natsBlobStore } from "../../src/adapters/nats-blob-store.ts";
 import type { WatchableBlobs } from "../../src/adapters/watchable-blobs.ts";
+import { findBytes } from "../find-bytes.ts";
 import { blobStoreContract, pattern } from "./blob-store-contract.ts";
 import { bytesOf, textOf } from "./log-messages.ts";
 import { describeWithNats, type NatsSuite } from "./with-nats.ts";
@@ -39,6 +40,40 @@ await describeWithNats("blobs", (suite) => {
       const { state } = await streams.info("KV_list-releases");
       expect(state.consumer_count).toBe(0);
     });
+  });
+
+  test("of a value that is removed, or a large one that is replaced, no byte is left in the server's files", async () => {
+    const own = await natsBlobStore(suite().nc, { releases: "gone-releases", artefacts: "gone-artefacts" });
+    const words = ["gone-small", "gone-large", "gone-replaced"];
+    const [small = "", large = "", replaced = ""] = words;
+    // All over the value, so that each chunk of it holds the word.
+    const full = (word: string, size: number) => Buffer.alloc(size, `${word} `);
+    await own.put("s", full(small, 1_000));
+    await own.put("l", full(large, 900_000));
+    await own.put("r", full(replaced, 900_000));
+    await own.put("kept", full("kept-word", 900_000));
+    const found = () => [...findBytes(suite().nats.storeDir, [...words, "kept-word"]).keys()];
+    await vi.waitFor(() => expect(found()).toHaveLength(4), { timeout: 10_000 }); // Written to the files by now.
+    await own.remove("s");
+    await own.remove("l");
+    await own.put("r", bytesOf("now small"));
+    await vi.waitFor(() => expect(found()).toEqual(["kept-word"]), { timeout: 10_000 });
+    expect([await own.get("s"), await own.get("l")]).toEqual([undefined, undefined]);
+    expect(await own.keys("")).toEqual(["kept", "r"]);
+  });
+
+  test("a value that nobody can read any more is removed without being overwritten", async () => {
+    const own = await natsBlobStore(suite().nc, { releases: "left-releases", artefacts: "left-artefacts" });
+    for (const [key, size] of [
+      ["s", 1_000],
+      ["l", 900_000],
+    ] as const) {
+      await own.put(key, pattern(size));
+      await own.remove(key, "unreadable");
+      expect(await own.get(key)).toBeUndefined();
+    }
+    expect(await own.keys("")).toEqual([]);
+    expect(await objectNames(suite(), "left-artefacts")).toEqual([]);
   });
 
   test("replaced large values are removed", async () => {

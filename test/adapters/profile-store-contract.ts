@@ -65,6 +65,34 @@ export function profileStoreContract(
     expect(store.pending()).toEqual([]);
   });
 
+  test("a store that is scrubbed holds what it held, also after it was opened again", async () => {
+    const { store, reopen } = await aStore();
+    const users = Array.from({ length: 1_000 }, (_, i) => `user-${i}`);
+    await store.commit(
+      aCommit({
+        members: users.map((user, i) => ["e1", user, odd(i)] as const),
+        sums: [["e1", "life new", odd(2)]],
+        pending: [{ blobs: [], id: "p1" }],
+      }),
+    );
+    const scrubbed = store.scrub();
+    await store.commit(
+      aCommit({ members: [["e1", "user-7", undefined]], sums: [["e1", "life old", odd(3)]] }),
+    );
+    await scrubbed;
+    await store.commit(aCommit({ members: [["e2", "user-8", odd(8)]], meta: aMeta({ applied: 9 }) }));
+    for (const open of [async () => store, reopen]) {
+      const held = await open();
+      expect([held.member("e1", "user-7"), plain(held.member("e2", "user-8"))]).toEqual([
+        undefined,
+        plain(odd(8)),
+      ]);
+      expect(held.membersAfter("e1", undefined, 2_000)).toHaveLength(999);
+      expect([...held.sums("e1")].map(([key]) => key)).toEqual(["life new", "life old"]);
+      expect([held.meta()?.applied, held.pending()[0]?.id]).toEqual([9, "p1"]);
+    }
+  });
+
   test("members and sums of two encoders are told apart, also where one's name begins with the other's", async () => {
     const { store } = await aStore();
     await store.commit(

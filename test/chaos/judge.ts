@@ -220,6 +220,7 @@ async function foldProfiles({ connection, subjects, shards }: Evidence): Promise
     read: (stream, from) => log.read(stream, from),
     bounds: (stream) => log.bounds(stream),
     trim: async () => 1,
+    redact: async () => {},
   };
   const host = await startProfileHost(
     {

@@ -8,9 +8,10 @@ import { decodeEntries } from "../../src/events/log-codec.ts";
 import type { LogEntry } from "../../src/events/log-entry.ts";
 import { subjectsOf } from "../../src/events/subjects.ts";
 import { createGateway } from "../../src/gateway/gateway.ts";
-import type { ExplainQuestion, GatewayOptions } from "../../src/gateway/gateway-ports.ts";
+import type { ExplainQuestion, ExportQuestion, GatewayOptions } from "../../src/gateway/gateway-ports.ts";
 import { EngineError } from "../../src/kernel/engine-error.ts";
 import { decode, encode } from "../../src/kernel/msgpack.ts";
+import { userHasher } from "../../src/privacy/user-hash.ts";
 import { decodeProfiles } from "../../src/profiles/profiles-codec.ts";
 import { DecisionIds } from "../../src/resonance/decision-id.ts";
 import type {
@@ -50,6 +51,7 @@ export async function gatewayWorld(
     read: (stream, from) => stored.read(stream, from),
     bounds: (stream) => stored.bounds(stream),
     trim: (...given) => stored.trim(...given),
+    redact: (...given) => stored.redact(...given),
     async append(stream, messages) {
       if ([...broken].some((shard) => stream === subjects.shardLog(shard))) throw logDown();
       appended.push({ stream, messages });
@@ -64,6 +66,7 @@ export async function gatewayWorld(
   const newId = () => `decision-${++ids}`;
   const decisions = new DecisionIds([1, 2], "gateway");
   const questions: ExplainQuestion[] = [];
+  const exported: ExportQuestion[] = [];
   const gateway = createGateway(
     {
       bus,
@@ -71,11 +74,18 @@ export async function gatewayWorld(
       releases,
       clock,
       decisions,
+      hashUser: userHasher(new Uint8Array(32)),
       newId: () => "gateway",
       cellKey: new Uint8Array(32),
       async explain(question) {
         questions.push(question);
         return encodeReply({ explained: true }, question.type);
+      },
+      async exportPage(question) {
+        exported.push(question);
+        return question.cursor === undefined
+          ? { lines: [{ kind: "context", user: question.user }], next: "on" }
+          : { lines: [{ kind: "end" }] };
       },
       subjects,
       decodeProfiles,
@@ -98,6 +108,8 @@ export async function gatewayWorld(
     appended,
     /** Ids as the shards and the gateway make them. */
     decisions,
+    /** Pages of exports that the gateway asked for. */
+    exported,
     /** What the gateway wanted to be explained. */
     questions,
     /** Shards whose logs fail. */

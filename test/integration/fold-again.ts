@@ -33,6 +33,7 @@ export async function foldAgain(
     read: (stream, from) => log.read(stream, from),
     bounds: (stream) => log.bounds(stream),
     trim: async () => 1,
+    redact: async () => {},
     append: async (stream, messages) => {
       given.published?.(stream, messages);
       return messages.map(() => 0);

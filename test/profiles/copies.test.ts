@@ -431,6 +431,7 @@ function inBatchesOf(log: Log, batch: number): Log {
     append: (...given) => log.append(...given),
     bounds: (...given) => log.bounds(...given),
     trim: (...given) => log.trim(...given),
+    redact: (...given) => log.redact(...given),
     async read(stream, from): Promise<LogReader> {
       const reader = await log.read(stream, from);
       return {
@@ -450,6 +451,7 @@ function keptOpen(store: ProfileStore, note: (pending: readonly PendingPublicati
     member: (...given) => store.member(...given),
     membersAfter: (...given) => store.membersAfter(...given),
     sums: (encoder) => store.sums(encoder),
+    scrub: () => store.scrub(),
     commit: (commit) => {
       note(commit.pending ?? []);
       return store.commit(commit);

@@ -750,6 +750,7 @@ function methodsOf(log: Log): Log {
     read: (...given) => log.read(...given),
     bounds: (...given) => log.bounds(...given),
     trim: (...given) => log.trim(...given),
+    redact: (...given) => log.redact(...given),
   };
 }
 
@@ -760,6 +761,7 @@ function storeWith(store: ProfileStore, commit: ProfileStore["commit"]): Profile
     member: (...given) => store.member(...given),
     membersAfter: (...given) => store.membersAfter(...given),
     sums: (encoder) => store.sums(encoder),
+    scrub: () => store.scrub(),
     commit,
     close: async () => {},
   };

@@ -16,6 +16,7 @@ import { toFeatureEvent } from "../../src/features/to-feature-event.ts";
 import { fromWireError } from "../../src/kernel/engine-error.ts";
 import { decode, encode } from "../../src/kernel/msgpack.ts";
 import { gaussian, type Random, seededRandom } from "../../src/kernel/random.ts";
+import { userHasher } from "../../src/privacy/user-hash.ts";
 import { ContextCounts } from "../../src/resonance/cold-start/context-counts.ts";
 import { ContextTable } from "../../src/resonance/cold-start/context-table.ts";
 import { DecisionIds } from "../../src/resonance/decision-id.ts";
@@ -30,6 +31,8 @@ import { startShardHost } from "../../src/shards/shard-host.ts";
 import { readHeldUser } from "../../src/shards/snapshot-read.ts";
 import { snapshotShard } from "../../src/shards/snapshot-write.ts";
 import { poisonRow, START_MS } from "./a-shard.ts";
+
+const hashUser = userHasher(new Uint8Array(32));
 
 export const KEY = [1, 2] as const;
 export const RING = 20;
@@ -218,7 +221,7 @@ export async function replayWorld(given: { readonly residentUsers?: number } = {
     store,
     options,
     /** What explanations are worked out from. */
-    explainWorld: { log, releases, snapshots, subjects, clock, decisions: ids },
+    explainWorld: { log, releases, snapshots, subjects, clock, decisions: ids, hashUser },
     ids,
     append,
     behaviours: (behaviours: readonly Behaviour[]) =>

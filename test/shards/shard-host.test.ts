@@ -212,6 +212,7 @@ test.for([0, 1, 2, 3, 4, 5, 6, 7, 8])(
           bounds: async () => ({ first: 1, last: 0 }),
           ensure: async () => {},
           trim: async () => 1,
+          redact: async () => {},
           read: async () => ({
             next: () => new Promise<readonly LogMessage[]>((resolve) => arrivals.push(resolve)),
             lag: () => 0,
@@ -273,6 +274,7 @@ function methodsOf(store: ContextStore): ContextStore {
   return {
     load: (user) => store.load(user),
     loadRing: (user) => store.loadRing(user),
+    held: () => store.held(),
     authenticated: () => store.authenticated(),
     authenticatedAfter: (after, limit) => store.authenticatedAfter(after, limit),
     meta: () => store.meta(),
@@ -280,8 +282,10 @@ function methodsOf(store: ContextStore): ContextStore {
     commit: (commit) => store.commit(commit),
     removeOutbox: (keys) => store.removeOutbox(keys),
     contexts: () => store.contexts(),
+    contextsAfter: (...given) => store.contextsAfter(...given),
     users: () => store.users(),
     snapshot: () => store.snapshot(),
+    scrub: () => store.scrub(),
     import: () => store.import(),
     close: () => store.close(),
   };

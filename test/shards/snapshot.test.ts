@@ -128,6 +128,38 @@ test("a delta is written while few users changed, up to eight in a row", async (
   expect(await kindAfter([1])).toBe("full");
 });
 
+test("a full one that is asked for takes the place of a delta at the same sequence", async () => {
+  const ports = portsOf();
+  const store = memoryContextStore();
+  await store.commit(commitOf(store, [1, 2, 3, 4, 5, 6]));
+  await snapshotShard(ports, store, optionsOf());
+  await store.commit(commitOf(store, [1]));
+  const delta = await snapshotShard(ports, store, optionsOf());
+  const full = await snapshotShard(ports, store, { ...optionsOf(), isFull: true });
+  expect([delta?.kind, full?.kind, full?.sequence]).toEqual(["delta", "full", delta?.sequence]);
+  const restored = memoryContextStore();
+  const manifest = await restoreShard(ports, restored, restoring());
+  expect(manifest?.kind).toBe("full");
+  expect(contentOf(restored)).toEqual(contentOf(store));
+  expect(await snapshotShard(ports, store, { ...optionsOf(), isFull: true })).toBeUndefined();
+});
+
+test("a snapshot from before an erasure is no base: with a delta on it, who was erased would be back", async () => {
+  const ports = portsOf();
+  const store = memoryContextStore();
+  await store.commit(commitOf(store, [1, 2, 3, 4, 5, 6]));
+  const before = await snapshotShard(ports, store, optionsOf());
+  await store.commit({ ...commitOf(store, [1]), erased: ["user-2"] });
+  const erasedAt = store.meta()?.applied ?? 0;
+  expect(erasedAt).toBeGreaterThan(before?.sequence ?? 0);
+  const after = await snapshotShard(ports, store, { ...optionsOf(), baseFrom: () => erasedAt });
+  expect(after?.kind).toBe("full");
+  await store.commit(commitOf(store, [1]));
+  expect((await snapshotShard(ports, store, { ...optionsOf(), baseFrom: () => erasedAt }))?.kind).toBe(
+    "delta",
+  );
+});
+
 test("a delta holds the users that changed and no others", async () => {
   const ports = portsOf();
   const store = memoryContextStore();

@@ -16,6 +16,8 @@ import type { Servers } from "./servers.ts";
 const LOG_PATIENCE_MS = 10_000;
 const TABLE_PATIENCE_MS = 1_000;
 const BLOB_PATIENCE_MS = 5_000;
+/** Blobs that change: pointers, how far erasures are, and what snapshots must not be older than. */
+const CHANGING = /\.current$|^erasures\.|\.floor$/;
 const SCORE_SUBJECT = /\.shard\.(\d+)\.score(?:\.|$)/;
 
 /** The log over a node's wire: slow now and then, cut off at times, and with answers that get lost. */
@@ -25,6 +27,7 @@ export function wiredLog(servers: Servers, life: Life): Log {
   return {
     ensure: (...given) => reach("ensure", () => servers.log.ensure(...given)),
     bounds: (stream) => reach("bounds", () => servers.log.bounds(stream)),
+    redact: (...given) => reach("redact", () => servers.log.redact(...given)),
     trim: (...given) => reach("trim", () => servers.log.trim(...given)),
     append: (stream, messages) =>
       reach("append", async () => {
@@ -99,7 +102,7 @@ export function wiredBlobs(servers: Servers, life: Life, blobs: BlobStore = serv
   const reach = <T>(what: string, act: () => Promise<T>): Promise<T> =>
     overWire(life, BLOB_PATIENCE_MS, "BLOBS_UNAVAILABLE", what, act);
   const guard = async (key: string, bytes: Uint8Array): Promise<void> => {
-    if (key.endsWith(".current")) return;
+    if (CHANGING.test(key)) return;
     const held = await blobs.get(key);
     if (held !== undefined && sha256Hex(held) !== sha256Hex(bytes))
       servers.findings.push(`${life.name} wrote other bytes under ${key}`);
@@ -198,11 +201,14 @@ export function diskContexts(held: ContextStore, life: Life): ContextStore {
     outbox: () => held.outbox(),
     load: (user) => held.load(user),
     loadRing: (user) => held.loadRing(user),
+    held: () => held.held(),
     authenticated: () => held.authenticated(),
     authenticatedAfter: (...given) => held.authenticatedAfter(...given),
     contexts: () => held.contexts(),
+    contextsAfter: (...given) => held.contextsAfter(...given),
     users: () => held.users(),
     snapshot: () => held.snapshot(),
+    scrub: () => life.write(() => void held.scrub()),
     import: () => held.import(),
     commit: (commit: ShardCommit) => life.write(() => void held.commit(commit)),
     removeOutbox: (keys: readonly number[]) => life.write(() => void held.removeOutbox(keys)),
@@ -218,6 +224,7 @@ export function diskProfiles(held: ProfileStore, life: Life): ProfileStore {
     member: (...given) => held.member(...given),
     membersAfter: (...given) => held.membersAfter(...given),
     sums: (encoder) => held.sums(encoder),
+    scrub: () => life.write(() => void held.scrub()),
     commit: (commit: ProfileCommit) => life.write(() => void held.commit(commit)),
     close: async () => {},
   };

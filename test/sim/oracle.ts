@@ -6,7 +6,7 @@ import { memoryProfileStore } from "../../src/adapters/memory-profile-store.ts";
 import { decodeEntries } from "../../src/events/log-codec.ts";
 import type { LogEntry } from "../../src/events/log-entry.ts";
 import { ExperimentBook, readNumbers } from "../../src/experiments/experiment-book.ts";
-import { decode } from "../../src/kernel/msgpack.ts";
+import { decode, encode } from "../../src/kernel/msgpack.ts";
 import { startProfileHost } from "../../src/profiles/profile-host.ts";
 import type { ProfileStore } from "../../src/profiles/profile-store.ts";
 import { readSampleMessage } from "../../src/profiles/read-sample-message.ts";
@@ -18,11 +18,22 @@ import type { ContextStore } from "../../src/shards/context-store.ts";
 import { startShardHost } from "../../src/shards/shard-host.ts";
 import type { DeadLetter } from "../../src/shards/shard-messages.ts";
 import { isReady } from "./is-ready.ts";
+import { LEAVERS } from "./leavers.ts";
 import { wrongReplays } from "./replayed-decisions.ts";
-import { type Servers, subjects } from "./servers.ts";
+import { hashUser, type Servers, subjects } from "./servers.ts";
 import type { SimClient } from "./sim-client.ts";
 import type { SimNode, SimShape } from "./sim-node.ts";
 
+/** Kinds of entries that every shard's log has of its own. */
+const OF_ONE_SHARD: readonly LogEntry["kind"][] = [
+  "behaviour",
+  "warm-up-continued",
+  "erase",
+  "erased",
+  "redacted",
+];
+/** What the text of a redacted sample has. */
+const ERASED_SAMPLE = '"user":""';
 const ADMINISTRATIVE = ["identify", "consent"];
 /** What is told of a content that was chosen, and is nothing that its user did. */
 const NO_ACTS = ["impression", "dismiss"];
@@ -46,13 +57,15 @@ export async function judge(
     const once = await foldOnce(servers, shard, shape);
     for (const [id, text] of once.outputs) outputs.set(id, text);
     findings.push(...(await miscounted(servers, shard, once.store)));
+    findings.push(...(await unredacted(servers, shard)));
     for (const node of nodes) {
       const held = node.contexts.get(shard);
       if (held === undefined || !isReady(node, `shard-${shard}`)) continue;
       findings.push(...differences(`${node.name} shard ${shard}`, contentOf(once.store), contentOf(held)));
     }
   }
-  findings.push(...(await wrongOutputs(servers, outputs)));
+  findings.push(...(await wrongOutputs(servers, outputs, client, shape)));
+  findings.push(...(await traces(servers, nodes, client)));
   findings.push(...(await wrongReplays(servers, client, shape, asItWas(servers.log))));
   findings.push(...(await unevenReleases(servers, nodes, shape)));
   findings.push(...(await profileDifferences(servers, nodes, shape)));
@@ -73,8 +86,9 @@ async function lostEvents(servers: Servers, client: SimClient, shape: SimShape):
       if (entry.kind === "behaviour") stored.add(`${entry.user} ${entry.id}`);
     }
   }
+  // A request that was held up for long erases once more, whatever was acknowledged meanwhile.
   return [...client.acknowledged].flatMap(([user, ids]) =>
-    [...ids]
+    (client.erased.has(user) ? [] : [...ids])
       .filter((id) => !stored.has(`${user} ${id}`))
       .map((id) => `acknowledged event ${user} ${id} is lost`),
   );
@@ -92,6 +106,8 @@ function deadLetters(servers: Servers): string[] {
 async function miscounted(servers: Servers, shard: number, once: ContextStore): Promise<string[]> {
   const acts = new Map<string, Set<string>>();
   for (const entry of entriesOf(servers, shard)) {
+    if (entry.kind === "erase")
+      for (const user of acts.keys()) if (hashUser(user) === entry.hash) acts.delete(user);
     if (entry.kind !== "behaviour" || ADMINISTRATIVE.includes(entry.type)) continue;
     if (entry.exposure !== undefined) continue;
     if (entry.feedback !== undefined && NO_ACTS.includes(entry.type)) continue;
@@ -106,6 +122,7 @@ async function miscounted(servers: Servers, shard: number, once: ContextStore): 
 
 /** Whoever was exposed, by the raw logs, is one unit of the arm that they met first. */
 function miscountedUnits(servers: Servers, nodes: readonly SimNode[], shape: SimShape): string[] {
+  if (servers.redacted.arms.size > 0) return []; // Sums stay as they are, and who comes back is a unit more.
   const arms = new Map<string, number>();
   for (let shard = 0; shard < shape.shards; shard++)
     for (const entry of entriesOf(servers, shard)) {
@@ -145,13 +162,94 @@ function twoOwnersOfAnEpoch(servers: Servers): string[] {
   return [...new Set(found)];
 }
 
-/** What was published is what one process would have published: nothing is missing, nothing says something else. */
-async function wrongOutputs(servers: Servers, expected: ReadonlyMap<string, string>): Promise<string[]> {
+/** No entry of the log as it is held comes before an erasure of its user. */
+async function unredacted(servers: Servers, shard: number): Promise<string[]> {
+  const stream = subjects.shardLog(shard);
+  const { first } = await servers.log.bounds(stream);
+  const found: string[] = [];
+  const users = new Set<string>();
+  for (const { data, sequence } of servers.log.everStored(stream)) {
+    if (sequence < first) continue; // A server has overwritten, or soon will, what was trimmed.
+    for (const entry of decodeEntries(data)) {
+      if (entry.kind === "behaviour") users.add(entry.user);
+      if (entry.kind !== "erase") continue;
+      if (entry.user !== undefined) found.push(`erasure ${entry.id} still tells of whom it is`);
+      for (const user of users)
+        if (hashUser(user) === entry.hash) found.push(`entries of ${user} are left from before ${entry.id}`);
+    }
+  }
+  return found;
+}
+
+/** Of who was erased nothing is left: nowhere of those who left for good, and of all not in what the log was then. */
+async function traces(servers: Servers, nodes: readonly SimNode[], client: SimClient): Promise<string[]> {
+  const found: string[] = [];
+  const gone = LEAVERS.filter((user) => client.erased.has(user));
+  const look = (where: string, bytes: Uint8Array): void => {
+    const text = Buffer.from(bytes);
+    for (const user of gone) if (text.includes(user)) found.push(`${where} still has ${user}`);
+  };
+  for (const stream of servers.log.streams())
+    for (const { data, sequence } of servers.log.everStored(stream))
+      if (sequence >= (await servers.log.bounds(stream)).first)
+        look(`message ${sequence} of ${stream}`, data);
+  for (const blobs of [servers.blobs, servers.snapshots])
+    for (const key of await blobs.keys("")) look(`blob ${key}`, (await blobs.get(key)) ?? new Uint8Array());
+  for (const node of nodes) {
+    for (const [shard, store] of node.contexts) {
+      if (!isReady(node, `shard-${shard}`)) continue;
+      look(
+        `${node.name} shard ${shard}`,
+        encode([store.meta(), [...store.contexts()], [...store.authenticated()], store.outbox()]),
+      );
+      for (const user of gone)
+        if (store.loadRing(user).length > 0) found.push(`${node.name} has a ring of ${user}`);
+    }
+    if (node.profiles === undefined || !isReady(node, "profiles")) continue;
+    const meta = node.profiles.meta();
+    for (const encoder of [meta?.encoder ?? "", meta?.candidate ?? "", meta?.previous?.encoder ?? ""])
+      for (const user of gone)
+        if (node.profiles.member(encoder, user) !== undefined)
+          found.push(`${node.name} has ${user} as a member`);
+  }
+  return found.slice(0, 5);
+}
+
+/**
+ * What was published is what one process would have published: nothing is missing, nothing says something else. What followed from
+ * entries that were redacted since nobody can tell any more; and where members were erased, those of them whom a warm-up came
+ * to later are others.
+ */
+async function wrongOutputs(
+  servers: Servers,
+  expected: ReadonlyMap<string, string>,
+  client: SimClient,
+  shape: SimShape,
+): Promise<string[]> {
   const published = new Map<string, string>();
   const found: string[] = [];
+  const redactedIn = (shard: number): ReadonlySet<number> =>
+    servers.redacted.sequences.get(subjects.shardLog(shard)) ?? new Set();
+  const warmedUp = new Set<number>();
+  for (let shard = 0; shard < shape.shards; shard++)
+    if (
+      redactedIn(shard).size > 0 &&
+      entriesOf(servers, shard).some(({ kind }) => kind === "warm-up-continued")
+    )
+      warmedUp.add(shard);
+  const isUntold = (id: string): boolean => {
+    const [kind, place = ""] = id.split(" ");
+    const [shard = 0, sequence = 0] = place.split(":").map(Number);
+    if (kind === "sample" && (published.get(id) ?? "").includes(ERASED_SAMPLE)) return true;
+    // Those of who came back later go as well.
+    const text = kind === "transition" ? (expected.get(id) ?? published.get(id) ?? "") : "";
+    if (text !== "" && client.erased.has((JSON.parse(text) as { user: string }).user)) return true;
+    return redactedIn(shard).has(sequence) || (kind === "sample" && warmedUp.has(shard));
+  };
   const take = (id: string, text: string): void => {
     const before = published.get(id);
-    if (before !== undefined && before !== text) found.push(`${id} was published twice, with two contents`);
+    if (before !== undefined && before !== text && !isUntold(id))
+      found.push(`${id} was published twice, with two contents`);
     published.set(id, text);
   };
   for (const { data } of servers.log.everStored(subjects.samples)) {
@@ -160,12 +258,14 @@ async function wrongOutputs(servers: Servers, expected: ReadonlyMap<string, stri
     else if (!("control" in message)) for (const [id, text] of samplesOf(message)) take(id, text);
   }
   for (const { data } of servers.log.everStored(subjects.transitions)) {
+    if (data.length === 0) continue; // Of somebody who was erased.
     const text = new TextDecoder().decode(data);
     take(`transition ${(JSON.parse(text) as { id: string }).id}`, text);
   }
   for (const [id, text] of expected)
-    if (published.get(id) !== text) found.push(`${id} was not published as it should be`);
-  for (const id of published.keys()) if (!expected.has(id)) found.push(`${id} was published for no reason`);
+    if (published.get(id) !== text && !isUntold(id)) found.push(`${id} was not published as it should be`);
+  for (const id of published.keys())
+    if (!expected.has(id) && !isUntold(id)) found.push(`${id} was published for no reason`);
   return found;
 }
 
@@ -184,8 +284,7 @@ async function unevenReleases(
     for (const entry of entriesOf(servers, shard)) {
       if (entry.kind === "encoder-prepared") prepared = entry.encoder;
       else if (entry.kind === "segments-prepared") segments = Math.max(segments, entry.version);
-      else if (entry.kind !== "behaviour" && entry.kind !== "warm-up-continued")
-        releases.add(JSON.stringify(entry));
+      else if (!OF_ONE_SHARD.includes(entry.kind)) releases.add(JSON.stringify(entry));
     }
     const all = [...releases].sort().join("\n");
     first ??= all;
@@ -211,7 +310,7 @@ function samplesOf(batch: SampleBatch): [string, string][] {
   ]);
   const removals = (batch.removals ?? []).map((removal): [string, string] => [
     `removal ${batch.shard}:${removal.sequence}:${removal.index}`,
-    removal.user,
+    removal.hash ?? removal.user,
   ]);
   return [...samples, ...removals, ...tallies];
 }
@@ -299,6 +398,7 @@ function world(servers: Servers) {
     pause: () => servers.time.sleep(0),
     newId: () => "once",
     decisionKey: [1, 2] as const,
+    hashUser,
     subjects,
   };
 }
@@ -310,6 +410,7 @@ function asItWas(log: MemoryLog): Log {
     append: async (_, messages) => messages.map(() => 0),
     bounds: async (stream) => ({ first: 1, last: log.lastOf(stream) }),
     trim: async () => 1,
+    redact: async () => {},
     async read(stream, from) {
       const messages = log.everStored(stream);
       const closed = Promise.withResolvers<readonly LogMessage[]>();

@@ -1,6 +1,7 @@
 import type { KeyValue } from "../../src/actors/key-value.ts";
 import type { Log, LogReader } from "../../src/actors/log.ts";
 import type { ProfileStore } from "../../src/profiles/profile-store.ts";
+import { WindowLedger } from "../../src/profiles/window-ledger.ts";
 import { Context } from "../../src/shards/context.ts";
 import type { ContextStore, ShardCommit } from "../../src/shards/context-store.ts";
 import { SeenIds } from "../../src/shards/seen-ids.ts";
@@ -181,6 +182,20 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
         return { ...meta, tallies: { ...meta.tallies, marks: {} } };
       },
     }),
+  },
+  {
+    name: "what is redacted stays in the log as it was",
+    log: (log) => ({ ...log, redact: async () => {} }),
+  },
+  {
+    name: "an erased member's samples are redacted, and the profiles keep them",
+    patch() {
+      const { remove } = WindowLedger.prototype;
+      WindowLedger.prototype.remove = () => {};
+      return () => {
+        WindowLedger.prototype.remove = remove;
+      };
+    },
   },
   {
     name: "a release counts as carried out before it is",

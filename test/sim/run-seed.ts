@@ -9,6 +9,7 @@ import { releaseKeys } from "../../src/releases.ts";
 import { fitRelease, type Release } from "../../src/resonance/fit-release.ts";
 import type { SegmentMap } from "../../src/resonance/segment-map.ts";
 import { isReady } from "./is-ready.ts";
+import { LEAVERS } from "./leavers.ts";
 import { judge } from "./oracle.ts";
 import type { PlantedBug } from "./planted-bugs.ts";
 import { type Servers, startServers, subjects } from "./servers.ts";
@@ -147,13 +148,19 @@ async function run(seed: number, bug: PlantedBug | undefined): Promise<SeedResul
   for (const node of nodes) node.start();
   const client = new SimClient(servers);
 
-  const state = { isFaulty: true };
+  const state = { isFaulty: true, isErasing: false };
   void client
     .define(WIRE_MAPS)
     .then(() => client.fill(CATALOGUE))
     .then(() => client.experiment(EXPERIMENT));
   void load(servers, client, random, state);
   void misfortune(servers, nodes, random, state);
+  if (random() < 0.6) {
+    state.isErasing = true;
+    void erasures(servers, client, random, state).then(() => {
+      state.isErasing = false;
+    });
+  }
   if (random() < 0.6) {
     const backAfterMs = random() < 0.4 ? 8_000 * random() : undefined;
     const how = { afterMs: 2_000 + 9_000 * random(), isHeld: random() < 0.3, backAfterMs };
@@ -165,7 +172,7 @@ async function run(seed: number, bug: PlantedBug | undefined): Promise<SeedResul
       return client.define(EDITED_WIRE_MAPS);
     });
   await time.until(() => !state.isFaulty, FAULTS_FOR_MS + 20_000);
-  const isQuiet = (): boolean => client.isIdle && quiet(servers, nodes, shape);
+  const isQuiet = (): boolean => !state.isErasing && client.isIdle && quiet(servers, nodes, shape);
   const findings: string[] = [];
   if (!(await time.until(isQuiet, QUIET_WITHIN_MS)))
     findings.push(
@@ -311,6 +318,34 @@ async function misfortune(
   await time.sleep(6_000); // Whatever is under way ends by then.
   for (const node of nodes) if (!node.isUp) node.start();
   state.isFaulty = false;
+}
+
+/** Users are erased: some who come back, and some who were there only for a while, members among them. */
+async function erasures(
+  servers: Servers,
+  client: SimClient,
+  random: Random,
+  state: { isFaulty: boolean },
+): Promise<void> {
+  const { time } = servers;
+  const pick = (count: number): number => Math.floor(random() * count);
+  const leave = async (user: string, u: number): Promise<void> => {
+    await time.sleep(8_000 * random());
+    for (let i = 0; i < 12; i++) {
+      const ts = time.nowMs() - pick(5_000);
+      const id = `${user}-event-${i}`;
+      const identify = { id, user, ts, type: "identify", segments: { taste: `segment-${u}` } };
+      await client.send([i === 2 ? identify : { id, user, ts, ...anAct(random, u) }]);
+      if (random() < 0.5) void client.score(user, []);
+    }
+    await client.erase(user);
+  };
+  const [one, two] = LEAVERS.map((user, u) => leave(user, u));
+  while (state.isFaulty) {
+    await time.sleep(1_000 + 6_000 * random());
+    if (state.isFaulty) await client.erase(`user-${pick(10)}`);
+  }
+  await Promise.all([one, two]);
 }
 
 type RollOut = Readonly<{ afterMs: number; isHeld: boolean; backAfterMs: number | undefined }>;

@@ -1,13 +1,17 @@
 import { createHash } from "node:crypto";
+import type { KeptStream } from "../../src/actors/kept-stream.ts";
 import { memoryBlobStore } from "../../src/adapters/memory-blob-store.ts";
 import { memoryBus } from "../../src/adapters/memory-bus.ts";
 import { memoryKeyValue } from "../../src/adapters/memory-key-value.ts";
 import { MemoryLog } from "../../src/adapters/memory-log.ts";
+import { decodeEntries } from "../../src/events/log-codec.ts";
 import { subjectsOf } from "../../src/events/subjects.ts";
 import type { Random } from "../../src/kernel/random.ts";
+import { userHasher } from "../../src/privacy/user-hash.ts";
 import type { VirtualTime } from "./virtual-time.ts";
 
 export const subjects = subjectsOf("sim");
+export const hashUser = userHasher(new Uint8Array(32).fill(1));
 
 /** An answer that a shard's owner gave. */
 export type GivenAnswer = Readonly<{ shard: number; epoch: number; node: string; atMs: number }>;
@@ -17,6 +21,24 @@ export type GivenAnswer = Readonly<{ shard: number; epoch: number; node: string;
  * of what was seen from outside.
  */
 export type Servers = ReturnType<typeof startServers>;
+
+/** A stream of the log as one that nothing is folded from: a deleted message is one without bytes. */
+function keptStream(log: MemoryLog, stream: string): KeptStream {
+  return {
+    async *messages() {
+      for (const message of log.everStored(stream)) if (message.data.length > 0) yield message;
+    },
+    append: async (messages) => void (await log.append(stream, messages)),
+    async erase(sequences) {
+      const held = sequences.map((sequence) => log.everStored(stream)[sequence - 1]!);
+      await log.redact(
+        stream,
+        held.map((message) => ({ ...message, data: new Uint8Array() })),
+      );
+      return held.length;
+    },
+  };
+}
 
 /** Servers without content. `dedupes`: whether the log drops repeated ids, as it does for two minutes in truth. */
 export function startServers(time: VirtualTime, random: Random, dedupes: boolean) {
@@ -31,11 +53,33 @@ export function startServers(time: VirtualTime, random: Random, dedupes: boolean
       isCancelled = true;
     };
   });
+  const log = new MemoryLog(time, () => {}, dedupes ? {} : { duplicateWindowMs: 0 });
+  /** Of each shard's log the messages of which something was redacted, and who was exposed to what arm in those. */
+  const redacted = { sequences: new Map<string, Set<number>>(), arms: new Map<string, number>() };
+  const redact = log.redact.bind(log);
+  log.redact = async (stream, messages) => {
+    const sequences = redacted.sequences.get(stream) ?? new Set();
+    redacted.sequences.set(stream, sequences);
+    for (const { sequence } of messages) {
+      sequences.add(sequence);
+      if (!stream.includes("_LOG_")) continue;
+      for (const entry of decodeEntries(log.everStored(stream)[sequence - 1]!.data))
+        if (entry.kind === "behaviour" && entry.exposure !== undefined && !redacted.arms.has(entry.user))
+          redacted.arms.set(entry.user, entry.exposure.arm);
+    }
+    await redact(stream, messages);
+  };
   return {
     time,
     random,
     bus,
-    log: new MemoryLog(time, () => {}, dedupes ? {} : { duplicateWindowMs: 0 }),
+    log,
+    redacted,
+    kept: {
+      decisions: keptStream(log, subjects.decisions),
+      deadLetters: keptStream(log, subjects.deadLetters),
+      transitions: keptStream(log, subjects.transitions),
+    },
     table: memoryKeyValue(),
     blobs: memoryBlobStore(),
     snapshots: memoryBlobStore(),

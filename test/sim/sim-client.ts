@@ -1,5 +1,6 @@
 import type { ContentAnswer } from "../../src/content/content-answer.ts";
 import type { Position } from "../../src/events/log-entry.ts";
+import type { EraseReply } from "../../src/gateway/erase.ts";
 import type { IngestReply } from "../../src/gateway/ingest.ts";
 import type { ScoreReply } from "../../src/gateway/score.ts";
 import { EngineError } from "../../src/kernel/engine-error.ts";
@@ -40,6 +41,10 @@ export class SimClient {
   readonly #servers: Servers;
   /** Ids of acknowledged events, by user. */
   readonly acknowledged = new Map<string, Set<string>>();
+  /** Users who were erased, with the time at which that was done: Infinity while it is under way. */
+  readonly erased = new Map<string, number>();
+  /** Proofs of erasures. */
+  readonly proofs: EraseReply[] = [];
   /** Requests that were not answered in the client's patience. */
   unanswered = 0;
   asked = 0;
@@ -63,11 +68,14 @@ export class SimClient {
     const positions: Position[] = [];
     let left = [...events];
     while (left.length > 0) {
+      const sentMs = time.monotonicMs();
       const reply = await this.#ask<IngestReply>("ingest", { events: left });
       if (reply !== undefined) {
         const refused = new Set(reply.refused.map(({ index }) => index));
         for (const [index, { user, id }] of left.entries()) {
           if (refused.has(index)) continue;
+          // What was sent while its user was erased may have come before or after that.
+          if ((this.erased.get(user) ?? Number.NEGATIVE_INFINITY) >= sentMs) continue;
           const ids = this.acknowledged.get(user) ?? new Set();
           this.acknowledged.set(user, ids.add(id));
         }
@@ -97,9 +105,31 @@ export class SimClient {
       const least = atLeast.find(({ shard }) => shard === reply.position.shard);
       if (least !== undefined && reply.position.sequence < least.sequence)
         this.#servers.findings.push(`a score of ${user} did not contain the position that it was asked for`);
-      if (least !== undefined && !reply.known)
+      if (least !== undefined && !reply.known && !this.erased.has(user))
         this.#servers.findings.push(`a score did not know ${user}, whose events were acknowledged`);
     }
+    this.#underWay--;
+  }
+
+  /** Erases a user, and asks until there is a proof of it. */
+  async erase(user: string): Promise<void> {
+    this.#underWay++;
+    const { random, time } = this.#servers;
+    this.erased.set(user, Number.POSITIVE_INFINITY);
+    let reply: EraseReply | undefined;
+    while (reply?.state !== "done") {
+      // Who lost the answer asks for the user again; who knows the id asks for that.
+      const asked = reply === undefined || random() < 0.1 ? { user } : { erasure: reply.erasure };
+      reply = (await this.#ask<EraseReply>("erase", { ...asked, waitMs: 1_500 })) ?? reply;
+      if (reply?.state !== "done") await time.sleep(RETRY_MS * (0.5 + random()));
+    }
+    this.proofs.push(reply);
+    if (JSON.stringify(reply).includes(user))
+      this.#servers.findings.push(`the proof of ${user}'s erasure names them`);
+    if (reply.verified !== true) this.#servers.findings.push(`${user}'s erasure is not verified`);
+    this.acknowledged.delete(user);
+    this.erased.set(user, time.monotonicMs());
+    this.#servers.trace(`${user} is erased`);
     this.#underWay--;
   }
 

@@ -6,6 +6,7 @@ import { identityCompressor } from "../../src/adapters/identity-compressor.ts";
 import { memoryContextStore } from "../../src/adapters/memory-context-store.ts";
 import { memoryProfileStore } from "../../src/adapters/memory-profile-store.ts";
 import { explain } from "../../src/explain.ts";
+import { exportPage } from "../../src/export-user.ts";
 import { createGateway } from "../../src/gateway/gateway.ts";
 import type { Clock } from "../../src/kernel/clock.ts";
 import { EngineError } from "../../src/kernel/engine-error.ts";
@@ -21,7 +22,7 @@ import { shardUnit, unitsOf } from "../../src/units.ts";
 import { diskContexts, diskProfiles, wiredBlobs, wiredBus, wiredLog, wiredTable } from "./faulty-ports.ts";
 import { Life } from "./life.ts";
 import type { PlantedBug } from "./planted-bugs.ts";
-import { type Servers, subjects } from "./servers.ts";
+import { hashUser, type Servers, subjects } from "./servers.ts";
 
 /** What a simulated deployment is made of. */
 export type SimShape = Readonly<{
@@ -116,13 +117,28 @@ export class SimNode {
       compressor: identityCompressor,
       pause: () => life.goOn(),
     };
-    const explaining = { log: plain.log, releases: releasesOf(blobs), snapshots, subjects, clock, decisions };
+    const explaining = {
+      log: plain.log,
+      releases: releasesOf(blobs),
+      snapshots,
+      subjects,
+      clock,
+      decisions,
+      hashUser,
+    };
     const gateway = createGateway(
       {
         ...plain,
         decisions,
+        hashUser,
         cellKey: new Uint8Array(32),
         explain: (question) => explain(explaining, question, limits),
+        exportPage: (question) =>
+          exportPage({ ...explaining, bus: plain.bus }, question, {
+            ...limits,
+            pageBytes: 100_000,
+            pageMs: 2_000,
+          }),
         log: bug?.gatewayLog?.(plain.log, servers, life) ?? plain.log,
         decodeProfiles,
         memoryBytes: () => 0,
@@ -199,6 +215,8 @@ export class SimNode {
       {
         ...ports,
         decisionKey: [1, 2],
+        hashUser,
+        kept: servers.kept,
         blobs: ports.releases,
         releases: releasesOf(ports.releases),
         snapshots: {
@@ -218,6 +236,7 @@ export class SimNode {
         publishEveryMs: PUBLISH_EVERY_MS,
         snapshotEveryMs,
         keepLogMs: 0,
+        idleMs: Number.POSITIVE_INFINITY,
       },
     );
     return {

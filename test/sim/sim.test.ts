@@ -12,6 +12,8 @@ const SOON_FOUND = [
   "a repeated event counts again",
   "the epoch does not grow",
   "outputs that an owner left behind are forgotten at take-over",
+  "what is redacted stays in the log as it was",
+  "an erased member's samples are redacted, and the profiles keep them",
   "a start reads from one entry too far on",
   "a reader skips a message now and then",
   "the time of a node's own clock is folded",

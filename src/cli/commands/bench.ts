@@ -10,7 +10,7 @@ const COLUMNS = 180;
 /** As `bench/harness/scenarios.ts` has them, which is loaded only to run them. */
 const SCENARIOS =
   "drain, ingest, score, content, mixed, visible, batch, failover, peer (these if none is named); start, memory, " +
-  "growth-segments, growth-users, growth-threads (growth: all three), soak; all";
+  "growth-segments, growth-users, growth-threads (growth: all three), soak, erase; all";
 
 /** `resonance bench`: load scenarios, each beside what the machine allows. */
 export function addBenchCommand(program: Command): void {

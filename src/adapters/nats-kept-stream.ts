@@ -1,0 +1,67 @@
+import { AckPolicy, jetstream, jetstreamManager } from "@nats-io/jetstream";
+import { type NatsConnection, nanos } from "@nats-io/transport-node";
+import type { KeptStream } from "../actors/kept-stream.ts";
+import type { Log, LogMessage } from "../actors/log.ts";
+import { eraseMessages } from "./nats-erase.ts";
+import { logUnavailable } from "./nats-log-failure.ts";
+
+/** Messages asked for at once: of decisions, 20 MB. */
+const FETCHED = 256;
+const PATIENCE_MS = 5_000;
+const INACTIVE_MS = 60_000;
+
+/**
+ * A {@link KeptStream} of JetStream. The connection stays the caller's to close.
+ *
+ * @param log - Over the same servers.
+ * @throws EngineError `LOG_UNAVAILABLE` (retryable), from every method.
+ */
+export async function natsKeptStream(
+  nc: NatsConnection,
+  log: Pick<Log, "append">,
+  stream: string,
+): Promise<KeptStream> {
+  const jsm = await jetstreamManager(nc, { checkAPI: false });
+  const reach = async <Result>(act: () => Promise<Result>): Promise<Result> => {
+    try {
+      return await act();
+    } catch (thrown) {
+      throw logUnavailable(stream, thrown);
+    }
+  };
+  return {
+    async *messages() {
+      const { name, num_pending: pending } = await reach(() =>
+        jsm.consumers.add(stream, {
+          ack_policy: AckPolicy.None,
+          mem_storage: true,
+          num_replicas: 1,
+          inactive_threshold: nanos(INACTIVE_MS),
+        }),
+      );
+      try {
+        for (let seen = 0; seen < pending; ) {
+          const fetched = await reach(() => fetch(nc, stream, name, Math.min(FETCHED, pending - seen)));
+          if (fetched.length === 0) return; // Deleted by another meanwhile.
+          seen += fetched.length;
+          yield* fetched;
+        }
+      } finally {
+        jsm.consumers.delete(stream, name).catch(() => false); // The server drops it by itself, too.
+      }
+    },
+    append: async (messages) => void (await log.append(stream, messages)),
+    erase: (sequences) => reach(() => eraseMessages(jsm, stream, sequences)),
+  };
+}
+
+async function fetch(nc: NatsConnection, stream: string, name: string, most: number): Promise<LogMessage[]> {
+  const consumer = await jetstream(nc).consumers.get(stream, name);
+  const messages: LogMessage[] = [];
+  for await (const { seq, timestampNanos, data } of await consumer.fetch({
+    max_messages: most,
+    expires: PATIENCE_MS,
+  }))
+    messages.push({ sequence: seq, storedAtMs: Number(timestampNanos / 1_000_000n), data });
+  return messages;
+}

@@ -1,0 +1,150 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, onTestFailed, test } from "vitest";
+import { type Client, connectClient } from "../../src/cli/client.ts";
+import { ingest } from "../../src/cli/ingest-pump.ts";
+import { shopSimulator } from "../../src/cli/shop/shop-simulator.ts";
+import { toWire } from "../../src/cli/shop/wire-event.ts";
+import type { EraseReply } from "../../src/gateway/erase.ts";
+import { findBytes } from "../find-bytes.ts";
+import { startNats } from "../start-nats.ts";
+import { definitionsFile, untilFolded } from "./node-client.ts";
+import { type NodeProcess, startNodeProcess } from "./node-process.ts";
+
+const EVENTS = 3_000;
+/** In the midst of what takes a second or two. */
+const KILLED_AFTER_MS = [30, 200, 500, 900];
+
+/** As {@link findBytes}, of a server that runs: its files come and go. */
+function bytesIn(folder: string, words: readonly string[]): Map<string, string> {
+  for (let tries = 0; ; tries++) {
+    try {
+      return findBytes(folder, words);
+    } catch (thrown) {
+      if (tries === 50 || (thrown as NodeJS.ErrnoException).code !== "ENOENT") throw thrown;
+    }
+  }
+}
+
+/** Waits until nothing is about to move: counts of an erasure that changes hands are those of either. */
+async function untilStandbys(client: Client): Promise<void> {
+  type Units = {
+    cluster: { units: readonly { serving: boolean; next: string | null; ready: readonly string[] }[] };
+  };
+  for (let quiet = 0; quiet < 5; ) {
+    const { cluster } = (await client.ask("status", {})) as Units;
+    const isQuiet = cluster.units.every(
+      ({ serving, next, ready }) => serving && next === null && ready.length === 1,
+    );
+    quiet = isQuiet ? quiet + 1 : 0;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+test("of who is erased not a byte is left, in streams, stores and snapshots, and of the others all", async () => {
+  const nats = await startNats();
+  const folder = await mkdtemp(join(tmpdir(), "resonance-erase-"));
+  const started: NodeProcess[] = [];
+  const said: string[] = [];
+  onTestFailed(() => void process.stdout.write(`${said.join("\n")}\n`));
+  try {
+    const shop = shopSimulator({ seed: 3, visitors: 60, startMs: Date.UTC(2026, 0, 5) });
+    const segments = await definitionsFile(folder, shop.definitions);
+    const up = async (name: string) => {
+      const data = join(folder, name);
+      const options = [
+        ...["--nats", nats.url, "--data", data, "--segments", segments, "--shards", "2"],
+        ...["--no-refit", "--snapshot-every", "1", "--name", name],
+      ];
+      const process = await startNodeProcess(options, { said: (line) => said.push(`${name}: ${line}`) });
+      started.push(process);
+      return process;
+    };
+    await up("one");
+    await up("two"); // A standby of each unit.
+    const client = await connectClient({ nats: nats.url, data: folder, prefix: "resonance" }, "erase test");
+    await untilStandbys(client);
+    const events = Array.from({ length: EVENTS }, () => toWire(shop.next()));
+    for (let at = 0; at < events.length; at += 100) await ingest(client, events.slice(at, at + 100), 1_000);
+    await untilFolded(client);
+    const counts = new Map<string, number>();
+    for (const { user } of events) counts.set(user, (counts.get(user) ?? 0) + 1);
+    const users = [...counts.keys()];
+    const gone = users.slice(0, 5);
+    expect([...bytesIn(nats.storeDir, gone).keys()].sort()).toEqual([...gone].sort());
+    await new Promise((resolve) => setTimeout(resolve, 1_500)); // Snapshots, and decisions, are written.
+
+    const replies = await Promise.all(
+      gone.map((user) => client.ask("erase", { user, waitMs: 30_000 }, 40_000) as Promise<EraseReply>),
+    );
+    for (const [i, reply] of replies.entries()) {
+      expect(reply).toMatchObject({ state: "done", verified: true, reason: "asked" });
+      expect(reply.removed?.contexts).toBe(1);
+      expect(reply.removed?.entries).toBe(counts.get(gone[i]!));
+      expect(JSON.stringify(reply)).not.toContain(gone[i]!);
+      expect(await client.ask("erase", { erasure: reply.erasure, waitMs: 0 })).toEqual(reply);
+    }
+    const status = await untilFolded(client);
+    expect(status.ready).toBe(true);
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    const left = [
+      ...bytesIn(nats.storeDir, gone),
+      ...bytesIn(join(folder, "one"), gone),
+      ...bytesIn(join(folder, "two"), gone),
+    ];
+    expect(left).toEqual([]);
+    await client.close();
+  } finally {
+    for (const process of started) await process.stop();
+    await rm(folder, { recursive: true, force: true });
+    await nats.stop();
+  }
+}, 120_000);
+
+test("a node that is killed again and again while it erases comes to the end of it", async () => {
+  const nats = await startNats();
+  const folder = await mkdtemp(join(tmpdir(), "resonance-erase-"));
+  const started: NodeProcess[] = [];
+  const said: string[] = [];
+  onTestFailed(() => void process.stdout.write(`${said.join("\n")}\n`));
+  try {
+    const shop = shopSimulator({ seed: 5, visitors: 40, startMs: Date.UTC(2026, 0, 5) });
+    const segments = await definitionsFile(folder, shop.definitions);
+    const data = join(folder, "node");
+    const options = ["--nats", nats.url, "--data", data, "--segments", segments, "--shards", "2"];
+    const up = async () => {
+      const node = await startNodeProcess([...options, "--no-refit", "--snapshot-every", "1"], {
+        said: (line) => said.push(line),
+      });
+      started.push(node);
+      return node;
+    };
+    let node = await up();
+    const client = await connectClient({ nats: nats.url, data: folder, prefix: "resonance" }, "erase test");
+    const events = Array.from({ length: 1_000 }, () => toWire(shop.next()));
+    for (let at = 0; at < events.length; at += 100) await ingest(client, events.slice(at, at + 100), 1_000);
+    await untilFolded(client);
+    const gone = [...new Set(events.map(({ user }) => user))].slice(0, 3);
+    const asked = await Promise.all(
+      gone.map((user) => client.ask("erase", { user, waitMs: 0 }, 10_000) as Promise<EraseReply>),
+    );
+    for (const afterMs of KILLED_AFTER_MS) {
+      await new Promise((resolve) => setTimeout(resolve, afterMs));
+      await node.kill();
+      node = await up();
+    }
+    for (const { erasure } of asked)
+      expect(await client.ask("erase", { erasure, waitMs: 30_000 }, 40_000)).toMatchObject({
+        state: "done",
+        verified: true,
+      });
+    await untilFolded(client);
+    expect([...bytesIn(nats.storeDir, gone), ...bytesIn(data, gone)]).toEqual([]);
+    await client.close();
+  } finally {
+    for (const process of started) await process.stop();
+    await rm(folder, { recursive: true, force: true });
+    await nats.stop();
+  }
+}, 180_000);
