@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { setImmediate as immediate, setTimeout as sleep } from "node:timers/promises";
 import type { BlobStore } from "./actors/blob-store.ts";
 import type { SnapshotPorts } from "./actors/write-snapshot.ts";
-import { entropyBytes, newId } from "./adapters/entropy.ts";
+import { entropyBits, entropyBytes, newId } from "./adapters/entropy.ts";
 import { lmdbContextStore } from "./adapters/lmdb-context-store.ts";
 import { memoryBus } from "./adapters/memory-bus.ts";
 import { natsBlobStore } from "./adapters/nats-blob-store.ts";
@@ -164,6 +164,7 @@ async function splitOne(shard: number, work: Work): Promise<number[]> {
         sleep: (ms) => sleep(ms),
         newId,
         decisionKey: await decisionKeyOf(blobs, entropyBytes),
+        bits: entropyBits(),
         subjects: now,
         report,
       },

@@ -2,7 +2,7 @@ import { setImmediate as immediate, setTimeout as sleep } from "node:timers/prom
 import type { MessagePort } from "node:worker_threads";
 import { Turns } from "./actors/turns.ts";
 import type { Lease, UnitCopy } from "./actors/unit-copy.ts";
-import { entropyBytes, newId } from "./adapters/entropy.ts";
+import { entropyBits, entropyBytes, newId } from "./adapters/entropy.ts";
 import { natsBlobStore } from "./adapters/nats-blob-store.ts";
 import { natsBus } from "./adapters/nats-bus.ts";
 import { connectNats } from "./adapters/nats-connection.ts";
@@ -62,6 +62,7 @@ export async function runUnits(task: UnitThreadTask & { readonly port: MessagePo
       sleep: (ms: number) => sleep(ms, undefined, { ref: false }),
       newId,
       decisionKey: await decisionKeyOf(blobs, entropyBytes),
+      bits: entropyBits(),
       subjects,
       turns: new Turns(),
       report: (line: string) => tell({ kind: "report", line }),

@@ -42,6 +42,11 @@ export class BudgetLedger {
     return this.#refused;
   }
 
+  /** End of the newest bucket that was charged, epoch ms; 0 before the first. */
+  get untilMs(): number {
+    return this.#charges.reduce((newest, { fromMs, bucketMs }) => Math.max(newest, fromMs + bucketMs), 0);
+  }
+
   /** Takes a charge in. @returns False, and nothing is spent, if it goes beyond the budget. */
   charge(charge: Charge, budget: Budget): boolean {
     const held = this.#charges;
@@ -55,11 +60,6 @@ export class BudgetLedger {
     this.#lifetime.releases++;
     this.#lifetime.rho += charge.rho;
     return true;
-  }
-
-  /** The most that any window of this length costs a user, zCDP. */
-  spent(windowMs: number): number {
-    return this.#worst(windowMs);
   }
 
   /** What the window that ends at a time costs a user at most. */

@@ -5,18 +5,22 @@ import { raisePointer } from "../actors/raise-pointer.ts";
 import type { Lease, UnitCopy } from "../actors/unit-copy.ts";
 import { encodeEntry } from "../events/log-codec.ts";
 import type { Control } from "../events/log-entry.ts";
-import { encodeProfileControl, type ProfileControl } from "../events/profile-control.ts";
+import { encodeProfileControl, type ProfileControl, type ShardKeys } from "../events/profile-control.ts";
 import type { Subjects } from "../events/subjects.ts";
 import { assertNever } from "../kernel/assert.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { EngineError } from "../kernel/engine-error.ts";
 import { decode, encode } from "../kernel/msgpack.ts";
+import type { RandomBits } from "../privacy/random-bits.ts";
 import type { FittedCalibration } from "../resonance/published-profiles.ts";
 import type { RollOutView } from "../resonance/roll-out-view.ts";
 import { ledgerKey, type SegmentDefinitions } from "../resonance/segment-map.ts";
 import { TALLIES } from "./all-tallies.ts";
 import { describeCentroids } from "./describe-centroids.ts";
+import { describeAllPrivacy } from "./describe-privacy.ts";
+import { drawNoise } from "./draw-noise.ts";
 import { BACKGROUND } from "./member-record.ts";
+import { isPrivate } from "./private-releases.ts";
 import type {
   PreviewReply,
   ProfileStatus,
@@ -45,6 +49,8 @@ export type ProfilePorts = Readonly<{
   /** Resolves after so many milliseconds. */
   sleep(ms: number): Promise<void>;
   subjects: Subjects;
+  /** Where the noise of private maps comes from. */
+  bits: RandomBits;
 }>;
 
 export type ProfileHostOptions = Readonly<{
@@ -115,6 +121,8 @@ class Host implements UnitCopy {
   #turn = 0;
   #stopping = false;
   #isDiskFull = false;
+  /** Whether noise of closed buckets is on its way into the log. */
+  #isDrawing = false;
   #closeServed: () => Promise<void> = async () => {};
   #carrying: Promise<void> = Promise.resolve();
   /** Publications carried out by this copy, whose messages are not folded yet. */
@@ -220,6 +228,7 @@ class Host implements UnitCopy {
       else if ("control" in message) await this.#applyControl(message, sequence);
       else {
         state.apply(sequence, message);
+        state.closeBuckets(this.#knownShards());
         if ((message.prepared?.length ?? 0) > 0) {
           await this.#switchOverIfPrepared();
           await this.#switchSegmentsIfPrepared();
@@ -302,6 +311,12 @@ class Host implements UnitCopy {
         this.#talliesPublishedMs = this.#ports.clock.monotonicMs();
         this.#areTalliesAsked = false;
         break;
+      case "noised":
+        state.takeNoised(message);
+        state.pass(sequence);
+        await this.#switchOverIfPrepared(); // They may have waited for it.
+        await this.#switchSegmentsIfPrepared();
+        break;
       case "published":
         state.released(message.id);
         this.#carriedOut.delete(message.id);
@@ -310,6 +325,7 @@ class Host implements UnitCopy {
         assertNever(message);
     }
     state.pass(sequence);
+    state.closeBuckets(this.#knownShards()); // Of what is in force or prepared by it.
   }
 
   /** @returns False, and nothing changes, if there are none of this version. */
@@ -329,6 +345,8 @@ class Host implements UnitCopy {
     if (ledger === undefined || dimOf(ledger) === 0) return;
     await this.#calibrateFor(encoder, state.calibration);
     for (const map of state.maps) {
+      const key = ledgerKey(state.inForce, map.name);
+      if (isPrivate(map) && !state.privates.takeNews(encoder, key)) continue; // Nothing that anybody may know is new.
       const { version, blobs } = this.#nextProfiles(ledger, map);
       state.release({
         blobs,
@@ -341,8 +359,9 @@ class Host implements UnitCopy {
   /** Once every shard has sampled its members under the candidate, and nobody holds it, puts it in force. */
   async #switchOverIfPrepared(): Promise<void> {
     const state = this.#state;
-    const known = { from: this.#ports.subjects.outputKey(0), count: this.#options.shards };
-    if (state.isHeld || !state.isPrepared(known) || state.ledger(state.candidate) === undefined) return;
+    if (state.isHeld || !state.isPrepared(this.#knownShards())) return;
+    if (state.ledger(state.candidate) === undefined) return;
+    if (state.awaitsNoise(state.candidate, state.inForce)) return; // Its private profiles are not there yet.
     state.promote();
     await this.#activateEncoder("encoder");
   }
@@ -363,8 +382,10 @@ class Host implements UnitCopy {
   /** Once every shard has told of its members under the next definitions, releases these with their profiles. */
   async #switchSegmentsIfPrepared(): Promise<void> {
     const state = this.#state;
-    const version = state.next?.definitions.version;
-    if (version === undefined || !state.isNextPrepared()) return;
+    const { definitions } = state.next ?? {};
+    if (definitions === undefined || !state.isNextPrepared()) return;
+    if (state.awaitsNoise(state.encoder, definitions)) return;
+    const { version } = definitions;
     await this.#commit();
     state.promoteDefinitions();
     const { encoder, applied: order } = state;
@@ -408,6 +429,7 @@ class Host implements UnitCopy {
       calibrations: this.#calibrations,
       fittedIn: this.#calibratedBy,
       key: ledgerKey(this.#state.inForce, map.name),
+      privates: this.#state.privates,
     };
     const bytes = encodeProfiles(profilesOf(ledger, map, given));
     const current = new TextEncoder().encode(JSON.stringify({ version }));
@@ -420,6 +442,11 @@ class Host implements UnitCopy {
     };
   }
 
+  /** The shards of this node's generation: what a preparation is for that does not say. */
+  #knownShards(): ShardKeys {
+    return { from: this.#ports.subjects.outputKey(0), count: this.#options.shards };
+  }
+
   #mayPublish(): boolean {
     return this.#lease?.isHeld() === true && !this.#stopping;
   }
@@ -430,6 +457,7 @@ class Host implements UnitCopy {
     while (!this.#stopping && this.#turn === turn) {
       await sleep(Math.min(this.#options.publishEveryMs, TICK_MS));
       if (this.#isDraining || !this.#mayPublish()) continue;
+      if (!this.#isDrawing && this.#state.due().length > 0) void this.#drawNoise();
       const { publishEveryMs } = this.#options;
       const isDue = clock.monotonicMs() - this.#publishedMs >= publishEveryMs;
       // The next round tries again.
@@ -437,6 +465,32 @@ class Host implements UnitCopy {
       const areTalliesDue = clock.monotonicMs() - this.#talliesPublishedMs >= TALLIES_FACTOR * publishEveryMs;
       if (areTalliesDue && this.#state.tallies.isDirty && !this.#areTalliesAsked)
         await this.#askForTallies().catch(() => {});
+    }
+  }
+
+  /**
+   * Draws the noise of closed buckets and puts their noisy sums into the log: only what is there is ever published. A bucket of
+   * which an owner before has drawn the noise has it from the log, so that is read first.
+   */
+  async #drawNoise(): Promise<void> {
+    this.#isDrawing = true;
+    try {
+      await this.#catchUp();
+      await this.#appendNoise();
+      await this.#catchUp(); // What is drawn is not due any more.
+    } catch {
+      // The next round tries again: what is in the log by then is not drawn twice.
+    } finally {
+      this.#isDrawing = false;
+    }
+  }
+
+  async #appendNoise(): Promise<void> {
+    const { log, subjects, sleep, bits } = this.#ports;
+    for (const { id, control } of drawNoise(this.#state.due(), bits)) {
+      if (this.#isDraining || !this.#mayPublish()) return;
+      await log.append(subjects.samples, [{ id, data: encodeProfileControl(control) }]);
+      await sleep(0); // So much noise was drawn at once; others wait.
     }
   }
 
@@ -529,7 +583,11 @@ class Host implements UnitCopy {
         preview: () => this.#preview(),
         tally: (request: Uint8Array) => this.#tallyNow(decode(request) as TallyRequest),
         centroids: async () =>
-          describeCentroids(this.#state.ledger(this.#state.encoder), this.#state.inForce),
+          describeCentroids(
+            this.#state.ledger(this.#state.encoder),
+            this.#state.inForce,
+            this.#state.privates,
+          ),
       }).map(([name, answer]) =>
         bus.serve(
           subjects.profileActor(name),
@@ -586,7 +644,8 @@ class Host implements UnitCopy {
     const { inForce, maps } = this.#state;
     const { prepared, shards = this.#options.shards } = this.#state.candidateShards;
     const profiles = maps.map((map) => {
-      const given = { version: 1, dim: dimOf(ledger), calibrations, key: ledgerKey(inForce, map.name) };
+      const key = ledgerKey(inForce, map.name);
+      const given = { version: 1, dim: dimOf(ledger), calibrations, key, privates: this.#state.privates };
       return encodeProfiles(profilesOf(ledger, map, given));
     });
     return { encoder: candidate, profiles, prepared, shards };
@@ -728,6 +787,7 @@ class Host implements UnitCopy {
       repeats: state.repeats,
       dropped: state.dropped,
       diskFull: this.#isDiskFull,
+      ...(state.maps.some(isPrivate) ? { privacy: describeAllPrivacy(state) } : {}),
     };
   }
 }

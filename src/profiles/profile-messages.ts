@@ -1,3 +1,4 @@
+import type { MapPrivacyView } from "../resonance/published-profiles.ts";
 import type { RollOutView } from "../resonance/roll-out-view.ts";
 
 /** The profile actor's state on `internal.profiles.status`, as MessagePack. */
@@ -19,6 +20,8 @@ export type ProfileStatus = Readonly<{
   dropped: number;
   /** The last commit found the disk full: it is tried again every second, and nothing is folded until then. */
   diskFull: boolean;
+  /** What private maps promise and have spent; left out if no map is private. */
+  privacy?: readonly MapPrivacyView[];
 }> &
   RollOutView;
 

@@ -1,12 +1,14 @@
-import type { ShardKeys } from "../events/profile-control.ts";
+import type { ProfileControl, ShardKeys } from "../events/profile-control.ts";
 import { ByteWriter } from "../kernel/byte-writer.ts";
 import {
+  ledgerKey,
   ledgerMaps,
   preparedKey,
   type SegmentDefinitions,
   type SegmentMap,
 } from "../resonance/segment-map.ts";
 import { decodeMemberRecord, encodeMemberRecord, type MemberRecord } from "./member-record.ts";
+import { type DueBucket, isPrivate, type PrivateMap, PrivateReleases } from "./private-releases.ts";
 import type {
   PendingPublication,
   PreviousEncoder,
@@ -56,11 +58,14 @@ export class ProfileState {
   #pendingChanged = false;
   /** Sums over all shards beside the ledgers. */
   readonly tallies: Tallies;
+  /** What is released of private maps. */
+  readonly privates: PrivateReleases;
 
   /** Opens what the store holds. @param tallies - The kinds of sums that are kept beside the ledgers. */
   constructor(store: ProfileStore, tallies: readonly TallyKind[] = []) {
     this.#store = store;
     const meta = store.meta();
+    this.privates = new PrivateReleases(store);
     this.tallies = new Tallies(tallies, store, meta);
     this.pending = store.pending();
     if (meta === undefined) return;
@@ -111,7 +116,10 @@ export class ProfileState {
    */
   useMaps(maps: readonly SegmentMap[], version: number, keys: SegmentDefinitions["keys"] = {}): void {
     const isNew = version !== this.definitions;
-    if (isNew) this.isDirty = true;
+    if (isNew) {
+      this.isDirty = true;
+      this.privates.markAllNew();
+    }
     this.#definitions = { version, maps, keys };
     this.definitions = version;
     if (isNew && (this.#next?.definitions.version ?? version) <= version) this.#next = undefined;
@@ -119,6 +127,7 @@ export class ProfileState {
       if (isNew) ledger.rebuild(this.#ledgerMaps(), this.#storedMembers(encoder));
       else ledger.useMaps(this.#ledgerMaps());
     }
+    if (isNew) this.#keepPrivateKeys();
   }
 
   /** Starts to build the profiles of definitions beside those in force. Everything must be committed before. */
@@ -155,6 +164,11 @@ export class ProfileState {
   #changeMaps(): void {
     for (const [encoder, ledger] of this.#ledgers)
       ledger.changeMaps(this.#ledgerMaps(), this.#storedMembers(encoder));
+    this.#keepPrivateKeys();
+  }
+
+  #keepPrivateKeys(): void {
+    this.privates.keepKeys(new Set(this.#ledgerMaps().flatMap((map) => (isPrivate(map) ? [map.name] : []))));
   }
 
   /** The maps of the ledgers: those in force, and those that are built beside them. */
@@ -212,6 +226,7 @@ export class ProfileState {
     if (encoder !== this.encoder || calibration === this.calibration) return;
     this.calibration = calibration;
     this.isDirty = true;
+    this.privates.markAllNew();
   }
 
   /** The candidate takes the place of the encoder in force, which can be put in force again for one window. */
@@ -301,6 +316,60 @@ export class ProfileState {
     this.applied = Math.max(this.applied, sequence);
   }
 
+  /**
+   * Closes the buckets of private maps whose time is over; after each message, so that every copy closes them at the same place
+   * of the log. What is still being prepared is not released: its members are not all there yet.
+   *
+   * @param known - As {@link isPrepared} takes it.
+   */
+  closeBuckets(known: ShardKeys): void {
+    const seen = new Set<string>();
+    for (const definitions of [this.#definitions, this.#next?.definitions]) {
+      for (const map of definitions?.maps ?? []) {
+        if (definitions === undefined || !isPrivate(map)) continue;
+        const key = ledgerKey(definitions, map.name);
+        if (seen.has(key)) continue; // As it is in force, not as it will be.
+        seen.add(key);
+        const isReady = definitions === this.#definitions || this.isNextPrepared();
+        this.#closeBucketsOf(
+          map,
+          key,
+          (encoder) => isReady && (encoder === this.encoder || this.isPrepared(known)),
+        );
+      }
+    }
+  }
+
+  /** Of the encoder in force first: the order is that of charges to the budget. */
+  #closeBucketsOf(map: PrivateMap, key: string, isReady: (encoder: string) => boolean): void {
+    const previous = this.previous?.encoder;
+    for (const encoder of [this.encoder, this.candidate, previous ?? ""]) {
+      const ledger = this.#ledgers.get(encoder);
+      if (ledger === undefined) continue;
+      if (encoder !== previous && isReady(encoder)) this.privates.close(ledger, map, key);
+      else this.privates.pass(ledger, map, key);
+    }
+  }
+
+  /** Closed buckets of private maps whose noise is to be drawn. */
+  due(): DueBucket[] {
+    return this.privates.due();
+  }
+
+  /** Whether the profiles of definitions under an encoder wait for noise. */
+  awaitsNoise(encoder: string, definitions: SegmentDefinitions): boolean {
+    return definitions.maps.some(({ name }) =>
+      this.privates.awaitsNoise(encoder, ledgerKey(definitions, name)),
+    );
+  }
+
+  /** Takes in noisy sums of a bucket. */
+  takeNoised(control: Extract<ProfileControl, { control: "noised" }>): void {
+    const map = this.#ledgerMaps().find(({ name }) => name === control.key);
+    if (this.privates.takeNoised(control, map !== undefined && isPrivate(map) ? map : undefined))
+      this.isDirty = true;
+  }
+
   /** Puts a publication at the end of those to be carried out. */
   release(pending: PendingPublication): void {
     this.pending = [...this.pending, pending];
@@ -316,7 +385,7 @@ export class ProfileState {
   /** What changed since the last call, as one transaction. */
   takeCommit(): ProfileCommit {
     const members: [string, string, Uint8Array | undefined][] = [];
-    const sums = [...this.tallies.takeChanges()];
+    const sums = [...this.tallies.takeChanges(), ...this.privates.takeChanges()];
     for (const [encoder, ledger] of this.#ledgers) {
       const changes = ledger.takeChanges();
       for (const user of changes.members) {
@@ -410,6 +479,7 @@ export class ProfileState {
   #drop(encoder: string): void {
     this.#ledgers.delete(encoder);
     this.#dropped.add(encoder);
+    this.privates.dropEncoder(encoder);
   }
 
   *#storedMembers(encoder: string): Generator<readonly [user: string, record: MemberRecord]> {
@@ -426,7 +496,11 @@ export class ProfileState {
       const bytes = this.#isGone(encoder) ? undefined : this.#store.member(encoder, user);
       return bytes === undefined ? undefined : decodeMemberRecord(bytes);
     };
-    const ledger = new WindowLedger(encoder, load, { maps: this.#ledgerMaps(), watermarkMs });
+    const ledger = new WindowLedger(encoder, load, {
+      maps: this.#ledgerMaps(),
+      watermarkMs,
+      closed: this.privates.closedFor(encoder),
+    });
     const sums = this.#isGone(encoder) ? [] : this.#store.sums(encoder);
     for (const [key, bytes] of sums) ledger.restoreSums(key, decodeSums(bytes));
     this.#ledgers.set(encoder, ledger);

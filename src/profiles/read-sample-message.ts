@@ -51,8 +51,26 @@ function isControl(value: object): value is ProfileControl {
       (hold === undefined || typeof hold === "boolean")
     );
   if (control === "calibrate") return typeof encoder === "string" && typeof calibration === "string";
+  if (control === "noised") return isNoised(value);
   if (control === "published") return typeof id === "string";
   return control === "publish" || control === "publish-tallies";
+}
+
+function isNoised(value: object): boolean {
+  const { encoder, key, bucket, segments } = value as Partial<Record<string, unknown>>;
+  const isSegment = (one: unknown): boolean =>
+    Array.isArray(one) &&
+    one.length === 2 &&
+    typeof one[0] === "string" &&
+    Array.isArray(one[1]) &&
+    one[1].every((coordinate) => Number.isSafeInteger(coordinate));
+  return (
+    typeof encoder === "string" &&
+    typeof key === "string" &&
+    Number.isSafeInteger(bucket) &&
+    Array.isArray(segments) &&
+    segments.every(isSegment)
+  );
 }
 
 function isShardKeys(value: unknown): value is ShardKeys {

@@ -1,10 +1,12 @@
 import { VersionMismatch } from "../embedding/version-mismatch.ts";
+import { mayContribute } from "../privacy/contribution-cap.ts";
 import { isBuiltBeside, type SegmentMap } from "../resonance/segment-map.ts";
 import { BACKGROUND, type MemberRecord, newMemberRecord, tidy, type Windows } from "./member-record.ts";
 import { readVector } from "./read-vector.ts";
 import type { Sample } from "./sample.ts";
 import {
   addVector,
+  type BucketSums,
   expireSums,
   isEmpty,
   moveNewest,
@@ -14,6 +16,22 @@ import {
 
 /** What changed since the last commit. */
 export type LedgerChanges = Readonly<{ members: Set<string>; sums: Set<string> }>;
+
+/** How a ledger knows which buckets of private maps are closed. */
+export type ClosedBuckets = Readonly<{
+  /** Last bucket of a map that takes nothing in any more, by the map's key. */
+  through(key: string): number;
+  /** Length of the vectors in closed buckets; 0 if there are none. */
+  readonly dim: number;
+}>;
+
+const NONE_CLOSED: ClosedBuckets = { through: () => Number.NEGATIVE_INFINITY, dim: 0 };
+
+/**
+ * Buckets that the sums of a private map reach back beyond its window: one that is open, and one that has ended but still
+ * takes late samples, so that what is closed is whole.
+ */
+const OPEN_BUCKETS = 2;
 
 /**
  * The exact sums of one encoder's samples, by map, segment and time bucket, together with what each member
@@ -40,15 +58,26 @@ export class WindowLedger {
   #starts: readonly number[] = [];
   #windows: Windows = new Map();
   #watermarkMs: number;
+  readonly #closed: ClosedBuckets;
 
   /** @param load - Reads a member's record from the store. */
   constructor(
     encoder: string,
     load: (user: string) => MemberRecord | undefined,
-    { maps, watermarkMs }: { readonly maps: readonly SegmentMap[]; readonly watermarkMs: number },
+    {
+      maps,
+      watermarkMs,
+      closed = NONE_CLOSED,
+    }: {
+      readonly maps: readonly SegmentMap[];
+      readonly watermarkMs: number;
+      /** Of private maps. */
+      readonly closed?: ClosedBuckets;
+    },
   ) {
     this.encoder = encoder;
     this.#load = load;
+    this.#closed = closed;
     this.#watermarkMs = watermarkMs;
     this.#maps = maps;
     this.useMaps(maps);
@@ -67,7 +96,7 @@ export class WindowLedger {
   /** Length of the vectors; 0 while there are none. */
   get dim(): number {
     for (const { buckets } of this.#sums.values()) for (const { sum } of buckets.values()) return sum.length;
-    return 0;
+    return this.#closed.dim;
   }
 
   /** Puts sums in place that were stored. */
@@ -178,6 +207,28 @@ export class WindowLedger {
     }
   }
 
+  /**
+   * Takes the sums of a map's buckets up to this one out of the ledger: what comes for them later counts nowhere. The caller has
+   * {@link ClosedBuckets} say so from here on.
+   *
+   * @param key - The map's.
+   * @returns Bucket to segment to sums.
+   */
+  takeThrough(key: string, through: number): Map<number, Map<string, BucketSums>> {
+    const taken = new Map<number, Map<string, BucketSums>>();
+    for (const [name, sums] of this.#sums) {
+      if (mapOf(name) !== key) continue;
+      for (const [bucket, held] of sums.buckets) {
+        if (bucket > through) continue;
+        const segments = taken.get(bucket) ?? new Map<string, BucketSums>();
+        taken.set(bucket, segments.set(name.slice(key.length + 1), held));
+        sums.buckets.delete(bucket);
+        this.#changedSums.add(name);
+      }
+    }
+    return taken;
+  }
+
   /** Takes a member out of all sums: they equal those of a run that never saw the member. */
   remove(user: string): void {
     // What has expired of a stored record goes as well, though no sum tells of it any more.
@@ -187,6 +238,7 @@ export class WindowLedger {
     for (const map of this.#maps) this.#moveAll(record, map, segmentIn(record, map), undefined);
     record.segments.clear();
     record.series.clear();
+    record.accepted.clear();
     this.#change(user, record);
   }
 
@@ -236,6 +288,8 @@ export class WindowLedger {
       record.segments.set(map.name, is);
       this.#changedMembers.add(user);
     }
+    for (const key of record.accepted.keys())
+      if (!this.#maps.some((map) => map.name === key)) record.accepted.delete(key);
     for (const key of record.segments.keys()) {
       // Such a key never comes back.
       if (!isBuiltBeside(key) || this.#maps.some((map) => map.name === key)) continue;
@@ -273,17 +327,23 @@ export class WindowLedger {
   }
 
   #startAt(map: SegmentMap, watermarkMs: number): number {
-    return Math.floor(watermarkMs / map.window.bucketMs) - map.window.buckets + 1;
+    const { bucketMs, buckets } = map.window;
+    const held = buckets + (map.privacy === undefined ? 0 : OPEN_BUCKETS);
+    return Math.floor(watermarkMs / bucketMs) - held + 1;
   }
 
   /** Moves a member's live contributions to a map from one segment's sums to another's. */
   #moveAll(record: MemberRecord, map: SegmentMap, from: string | undefined, to: string | undefined): void {
     const start = this.#startAt(map, this.#watermarkMs);
     let newest: number | undefined;
-    for (const [bucket, vector] of record.series.get(map.window.bucketMs) ?? []) {
+    const series = [...(record.series.get(map.window.bucketMs) ?? [])];
+    if (map.privacy !== undefined) series.sort(([a], [b]) => a - b); // What the cap accepts may not follow from who held what.
+    for (const [bucket, vector] of series) {
       if (bucket < start) continue;
-      if (from !== undefined) addVector(this.#sumsOf(map, from), bucket, vector, -1);
-      if (to !== undefined) addVector(this.#sumsOf(map, to), bucket, vector, 1);
+      if (from !== undefined && this.#isCounted(record, map, bucket))
+        addVector(this.#sumsOf(map, from), bucket, vector, -1);
+      if (to !== undefined && this.#accepts(record, map, bucket))
+        addVector(this.#sumsOf(map, to), bucket, vector, 1);
       newest = Math.max(newest ?? bucket, bucket);
     }
     if (newest === undefined) return;
@@ -303,13 +363,40 @@ export class WindowLedger {
         const start = this.#starts[m]!;
         if (map.window.bucketMs !== bucketMs || bucket < start) continue;
         const sums = this.#sumsOf(map, segmentIn(record, map) ?? BACKGROUND);
-        addVector(sums, bucket, vector, 1);
-        if (held !== undefined) addVector(sums, bucket, held, -1);
+        const isHeld = held !== undefined && this.#isCounted(record, map, bucket);
+        if (this.#accepts(record, map, bucket)) addVector(sums, bucket, vector, 1);
+        if (isHeld) addVector(sums, bucket, held, -1);
         const newest = newestIn(series, start);
         moveNewest(sums, newest, Math.max(newest ?? bucket, bucket));
       }
       series.set(bucket, vector);
     }
+  }
+
+  /** Whether the sums of a map hold what a member contributed to a bucket. */
+  #isCounted(record: MemberRecord, map: SegmentMap, bucket: number): boolean {
+    if (map.privacy === undefined) return true;
+    if (bucket <= this.#closed.through(map.name)) return false;
+    return !isCapped(map) || (record.accepted.get(map.name) ?? []).includes(bucket);
+  }
+
+  /** Whether a map takes in what a member contributes to a bucket; if its cap allows that, it is noted. */
+  #accepts(record: MemberRecord, map: SegmentMap, bucket: number): boolean {
+    if (map.privacy === undefined) return true;
+    if (bucket <= this.#closed.through(map.name)) return false;
+    if (!isCapped(map)) return true;
+    const accepted = record.accepted.get(map.name) ?? [];
+    if (accepted.includes(bucket)) return true;
+    const { buckets } = map.window;
+    const { contributions } = map.privacy;
+    if (!mayContribute(accepted, bucket, { contributions, buckets })) return false;
+    const start = this.#startAt(map, this.#watermarkMs);
+    const near = accepted.filter((other) => other > start - buckets);
+    record.accepted.set(
+      map.name,
+      [...near, bucket].sort((a, b) => a - b),
+    );
+    return true;
   }
 
   #sumsOf(map: SegmentMap, segment: string): SegmentSums {
@@ -322,6 +409,11 @@ export class WindowLedger {
     this.#changedSums.add(key);
     return sums;
   }
+}
+
+/** Whether a user may not contribute to every bucket of the window. */
+function isCapped({ privacy, window }: SegmentMap): boolean {
+  return privacy !== undefined && privacy.contributions < window.buckets;
 }
 
 /** The segment whose sums hold what a member contributed to a map; undefined if none do. */

@@ -17,6 +17,7 @@ import { calibrationKey } from "../../src/profiles/profiles-codec.ts";
 import type { SampleBatch } from "../../src/profiles/sample.ts";
 import { defaultCalibration } from "../../src/resonance/default-calibration.ts";
 import { preparedKey, type SegmentMap } from "../../src/resonance/segment-map.ts";
+import { insecureBits } from "../privacy/insecure-seeded-bits.ts";
 import { aMap, aSample, DAY_MS, NOON_MS } from "./some-samples.ts";
 
 const SHARDS = 2;
@@ -206,6 +207,7 @@ async function aWorld(remembersIds: boolean, random: Random) {
         clock,
         sleep: (ms) => new Promise((wake) => sleepers.add({ atMs: nowMs + ms, wake: () => wake() })),
         subjects: subjectsOf("test", generation),
+        bits: insecureBits(copies.length),
       },
       { shards: SHARDS * generation, publishEveryMs: 1_000 },
     );

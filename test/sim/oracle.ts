@@ -17,6 +17,7 @@ import { decodeContext } from "../../src/shards/context-codec.ts";
 import type { ContextStore } from "../../src/shards/context-store.ts";
 import { startShardHost } from "../../src/shards/shard-host.ts";
 import type { DeadLetter } from "../../src/shards/shard-messages.ts";
+import { insecureBits } from "../privacy/insecure-seeded-bits.ts";
 import { isReady } from "./is-ready.ts";
 import { wrongReplays } from "./replayed-decisions.ts";
 import { type Servers, subjects } from "./servers.ts";
@@ -299,6 +300,7 @@ function world(servers: Servers) {
     pause: () => servers.time.sleep(0),
     newId: () => "once",
     decisionKey: [1, 2] as const,
+    bits: insecureBits(0), // Nothing is drawn again: it is in the log.
     subjects,
   };
 }
