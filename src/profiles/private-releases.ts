@@ -43,9 +43,11 @@ export class PrivateReleases {
   readonly #budgets = new Map<string, BudgetLedger>();
   readonly #plans = new Map<string, NoisePlan>();
   readonly #changed = new Set<string>();
+  #clockMs: number;
 
-  /** Opens what a store holds. */
-  constructor(store: Pick<ProfileStore, "sums">) {
+  /** Opens what a store holds. @param clockMs - As late as the log has told that it is, epoch ms; 0 if it has not. */
+  constructor(store: Pick<ProfileStore, "sums">, clockMs: number) {
+    this.#clockMs = clockMs;
     const buckets: [series: string, bucket: number, held: ClosedBucket][] = [];
     for (const [row, bytes] of store.sums(PRIVATE_TABLE)) {
       const [kind, first = "", key = "", bucket = ""] = row.split(" ");
@@ -57,10 +59,21 @@ export class PrivateReleases {
     for (const [series, bucket, held] of buckets) this.#series.get(series)?.buckets.set(bucket, held);
   }
 
+  /** As late as the log has told that it is, epoch ms; 0 if it has not. */
+  get clockMs(): number {
+    return this.#clockMs;
+  }
+
+  /** Time goes on; never back. */
+  tellTime(atMs: number): void {
+    this.#clockMs = Math.max(this.#clockMs, atMs);
+  }
+
   /** What an encoder's ledger has to know of the buckets that are closed. */
   closedFor(encoder: string): ClosedBuckets {
     const all = this.#series;
     return {
+      timeOf: (map, watermarkMs) => this.#timeOf(map, watermarkMs),
       through: (key) => all.get(seriesKey(encoder, key))?.closedThrough ?? Number.NEGATIVE_INFINITY,
       get dim() {
         for (const { dim, encoder: of } of all.values()) if (of === encoder) return dim;
@@ -92,12 +105,12 @@ export class PrivateReleases {
    * @param key - What the ledger knows the map by.
    */
   close(ledger: WindowLedger, map: PrivateMap, key: string): void {
-    const through = closingBucket(map, ledger.watermarkMs);
+    const through = closingBucket(map, this.#timeOf(map, ledger.watermarkMs));
     const held = this.series(ledger.encoder, key);
     // Before the first member nobody knows how long the vectors are.
     if (ledger.dim === 0 || through <= (held?.closedThrough ?? Number.NEGATIVE_INFINITY)) return;
+    const series = held ?? this.#open(ledger, key); // Before what tells the length of vectors is taken.
     const taken = ledger.takeThrough(key, through);
-    const series = held ?? this.#open(ledger, key);
     const from = Math.max(series.closedThrough + 1, through - map.window.buckets + 1);
     for (let bucket = from; bucket <= through; bucket++) {
       if (!this.#charge(series, map, bucket)) continue;
@@ -117,7 +130,7 @@ export class PrivateReleases {
   /** Closes buckets of which nothing will be released: those of an encoder that is not in force any more. */
   pass(ledger: WindowLedger, map: PrivateMap, key: string): void {
     const series = this.series(ledger.encoder, key);
-    const through = closingBucket(map, ledger.watermarkMs);
+    const through = closingBucket(map, this.#timeOf(map, ledger.watermarkMs));
     if (series === undefined || through <= series.closedThrough) return;
     ledger.takeThrough(key, through);
     series.closedThrough = through;
@@ -167,7 +180,8 @@ export class PrivateReleases {
       map.privacy,
       buckets,
     );
-    this.#setNew(series, true);
+    series.isNew = true;
+    this.#changed.add(headRow(series)); // Who is shown may have changed as well.
     return true;
   }
 
@@ -200,6 +214,12 @@ export class PrivateReleases {
     const rows = [...this.#changed].map((row) => [PRIVATE_TABLE, row, this.#rowOf(row)] as const);
     this.#changed.clear();
     return rows;
+  }
+
+  /** By the clock, one user's events end nothing for others. Before the log has told the time, nothing ends. */
+  #timeOf({ privacy }: SegmentMap, watermarkMs: number): number {
+    if (privacy?.closedBy !== "clock") return watermarkMs;
+    return this.#clockMs > 0 ? this.#clockMs : Number.NEGATIVE_INFINITY;
   }
 
   #open(ledger: WindowLedger, key: string): PrivateSeries {
@@ -264,8 +284,14 @@ function segmentsOf(map: SegmentMap): readonly string[] {
 }
 
 /** The last bucket whose end, and time for late samples, is over. */
-function closingBucket({ window, privacy }: PrivateMap, watermarkMs: number): number {
-  return Math.floor((watermarkMs - privacy.graceMs) / window.bucketMs) - 1;
+function closingBucket({ window, privacy }: PrivateMap, atMs: number): number {
+  return Math.floor((atMs - privacy.graceMs) / window.bucketMs) - 1;
+}
+
+/** The last time at which a bucket of a map was to be closed by the clock, epoch ms; 0 if none ever is. */
+export function closingTime(map: SegmentMap, nowMs: number): number {
+  if (!isPrivate(map) || map.privacy.closedBy !== "clock") return 0;
+  return (closingBucket(map, nowMs) + 1) * map.window.bucketMs + map.privacy.graceMs;
 }
 
 function seriesKey(encoder: string, key: string): string {

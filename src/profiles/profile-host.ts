@@ -121,8 +121,11 @@ class Host implements UnitCopy {
   #turn = 0;
   #stopping = false;
   #isDiskFull = false;
-  /** Whether noise of closed buckets is on its way into the log. */
-  #isDrawing = false;
+  /** The time that was put into the log last, and may not be folded yet. */
+  #toldMs = 0;
+  /** What is done about closed buckets at the moment, and whether anything is. */
+  #noising: Promise<void> = Promise.resolve();
+  #isNoising = false;
   #closeServed: () => Promise<void> = async () => {};
   #carrying: Promise<void> = Promise.resolve();
   /** Publications carried out by this copy, whose messages are not folded yet. */
@@ -189,6 +192,7 @@ class Host implements UnitCopy {
     this.#wakeCarrier();
     this.#tellWaiting();
     await this.#carrying;
+    await this.#noising;
   }
 
   async lag(): Promise<number> {
@@ -310,6 +314,9 @@ class Host implements UnitCopy {
         for (const release of state.tallies.publish(sequence)) state.release(release);
         this.#talliesPublishedMs = this.#ports.clock.monotonicMs();
         this.#areTalliesAsked = false;
+        break;
+      case "clock":
+        state.tellTime(message.atMs);
         break;
       case "noised":
         state.takeNoised(message);
@@ -457,7 +464,7 @@ class Host implements UnitCopy {
     while (!this.#stopping && this.#turn === turn) {
       await sleep(Math.min(this.#options.publishEveryMs, TICK_MS));
       if (this.#isDraining || !this.#mayPublish()) continue;
-      if (!this.#isDrawing && this.#state.due().length > 0) void this.#drawNoise();
+      if (!this.#isNoising) this.#noising = this.#noiseWhatIsOver();
       const { publishEveryMs } = this.#options;
       const isDue = clock.monotonicMs() - this.#publishedMs >= publishEveryMs;
       // The next round tries again.
@@ -469,20 +476,33 @@ class Host implements UnitCopy {
   }
 
   /**
-   * Draws the noise of closed buckets and puts their noisy sums into the log: only what is there is ever published. A bucket of
-   * which an owner before has drawn the noise has it from the log, so that is read first.
+   * Closes buckets of private maps whose time is over, by the log, draws their noise, and puts the noisy sums into the log: only
+   * what is there is ever published. A bucket of which an owner before has drawn the noise has it from the log, so that is
+   * read first.
    */
-  async #drawNoise(): Promise<void> {
-    this.#isDrawing = true;
+  async #noiseWhatIsOver(): Promise<void> {
+    this.#isNoising = true;
     try {
+      await this.#tellTime();
+      if (this.#state.due().length === 0) return;
       await this.#catchUp();
       await this.#appendNoise();
       await this.#catchUp(); // What is drawn is not due any more.
     } catch {
       // The next round tries again: what is in the log by then is not drawn twice.
     } finally {
-      this.#isDrawing = false;
+      this.#isNoising = false;
     }
+  }
+
+  /** Puts into the log that it is late enough for buckets of private maps to be closed. */
+  async #tellTime(): Promise<void> {
+    const { log, subjects, clock } = this.#ports;
+    const atMs = this.#state.timeToTell(clock.nowMs());
+    if (atMs === undefined || atMs === this.#toldMs) return;
+    const data = encodeProfileControl({ control: "clock", atMs });
+    await log.append(subjects.samples, [{ id: `clock:${atMs}`, data }]);
+    this.#toldMs = atMs;
   }
 
   async #appendNoise(): Promise<void> {

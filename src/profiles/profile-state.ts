@@ -8,7 +8,13 @@ import {
   type SegmentMap,
 } from "../resonance/segment-map.ts";
 import { decodeMemberRecord, encodeMemberRecord, type MemberRecord } from "./member-record.ts";
-import { type DueBucket, isPrivate, type PrivateMap, PrivateReleases } from "./private-releases.ts";
+import {
+  closingTime,
+  type DueBucket,
+  isPrivate,
+  type PrivateMap,
+  PrivateReleases,
+} from "./private-releases.ts";
 import type {
   PendingPublication,
   PreviousEncoder,
@@ -65,7 +71,7 @@ export class ProfileState {
   constructor(store: ProfileStore, tallies: readonly TallyKind[] = []) {
     this.#store = store;
     const meta = store.meta();
-    this.privates = new PrivateReleases(store);
+    this.privates = new PrivateReleases(store, meta?.clockMs ?? 0);
     this.tallies = new Tallies(tallies, store, meta);
     this.pending = store.pending();
     if (meta === undefined) return;
@@ -351,6 +357,19 @@ export class ProfileState {
     }
   }
 
+  /** The log tells how late it is. */
+  tellTime(atMs: number): void {
+    this.privates.tellTime(atMs);
+    for (const ledger of this.#ledgers.values()) ledger.moveWindows();
+  }
+
+  /** The time that the log is to tell, so that buckets are closed by the clock; undefined if it has. */
+  timeToTell(nowMs: number): number | undefined {
+    const all = [...this.maps, ...(this.#next?.definitions.maps ?? [])];
+    const atMs = Math.max(0, ...all.map((map) => closingTime(map, nowMs)));
+    return atMs > this.privates.clockMs ? atMs : undefined;
+  }
+
   /** Closed buckets of private maps whose noise is to be drawn. */
   due(): DueBucket[] {
     return this.privates.due();
@@ -445,6 +464,7 @@ export class ProfileState {
       ),
       definitions: this.definitions,
       ...(tallies === undefined ? {} : { tallies }),
+      ...(this.privates.clockMs === 0 ? {} : { clockMs: this.privates.clockMs }),
       isDirty: this.isDirty,
       repeats: this.repeats,
       dropped: this.dropped,

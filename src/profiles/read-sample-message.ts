@@ -36,7 +36,7 @@ export function readSampleMessage(bytes: Uint8Array): SampleBatch | ProfileContr
 }
 
 function isControl(value: object): value is ProfileControl {
-  const { control, version, encoder, from, hold, id, shards, calibration } = value as Partial<
+  const { control, version, encoder, from, hold, id, shards, calibration, atMs } = value as Partial<
     Record<string, unknown>
   >;
   if (control === "definitions") return Number.isSafeInteger(version);
@@ -51,6 +51,7 @@ function isControl(value: object): value is ProfileControl {
       (hold === undefined || typeof hold === "boolean")
     );
   if (control === "calibrate") return typeof encoder === "string" && typeof calibration === "string";
+  if (control === "clock") return Number.isSafeInteger(atMs);
   if (control === "noised") return isNoised(value);
   if (control === "published") return typeof id === "string";
   return control === "publish" || control === "publish-tallies";

@@ -23,9 +23,15 @@ export type ClosedBuckets = Readonly<{
   through(key: string): number;
   /** Length of the vectors in closed buckets; 0 if there are none. */
   readonly dim: number;
+  /** How late it is for a private map, given the event time of the newest sample, epoch ms. */
+  timeOf(map: SegmentMap, watermarkMs: number): number;
 }>;
 
-const NONE_CLOSED: ClosedBuckets = { through: () => Number.NEGATIVE_INFINITY, dim: 0 };
+const NONE_CLOSED: ClosedBuckets = {
+  through: () => Number.NEGATIVE_INFINITY,
+  dim: 0,
+  timeOf: (_, watermarkMs) => watermarkMs,
+};
 
 /**
  * Buckets that the sums of a private map reach back beyond its window: one that is open, and one that has ended but still
@@ -153,7 +159,11 @@ export class WindowLedger {
     for (const [user, record] of members) {
       const expired = before.size > 0 && tidy(record, before); // Without any there was nothing to expire.
       if (tidy(record, this.#windows) || expired) this.#change(user, record);
+      const accepted = [...record.accepted.values()];
+      const forgot = this.#forgetCaps(record);
       for (const map of maps) this.#moveAll(record, map, undefined, segmentIn(record, map));
+      const isSame = [...record.accepted.values()].every((buckets, m) => buckets === accepted[m]);
+      if (forgot || !isSame || record.accepted.size !== accepted.length) this.#change(user, record);
     }
   }
 
@@ -196,7 +206,12 @@ export class WindowLedger {
   advance(watermarkMs: number): void {
     if (watermarkMs <= this.#watermarkMs) return;
     this.#watermarkMs = watermarkMs;
-    const starts = this.#maps.map((map) => this.#startAt(map, watermarkMs));
+    this.moveWindows();
+  }
+
+  /** Moves the windows to where the time now has them; the caller tells if that is not the newest sample's. */
+  moveWindows(): void {
+    const starts = this.#maps.map((map) => this.#startAt(map, this.#watermarkMs));
     if (starts.every((start, m) => start === this.#starts[m])) return;
     this.#moveTo(starts);
     this.#isSweepDue = true;
@@ -288,8 +303,7 @@ export class WindowLedger {
       record.segments.set(map.name, is);
       this.#changedMembers.add(user);
     }
-    for (const key of record.accepted.keys())
-      if (!this.#maps.some((map) => map.name === key)) record.accepted.delete(key);
+    if (this.#forgetCaps(record)) this.#changedMembers.add(user);
     for (const key of record.segments.keys()) {
       // Such a key never comes back.
       if (!isBuiltBeside(key) || this.#maps.some((map) => map.name === key)) continue;
@@ -297,6 +311,15 @@ export class WindowLedger {
       this.#changedMembers.add(user);
     }
     return record;
+  }
+
+  /** Drops what was accepted for maps that there are no more. */
+  #forgetCaps(record: MemberRecord): boolean {
+    let forgot = false;
+    for (const key of record.accepted.keys())
+      if (!this.#maps.some((map) => map.name === key && isCapped(map)))
+        forgot = record.accepted.delete(key) || forgot;
+    return forgot;
   }
 
   #change(user: string, record: MemberRecord): void {
@@ -328,8 +351,8 @@ export class WindowLedger {
 
   #startAt(map: SegmentMap, watermarkMs: number): number {
     const { bucketMs, buckets } = map.window;
-    const held = buckets + (map.privacy === undefined ? 0 : OPEN_BUCKETS);
-    return Math.floor(watermarkMs / bucketMs) - held + 1;
+    if (map.privacy === undefined) return Math.floor(watermarkMs / bucketMs) - buckets + 1;
+    return Math.floor(this.#closed.timeOf(map, watermarkMs) / bucketMs) - buckets - OPEN_BUCKETS + 1;
   }
 
   /** Moves a member's live contributions to a map from one segment's sums to another's. */

@@ -48,6 +48,7 @@ const privacy = v.strictObject({
   contributions: v.exactOptional(v.pipe(v.number(), v.integer(), v.minValue(1))),
   minMembers: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1_000_000)), 20),
   versions: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(16)), 2),
+  closedBy: v.optional(v.picklist(["clock", "events"]), "clock"),
   grace: v.exactOptional(v.pipe(durationSchema, v.minValue(0))),
 });
 
@@ -138,8 +139,8 @@ function privacyIn(
   if (contributions > buckets) return `contributions may not be more than the window's ${buckets} buckets`;
   const graceMs = grace ?? Math.floor(Math.min(GRACE_SHARE * bucketMs, GRACE_MS_MAX));
   if (graceMs > bucketMs) return "grace may not be longer than a bucket";
-  const { epsilon, delta, minMembers, versions } = rest;
-  return { epsilon, delta, contributions, minMembers, versions, graceMs };
+  const { epsilon, delta, minMembers, versions, closedBy } = rest;
+  return { epsilon, delta, contributions, minMembers, versions, graceMs, closedBy };
 }
 
 function refused(path: string, message: string): ParsedDefinitions {

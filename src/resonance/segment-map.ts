@@ -41,6 +41,11 @@ export type MapPrivacy = Readonly<{
   versions: number;
   /** How long after its end a bucket still takes late samples, ms. */
   graceMs: number;
+  /**
+   * What ends a bucket: the node's clock, or for replays of old events the time of the newest one. The latter lets one user's
+   * events decide whose are late, which no noise hides.
+   */
+  closedBy: "clock" | "events";
 }>;
 
 /** A set of segments that share one distribution. */

@@ -130,5 +130,6 @@ test("more contributions, and more versions, share the budget", () => {
 });
 
 function aPrivacy(given: Partial<MapPrivacy> = {}): MapPrivacy {
-  return { epsilon: 1, delta: 1e-6, contributions: 7, minMembers: 20, versions: 1, graceMs: 0, ...given };
+  const budget = { epsilon: 1, delta: 1e-6, contributions: 7, versions: 1 };
+  return { ...budget, minMembers: 20, graceMs: 0, closedBy: "clock", ...given };
 }

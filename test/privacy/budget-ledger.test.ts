@@ -72,7 +72,8 @@ test("what a user could pay at most in any window is never above the budget, wha
 test("the noise of a plan fits its budget for ever, and one version more does not", () => {
   for (const versions of [1, 2, 3]) {
     for (const contributions of [1, 3, 7]) {
-      const privacy = { epsilon: 1, delta: 1e-6, contributions, versions, minMembers: 20, graceMs: 0 };
+      const budgetOf = { epsilon: 1, delta: 1e-6, contributions, versions };
+      const privacy = { ...budgetOf, minMembers: 20, graceMs: 0, closedBy: "clock" } as const;
       const { rho, budget } = noisePlan(privacy, WEEK);
       const ledger = new BudgetLedger();
       for (let day = 0; day < 20; day++)
