@@ -15,6 +15,7 @@ import { describeRates } from "./describe-rates.ts";
 import { experimentEndpoints } from "./experiments.ts";
 import { countUp, type GatewayCounters, type GatewayOptions, type GatewayPorts } from "./gateway-ports.ts";
 import { ingest } from "./ingest.ts";
+import { privacyReport } from "./privacy-report.ts";
 import { readFeedback } from "./read-feedback.ts";
 import { type Asker, createScoring } from "./score.ts";
 import {
@@ -77,6 +78,7 @@ export function createGateway(ports: GatewayPorts, options: GatewayOptions): Gat
     "score.session": scoring.session,
     explain: scoring.explain,
     profiles: inItsType((body) => describeProfiles(ports, definitions.maps, body)),
+    "privacy.report": inItsType((body) => privacyReport(ports, definitions.maps, body)),
     status: inItsType((body) => status(ports, options, counters, body)),
     content: createChoosing({ ...ports, askShard, contexts }, options, catalogues),
     "content.get": inItsType(async (body) => getCatalogue(catalogues.inForce, body)),

@@ -19,10 +19,13 @@ import { TALLIES } from "./all-tallies.ts";
 import { describeCentroids } from "./describe-centroids.ts";
 import { describeAllPrivacy } from "./describe-privacy.ts";
 import { drawNoise } from "./draw-noise.ts";
+import { measurePrivacy } from "./measure-privacy.ts";
 import { BACKGROUND } from "./member-record.ts";
 import { isPrivate } from "./private-releases.ts";
 import type {
   PreviewReply,
+  PrivacyReply,
+  PrivacyRequest,
   ProfileStatus,
   PromoteReply,
   RollbackReply,
@@ -602,6 +605,7 @@ class Host implements UnitCopy {
         rollback: () => this.#rollBackOnRequest(),
         preview: () => this.#preview(),
         tally: (request: Uint8Array) => this.#tallyNow(decode(request) as TallyRequest),
+        privacy: (request: Uint8Array) => this.#reportPrivacy(decode(request) as PrivacyRequest),
         centroids: async () =>
           describeCentroids(
             this.#state.ledger(this.#state.encoder),
@@ -677,6 +681,24 @@ class Host implements UnitCopy {
     const { tallies } = this.#state;
     const release = tallies.get(tally)?.release();
     return { version: tallies.versions.get(tally) ?? 0, ...(release === undefined ? {} : { release }) };
+  }
+
+  /** What private maps promise and have spent, and how far noise has moved their profiles. */
+  async #reportPrivacy({ map: asked }: PrivacyRequest): Promise<PrivacyReply> {
+    const state = this.#state;
+    const { encoder, inForce, privates } = state;
+    const reports: PrivacyReply[number][] = [];
+    for (const view of describeAllPrivacy(state)) {
+      const map = inForce.maps.find(({ name }) => name === view.map);
+      if (map === undefined || !isPrivate(map) || (asked !== undefined && asked !== map.name)) continue;
+      const { sigma } = privates.planOf(map);
+      const series = privates.series(encoder, ledgerKey(inForce, map.name));
+      const isNoised = series !== undefined && series.newest !== undefined;
+      const pause = () => this.#ports.sleep(0);
+      const measured = isNoised ? await measurePrivacy(map, series, state.memberPages(encoder), pause) : null;
+      reports.push({ ...view, sigma, measured });
+    }
+    return reports;
   }
 
   /** Gives the candidate up. @throws EngineError `NOTHING_TO_PROMOTE`. */

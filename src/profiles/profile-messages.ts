@@ -1,5 +1,6 @@
 import type { MapPrivacyView } from "../resonance/published-profiles.ts";
 import type { RollOutView } from "../resonance/roll-out-view.ts";
+import type { MeasuredPrivacy } from "./measure-privacy.ts";
 
 /** The profile actor's state on `internal.profiles.status`, as MessagePack. */
 export type ProfileStatus = Readonly<{
@@ -72,3 +73,15 @@ export type CentroidView = Readonly<{
   meanAgeMs: number | null;
   newestMs: number | null;
 }>;
+
+/** Asks about private maps, or one of them, on `internal.profiles.privacy`, as MessagePack. */
+export type PrivacyRequest = Readonly<{ map?: string }>;
+
+/** The reply: one for each private map in force that was asked for. */
+export type PrivacyReply = readonly (MapPrivacyView &
+  Readonly<{
+    /** Standard deviation of the noise on each coordinate of one bucket's sums. */
+    sigma: number;
+    /** Null before the first noised bucket. */
+    measured: MeasuredPrivacy | null;
+  }>)[];

@@ -503,10 +503,15 @@ export class ProfileState {
   }
 
   *#storedMembers(encoder: string): Generator<readonly [user: string, record: MemberRecord]> {
+    for (const page of this.memberPages(encoder)) yield* page;
+  }
+
+  /** What the members have contributed under an encoder as of the last commit, page by page. */
+  *memberPages(encoder: string): Generator<readonly (readonly [user: string, record: MemberRecord])[]> {
     let after: string | undefined;
     do {
       const page = this.#store.membersAfter(encoder, after, PAGE_MEMBERS);
-      for (const [user, bytes] of page) yield [user, decodeMemberRecord(bytes)];
+      yield page.map(([user, bytes]) => [user, decodeMemberRecord(bytes)] as const);
       after = page.at(-1)?.[0];
     } while (after !== undefined);
   }
