@@ -7,6 +7,7 @@ import { decodeEntries } from "../../src/events/log-codec.ts";
 import type { LogEntry } from "../../src/events/log-entry.ts";
 import { ExperimentBook, readNumbers } from "../../src/experiments/experiment-book.ts";
 import { decode } from "../../src/kernel/msgpack.ts";
+import { PRIVATE_TABLE } from "../../src/profiles/private-releases.ts";
 import { startProfileHost } from "../../src/profiles/profile-host.ts";
 import type { ProfileStore } from "../../src/profiles/profile-store.ts";
 import { readSampleMessage } from "../../src/profiles/read-sample-message.ts";
@@ -247,6 +248,7 @@ function profileContentOf(store: ProfileStore): Map<string, string> {
     if (encoder === "") continue;
     for (const [key, bytes] of store.sums(encoder)) content.set(`${encoder} ${key}`, hex(bytes));
   }
+  for (const [key, bytes] of store.sums(PRIVATE_TABLE)) content.set(`private ${key}`, hex(bytes));
   for (const tally of Object.keys(meta?.tallies?.versions ?? {}))
     for (const [key, bytes] of store.sums(tallyTable(tally))) content.set(`${tally} ${key}`, hex(bytes));
   return content;

@@ -5,6 +5,8 @@ import { formatCount } from "./format-number.ts";
 import { renderTable, type TableColumn } from "./table.ts";
 
 const HOUR_MS = 3_600_000;
+/** Of more segments the least and the greatest cosine are told. */
+const SEGMENTS_TOLD = 3;
 const right = (title: string): TableColumn => ({ title, align: "right" });
 
 /** What private maps promise, have spent, and what the noise does to their profiles. */
@@ -64,8 +66,11 @@ function drawSplits(map: string, splits: readonly PrivateQuality[], columns: num
   const rows = first.cells.map((cell, c) => {
     const over = (of: (cell: PrivateQuality["cells"][number]) => number): number =>
       mean((split) => of(split.cells[c]!));
-    const cosines = (of: (segment: (typeof cell.segments)[number]) => number): string =>
-      cell.segments.map((_, k) => over((one) => of(one.segments[k]!)).toFixed(3)).join(" ");
+    const cosines = (of: (segment: (typeof cell.segments)[number]) => number): string => {
+      const all = cell.segments.map((_, k) => over((one) => of(one.segments[k]!)));
+      const told = all.length <= SEGMENTS_TOLD ? all : [Math.min(...all), Math.max(...all)];
+      return told.map((cosine) => cosine.toFixed(3)).join(all.length <= SEGMENTS_TOLD ? " " : " to ");
+    };
     return [
       String(cell.epsilon),
       cell.windowNoise.toFixed(2),
