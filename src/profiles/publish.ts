@@ -94,11 +94,16 @@ function privateContent(
   });
   const others = series?.segment(BACKGROUND, buckets).count ?? 0;
   return {
-    watermarkMs: ((series?.newest ?? -1) + 1) * bucketMs,
+    watermarkMs: endOf(series?.newest ?? series?.closedThrough, bucketMs),
     profiles,
     background: Math.max(0, Math.round(others / each)),
     privacy: describePrivacy(map, { privates, window }),
   };
+}
+
+/** End of a bucket, epoch ms: when somebody was there does not matter. */
+function endOf(bucket: number | undefined, bucketMs: number): number {
+  return bucket === undefined || !Number.isFinite(bucket) ? 0 : (bucket + 1) * bucketMs;
 }
 
 /** What a score needs: every publication would carry the rest again. */

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import type { BusReply } from "../../src/actors/bus.ts";
 import type { UnitCopy } from "../../src/actors/unit-copy.ts";
 import { memoryBlobStore } from "../../src/adapters/memory-blob-store.ts";
 import { memoryBus } from "../../src/adapters/memory-bus.ts";
@@ -7,8 +8,9 @@ import { memoryProfileStore } from "../../src/adapters/memory-profile-store.ts";
 import { encodeProfileControl } from "../../src/events/profile-control.ts";
 import { subjectsOf } from "../../src/events/subjects.ts";
 import { decode, encode } from "../../src/kernel/msgpack.ts";
+import { PRIVATE_TABLE } from "../../src/profiles/private-releases.ts";
 import { startProfileHost } from "../../src/profiles/profile-host.ts";
-import type { ProfileStatus } from "../../src/profiles/profile-messages.ts";
+import type { PrivacyReply, ProfileStatus } from "../../src/profiles/profile-messages.ts";
 import { decodeProfiles } from "../../src/profiles/profiles-codec.ts";
 import type { SegmentMap } from "../../src/resonance/segment-map.ts";
 import { insecureBits } from "../privacy/insecure-seeded-bits.ts";
@@ -61,6 +63,45 @@ test("whoever takes over publishes the noise that is in the log, and draws none 
   await world.stop(second);
 });
 
+test("without private maps nothing of it is in the log, the store or the status", async () => {
+  const world = await aWorld([aMap(), aMap({ name: "taste" })]);
+  const host = await world.own(1);
+  await world.crowd(10, 0);
+  await world.passDays(2);
+  const kinds = new Set(await world.controls());
+  expect([...kinds].sort()).toEqual(["definitions", "publish", "published", "samples"]);
+  expect(await world.status()).not.toHaveProperty("privacy");
+  expect(world.stored()).toEqual({ rows: 0, clockMs: undefined });
+  expect(await world.published("life")).not.toHaveProperty("privacy");
+  await world.stop(host);
+});
+
+test("what the noise does is measured against what the members contributed, by segment", async () => {
+  const world = await aWorld([aPrivateMap()]);
+  const host = await world.own(1);
+  await world.crowd(120, 0);
+  await world.crowd(100, 0, { labels: { life: "loyal" }, vector: [-500, 300] }, "other");
+  await world.passDays(1);
+  const [report] = await world.privacy();
+  const { measured, ...view } = report!;
+  expect(view).toMatchObject({ map: "life", epsilon: 100, buckets: 3, waiting: 0 });
+  expect(view.sigma * Math.sqrt(3)).toBeCloseTo(view.noise, 9);
+  expect(
+    measured?.segments.map(({ segment, isShown, exactCount }) => [segment, isShown, exactCount]),
+  ).toEqual([
+    ["new", true, 120],
+    ["loyal", true, 100],
+  ]);
+  for (const { expected, measured: cosine, count, exactCount } of measured!.segments) {
+    expect(cosine).toBeGreaterThan(0.99);
+    expect(expected).toBeGreaterThan(0.99);
+    expect(count).not.toBe(exactCount);
+    expect(Math.abs(count - exactCount)).toBeLessThan(10);
+  }
+  expect(measured?.auc).toMatchObject({ exact: 1, noisy: 1, members: 220 });
+  await world.stop(host);
+});
+
 test("the status tells what private maps promise and have spent", async () => {
   const world = await aWorld([aPrivateMap(), aMap({ name: "taste" })]);
   const host = await world.own(1);
@@ -98,8 +139,15 @@ async function aWorld(maps: readonly SegmentMap[]) {
       for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve));
     }
   };
-  const ask = async <Reply>(name: string): Promise<Reply> => {
-    const reply = await bus.request(subjects.profileActor(name), new Uint8Array(), { timeoutMs: 1_000 });
+  let store = memoryProfileStore();
+  /** Time goes on until it is answered: what is asked may take pauses. */
+  const ask = async <Reply>(name: string, body?: object): Promise<Reply> => {
+    const data = body === undefined ? new Uint8Array() : encode(body);
+    let reply: BusReply | undefined;
+    void bus.request(subjects.profileActor(name), data, { timeoutMs: 1_000 }).then((one) => {
+      reply = one;
+    });
+    while (reply === undefined) await pass(1);
     return decode(reply.data) as Reply;
   };
   return {
@@ -109,14 +157,17 @@ async function aWorld(maps: readonly SegmentMap[]) {
       await pass(5_000);
     },
     status: () => ask<ProfileStatus>("status"),
+    privacy: () => ask<PrivacyReply>("privacy", {}),
+    stored: () => ({ rows: [...store.sums(PRIVATE_TABLE)].length, clockMs: store.meta()?.clockMs }),
     async own(seed: number): Promise<UnitCopy> {
       bus = memoryBus();
+      store = memoryProfileStore();
       const host = await startProfileHost(
         {
           log,
           bus,
           releases: blobs,
-          store: memoryProfileStore(),
+          store,
           clock,
           sleep: (ms) => new Promise((wake) => sleepers.add({ atMs: nowMs + ms, wake: () => wake() })),
           subjects,
@@ -135,14 +186,15 @@ async function aWorld(maps: readonly SegmentMap[]) {
       });
       while (!isStopped) await pass(100);
     },
-    async crowd(users: number, day: number): Promise<void> {
+    async crowd(
+      users: number,
+      day: number,
+      given: Parameters<typeof aSample>[0] = {},
+      name = "user",
+    ): Promise<void> {
+      const tsMs = NOON_MS + day * DAY_MS;
       const samples = Array.from({ length: users }, (_, u) =>
-        aSample({
-          user: `user-${u}`,
-          sequence: ++sequence,
-          tsMs: NOON_MS + day * DAY_MS,
-          vector: [600, -800],
-        }),
+        aSample({ user: `${name}-${u}`, sequence: ++sequence, tsMs, vector: [600, -800], ...given }),
       );
       await log.append(subjects.samples, [{ id: `${sequence}`, data: encode({ shard: 0, samples }) }]);
       await pass(1_000);
