@@ -26,6 +26,8 @@ export type PrivacyReport = MapPrivacyView &
     sigma: number;
     /** Epsilon of a user who contributed to so many buckets, at this noise, exactly for continuous noise. */
     lifetimes: readonly Readonly<{ buckets: number; epsilon: number }>[];
+    /** Buckets of the window. */
+    windowBuckets: number;
     /** Null before the first noised bucket. Not covered by any noise. */
     measured: Measured | null;
   }>;
@@ -50,11 +52,12 @@ export async function privacyReport(
   const subject = subjects.profileActor("privacy");
   const told = (await ask(bus, subject, map === undefined ? {} : { map }, PATIENCE_MS)) as readonly Omit<
     PrivacyReport,
-    "lifetimes"
+    "lifetimes" | "windowBuckets"
   >[];
   return {
     maps: told.map((one) => ({
       ...one,
+      windowBuckets: maps.find(({ name }) => name === one.map)?.window.buckets ?? 0,
       lifetimes: LIVES.map((buckets) => ({
         buckets,
         epsilon: lifetimeEpsilon(buckets, one.sigma, one.delta),

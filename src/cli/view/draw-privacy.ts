@@ -1,10 +1,13 @@
 import type { PrivacyReport } from "../../gateway/privacy-report.ts";
+import { bandedGain } from "../../privacy/banded-noise.ts";
 import type { PrivateQuality, Spread } from "../privacy/private-quality.ts";
 import type { PrivateRecording } from "../privacy/report-on-recording.ts";
 import { formatCount } from "./format-number.ts";
 import { renderTable, type TableColumn } from "./table.ts";
 
 const HOUR_MS = 3_600_000;
+/** What is gained by less is not worth to keep exact sums for. */
+const GAIN_TOLD = 1.2;
 /** Of more segments the least and the greatest cosine are told. */
 const SEGMENTS_TOLD = 3;
 const right = (title: string): TableColumn => ({ title, align: "right" });
@@ -25,6 +28,11 @@ function drawMap(map: PrivacyReport, columns: number): string[] {
     `all ${formatCount(lifetime.releases)} releases ever: epsilon ${lifetime.epsilon.toFixed(3)} for a user in each of them · by active buckets, at this noise: ${lives.join(", ")}`,
     `noise: sigma ${map.sigma.toFixed(3)} a bucket, ${map.noise.toFixed(3)} in the sum of ${map.buckets} buckets`,
   ];
+  const gain = bandedGain({ contributions: map.contributions, buckets: map.windowBuckets });
+  if (gain > GAIN_TOLD)
+    lines.push(
+      `noise that is correlated between buckets would be ${gain.toFixed(1)} times less; the engine has none`,
+    );
   if (measured === null) return [...lines, "nothing is noised yet"];
   const rows = measured.segments.map((one) => [
     one.segment,
