@@ -2,6 +2,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Bus } from "./actors/bus.ts";
+import { deploymentKeys } from "./adapters/deployment-keys.ts";
 import { entropyBytes, newId } from "./adapters/entropy.ts";
 import { lockFolder } from "./adapters/folder-lock.ts";
 import { keptName } from "./adapters/kept-name.ts";
@@ -215,6 +216,7 @@ async function compose(
       clock: systemClock,
       decisions: new DecisionIds(decisionKey, newId()),
       newId,
+      cellKey: (await deploymentKeys(releases, entropyBytes)).lasting("location-cells"),
       explain: (question) => explainer.explain(question),
       subjects,
       decodeProfiles,
@@ -238,6 +240,10 @@ async function compose(
     () => void gateway.refreshCatalogue().catch(() => {}),
   );
   closers.push(() => catalogueChanged.close());
+  await gateway.refreshPolicy();
+  const policyChanged = await releases.watch("privacy.", () => void gateway.refreshPolicy().catch(() => {}));
+  closers.push(() => policyChanged.close());
+  if (options.policy !== undefined) await gateway.putPolicy(options.policy);
   if (options.maps !== undefined) await gateway.putDefinitions(options.maps);
   if (options.catalogue !== undefined) await gateway.putCatalogue(options.catalogue);
   let service: { close(): Promise<void> } | undefined;

@@ -55,8 +55,17 @@ function draw(reply: StatusReply): string[] {
         `${map} is private: ${window.epsilon.toFixed(3)} of epsilon ${epsilon} spent in the newest window, ${lifetime.epsilon.toFixed(3)} ever · ${formatCount(refused)} buckets refused, ${formatCount(waiting)} wait for noise`,
     ),
     ...(reply.drift?.alerts ?? []).map(({ kind, of }) => `drift: ${kind} of ${of}: see \`resonance drift\``),
+    drawConsent(reply),
     `this gateway: ${formatCount(reply.gateway.accepted)} accepted, refused ${refused.join(", ") || "none"}`,
   ];
+}
+
+/** What was left out for want of consent, and where. */
+function drawConsent({ consent, gateway }: StatusReply): string {
+  const { policy, withheld, withdrawals } = consent;
+  const dropped = Object.entries(gateway.dropped).map(([why, count]) => `${formatCount(count)} ${why}`);
+  const named = policy === 0 ? "the engine's own policy" : `policy v${policy}`;
+  return `consent by ${named}: dropped here ${dropped.join(", ") || "nothing"}; withheld in shards ${formatCount(withheld)}, ${formatCount(withdrawals)} withdrawals`;
 }
 
 function drawRelease({ release, shards }: StatusReply): string[] {
