@@ -14,6 +14,7 @@ import { forgetIdle } from "./forget-idle.ts";
 import type { Clock } from "./kernel/clock.ts";
 import { EngineError } from "./kernel/engine-error.ts";
 import type { HalfSipKey } from "./kernel/half-sip-hash.ts";
+import type { RandomBits } from "./privacy/random-bits.ts";
 import type { HashUser } from "./privacy/user-hash.ts";
 import { startProfileHost } from "./profiles/profile-host.ts";
 import type { ProfileStore } from "./profiles/profile-store.ts";
@@ -46,6 +47,8 @@ export type CopyWorld = Readonly<{
   newId(): string;
   /** What the ids of answers are sealed with. */
   decisionKey: HalfSipKey;
+  /** For the noise of private maps. */
+  bits: RandomBits;
   subjects: Subjects;
   report(line: string): void;
   /** Shared by the copies of a thread. */

@@ -5,11 +5,11 @@ import type { BlobStore } from "./actors/blob-store.ts";
 import type { SnapshotPorts } from "./actors/write-snapshot.ts";
 import { aesCipher } from "./adapters/aes-cipher.ts";
 import { deploymentKeys } from "./adapters/deployment-keys.ts";
-import { entropyBytes, newId } from "./adapters/entropy.ts";
+import { entropyBits, entropyBytes, newId } from "./adapters/entropy.ts";
 import { lmdbContextStore } from "./adapters/lmdb-context-store.ts";
 import { memoryBus } from "./adapters/memory-bus.ts";
-import type { NatsAccess } from "./adapters/nats-access.ts";
 import { memoryKeptStream } from "./adapters/memory-kept-stream.ts";
+import type { NatsAccess } from "./adapters/nats-access.ts";
 import { natsBlobStore } from "./adapters/nats-blob-store.ts";
 import { replicasFor } from "./adapters/nats-cluster.ts";
 import { connectNats } from "./adapters/nats-connection.ts";
@@ -177,6 +177,7 @@ async function splitOne(shard: number, work: Work): Promise<number[]> {
           deadLetters: memoryKeptStream(),
           transitions: memoryKeptStream(),
         },
+        bits: entropyBits(),
         subjects: now,
         report,
       },

@@ -4,7 +4,7 @@ import { Turns } from "./actors/turns.ts";
 import type { Lease, UnitCopy } from "./actors/unit-copy.ts";
 import { aesCipher } from "./adapters/aes-cipher.ts";
 import { deploymentKeys } from "./adapters/deployment-keys.ts";
-import { entropyBytes, newId } from "./adapters/entropy.ts";
+import { entropyBits, entropyBytes, newId } from "./adapters/entropy.ts";
 import { natsBlobStore } from "./adapters/nats-blob-store.ts";
 import { natsBus } from "./adapters/nats-bus.ts";
 import { connectNats } from "./adapters/nats-connection.ts";
@@ -72,6 +72,7 @@ export async function runUnits(task: UnitThreadTask & { readonly port: MessagePo
       sleep: (ms: number) => sleep(ms, undefined, { ref: false }),
       newId,
       decisionKey: await decisionKeyOf(blobs, entropyBytes),
+      bits: entropyBits(),
       subjects,
       turns: new Turns(),
       report: (line: string) => tell({ kind: "report", line }),

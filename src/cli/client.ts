@@ -43,6 +43,7 @@ const READS: ReadonlySet<string> = new Set([
   "profiles",
   "status",
   "segments.get",
+  "privacy.report",
   "experiments.status",
   "experiments.report",
   "content",

@@ -35,6 +35,20 @@ export type ProfileControl =
   | Readonly<{ control: "publish" }>
   /** The sums over all shards are to be published as they are at this place. */
   | Readonly<{ control: "publish-tallies" }>
+  /** So late it is by the owner's clock, epoch ms: buckets of private maps that end before that are closed. */
+  | Readonly<{ control: "clock"; atMs: number }>
+  /**
+   * Sums of a closed bucket of a private map, with their noise: whole numbers, a vector's coordinates and then the count's; of the
+   * background, whose segment is empty, the count's alone. What comes first of a bucket's segment stays: noise is drawn once.
+   */
+  | Readonly<{
+      control: "noised";
+      encoder: string;
+      /** The map's key. */
+      key: string;
+      bucket: number;
+      segments: readonly (readonly [segment: string, values: readonly number[]])[];
+    }>
   /** A release is carried out: nobody need carry it out again. */
   | Readonly<{ control: "published"; id: string }>;
 

@@ -6,6 +6,7 @@ import { leaveThreshold } from "../resonance/hysteresis.ts";
 import type {
   CalibrationQuality,
   FittedCalibration,
+  PublishedPrivacy,
   PublishedProfiles,
 } from "../resonance/published-profiles.ts";
 import { prepareScorer } from "../resonance/scorer.ts";
@@ -43,6 +44,8 @@ export type ProfilesReply = Readonly<{
   }> | null;
   /** If it was asked for: how well held-out users were told; null before the first fit. */
   quality?: ProfileQuality | null;
+  /** Of a private map: what its profiles promise, and what has been spent; null before the first publication. */
+  privacy?: PublishedPrivacy | null;
   /** Centred cosine of each pair of profiles that have members: near 1, the two segments behave alike. */
   overlap: readonly Readonly<{ a: string; b: string; similarity: number }>[];
 }>;
@@ -89,6 +92,7 @@ async function describe(ports: GatewayPorts, map: SegmentMap, withCurve: boolean
     threshold: map.threshold,
     calibration: published === undefined ? null : described(published.calibration),
     ...(withCurve ? { quality: await qualityOf(ports, map, published) } : {}),
+    ...(map.privacy === undefined ? {} : { privacy: published?.privacy ?? null }),
     overlap: published === undefined ? [] : overlapOf(published),
   };
 }

@@ -20,6 +20,7 @@ import { countUp, type GatewayCounters, type GatewayOptions, type GatewayPorts }
 import { type IngestParts, ingest } from "./ingest.ts";
 import { IngestLimits } from "./ingest-limits.ts";
 import { LagWatch } from "./lag-watch.ts";
+import { privacyReport } from "./privacy-report.ts";
 import { readFeedback } from "./read-feedback.ts";
 import { type Asker, createScoring } from "./score.ts";
 import {
@@ -97,6 +98,7 @@ export function createGateway(ports: GatewayPorts, options: GatewayOptions): Gat
     explain: scoring.explain,
     export: inItsType((body) => exportUser({ ...ports, askShard }, options, body)),
     profiles: inItsType((body) => describeProfiles(ports, definitions.maps, body)),
+    "privacy.report": inItsType((body) => privacyReport(ports, definitions.maps, body)),
     erase: inItsType((body) => erase({ ...ports, askShard }, options, body)),
     status: inItsType((body) =>
       status(ports, options, { ...counters, refusing: lags.refusing() }, policy.inForce, body),

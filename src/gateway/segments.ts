@@ -82,14 +82,19 @@ function keysAfter(
   version: number,
 ): SegmentDefinitions["keys"] {
   const keys: Record<string, string> = {};
-  for (const { name, segments, window } of maps) {
-    const was = before.maps.find((map) => map.name === name);
-    const isSame =
-      was !== undefined && JSON.stringify([was.segments, was.window]) === JSON.stringify([segments, window]);
+  for (const map of maps) {
+    const { name } = map;
+    const was = before.maps.find((other) => other.name === name);
+    const isSame = was !== undefined && membershipOf(was) === membershipOf(map);
     const key = isSame ? ledgerKey(before, name) : newLedgerKey(name, version);
     if (before.version > 0 && key !== name) keys[name] = key;
   }
   return keys;
+}
+
+/** What a map's sums follow from beside the samples; a cap on contributions has to be kept from the first one on. */
+function membershipOf({ segments, window, privacy }: SegmentMap): string {
+  return JSON.stringify([segments, window, privacy?.contributions]);
 }
 
 /** Writes definitions under the next version, unless another gateway has written the same at the same moment. */

@@ -1,6 +1,7 @@
 import { fieldsOf } from "../events/request-body.ts";
 import { decode } from "../kernel/msgpack.ts";
 import type { DriftAlert } from "../resonance/drift.ts";
+import type { MapPrivacyView } from "../resonance/published-profiles.ts";
 import type { RollOutView } from "../resonance/roll-out-view.ts";
 import type { ShardStatus } from "../resonance/score-answer.ts";
 import type { ConsentInForce } from "./consent-policy.ts";
@@ -27,6 +28,8 @@ export type StatusReply = Readonly<{
   release: ReleaseView | null;
   /** What asks to be looked at by the last measurement of drift; null before the first. */
   drift: DriftView | null;
+  /** What private maps promise and have spent; left out if no map is private. */
+  privacy?: readonly MapPrivacyView[];
   /** Log entries not folded yet, over all shards. */
   lag: number;
   /** Users held, and behaviours folded since the owners started. */
@@ -65,8 +68,8 @@ export async function status(
   body: unknown,
 ): Promise<StatusReply> {
   fieldsOf(body, []);
-  const [release, drift, ...shards] = await Promise.all([
-    releaseOf(ports),
+  const [told, drift, ...shards] = await Promise.all([
+    profilesStatus(ports),
     driftOf(ports),
     ...Array.from({ length: options.shards }, (_, shard) => viewOf(ports, shard)),
   ]);
@@ -76,8 +79,9 @@ export async function status(
     ready: ready.length === shards.length,
     shards,
     cluster: ports.cluster(),
-    release,
+    release: told === null ? null : releaseIn(told),
     drift,
+    ...(told?.privacy === undefined ? {} : { privacy: told.privacy }),
     lag: shards.reduce((sum, view) => sum + (view.lag ?? 0), 0),
     users: ready.reduce((sum, view) => sum + view.users, 0),
     events: ready.reduce((sum, view) => sum + view.events, 0),
@@ -92,22 +96,28 @@ export async function status(
   };
 }
 
-async function releaseOf({ bus, subjects }: GatewayPorts): Promise<ReleaseView | null> {
+/** What of the profile actor's status is told. */
+type ProfilesTold = ReleaseView & Pick<StatusReply, "privacy">;
+
+async function profilesStatus({ bus, subjects }: GatewayPorts): Promise<ProfilesTold | null> {
   try {
     const reply = await bus.request(subjects.profileActor("status"), NOTHING, {
       timeoutMs: SHARD_TIMEOUT_MS,
     });
     if (reply.error !== undefined) return null;
-    const { encoder, rollOut, previous, next } = decode(reply.data) as ReleaseView;
-    return {
-      encoder,
-      ...(rollOut === undefined ? {} : { rollOut }),
-      ...(previous === undefined ? {} : { previous }),
-      ...(next === undefined ? {} : { next }),
-    };
+    return decode(reply.data) as ProfilesTold;
   } catch {
     return null; // Nobody answers: that is what the reply says.
   }
+}
+
+function releaseIn({ encoder, rollOut, previous, next }: ReleaseView): ReleaseView {
+  return {
+    encoder,
+    ...(rollOut === undefined ? {} : { rollOut }),
+    ...(previous === undefined ? {} : { previous }),
+    ...(next === undefined ? {} : { next }),
+  };
 }
 
 async function driftOf({ releases }: GatewayPorts): Promise<DriftView | null> {

@@ -8,22 +8,26 @@ export type MemberRecord = {
   readonly segments: Map<string, string>;
   /** By length of the bucket in ms, then by bucket: the quantised vector, shape [dim]. */
   readonly series: Map<number, Map<number, Int16Array>>;
+  /** Private maps that cap contributions, to the buckets that were accepted, ascending. */
+  readonly accepted: Map<string, readonly number[]>;
 };
 
 /** The segment of authenticated users who belong to none of a map's. No segment can have this name. */
 export const BACKGROUND = "";
 
 const FORMAT = 1;
+/** With accepted buckets at the end. */
+const FORMAT_CAPPED = 2;
 
 /** A member of whom nothing is held. */
 export function newMemberRecord(): MemberRecord {
-  return { segments: new Map(), series: new Map() };
+  return { segments: new Map(), series: new Map(), accepted: new Map() };
 }
 
 /** A record as bytes; the same record gives the same bytes. */
 export function encodeMemberRecord(record: MemberRecord, writer: ByteWriter): Uint8Array {
   writer.reset();
-  writer.u8(FORMAT);
+  writer.u8(record.accepted.size === 0 ? FORMAT : FORMAT_CAPPED);
   writer.u16(record.segments.size);
   for (const map of [...record.segments.keys()].sort()) {
     writer.text(map);
@@ -41,6 +45,13 @@ export function encodeMemberRecord(record: MemberRecord, writer: ByteWriter): Ui
       writer.raw(new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength));
     }
   }
+  if (record.accepted.size > 0) writer.u16(record.accepted.size);
+  for (const map of [...record.accepted.keys()].sort()) {
+    const buckets = record.accepted.get(map) ?? [];
+    writer.text(map);
+    writer.u16(buckets.length);
+    for (const bucket of buckets) writer.f64(bucket);
+  }
   return writer.finish();
 }
 
@@ -51,7 +62,8 @@ export function encodeMemberRecord(record: MemberRecord, writer: ByteWriter): Ui
  */
 export function decodeMemberRecord(bytes: Uint8Array): MemberRecord {
   const reader = new ByteReader(bytes);
-  if (reader.u8() !== FORMAT) {
+  const format = reader.u8();
+  if (format !== FORMAT && format !== FORMAT_CAPPED) {
     const message = "a member's contributions are stored in another format than this build reads";
     throw new EngineError({ code: "MEMBER_UNREADABLE", message, retryable: false });
   }
@@ -65,6 +77,14 @@ export function decodeMemberRecord(bytes: Uint8Array): MemberRecord {
       buckets.set(bucket, new Int16Array(reader.copy(reader.u16() * 2)));
     }
     record.series.set(bucketMs, buckets);
+  }
+  if (format === FORMAT) return record;
+  for (let left = reader.u16(); left > 0; left--) {
+    const map = reader.text();
+    record.accepted.set(
+      map,
+      Array.from({ length: reader.u16() }, () => reader.f64()),
+    );
   }
   return record;
 }

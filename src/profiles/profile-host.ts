@@ -7,25 +7,32 @@ import { type RedactionTarget, Redactor } from "../actors/redactor.ts";
 import type { Lease } from "../actors/unit-copy.ts";
 import { encodeEntry } from "../events/log-codec.ts";
 import type { Control } from "../events/log-entry.ts";
-import { encodeProfileControl, type ProfileControl } from "../events/profile-control.ts";
+import { encodeProfileControl, type ProfileControl, type ShardKeys } from "../events/profile-control.ts";
 import type { Subjects } from "../events/subjects.ts";
 import { assertNever } from "../kernel/assert.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { EngineError } from "../kernel/engine-error.ts";
 import { decode, encode } from "../kernel/msgpack.ts";
+import type { RandomBits } from "../privacy/random-bits.ts";
 import type { HashUser } from "../privacy/user-hash.ts";
 import type { FittedCalibration } from "../resonance/published-profiles.ts";
 import type { RollOutView } from "../resonance/roll-out-view.ts";
 import { ledgerKey, type SegmentDefinitions } from "../resonance/segment-map.ts";
 import { TALLIES } from "./all-tallies.ts";
 import { describeCentroids } from "./describe-centroids.ts";
+import { describeAllPrivacy } from "./describe-privacy.ts";
+import { drawNoise } from "./draw-noise.ts";
+import { measurePrivacy } from "./measure-privacy.ts";
 import { BACKGROUND } from "./member-record.ts";
+import { isPrivate } from "./private-releases.ts";
 import type {
   EraseMembersReply,
   EraseMembersRequest,
   MemberReply,
   MemberRequest,
   PreviewReply,
+  PrivacyReply,
+  PrivacyRequest,
   ProfileStatus,
   PromoteReply,
   RollbackReply,
@@ -63,6 +70,8 @@ export type ProfilePorts = Readonly<{
   /** What finds an erased member whose id the samples' stream holds no more. */
   hashUser?: HashUser;
   subjects: Subjects;
+  /** Where the noise of private maps comes from. */
+  bits: RandomBits;
 }>;
 
 export type ProfileHostOptions = Readonly<{
@@ -139,6 +148,11 @@ class Host implements ErasingCopy {
   #turn = 0;
   #stopping = false;
   #isDiskFull = false;
+  /** The time that was put into the log last, and may not be folded yet. */
+  #toldMs = 0;
+  /** What is done about closed buckets at the moment, and whether anything is. */
+  #noising: Promise<void> = Promise.resolve();
+  #isNoising = false;
   #closeServed: () => Promise<void> = async () => {};
   #carrying: Promise<void> = Promise.resolve();
   /** Publications carried out by this copy, whose messages are not folded yet. */
@@ -214,6 +228,7 @@ class Host implements ErasingCopy {
     this.#wakeCarrier();
     this.#tellWaiting();
     await this.#carrying;
+    await this.#noising;
   }
 
   async lag(): Promise<number> {
@@ -253,6 +268,7 @@ class Host implements ErasingCopy {
       else if ("control" in message) await this.#applyControl(message, sequence);
       else {
         state.apply(sequence, message);
+        state.closeBuckets(this.#knownShards());
         if ((message.prepared?.length ?? 0) > 0) {
           await this.#switchOverIfPrepared();
           await this.#switchSegmentsIfPrepared();
@@ -336,6 +352,15 @@ class Host implements ErasingCopy {
         this.#talliesPublishedMs = this.#ports.clock.monotonicMs();
         this.#areTalliesAsked = false;
         break;
+      case "clock":
+        state.tellTime(message.atMs);
+        break;
+      case "noised":
+        state.takeNoised(message);
+        state.pass(sequence);
+        await this.#switchOverIfPrepared(); // They may have waited for it.
+        await this.#switchSegmentsIfPrepared();
+        break;
       case "published":
         state.released(message.id);
         this.#carriedOut.delete(message.id);
@@ -344,6 +369,7 @@ class Host implements ErasingCopy {
         assertNever(message);
     }
     state.pass(sequence);
+    state.closeBuckets(this.#knownShards()); // Of what is in force or prepared by it.
   }
 
   /** @returns False, and nothing changes, if there are none of this version. */
@@ -363,6 +389,8 @@ class Host implements ErasingCopy {
     if (ledger === undefined || dimOf(ledger) === 0) return;
     await this.#calibrateFor(encoder, state.calibration);
     for (const map of state.maps) {
+      const key = ledgerKey(state.inForce, map.name);
+      if (isPrivate(map) && !state.privates.takeNews(encoder, key)) continue; // Nothing that anybody may know is new.
       const { version, blobs } = this.#nextProfiles(ledger, map);
       state.release({
         blobs,
@@ -375,8 +403,9 @@ class Host implements ErasingCopy {
   /** Once every shard has sampled its members under the candidate, and nobody holds it, puts it in force. */
   async #switchOverIfPrepared(): Promise<void> {
     const state = this.#state;
-    const known = { from: this.#ports.subjects.outputKey(0), count: this.#options.shards };
-    if (state.isHeld || !state.isPrepared(known) || state.ledger(state.candidate) === undefined) return;
+    if (state.isHeld || !state.isPrepared(this.#knownShards())) return;
+    if (state.ledger(state.candidate) === undefined) return;
+    if (state.awaitsNoise(state.candidate, state.inForce)) return; // Its private profiles are not there yet.
     state.promote();
     await this.#activateEncoder("encoder");
   }
@@ -397,8 +426,10 @@ class Host implements ErasingCopy {
   /** Once every shard has told of its members under the next definitions, releases these with their profiles. */
   async #switchSegmentsIfPrepared(): Promise<void> {
     const state = this.#state;
-    const version = state.next?.definitions.version;
-    if (version === undefined || !state.isNextPrepared()) return;
+    const { definitions } = state.next ?? {};
+    if (definitions === undefined || !state.isNextPrepared()) return;
+    if (state.awaitsNoise(state.encoder, definitions)) return;
+    const { version } = definitions;
     await this.#commit();
     state.promoteDefinitions();
     const { encoder, applied: order } = state;
@@ -442,6 +473,7 @@ class Host implements ErasingCopy {
       calibrations: this.#calibrations,
       fittedIn: this.#calibratedBy,
       key: ledgerKey(this.#state.inForce, map.name),
+      privates: this.#state.privates,
     };
     const bytes = encodeProfiles(profilesOf(ledger, map, given));
     const current = new TextEncoder().encode(JSON.stringify({ version }));
@@ -454,6 +486,11 @@ class Host implements ErasingCopy {
     };
   }
 
+  /** The shards of this node's generation: what a preparation is for that does not say. */
+  #knownShards(): ShardKeys {
+    return { from: this.#ports.subjects.outputKey(0), count: this.#options.shards };
+  }
+
   #mayPublish(): boolean {
     return this.#lease?.isHeld() === true && !this.#stopping;
   }
@@ -464,6 +501,7 @@ class Host implements ErasingCopy {
     while (!this.#stopping && this.#turn === turn) {
       await sleep(Math.min(this.#options.publishEveryMs, TICK_MS));
       if (this.#isDraining || !this.#mayPublish()) continue;
+      if (!this.#isNoising) this.#noising = this.#noiseWhatIsOver();
       const { publishEveryMs } = this.#options;
       const isDue = clock.monotonicMs() - this.#publishedMs >= publishEveryMs;
       // The next round tries again.
@@ -471,6 +509,45 @@ class Host implements ErasingCopy {
       const areTalliesDue = clock.monotonicMs() - this.#talliesPublishedMs >= TALLIES_FACTOR * publishEveryMs;
       if (areTalliesDue && this.#state.tallies.isDirty && !this.#areTalliesAsked)
         await this.#askForTallies().catch(() => {});
+    }
+  }
+
+  /**
+   * Closes buckets of private maps whose time is over, by the log, draws their noise, and puts the noisy sums into the log: only
+   * what is there is ever published. A bucket of which an owner before has drawn the noise has it from the log, so that is
+   * read first.
+   */
+  async #noiseWhatIsOver(): Promise<void> {
+    this.#isNoising = true;
+    try {
+      await this.#tellTime();
+      if (this.#state.due().length === 0) return;
+      await this.#catchUp();
+      await this.#appendNoise();
+      await this.#catchUp(); // What is drawn is not due any more.
+    } catch {
+      // The next round tries again: what is in the log by then is not drawn twice.
+    } finally {
+      this.#isNoising = false;
+    }
+  }
+
+  /** Puts into the log that it is late enough for buckets of private maps to be closed. */
+  async #tellTime(): Promise<void> {
+    const { log, subjects, clock } = this.#ports;
+    const atMs = this.#state.timeToTell(clock.nowMs());
+    if (atMs === undefined || atMs === this.#toldMs) return;
+    const data = encodeProfileControl({ control: "clock", atMs });
+    await log.append(subjects.samples, [{ id: `clock:${atMs}`, data }]);
+    this.#toldMs = atMs;
+  }
+
+  async #appendNoise(): Promise<void> {
+    const { log, subjects, sleep, bits } = this.#ports;
+    for (const { id, control } of drawNoise(this.#state.due(), bits)) {
+      if (this.#isDraining || !this.#mayPublish()) return;
+      await log.append(subjects.samples, [{ id, data: encodeProfileControl(control) }]);
+      await sleep(0); // So much noise was drawn at once; others wait.
     }
   }
 
@@ -564,8 +641,13 @@ class Host implements ErasingCopy {
         member: async (request: Uint8Array) => this.#memberOf((decode(request) as MemberRequest).user),
         erase: (request: Uint8Array) => this.#eraseOnRequest(decode(request) as EraseMembersRequest),
         tally: (request: Uint8Array) => this.#tallyNow(decode(request) as TallyRequest),
+        privacy: (request: Uint8Array) => this.#reportPrivacy(decode(request) as PrivacyRequest),
         centroids: async () =>
-          describeCentroids(this.#state.ledger(this.#state.encoder), this.#state.inForce),
+          describeCentroids(
+            this.#state.ledger(this.#state.encoder),
+            this.#state.inForce,
+            this.#state.privates,
+          ),
       }).map(([name, answer]) =>
         bus.serve(
           subjects.profileActor(name),
@@ -634,7 +716,8 @@ class Host implements ErasingCopy {
     const { inForce, maps } = this.#state;
     const { prepared, shards = this.#options.shards } = this.#state.candidateShards;
     const profiles = maps.map((map) => {
-      const given = { version: 1, dim: dimOf(ledger), calibrations, key: ledgerKey(inForce, map.name) };
+      const key = ledgerKey(inForce, map.name);
+      const given = { version: 1, dim: dimOf(ledger), calibrations, key, privates: this.#state.privates };
       return encodeProfiles(profilesOf(ledger, map, given));
     });
     return { encoder: candidate, profiles, prepared, shards };
@@ -677,6 +760,24 @@ class Host implements ErasingCopy {
     const rest = redactSamples(data, isGone, this.#state.usersByHash.hashUser);
     for (const [user, count] of entries) found(user, count);
     return rest?.data;
+  }
+
+  /** What private maps promise and have spent, and how far noise has moved their profiles. */
+  async #reportPrivacy({ map: asked }: PrivacyRequest): Promise<PrivacyReply> {
+    const state = this.#state;
+    const { encoder, inForce, privates } = state;
+    const reports: PrivacyReply[number][] = [];
+    for (const view of describeAllPrivacy(state)) {
+      const map = inForce.maps.find(({ name }) => name === view.map);
+      if (map === undefined || !isPrivate(map) || (asked !== undefined && asked !== map.name)) continue;
+      const { sigma } = privates.planOf(map);
+      const series = privates.series(encoder, ledgerKey(inForce, map.name));
+      const isNoised = series !== undefined && series.newest !== undefined;
+      const pause = () => this.#ports.sleep(0);
+      const measured = isNoised ? await measurePrivacy(map, series, state.memberPages(encoder), pause) : null;
+      reports.push({ ...view, sigma, measured });
+    }
+    return reports;
   }
 
   /** Gives the candidate up. @throws EngineError `NOTHING_TO_PROMOTE`. */
@@ -807,6 +908,7 @@ class Host implements ErasingCopy {
       repeats: state.repeats,
       dropped: state.dropped,
       diskFull: this.#isDiskFull,
+      ...(state.maps.some(isPrivate) ? { privacy: describeAllPrivacy(state) } : {}),
     };
   }
 }

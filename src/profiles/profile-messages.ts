@@ -1,4 +1,6 @@
+import type { MapPrivacyView } from "../resonance/published-profiles.ts";
 import type { RollOutView } from "../resonance/roll-out-view.ts";
+import type { MeasuredPrivacy } from "./measure-privacy.ts";
 
 /** The profile actor's state on `internal.profiles.status`, as MessagePack. */
 export type ProfileStatus = Readonly<{
@@ -19,6 +21,8 @@ export type ProfileStatus = Readonly<{
   dropped: number;
   /** The last commit found the disk full: it is tried again every second, and nothing is folded until then. */
   diskFull: boolean;
+  /** What private maps promise and have spent; left out if no map is private. */
+  privacy?: readonly MapPrivacyView[];
 }> &
   RollOutView;
 
@@ -91,3 +95,15 @@ export type MemberRequest = Readonly<{ user: string }>;
 
 /** The reply: a record of each encoder that is in force, was before, or is to be, encoded. */
 export type MemberReply = Readonly<{ records: readonly Readonly<{ encoder: string; record: Uint8Array }>[] }>;
+
+/** Asks about private maps, or one of them, on `internal.profiles.privacy`, as MessagePack. */
+export type PrivacyRequest = Readonly<{ map?: string }>;
+
+/** The reply: one for each private map in force that was asked for. */
+export type PrivacyReply = readonly (MapPrivacyView &
+  Readonly<{
+    /** Standard deviation of the noise on each coordinate of one bucket's sums. */
+    sigma: number;
+    /** Null before the first noised bucket. */
+    measured: MeasuredPrivacy | null;
+  }>)[];

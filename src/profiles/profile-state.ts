@@ -1,14 +1,22 @@
-import type { ShardKeys } from "../events/profile-control.ts";
+import type { ProfileControl, ShardKeys } from "../events/profile-control.ts";
 import { ByteWriter } from "../kernel/byte-writer.ts";
 import type { HashUser } from "../privacy/user-hash.ts";
 import { UsersByHash } from "../privacy/users-by-hash.ts";
 import {
+  ledgerKey,
   ledgerMaps,
   preparedKey,
   type SegmentDefinitions,
   type SegmentMap,
 } from "../resonance/segment-map.ts";
 import { decodeMemberRecord, encodeMemberRecord, type MemberRecord } from "./member-record.ts";
+import {
+  closingTime,
+  type DueBucket,
+  isPrivate,
+  type PrivateMap,
+  PrivateReleases,
+} from "./private-releases.ts";
 import type {
   PendingPublication,
   PreviousEncoder,
@@ -58,6 +66,8 @@ export class ProfileState {
   #pendingChanged = false;
   /** Sums over all shards beside the ledgers. */
   readonly tallies: Tallies;
+  /** What is released of private maps. */
+  readonly privates: PrivateReleases;
 
   readonly usersByHash: UsersByHash;
   /** The newest message since the start that has taken an erased member out. */
@@ -73,6 +83,7 @@ export class ProfileState {
     this.#store = store;
     this.usersByHash = new UsersByHash({ held: () => this.#members() }, hashUser);
     const meta = store.meta();
+    this.privates = new PrivateReleases(store, meta?.clockMs ?? 0);
     this.tallies = new Tallies(tallies, store, meta);
     this.pending = store.pending();
     if (meta === undefined) return;
@@ -124,7 +135,10 @@ export class ProfileState {
    */
   useMaps(maps: readonly SegmentMap[], version: number, keys: SegmentDefinitions["keys"] = {}): void {
     const isNew = version !== this.definitions;
-    if (isNew) this.isDirty = true;
+    if (isNew) {
+      this.isDirty = true;
+      this.privates.markAllNew();
+    }
     this.#definitions = { version, maps, keys };
     this.definitions = version;
     if (isNew && (this.#next?.definitions.version ?? version) <= version) this.#next = undefined;
@@ -132,6 +146,7 @@ export class ProfileState {
       if (isNew) ledger.rebuild(this.#ledgerMaps(), this.#storedMembers(encoder));
       else ledger.useMaps(this.#ledgerMaps());
     }
+    if (isNew) this.#keepPrivateKeys();
   }
 
   /** Starts to build the profiles of definitions beside those in force. Everything must be committed before. */
@@ -168,6 +183,11 @@ export class ProfileState {
   #changeMaps(): void {
     for (const [encoder, ledger] of this.#ledgers)
       ledger.changeMaps(this.#ledgerMaps(), this.#storedMembers(encoder));
+    this.#keepPrivateKeys();
+  }
+
+  #keepPrivateKeys(): void {
+    this.privates.keepKeys(new Set(this.#ledgerMaps().flatMap((map) => (isPrivate(map) ? [map.name] : []))));
   }
 
   /** The maps of the ledgers: those in force, and those that are built beside them. */
@@ -225,6 +245,7 @@ export class ProfileState {
     if (encoder !== this.encoder || calibration === this.calibration) return;
     this.calibration = calibration;
     this.isDirty = true;
+    this.privates.markAllNew();
   }
 
   /** The candidate takes the place of the encoder in force, which can be put in force again for one window. */
@@ -314,6 +335,73 @@ export class ProfileState {
     this.applied = Math.max(this.applied, sequence);
   }
 
+  /**
+   * Closes the buckets of private maps whose time is over; after each message, so that every copy closes them at the same place
+   * of the log. What is still being prepared is not released: its members are not all there yet.
+   *
+   * @param known - As {@link isPrepared} takes it.
+   */
+  closeBuckets(known: ShardKeys): void {
+    const seen = new Set<string>();
+    for (const definitions of [this.#definitions, this.#next?.definitions]) {
+      for (const map of definitions?.maps ?? []) {
+        if (definitions === undefined || !isPrivate(map)) continue;
+        const key = ledgerKey(definitions, map.name);
+        if (seen.has(key)) continue; // As it is in force, not as it will be.
+        seen.add(key);
+        const isReady = definitions === this.#definitions || this.isNextPrepared();
+        this.#closeBucketsOf(
+          map,
+          key,
+          (encoder) => isReady && (encoder === this.encoder || this.isPrepared(known)),
+        );
+      }
+    }
+  }
+
+  /** Of the encoder in force first: the order is that of charges to the budget. */
+  #closeBucketsOf(map: PrivateMap, key: string, isReady: (encoder: string) => boolean): void {
+    const previous = this.previous?.encoder;
+    for (const encoder of [this.encoder, this.candidate, previous ?? ""]) {
+      const ledger = this.#ledgers.get(encoder);
+      if (ledger === undefined) continue;
+      if (encoder !== previous && isReady(encoder)) this.privates.close(ledger, map, key);
+      else this.privates.pass(ledger, map, key);
+    }
+  }
+
+  /** The log tells how late it is. */
+  tellTime(atMs: number): void {
+    this.privates.tellTime(atMs);
+    for (const ledger of this.#ledgers.values()) ledger.moveWindows();
+  }
+
+  /** The time that the log is to tell, so that buckets are closed by the clock; undefined if it has. */
+  timeToTell(nowMs: number): number | undefined {
+    const all = [...this.maps, ...(this.#next?.definitions.maps ?? [])];
+    const atMs = Math.max(0, ...all.map((map) => closingTime(map, nowMs)));
+    return atMs > this.privates.clockMs ? atMs : undefined;
+  }
+
+  /** Closed buckets of private maps whose noise is to be drawn. */
+  due(): DueBucket[] {
+    return this.privates.due();
+  }
+
+  /** Whether the profiles of definitions under an encoder wait for noise. */
+  awaitsNoise(encoder: string, definitions: SegmentDefinitions): boolean {
+    return definitions.maps.some(({ name }) =>
+      this.privates.awaitsNoise(encoder, ledgerKey(definitions, name)),
+    );
+  }
+
+  /** Takes in noisy sums of a bucket. */
+  takeNoised(control: Extract<ProfileControl, { control: "noised" }>): void {
+    const map = this.#ledgerMaps().find(({ name }) => name === control.key);
+    if (this.privates.takeNoised(control, map !== undefined && isPrivate(map) ? map : undefined))
+      this.isDirty = true;
+  }
+
   /** Puts a publication at the end of those to be carried out. */
   release(pending: PendingPublication): void {
     this.pending = [...this.pending, pending];
@@ -329,7 +417,7 @@ export class ProfileState {
   /** What changed since the last call, as one transaction. */
   takeCommit(): ProfileCommit {
     const members: [string, string, Uint8Array | undefined][] = [];
-    const sums = [...this.tallies.takeChanges()];
+    const sums = [...this.tallies.takeChanges(), ...this.privates.takeChanges()];
     for (const [encoder, ledger] of this.#ledgers) {
       const changes = ledger.takeChanges();
       for (const user of changes.members) {
@@ -396,6 +484,7 @@ export class ProfileState {
       ...(Object.keys(dims).length === 0 ? {} : { dims }),
       definitions: this.definitions,
       ...(tallies === undefined ? {} : { tallies }),
+      ...(this.privates.clockMs === 0 ? {} : { clockMs: this.privates.clockMs }),
       isDirty: this.isDirty,
       repeats: this.repeats,
       dropped: this.dropped,
@@ -449,13 +538,19 @@ export class ProfileState {
   #drop(encoder: string): void {
     this.#ledgers.delete(encoder);
     this.#dropped.add(encoder);
+    this.privates.dropEncoder(encoder);
   }
 
   *#storedMembers(encoder: string): Generator<readonly [user: string, record: MemberRecord]> {
+    for (const page of this.memberPages(encoder)) yield* page;
+  }
+
+  /** What the members have contributed under an encoder as of the last commit, page by page. */
+  *memberPages(encoder: string): Generator<readonly (readonly [user: string, record: MemberRecord])[]> {
     let after: string | undefined;
     do {
       const page = this.#store.membersAfter(encoder, after, PAGE_MEMBERS);
-      for (const [user, bytes] of page) yield [user, decodeMemberRecord(bytes)];
+      yield page.map(([user, bytes]) => [user, decodeMemberRecord(bytes)] as const);
       after = page.at(-1)?.[0];
     } while (after !== undefined);
   }
@@ -465,7 +560,8 @@ export class ProfileState {
       const bytes = this.#isGone(encoder) ? undefined : this.#store.member(encoder, user);
       return bytes === undefined ? undefined : decodeMemberRecord(bytes);
     };
-    const ledger = new WindowLedger(encoder, load, { maps: this.#ledgerMaps(), watermarkMs, dim });
+    const closed = this.privates.closedFor(encoder);
+    const ledger = new WindowLedger(encoder, load, { maps: this.#ledgerMaps(), watermarkMs, dim, closed });
     const sums = this.#isGone(encoder) ? [] : this.#store.sums(encoder);
     for (const [key, bytes] of sums) ledger.restoreSums(key, decodeSums(bytes));
     this.#ledgers.set(encoder, ledger);

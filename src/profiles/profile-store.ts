@@ -48,6 +48,8 @@ export type ProfileMeta = Readonly<{
   /** Encoder to the length of its vectors; left out before the first. */
   dims?: Readonly<Record<string, number>>;
   definitions: number;
+  /** How late it is, as the log has told for private maps, epoch ms; left out before. */
+  clockMs?: number;
   /** Of the sums over shards; left out before the first change. */
   tallies?: Readonly<{
     /** Shard to the (sequence, index) of its last change. */

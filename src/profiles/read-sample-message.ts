@@ -36,7 +36,7 @@ export function readSampleMessage(bytes: Uint8Array): SampleBatch | ProfileContr
 }
 
 function isControl(value: object): value is ProfileControl {
-  const { control, version, encoder, from, hold, id, shards, calibration } = value as Partial<
+  const { control, version, encoder, from, hold, id, shards, calibration, atMs } = value as Partial<
     Record<string, unknown>
   >;
   if (control === "definitions") return Number.isSafeInteger(version);
@@ -51,8 +51,27 @@ function isControl(value: object): value is ProfileControl {
       (hold === undefined || typeof hold === "boolean")
     );
   if (control === "calibrate") return typeof encoder === "string" && typeof calibration === "string";
+  if (control === "clock") return Number.isSafeInteger(atMs);
+  if (control === "noised") return isNoised(value);
   if (control === "published") return typeof id === "string";
   return control === "publish" || control === "publish-tallies";
+}
+
+function isNoised(value: object): boolean {
+  const { encoder, key, bucket, segments } = value as Partial<Record<string, unknown>>;
+  const isSegment = (one: unknown): boolean =>
+    Array.isArray(one) &&
+    one.length === 2 &&
+    typeof one[0] === "string" &&
+    Array.isArray(one[1]) &&
+    one[1].every((coordinate) => Number.isSafeInteger(coordinate));
+  return (
+    typeof encoder === "string" &&
+    typeof key === "string" &&
+    Number.isSafeInteger(bucket) &&
+    Array.isArray(segments) &&
+    segments.every(isSegment)
+  );
 }
 
 function isShardKeys(value: unknown): value is ShardKeys {

@@ -3,6 +3,7 @@ import { readSnapshot } from "../actors/read-snapshot.ts";
 import type { SnapshotManifest } from "../actors/snapshot-manifest.ts";
 import { type SnapshotPorts, writeSnapshot } from "../actors/write-snapshot.ts";
 import { decode, encode } from "../kernel/msgpack.ts";
+import { PRIVATE_TABLE } from "./private-releases.ts";
 import type { PendingPublication, ProfileMeta, ProfileStore } from "./profile-store.ts";
 import { tallyTable } from "./tallies.ts";
 
@@ -83,8 +84,8 @@ function* chunksOf(store: ProfileStore, meta: ProfileMeta): Generator<Uint8Array
     for (let at = 0; at < sums.length; at += ROWS_A_CHUNK)
       yield chunk({ kind: "sums", encoder, rows: sums.slice(at, at + ROWS_A_CHUNK) });
   }
-  for (const name of Object.keys(meta.tallies?.versions ?? {})) {
-    const encoder = tallyTable(name);
+  const tallies = Object.keys(meta.tallies?.versions ?? {}).map(tallyTable);
+  for (const encoder of [...tallies, PRIVATE_TABLE]) {
     const sums = [...store.sums(encoder)];
     for (let at = 0; at < sums.length; at += ROWS_A_CHUNK)
       yield chunk({ kind: "sums", encoder, rows: sums.slice(at, at + ROWS_A_CHUNK) });

@@ -1,10 +1,12 @@
 import { VersionMismatch } from "../embedding/version-mismatch.ts";
+import { mayContribute } from "../privacy/contribution-cap.ts";
 import { isBuiltBeside, type SegmentMap } from "../resonance/segment-map.ts";
 import { BACKGROUND, type MemberRecord, newMemberRecord, tidy, type Windows } from "./member-record.ts";
 import { readVector } from "./read-vector.ts";
 import type { Sample } from "./sample.ts";
 import {
   addVector,
+  type BucketSums,
   expireSums,
   isEmpty,
   moveNewest,
@@ -14,6 +16,28 @@ import {
 
 /** What changed since the last commit. */
 export type LedgerChanges = Readonly<{ members: Set<string>; sums: Set<string> }>;
+
+/** How a ledger knows which buckets of private maps are closed. */
+export type ClosedBuckets = Readonly<{
+  /** Last bucket of a map that takes nothing in any more, by the map's key. */
+  through(key: string): number;
+  /** Length of the vectors in closed buckets; 0 if there are none. */
+  readonly dim: number;
+  /** How late it is for a private map, given the event time of the newest sample, epoch ms. */
+  timeOf(map: SegmentMap, watermarkMs: number): number;
+}>;
+
+const NONE_CLOSED: ClosedBuckets = {
+  through: () => Number.NEGATIVE_INFINITY,
+  dim: 0,
+  timeOf: (_, watermarkMs) => watermarkMs,
+};
+
+/**
+ * Buckets that the sums of a private map reach back beyond its window: one that is open, and one that has ended but still
+ * takes late samples, so that what is closed is whole.
+ */
+const OPEN_BUCKETS = 2;
 
 /**
  * The exact sums of one encoder's samples, by map, segment and time bucket, together with what each member
@@ -42,17 +66,25 @@ export class WindowLedger {
   #watermarkMs: number;
   /** Known from the first sample on, also once nobody is left: who was never there, and who was erased, must leave the same. */
   #dim: number;
+  readonly #closed: ClosedBuckets;
 
   /** @param load - Reads a member's record from the store. */
   constructor(
     encoder: string,
     load: (user: string) => MemberRecord | undefined,
-    given: { readonly maps: readonly SegmentMap[]; readonly watermarkMs: number; readonly dim?: number },
+    given: {
+      readonly maps: readonly SegmentMap[];
+      readonly watermarkMs: number;
+      readonly dim?: number;
+      /** Of private maps. */
+      readonly closed?: ClosedBuckets;
+    },
   ) {
-    const { maps, watermarkMs, dim = 0 } = given;
+    const { maps, watermarkMs, dim = 0, closed = NONE_CLOSED } = given;
     this.encoder = encoder;
     this.#dim = dim;
     this.#load = load;
+    this.#closed = closed;
     this.#watermarkMs = watermarkMs;
     this.#maps = maps;
     this.useMaps(maps);
@@ -70,7 +102,7 @@ export class WindowLedger {
 
   /** Length of the vectors; 0 while there are none. */
   get dim(): number {
-    return this.#dim;
+    return this.#dim === 0 ? this.#closed.dim : this.#dim;
   }
 
   /** Puts sums in place that were stored. */
@@ -128,7 +160,11 @@ export class WindowLedger {
     for (const [user, record] of members) {
       const expired = before.size > 0 && tidy(record, before); // Without any there was nothing to expire.
       if (tidy(record, this.#windows) || expired) this.#change(user, record);
+      const accepted = [...record.accepted.values()];
+      const forgot = this.#forgetCaps(record);
       for (const map of maps) this.#moveAll(record, map, undefined, segmentIn(record, map));
+      const isSame = [...record.accepted.values()].every((buckets, m) => buckets === accepted[m]);
+      if (forgot || !isSame || record.accepted.size !== accepted.length) this.#change(user, record);
     }
   }
 
@@ -184,7 +220,12 @@ export class WindowLedger {
   advance(watermarkMs: number): void {
     if (watermarkMs <= this.#watermarkMs) return;
     this.#watermarkMs = watermarkMs;
-    const starts = this.#maps.map((map) => this.#startAt(map, watermarkMs));
+    this.moveWindows();
+  }
+
+  /** Moves the windows to where the time now has them; the caller tells if that is not the newest sample's. */
+  moveWindows(): void {
+    const starts = this.#maps.map((map) => this.#startAt(map, this.#watermarkMs));
     if (starts.every((start, m) => start === this.#starts[m])) return;
     this.#moveTo(starts);
     this.#isSweepDue = true;
@@ -193,6 +234,28 @@ export class WindowLedger {
         if (key.startsWith(`${map.name} `) && expireSums(sums, starts[m]!)) this.#changedSums.add(key);
       }
     }
+  }
+
+  /**
+   * Takes the sums of a map's buckets up to this one out of the ledger: what comes for them later counts nowhere. The caller has
+   * {@link ClosedBuckets} say so from here on.
+   *
+   * @param key - The map's.
+   * @returns Bucket to segment to sums.
+   */
+  takeThrough(key: string, through: number): Map<number, Map<string, BucketSums>> {
+    const taken = new Map<number, Map<string, BucketSums>>();
+    for (const [name, sums] of this.#sums) {
+      if (mapOf(name) !== key) continue;
+      for (const [bucket, held] of sums.buckets) {
+        if (bucket > through) continue;
+        const segments = taken.get(bucket) ?? new Map<string, BucketSums>();
+        taken.set(bucket, segments.set(name.slice(key.length + 1), held));
+        sums.buckets.delete(bucket);
+        this.#changedSums.add(name);
+      }
+    }
+    return taken;
   }
 
   /** Takes a member out of all sums: they equal those of a run that never saw the member. */
@@ -204,6 +267,7 @@ export class WindowLedger {
     for (const map of this.#maps) this.#moveAll(record, map, segmentIn(record, map), undefined);
     record.segments.clear();
     record.series.clear();
+    record.accepted.clear();
     this.#change(user, record);
   }
 
@@ -253,6 +317,7 @@ export class WindowLedger {
       record.segments.set(map.name, is);
       this.#changedMembers.add(user);
     }
+    if (this.#forgetCaps(record)) this.#changedMembers.add(user);
     for (const key of record.segments.keys()) {
       // Such a key never comes back.
       if (!isBuiltBeside(key) || this.#maps.some((map) => map.name === key)) continue;
@@ -260,6 +325,15 @@ export class WindowLedger {
       this.#changedMembers.add(user);
     }
     return record;
+  }
+
+  /** Drops what was accepted for maps that there are no more. */
+  #forgetCaps(record: MemberRecord): boolean {
+    let forgot = false;
+    for (const key of record.accepted.keys())
+      if (!this.#maps.some((map) => map.name === key && isCapped(map)))
+        forgot = record.accepted.delete(key) || forgot;
+    return forgot;
   }
 
   #change(user: string, record: MemberRecord): void {
@@ -290,17 +364,23 @@ export class WindowLedger {
   }
 
   #startAt(map: SegmentMap, watermarkMs: number): number {
-    return Math.floor(watermarkMs / map.window.bucketMs) - map.window.buckets + 1;
+    const { bucketMs, buckets } = map.window;
+    if (map.privacy === undefined) return Math.floor(watermarkMs / bucketMs) - buckets + 1;
+    return Math.floor(this.#closed.timeOf(map, watermarkMs) / bucketMs) - buckets - OPEN_BUCKETS + 1;
   }
 
   /** Moves a member's live contributions to a map from one segment's sums to another's. */
   #moveAll(record: MemberRecord, map: SegmentMap, from: string | undefined, to: string | undefined): void {
     const start = this.#startAt(map, this.#watermarkMs);
     let newest: number | undefined;
-    for (const [bucket, vector] of record.series.get(map.window.bucketMs) ?? []) {
+    const series = [...(record.series.get(map.window.bucketMs) ?? [])];
+    if (map.privacy !== undefined) series.sort(([a], [b]) => a - b); // What the cap accepts may not follow from who held what.
+    for (const [bucket, vector] of series) {
       if (bucket < start) continue;
-      if (from !== undefined) addVector(this.#sumsOf(map, from), bucket, vector, -1);
-      if (to !== undefined) addVector(this.#sumsOf(map, to), bucket, vector, 1);
+      if (from !== undefined && this.#isCounted(record, map, bucket))
+        addVector(this.#sumsOf(map, from), bucket, vector, -1);
+      if (to !== undefined && this.#accepts(record, map, bucket))
+        addVector(this.#sumsOf(map, to), bucket, vector, 1);
       newest = Math.max(newest ?? bucket, bucket);
     }
     if (newest === undefined) return;
@@ -320,13 +400,40 @@ export class WindowLedger {
         const start = this.#starts[m]!;
         if (map.window.bucketMs !== bucketMs || bucket < start) continue;
         const sums = this.#sumsOf(map, segmentIn(record, map) ?? BACKGROUND);
-        addVector(sums, bucket, vector, 1);
-        if (held !== undefined) addVector(sums, bucket, held, -1);
+        const isHeld = held !== undefined && this.#isCounted(record, map, bucket);
+        if (this.#accepts(record, map, bucket)) addVector(sums, bucket, vector, 1);
+        if (isHeld) addVector(sums, bucket, held, -1);
         const newest = newestIn(series, start);
         moveNewest(sums, newest, Math.max(newest ?? bucket, bucket));
       }
       series.set(bucket, vector);
     }
+  }
+
+  /** Whether the sums of a map hold what a member contributed to a bucket. */
+  #isCounted(record: MemberRecord, map: SegmentMap, bucket: number): boolean {
+    if (map.privacy === undefined) return true;
+    if (bucket <= this.#closed.through(map.name)) return false;
+    return !isCapped(map) || (record.accepted.get(map.name) ?? []).includes(bucket);
+  }
+
+  /** Whether a map takes in what a member contributes to a bucket; if its cap allows that, it is noted. */
+  #accepts(record: MemberRecord, map: SegmentMap, bucket: number): boolean {
+    if (map.privacy === undefined) return true;
+    if (bucket <= this.#closed.through(map.name)) return false;
+    if (!isCapped(map)) return true;
+    const accepted = record.accepted.get(map.name) ?? [];
+    if (accepted.includes(bucket)) return true;
+    const { buckets } = map.window;
+    const { contributions } = map.privacy;
+    if (!mayContribute(accepted, bucket, { contributions, buckets })) return false;
+    const start = this.#startAt(map, this.#watermarkMs);
+    const near = accepted.filter((other) => other > start - buckets);
+    record.accepted.set(
+      map.name,
+      [...near, bucket].sort((a, b) => a - b),
+    );
+    return true;
   }
 
   #sumsOf(map: SegmentMap, segment: string): SegmentSums {
@@ -339,6 +446,11 @@ export class WindowLedger {
     this.#changedSums.add(key);
     return sums;
   }
+}
+
+/** Whether a user may not contribute to every bucket of the window. */
+function isCapped({ privacy, window }: SegmentMap): boolean {
+  return privacy !== undefined && privacy.contributions < window.buckets;
 }
 
 /** The segment whose sums hold what a member contributed to a map; undefined if none do. */

@@ -1,10 +1,12 @@
 import { ByteReader } from "../kernel/byte-reader.ts";
 import type { ByteWriter } from "../kernel/byte-writer.ts";
 
+/** The sum of a bucket's vectors, shape [dim], and their number. */
+export type BucketSums = { readonly sum: Float64Array; count: number };
+
 /** The contributions to one segment, bucket by bucket, as exact integers. */
 export type SegmentSums = {
-  /** Bucket to the sum of its vectors and their number. */
-  readonly buckets: Map<number, { readonly sum: Float64Array; count: number }>;
+  readonly buckets: Map<number, BucketSums>;
   /** Members by the newest bucket that they contributed to: those still in the window are its distinct members. */
   readonly newest: Map<number, number>;
 };

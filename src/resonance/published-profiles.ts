@@ -57,11 +57,41 @@ export type FittedCalibration = Calibration &
 /** A segment's profile: the centroid of its members' embeddings over the window. */
 export type Profile = Readonly<{
   segment: string;
-  /** Distinct members in the window. */
+  /** Distinct members in the window; of a private map, no more than those, apart from noise. */
   members: number;
   /** Shape [dim]: sum of the members' embeddings by their count; all zero without members. */
   centroid: Float32Array;
 }>;
+
+/** What a map's published profiles promise each of its users, and what that has cost them. */
+export type PublishedPrivacy = Readonly<{
+  /** Of all contributions of a user to any `windowMs`: the promise. */
+  epsilon: number;
+  delta: number;
+  windowMs: number;
+  /** Buckets of a window to which a user contributes at most. */
+  contributions: number;
+  /**
+   * What the newest window costs at `delta`: by the bound that the budget is kept by, and for continuous noise exactly; and the
+   * share of the budget, in zCDP, that is spent.
+   */
+  window: Readonly<{ epsilon: number; exact: number; share: number }>;
+  /** All releases ever, and their epsilon for a user who contributed to each of them, exactly for continuous noise. */
+  lifetime: Readonly<{ releases: number; epsilon: number }>;
+  /** Releases that were refused, since they would have gone beyond the budget. */
+  refused: number;
+  /** Buckets in the profiles, and the standard deviation of the noise on each coordinate of their sum; 0 without any. */
+  buckets: number;
+  noise: number;
+}>;
+
+/** A private map, as `status` tells of it. */
+export type MapPrivacyView = PublishedPrivacy &
+  Readonly<{
+    map: string;
+    /** Buckets that are closed, and wait for their noise. */
+    waiting: number;
+  }>;
 
 /** The profiles of one map, as published: everything that scoring needs beside the embedding. */
 export type PublishedProfiles = Readonly<{
@@ -85,4 +115,6 @@ export type PublishedProfiles = Readonly<{
   thresholds?: readonly SegmentThreshold[];
   /** The context prior's table, from where the calibration is stored: it is not a part of what is published. */
   contextTable?: ContextTable;
+  /** Of a map whose profiles are noised: then counts are noisy too, and of members by the buckets that they contributed to. */
+  privacy?: PublishedPrivacy;
 }>;

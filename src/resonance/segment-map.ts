@@ -24,6 +24,30 @@ export type SegmentDefinition = Readonly<{
   threshold?: ThresholdRule;
 }>;
 
+/**
+ * Differential privacy of a map's published profiles: one user's contributions to any window of consecutive buckets, added
+ * or removed, change what is published by no more than (epsilon, delta).
+ */
+export type MapPrivacy = Readonly<{
+  /** > 0. */
+  epsilon: number;
+  /** In (0, 1), far below one by the number of members. */
+  delta: number;
+  /** Buckets of a window to which one user may contribute, 1 to all. */
+  contributions: number;
+  /** Members that have to be proven before a segment's profile is shown. */
+  minMembers: number;
+  /** Releases of one bucket that the budget has room for: encoders, or definitions, that follow one another within a window. */
+  versions: number;
+  /** How long after its end a bucket still takes late samples, ms. */
+  graceMs: number;
+  /**
+   * What ends a bucket: the node's clock, or for replays of old events the time of the newest one. The latter lets one user's
+   * events decide whose are late, which no noise hides.
+   */
+  closedBy: "clock" | "events";
+}>;
+
 /** A set of segments that share one distribution. */
 export type SegmentMap = Readonly<{
   name: string;
@@ -36,6 +60,8 @@ export type SegmentMap = Readonly<{
   threshold: ThresholdRule;
   /** Whose shares the probabilities start from; `traffic`: those estimated of anonymous users. Left out: the members'. */
   prior?: "members" | "traffic";
+  /** Whether what is published of the map is noised, and how much. Left out: it is exact. */
+  privacy?: MapPrivacy;
 }>;
 
 /** All maps of a deployment, under one version that only grows. */

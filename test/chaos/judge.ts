@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { unpack } from "msgpackr";
 import type { Append, Log } from "../../src/actors/log.ts";
+import { entropyBits } from "../../src/adapters/entropy.ts";
 import { lmdbContextStore } from "../../src/adapters/lmdb-context-store.ts";
 import { lmdbProfileStore } from "../../src/adapters/lmdb-profile-store.ts";
 import { memoryBus } from "../../src/adapters/memory-bus.ts";
@@ -231,6 +232,7 @@ async function foldProfiles({ connection, subjects, shards }: Evidence): Promise
       clock: systemClock,
       sleep: (ms) => sleep(ms),
       subjects,
+      bits: entropyBits(),
     },
     { shards, publishEveryMs: Number.POSITIVE_INFINITY },
   );

@@ -35,6 +35,32 @@ test("before the first publication a map has version 0, no encoder and no member
   ]);
 });
 
+test("of a private map it is told what its profiles promise and have cost; of another nothing", async () => {
+  const world = await gatewayWorld();
+  await world.define([
+    { ...A_MAP, privacy: {} },
+    { name: "open", segments: ["new"] },
+  ]);
+  expect((await ask(world)).map(({ privacy }) => privacy)).toEqual([null, undefined]);
+  const privacy = {
+    epsilon: 1,
+    delta: 1e-6,
+    windowMs: 604_800_000,
+    contributions: 7,
+    window: { epsilon: 0.5, exact: 0.4, share: 0.3 },
+    lifetime: { releases: 9, epsilon: 0.6 },
+    refused: 1,
+    buckets: 7,
+    noise: 35,
+  };
+  const published = profiles(3, [
+    [1, 0],
+    [0, 1],
+  ]);
+  await publish(world, { ...published, privacy });
+  expect((await ask(world))[0]?.privacy).toEqual(privacy);
+});
+
 test("the version in force is told: members, age, calibration and how alike the profiles are", async () => {
   const world = await gatewayWorld();
   await world.define();

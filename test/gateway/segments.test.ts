@@ -49,6 +49,21 @@ test("a change is the next version, which is prepared while the one before stays
     ]);
 });
 
+test("a map that becomes private, or caps contributions otherwise, is built anew; another epsilon holds at once", async () => {
+  const world = await gatewayWorld();
+  const window = { buckets: 7 };
+  await world.define([{ ...A_MAP, window }]);
+  expect((await world.define([{ ...A_MAP, window, privacy: {} }])).value).toEqual({
+    version: 2,
+    warming: true,
+  });
+  const other = await gatewayWorld();
+  await other.define([{ ...A_MAP, window, privacy: {} }]);
+  expect((await other.define([{ ...A_MAP, window, privacy: { epsilon: 2 } }])).value).toEqual({ version: 2 });
+  const capped = [{ ...A_MAP, window, privacy: { contributions: 3 } }];
+  expect((await other.define(capped)).value).toEqual({ version: 3, warming: true });
+});
+
 test("what needs no other profiles is in force at once: a threshold, or a map less", async () => {
   const world = await gatewayWorld();
   await world.define([A_MAP, B_MAP]);

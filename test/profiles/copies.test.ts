@@ -11,13 +11,16 @@ import { encodeProfileControl, type ProfileControl } from "../../src/events/prof
 import { subjectsOf } from "../../src/events/subjects.ts";
 import { encode } from "../../src/kernel/msgpack.ts";
 import { type Random, seededRandom } from "../../src/kernel/random.ts";
+import { PRIVATE_TABLE } from "../../src/profiles/private-releases.ts";
+import { decodeClosedBucket } from "../../src/profiles/private-series.ts";
 import { startProfileHost } from "../../src/profiles/profile-host.ts";
 import type { PendingPublication, ProfileStore } from "../../src/profiles/profile-store.ts";
 import { calibrationKey } from "../../src/profiles/profiles-codec.ts";
 import type { SampleBatch } from "../../src/profiles/sample.ts";
 import { defaultCalibration } from "../../src/resonance/default-calibration.ts";
 import { preparedKey, type SegmentMap } from "../../src/resonance/segment-map.ts";
-import { aMap, aSample, DAY_MS, NOON_MS } from "./some-samples.ts";
+import { insecureBits } from "../privacy/insecure-seeded-bits.ts";
+import { aMap, aPrivacy, aSample, DAY_MS, NOON_MS } from "./some-samples.ts";
 
 const SHARDS = 2;
 /** Copies that take part; two more fold everything at the end. */
@@ -34,6 +37,13 @@ const DEFINITIONS: readonly (readonly SegmentMap[])[] = [
   [aMap({ window: { bucketMs: DAY_MS, buckets: 30 } })],
   [aMap({ name: "taste", window: { bucketMs: HOUR_MS, buckets: 30 } })],
   [aMap({ window: { bucketMs: 2 * DAY_MS, buckets: 9 } }), aMap({ name: "taste" })],
+  [aMap({ window: { bucketMs: DAY_MS, buckets: 3 }, privacy: aPrivacy() }), aMap({ name: "taste" })],
+  [
+    aMap({
+      window: { bucketMs: 12 * HOUR_MS, buckets: 4 },
+      privacy: aPrivacy({ contributions: 2, versions: 1, closedBy: "events" }),
+    }),
+  ],
 ];
 
 type Step =
@@ -206,6 +216,7 @@ async function aWorld(remembersIds: boolean, random: Random) {
         clock,
         sleep: (ms) => new Promise((wake) => sleepers.add({ atMs: nowMs + ms, wake: () => wake() })),
         subjects: subjectsOf("test", generation),
+        bits: insecureBits(copies.length),
       },
       { shards: SHARDS * generation, publishEveryMs: 1_000 },
     );
@@ -326,7 +337,8 @@ async function aWorld(remembersIds: boolean, random: Random) {
       const [owner] = copies as [Copy];
       await own(owner, false);
       const { store } = owner;
-      await until(() => isFolded() && store.meta()?.isDirty === false && store.pending().length === 0);
+      const isPublished = () => store.meta()?.isDirty === false && store.pending().length === 0;
+      await until(() => isFolded() && isPublished() && !awaitsNoise(store));
       await rest(owner);
       await addCopies(2, 1, 200);
       await until(isFolded);
@@ -413,12 +425,17 @@ function contentOf(store: ProfileStore): Record<string, string> {
     pending: hex(encode(store.pending())),
     readable: JSON.stringify(meta),
   };
-  for (const encoder of ["e1", "e2", "e3"]) {
+  for (const encoder of ["e1", "e2", "e3", PRIVATE_TABLE]) {
     for (const [key, bytes] of store.sums(encoder)) content[`sum ${encoder} ${key}`] = hex(bytes);
     for (const [user, bytes] of store.membersAfter(encoder, undefined, 1_000))
       content[`member ${encoder} ${user}`] = hex(bytes);
   }
   return content;
+}
+
+function awaitsNoise(store: ProfileStore): boolean {
+  const rows = [...store.sums(PRIVATE_TABLE)].filter(([row]) => row.startsWith("bucket "));
+  return rows.some(([, bytes]) => decodeClosedBucket(bytes).exact.size > 0);
 }
 
 function hex(bytes: Uint8Array): string {

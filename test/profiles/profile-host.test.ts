@@ -19,6 +19,7 @@ import type { Sample, SampleBatch } from "../../src/profiles/sample.ts";
 import { defaultCalibration } from "../../src/resonance/default-calibration.ts";
 import type { PublishedProfiles } from "../../src/resonance/published-profiles.ts";
 import type { SegmentMap } from "../../src/resonance/segment-map.ts";
+import { insecureBits } from "../privacy/insecure-seeded-bits.ts";
 import { aMap, aSample, centroidOf, NOON_MS } from "./some-samples.ts";
 
 const SHARDS = 2;
@@ -543,6 +544,7 @@ async function aWorld(maps: readonly SegmentMap[] = [aMap()]) {
     lease: { held: true },
     sleepers: [] as { atMs: number; wake(): void }[],
     sent: 0,
+    starts: 0,
     /** Stands between the host and each of its effects. */
     around: async (_: Effect, act: () => Promise<void>): Promise<void> => act(),
 
@@ -588,6 +590,7 @@ async function aWorld(maps: readonly SegmentMap[] = [aMap()]) {
           clock,
           sleep: (ms) => new Promise((wake) => world.sleepers.push({ atMs: nowMs + ms, wake })),
           subjects,
+          bits: insecureBits(++world.starts),
         },
         { shards: SHARDS, publishEveryMs: 2_000 },
       );

@@ -2,8 +2,10 @@ import { expect, test } from "vitest";
 import { identityCompressor } from "../../src/adapters/identity-compressor.ts";
 import { memoryBlobStore } from "../../src/adapters/memory-blob-store.ts";
 import { memoryProfileStore } from "../../src/adapters/memory-profile-store.ts";
+import { PRIVATE_TABLE } from "../../src/profiles/private-releases.ts";
 import { ProfileState } from "../../src/profiles/profile-state.ts";
 import { restoreProfiles, snapshotProfiles } from "../../src/profiles/snapshot-profiles.ts";
+import { PrivateWorld } from "./private-world.ts";
 import { aMap, aSample } from "./some-samples.ts";
 
 const UNIT = "profiles";
@@ -38,6 +40,22 @@ test("a store that is restored holds what the snapshot's held: members, sums, wh
     plain(held.membersAfter("e1", undefined, 9_999)),
   );
   expect(plain(restored.sums("e1"))).toEqual(plain(held.sums("e1")));
+});
+
+test("what was released of private maps comes back: noise, what waits for it, and the budget", async () => {
+  const ports = portsOf();
+  const world = new PrivateWorld();
+  world.sample("ada", 0);
+  world.noise();
+  world.noon(1);
+  await world.commit();
+  await snapshotProfiles(ports, UNIT, world.store);
+  const restored = memoryProfileStore();
+  await restoreProfiles(ports, UNIT, restored, always);
+  const rows = (store: typeof restored) =>
+    [...store.sums(PRIVATE_TABLE)].map(([row, bytes]) => [row, [...bytes]]);
+  expect(rows(restored)).toEqual(rows(world.store));
+  expect(rows(restored).length).toBeGreaterThan(5);
 });
 
 test("without anything new there is no further snapshot, and without any there is nothing to restore", async () => {

@@ -1,5 +1,5 @@
 import { GRID, type Sample } from "../../src/profiles/sample.ts";
-import type { SegmentMap } from "../../src/resonance/segment-map.ts";
+import type { MapPrivacy, SegmentMap } from "../../src/resonance/segment-map.ts";
 
 export const DAY_MS = 86_400_000;
 /** An event time in the middle of a day. */
@@ -15,6 +15,12 @@ export function aMap(given: Partial<SegmentMap> = {}): SegmentMap {
     threshold: { enter: 0.5, minEvidence: 1 },
     ...given,
   };
+}
+
+/** A week's promise of epsilon 1, that shows whoever there is. */
+export function aPrivacy(given: Partial<MapPrivacy> = {}): MapPrivacy {
+  const budget = { epsilon: 1, delta: 1e-6, contributions: 3, versions: 2 };
+  return { ...budget, minMembers: 1, graceMs: 0, closedBy: "clock", ...given };
 }
 
 /** A sample of `ada`, who is `new`; `vector` in units of the grid. */

@@ -12,6 +12,7 @@ import { startProfileHost } from "../../src/profiles/profile-host.ts";
 import { ProfileState } from "../../src/profiles/profile-state.ts";
 import type { TallyChange } from "../../src/profiles/sample.ts";
 import { restoreProfiles, snapshotProfiles } from "../../src/profiles/snapshot-profiles.ts";
+import { insecureBits } from "../privacy/insecure-seeded-bits.ts";
 import { COUNTS } from "./some-tallies.ts";
 
 const KINDS = [COUNTS];
@@ -91,7 +92,7 @@ test("a release is written and put in force in every shard's log; without a chan
   for (const stream of [...shardLogs, subjects.samples]) await log.ensure(stream);
   const never = () => new Promise<void>(() => {});
   const copy = await startProfileHost(
-    { log, bus, releases, store: memoryProfileStore(), clock, sleep: never, subjects },
+    { log, bus, releases, store: memoryProfileStore(), clock, sleep: never, subjects, bits: insecureBits(1) },
     { shards: 2, publishEveryMs: 1_000, tallies: KINDS },
   );
   await copy.own({ epoch: 1, session: 1, isHeld: () => true });

@@ -89,3 +89,44 @@ test("a rule is a tree of safe nodes and nothing else", () => {
   for (let i = 0; i < 10_000; i++) deep = { not: deep };
   expect(refusal(withRule(deep))).toContain("deep");
 });
+
+test("a private map has a week by day, room for two versions, and an hour for late samples, if nothing else is said", () => {
+  const parsed = parseDefinitions({ maps: [{ name: "life", segments: ["a"], privacy: {} }] });
+  expect(parsed).toMatchObject({
+    maps: [
+      {
+        window: { bucketMs: 86_400_000, buckets: 7 },
+        privacy: {
+          epsilon: 1,
+          delta: 1e-6,
+          contributions: 7,
+          minMembers: 20,
+          versions: 2,
+          graceMs: 3_600_000,
+          closedBy: "clock",
+        },
+      },
+    ],
+  });
+});
+
+test.for([
+  [{ epsilon: 0 }, "epsilon"],
+  [{ delta: 0.1 }, "delta"],
+  [{ contributions: 8 }, "contributions may not be more than the window's 7 buckets"],
+  [{ minMembers: 0 }, "minMembers"],
+  [{ versions: 1.5 }, "versions"],
+  [{ grace: "2d" }, "grace may not be longer than a bucket"],
+  [{ closedBy: "chance" }, "closedBy"],
+  [{ epsilno: 1 }, "epsilno"],
+] as const)("privacy with %j is refused, and the place is told", ([privacy, told]) => {
+  const window = { bucket: "1d", buckets: 7 };
+  const message = refusal({ maps: [{ name: "life", segments: ["a"], window, privacy }] });
+  expect(message).toContain("maps.0.privacy");
+  expect(message).toContain(told);
+});
+
+test("a private map's window has a limit", () => {
+  const window = { bucket: "1h", buckets: 401 };
+  expect(refusal({ maps: [{ name: "m", segments: ["a"], window, privacy: {} }] })).toContain("400 buckets");
+});

@@ -7,6 +7,7 @@ import { decodeEntries } from "../../src/events/log-codec.ts";
 import type { LogEntry } from "../../src/events/log-entry.ts";
 import { ExperimentBook, readNumbers } from "../../src/experiments/experiment-book.ts";
 import { decode, encode } from "../../src/kernel/msgpack.ts";
+import { PRIVATE_TABLE } from "../../src/profiles/private-releases.ts";
 import { startProfileHost } from "../../src/profiles/profile-host.ts";
 import type { ProfileStore } from "../../src/profiles/profile-store.ts";
 import { readSampleMessage } from "../../src/profiles/read-sample-message.ts";
@@ -17,6 +18,7 @@ import { decodeContext } from "../../src/shards/context-codec.ts";
 import type { ContextStore } from "../../src/shards/context-store.ts";
 import { startShardHost } from "../../src/shards/shard-host.ts";
 import type { DeadLetter } from "../../src/shards/shard-messages.ts";
+import { insecureBits } from "../privacy/insecure-seeded-bits.ts";
 import { isReady } from "./is-ready.ts";
 import { LEAVERS } from "./leavers.ts";
 import { wrongReplays } from "./replayed-decisions.ts";
@@ -345,6 +347,7 @@ function profileContentOf(store: ProfileStore): Map<string, string> {
     if (encoder === "") continue;
     for (const [key, bytes] of store.sums(encoder)) content.set(`${encoder} ${key}`, hex(bytes));
   }
+  for (const [key, bytes] of store.sums(PRIVATE_TABLE)) content.set(`private ${key}`, hex(bytes));
   for (const tally of Object.keys(meta?.tallies?.versions ?? {}))
     for (const [key, bytes] of store.sums(tallyTable(tally))) content.set(`${tally} ${key}`, hex(bytes));
   return content;
@@ -399,6 +402,7 @@ function world(servers: Servers) {
     newId: () => "once",
     decisionKey: [1, 2] as const,
     hashUser,
+    bits: insecureBits(0), // Nothing is drawn again: it is in the log.
     subjects,
   };
 }

@@ -41,10 +41,15 @@ const MAP: SegmentMap = {
   threshold: { enter: 0.5, minEvidence: 1 },
 };
 const WIRE_MAPS = [{ name: "taste", segments: ["segment-0", "segment-1"] }];
-/** What an operator makes of them while all goes on. */
+/** What an operator makes of them while all goes on. By the clock buckets would end for ever, and nothing ever be quiet. */
 const EDITED_WIRE_MAPS = [
   { name: "taste", segments: ["segment-1", "segment-0", "segment-2"] },
-  { name: "depth", segments: ["shallow", "deep"] },
+  {
+    name: "depth",
+    segments: ["shallow", "deep"],
+    window: { bucket: "2s", buckets: 3 },
+    privacy: { grace: "0s", closedBy: "events" },
+  },
 ];
 const CATALOGUE = {
   placements: [{ name: "home", map: "taste", timeout: "1m" }],

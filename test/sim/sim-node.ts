@@ -10,6 +10,7 @@ import { exportPage } from "../../src/export-user.ts";
 import { createGateway } from "../../src/gateway/gateway.ts";
 import type { Clock } from "../../src/kernel/clock.ts";
 import { EngineError } from "../../src/kernel/engine-error.ts";
+import { hash32 } from "../../src/kernel/hash.ts";
 import { type CopyStores, openCopy, type StorePlace } from "../../src/open-copy.ts";
 import type { ProfileStore } from "../../src/profiles/profile-store.ts";
 import { decodeProfiles } from "../../src/profiles/profiles-codec.ts";
@@ -19,6 +20,7 @@ import type { ContextStore } from "../../src/shards/context-store.ts";
 import { type ClusterAgent, DEFAULT_TIMING, joinCluster } from "../../src/supervisor/cluster-agent.ts";
 import { localDeadline } from "../../src/supervisor/session.ts";
 import { shardUnit, unitsOf } from "../../src/units.ts";
+import { insecureBits } from "../privacy/insecure-seeded-bits.ts";
 import { diskContexts, diskProfiles, wiredBlobs, wiredBus, wiredLog, wiredTable } from "./faulty-ports.ts";
 import { Life } from "./life.ts";
 import type { PlantedBug } from "./planted-bugs.ts";
@@ -217,6 +219,7 @@ export class SimNode {
         decisionKey: [1, 2],
         hashUser,
         kept: servers.kept,
+        bits: insecureBits(hash32(`${life.name} ${servers.time.nowMs()}`)),
         blobs: ports.releases,
         releases: releasesOf(ports.releases),
         snapshots: {

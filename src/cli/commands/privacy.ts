@@ -5,12 +5,14 @@ import { withClientOptions } from "../client-options.ts";
 import { print, runs } from "../output.ts";
 import { readPolicyFile, readPolicyJson } from "../read-policy-file.ts";
 import { renderTable } from "../view/table.ts";
+import { addPrivacyReport } from "./privacy-report.ts";
 
 type Options = ClientOptions & Readonly<{ json: boolean }>;
 
-/** `resonance privacy`: what may be kept and done of whom. */
+/** `resonance privacy`: what may be kept and done of whom, and what is told of them. */
 export function addPrivacyCommand(program: Command): void {
   const command = program.command("privacy").description("see and change what may be kept and done of whom");
+  addPrivacyReport(command);
   const policy = command.command("policy").description("put and look at the policy of consent");
   withClientOptions(policy.command("put").argument("<file>", "JSON file of a policy (docs/privacy.md)"))
     .description("put a policy in force, in the place of the one before")

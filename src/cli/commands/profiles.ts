@@ -78,6 +78,7 @@ function draw(map: ProfilesReply): string[] {
     ),
     `background: ${formatCount(map.background)} · calibrated on ${formatCount(map.calibration?.members ?? 0)} held-out members`,
     ...contextOf(map),
+    ...privacyOf(map),
   ];
 }
 
@@ -91,5 +92,14 @@ function contextOf({ calibration }: ProfilesReply): string[] {
   const counts = weights.map((weight) => weight.toFixed(2)).join(" ");
   return [
     `first visits: ${fields} tell ${nats} nats before any event (${formatCount(gain.members)} members) · counts ${counts} by length of history`,
+  ];
+}
+
+/** What a private map promises; its counts are noisy. */
+function privacyOf({ privacy }: ProfilesReply): string[] {
+  if (privacy === undefined || privacy === null) return [];
+  const { epsilon, delta, window, buckets } = privacy;
+  return [
+    `private: epsilon ${epsilon} and delta ${delta} a user and window, ${window.epsilon.toFixed(3)} spent; members are noisy counts over ${buckets} buckets`,
   ];
 }

@@ -50,6 +50,10 @@ function draw(reply: StatusReply): string[] {
       process.stdout.columns ?? 100,
     ),
     ...drawRelease(reply),
+    ...(reply.privacy ?? []).map(
+      ({ map, epsilon, window, lifetime, refused, waiting }) =>
+        `${map} is private: ${window.epsilon.toFixed(3)} of epsilon ${epsilon} spent in the newest window, ${lifetime.epsilon.toFixed(3)} ever · ${formatCount(refused)} buckets refused, ${formatCount(waiting)} wait for noise`,
+    ),
     ...(reply.drift?.alerts ?? []).map(({ kind, of }) => `drift: ${kind} of ${of}: see \`resonance drift\``),
     drawConsent(reply),
     `programs: ${formatCount(reply.bots)} users found by shards, ${formatCount(reply.gateway.automated)} events named one here`,

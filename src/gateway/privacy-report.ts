@@ -1,0 +1,67 @@
+import { ask } from "../actors/ask.ts";
+import { fieldsOf, refused } from "../events/request-body.ts";
+import { lifetimeEpsilon } from "../privacy/noise-plan.ts";
+import type { MapPrivacyView } from "../resonance/published-profiles.ts";
+import type { SegmentMap } from "../resonance/segment-map.ts";
+import type { GatewayPorts } from "./gateway-ports.ts";
+
+/** What noise does to a map's profiles, as the profile actor measures it. */
+type Measured = Readonly<{
+  leastCount: number;
+  segments: readonly Readonly<{
+    segment: string;
+    isShown: boolean;
+    count: number;
+    exactCount: number;
+    expected: number | null;
+    measured: number | null;
+  }>[];
+  auc: Readonly<{ exact: number; noisy: number; members: number }> | null;
+}>;
+
+/** One private map in the reply of `privacy.report`. */
+export type PrivacyReport = MapPrivacyView &
+  Readonly<{
+    /** Standard deviation of the noise on each coordinate of one bucket's sums. */
+    sigma: number;
+    /** Epsilon of a user who contributed to so many buckets, at this noise, exactly for continuous noise. */
+    lifetimes: readonly Readonly<{ buckets: number; epsilon: number }>[];
+    /** Buckets of the window. */
+    windowBuckets: number;
+    /** Null before the first noised bucket. Not covered by any noise. */
+    measured: Measured | null;
+  }>;
+
+/** Active buckets that lifetimes are told of. */
+const LIVES = [1, 7, 30, 365];
+const PATIENCE_MS = 60_000;
+
+/** `privacy.report`: what private maps promise, what they have spent, and what that costs the profiles. */
+export async function privacyReport(
+  { bus, subjects }: Pick<GatewayPorts, "bus" | "subjects">,
+  maps: readonly SegmentMap[],
+  body: unknown,
+): Promise<Readonly<{ maps: readonly PrivacyReport[] }>> {
+  const { map } = fieldsOf(body, ["map"]);
+  const privates = maps.filter(({ privacy }) => privacy !== undefined).map(({ name }) => name);
+  if (map !== undefined && !maps.some(({ name }) => name === map)) {
+    const known = maps.map(({ name }) => name).join(", ") || "none is";
+    throw refused({ code: "UNKNOWN_MAP", message: `no such map is defined: ${known}` });
+  }
+  if (privates.length === 0) return { maps: [] };
+  const subject = subjects.profileActor("privacy");
+  const told = (await ask(bus, subject, map === undefined ? {} : { map }, PATIENCE_MS)) as readonly Omit<
+    PrivacyReport,
+    "lifetimes" | "windowBuckets"
+  >[];
+  return {
+    maps: told.map((one) => ({
+      ...one,
+      windowBuckets: maps.find(({ name }) => name === one.map)?.window.buckets ?? 0,
+      lifetimes: LIVES.map((buckets) => ({
+        buckets,
+        epsilon: lifetimeEpsilon(buckets, one.sigma, one.delta),
+      })),
+    })),
+  };
+}
