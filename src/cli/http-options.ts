@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import { join } from "node:path";
 import { type Command, InvalidArgumentError } from "commander";
 import type { Rate } from "../gateway/rate-limiter.ts";
@@ -31,7 +32,11 @@ export function withIntakeOptions(command: Command): Command {
       addressOf,
     )
     .option("--http-keys <file>", `keys of the HTTP intake (default: ${HTTP_KEYS_FILE} in the data folder)`)
-    .option("--trust-proxy <networks>", "proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8")
+    .option(
+      "--trust-proxy <networks>",
+      "proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8",
+      networksOf,
+    )
     .option(
       "--rate-gateway <n[/burst]>",
       "events a second that this gateway takes (default: no limit)",
@@ -90,6 +95,16 @@ export function rateOf(text: string): Rate {
 /** As {@link rateOf} reads it. */
 export function rateText({ perSecond, burst }: Rate): string {
   return `${perSecond}/${burst}`;
+}
+
+function networksOf(text: string): string {
+  const isNetwork = (one: string): boolean => {
+    const [, address = "", bits] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(one.trim()) ?? [];
+    const family = isIP(address);
+    return family !== 0 && Number(bits ?? 0) <= (family === 4 ? 32 : 128);
+  };
+  if (text.split(",").every(isNetwork)) return text;
+  throw new InvalidArgumentError("addresses or networks with commas between, such as 10.0.0.0/8,::1, please");
 }
 
 function addressOf(text: string): Pick<HttpOptions, "host" | "port"> {
