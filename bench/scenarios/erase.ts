@@ -27,7 +27,9 @@ export const erase: Scenario = {
     await warmNode(context, deployment, events);
     const rounds: (Erased & { readonly ingest: IngestBeside })[] = [];
     for (let round = 0; round < sizes.rounds; round++) {
-      context.progress(`round ${round + 1}: ${size.erasures} erasures beside ${size.eventsPerSecond} events/s`);
+      context.progress(
+        `round ${round + 1}: ${size.erasures} erasures beside ${size.eventsPerSecond} events/s`,
+      );
       const users = newcomers(round, size.erasures);
       await deployment.client.ask("ingest", { events: users.slice(0, 1_000).map(firstEvent) });
       await untilFolded(deployment.client);
@@ -43,7 +45,10 @@ export const erase: Scenario = {
     await events.close();
     await node?.stop();
     const at = `${size.erasures} erasures, ${size.perSecond} a second, beside ${size.eventsPerSecond} events/s`;
-    for (const [name, share] of [["p50", 0.5], ["p99", 0.99]] as const)
+    for (const [name, share] of [
+      ["p50", 0.5],
+      ["p99", 0.99],
+    ] as const)
       context.measured({
         metric: `${name} of ${at}`,
         unit: "ms",
@@ -63,7 +68,11 @@ export const erase: Scenario = {
 type Erased = Readonly<{ tookMs: readonly number[]; wrong: number }>;
 
 /** Erases users at a rate, whatever the answers take. */
-async function eraseAll({ client }: Deployment, users: readonly string[], perSecond: number): Promise<Erased> {
+async function eraseAll(
+  { client }: Deployment,
+  users: readonly string[],
+  perSecond: number,
+): Promise<Erased> {
   const beganMs = performance.now();
   const tookMs: number[] = [];
   let wrong = 0;

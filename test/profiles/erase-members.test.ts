@@ -31,7 +31,10 @@ const someGiven = fc.array(
 function batchOf({ user, segment, encoder, day, value }: Given, sequence: number): SampleBatch {
   const labels = segment === "" ? {} : { life: segment };
   const tsMs = NOON_MS + day * DAY_MS;
-  return { shard: 0, samples: [aSample({ sequence, user, labels, encoder, tsMs, vector: [value, 1, -value] })] };
+  return {
+    shard: 0,
+    samples: [aSample({ sequence, user, labels, encoder, tsMs, vector: [value, 1, -value] })],
+  };
 }
 
 const erasure = (sequence: number): SampleBatch => ({
@@ -52,7 +55,11 @@ function opened(store: ProfileStore): ProfileState {
   return state;
 }
 
-async function run(batches: readonly SampleBatch[], store = memoryProfileStore(), from = 1): Promise<ProfileStore> {
+async function run(
+  batches: readonly SampleBatch[],
+  store = memoryProfileStore(),
+  from = 1,
+): Promise<ProfileStore> {
   const state = opened(store);
   if (from === 1) {
     state.apply(1, { shard: 1, samples: [aSample({ user: "first", encoder: "in-force", tsMs: NOON_MS })] });
