@@ -2,6 +2,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Bus } from "./actors/bus.ts";
+import { deploymentKeys, SECRETS_PREFIX } from "./adapters/deployment-keys.ts";
 import { entropyBytes, newId } from "./adapters/entropy.ts";
 import { lockFolder } from "./adapters/folder-lock.ts";
 import { keptName } from "./adapters/kept-name.ts";
@@ -13,6 +14,7 @@ import { natsKeyValue } from "./adapters/nats-key-value.ts";
 import { NatsLog } from "./adapters/nats-log.ts";
 import { type RunningNatsServer, startNatsServer } from "./adapters/nats-server.ts";
 import { mountService } from "./adapters/nats-service.ts";
+import { sealedSessionTokens } from "./adapters/session-tokens.ts";
 import { sharedDeadline } from "./adapters/shared-deadline.ts";
 import { systemClock } from "./adapters/system-clock.ts";
 import { threadPool } from "./adapters/thread-pool.ts";
@@ -207,6 +209,13 @@ async function compose(
     ringEvents: options.ringEvents,
   });
   closers.push(() => explainer.close());
+  const tokens = await sealedSessionTokens({
+    keys: async () => (await deploymentKeys(releases, entropyBytes)).rotating("session-tokens"),
+    random: entropyBytes,
+    clock: systemClock,
+  });
+  const keysChanged = await releases.watch(SECRETS_PREFIX, () => void tokens.refresh().catch(() => {}));
+  closers.push(() => keysChanged.close());
   const gateway = createGateway(
     {
       bus,
@@ -214,6 +223,7 @@ async function compose(
       releases,
       clock: systemClock,
       decisions: new DecisionIds(decisionKey, newId()),
+      tokens,
       newId,
       explain: (question) => explainer.explain(question),
       subjects,

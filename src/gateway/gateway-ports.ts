@@ -6,6 +6,7 @@ import type { Subjects } from "../events/subjects.ts";
 import type { Clock } from "../kernel/clock.ts";
 import type { DecisionIds } from "../resonance/decision-id.ts";
 import type { PublishedProfiles } from "../resonance/published-profiles.ts";
+import type { SessionTokens } from "./session-tokens.ts";
 
 /** What the gateway needs of the world. */
 export type GatewayPorts = Readonly<{
@@ -15,6 +16,8 @@ export type GatewayPorts = Readonly<{
   clock: Clock;
   /** Ids of answers that are put together here; what an id tells. */
   decisions: DecisionIds;
+  /** Seals sessions that their callers carry. */
+  tokens: SessionTokens;
   /** A new unique id. */
   newId(): string;
   /** Explains, off the way of other requests. @returns The reply's bytes, in the question's type. */

@@ -70,15 +70,29 @@ export function foldBatch(shard: ShardState, entries: readonly PositionedEntry[]
   }
 }
 
+/** Of a session nothing is published. */
+const NOWHERE = { sequence: 0 };
+
 /**
- * Folds one behaviour into a context that is not of the log: a session of which nothing is stored.
+ * Folds one behaviour into a context that is not of the log, as it would be into one that is: a session of which nothing is stored.
+ * Feedback, labels and traits have no effect there.
  *
+ * @param acted - Gets each act as numbers.
  * @returns Whether it counted; false for a repeated id.
  */
-export function foldTransient(shard: ShardState, context: Context, behaviour: Behaviour): boolean {
-  if (!context.seen.add(behaviour.id)) return false;
+export function foldTransient(
+  shard: ShardState,
+  context: Context,
+  given: Behaviour,
+  acted: (event: FeatureEvent) => void,
+): boolean {
+  if (!context.seen.add(given.id)) return false;
+  learnConsents(context, given);
+  const behaviour = withoutWithdrawn(context.consents, given);
   noteTime(context, behaviour.tsMs);
-  if (isAct(behaviour)) foldFeatures(shard, context, behaviour);
+  if (isAct(behaviour)) acted(foldFeatures(shard, context, behaviour));
+  if (context.events > 0)
+    followResonance(shard, context, embedContext(shard, context), NOWHERE, { transitions: [] });
   return true;
 }
 
@@ -104,10 +118,7 @@ function foldBehaviour(
   shard.counters.events++;
   touch(shard, context, outcome);
   rebuildIfStale(shard, context);
-  if (given.consent !== undefined) {
-    for (const [purpose, consented] of Object.entries(given.consent))
-      context.consents = kept(context.consents, purpose, consented);
-  }
+  learnConsents(context, given);
   const behaviour = withoutWithdrawn(context.consents, given);
   noteTime(context, behaviour.tsMs);
   const at = { sequence, index };
@@ -152,6 +163,12 @@ function contextOf(shard: ShardState, user: string): Context {
 function touch(shard: ShardState, context: Context, outcome: Outcome): void {
   context.dirtyBatch = shard.batch;
   outcome.touched.add(context);
+}
+
+function learnConsents(context: Context, { consent }: Behaviour): void {
+  if (consent === undefined) return;
+  for (const [purpose, consented] of Object.entries(consent))
+    context.consents = kept(context.consents, purpose, consented);
 }
 
 function noteTime(context: Context, tsMs: number): void {
@@ -215,8 +232,8 @@ function followResonance(
   shard: ShardState,
   context: Context,
   evidence: number,
-  { sequence, place = 0 }: PositionedEntry,
-  outcome: Outcome,
+  { sequence, place = 0 }: Pick<PositionedEntry, "sequence" | "place">,
+  outcome: Pick<Outcome, "transitions">,
 ): number {
   let index = place * OUTPUTS_MAX;
   for (let m = 0; m < shard.scorers.length; m++) {

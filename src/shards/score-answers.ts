@@ -23,10 +23,10 @@ import type {
 import { newScoreBuffer, type ScoreBuffer, type Scorer, scoreEmbedded } from "../resonance/scorer.ts";
 import { isOff } from "../resonance/thresholds.ts";
 import { arrivalOf } from "./arrival-of.ts";
+import { CarriedSession } from "./carried-session.ts";
 import { Context } from "./context.ts";
 import { embedContext, rebuildIfStale } from "./embed-context.ts";
 import { EmbeddingCache } from "./embedding-cache.ts";
-import { foldTransient } from "./fold-batch.ts";
 import { offsetsOf } from "./log-offsets.ts";
 import { ScoreColumns } from "./score-columns.ts";
 import type { ShardState } from "./shard-state.ts";
@@ -95,18 +95,33 @@ export class ScoreAnswers {
     return this.#asNobody(user, (nobody) => this.#answer(nobody, "unknown", aspect, type, arrival));
   }
 
-  /** Answers for somebody of whom only these behaviours, and how they came, are known. */
+  /**
+   * Answers for somebody of whom only these behaviours, how they came, and what the caller carries are known.
+   *
+   * @param use - Gets the session after the answer, before it is gone.
+   * @throws EngineError `UNKNOWN_MAP`; `BAD_TOKEN` for what is carried of another visitor.
+   */
   session(
     behaviours: readonly Behaviour[],
     aspect: ScoreAspect,
     type: AnswerType,
-    arrival?: Arrival,
+    { arrival, carried }: Readonly<{ arrival?: Arrival | undefined; carried?: Uint8Array | undefined }> = {},
+    use: (session: CarriedSession) => void = () => {},
   ): Uint8Array {
-    return this.#asNobody(behaviours[0]?.user ?? "", (context) => {
-      for (const behaviour of behaviours) foldTransient(this.#state, context, behaviour);
+    const session =
+      carried === undefined
+        ? CarriedSession.begin(this.#state, behaviours[0]?.user ?? "")
+        : CarriedSession.resume(this.#state, carried, behaviours);
+    const { context } = session;
+    try {
+      for (const behaviour of behaviours) session.fold(this.#state, behaviour);
       context.arrival ??= arrival;
-      return this.#answer(context, "session", aspect, type);
-    });
+      const answer = this.#answer(context, "session", aspect, type);
+      use(session);
+      return answer;
+    } finally {
+      context.release();
+    }
   }
 
   /** Answers for many users in columns. */

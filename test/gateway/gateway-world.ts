@@ -1,8 +1,11 @@
 import type { BusReply } from "../../src/actors/bus.ts";
 import type { Append, Log } from "../../src/actors/log.ts";
+import { deploymentKeys } from "../../src/adapters/deployment-keys.ts";
+import { entropyBytes } from "../../src/adapters/entropy.ts";
 import { memoryBlobStore } from "../../src/adapters/memory-blob-store.ts";
 import { memoryBus } from "../../src/adapters/memory-bus.ts";
 import { MemoryLog } from "../../src/adapters/memory-log.ts";
+import { sealedSessionTokens } from "../../src/adapters/session-tokens.ts";
 import { encodeReply } from "../../src/events/decode-request.ts";
 import { decodeEntries } from "../../src/events/log-codec.ts";
 import type { LogEntry } from "../../src/events/log-entry.ts";
@@ -14,6 +17,7 @@ import { decode, encode } from "../../src/kernel/msgpack.ts";
 import { decodeProfiles } from "../../src/profiles/profiles-codec.ts";
 import { DecisionIds } from "../../src/resonance/decision-id.ts";
 import type {
+  CarriedState,
   ScoreAnswer,
   ShardScoreRequest,
   ShardSessionRequest,
@@ -60,6 +64,11 @@ export async function gatewayWorld(given: { readonly isPatient?: boolean } = {})
   const newId = () => `decision-${++ids}`;
   const decisions = new DecisionIds([1, 2], "gateway");
   const questions: ExplainQuestion[] = [];
+  const tokens = await sealedSessionTokens({
+    keys: async () => (await deploymentKeys(releases, entropyBytes)).rotating("session-tokens"),
+    random: entropyBytes,
+    clock,
+  });
   const gateway = createGateway(
     {
       bus,
@@ -67,6 +76,7 @@ export async function gatewayWorld(given: { readonly isPatient?: boolean } = {})
       releases,
       clock,
       decisions,
+      tokens,
       newId: () => "gateway",
       async explain(question) {
         questions.push(question);
@@ -148,7 +158,9 @@ export async function gatewayWorld(given: { readonly isPatient?: boolean } = {})
           const request = decode(data) as ShardSessionRequest;
           asked.push({ shard, name: "session", request });
           refuseUnknown(request.map);
-          return packed({ answers: [written(anAnswer(shard, "visitor", newId()), request.type)] });
+          const answer = written(anAnswer(shard, "visitor", newId()), request.type);
+          const carried = { part: "nothing", state: Uint8Array.of(1, 2, 3) } satisfies CarriedState;
+          return packed({ answers: request.carries === true ? [answer, encode(carried)] : [answer] });
         });
         await bus.serve(subjects.shard(shard, "holding"), ({ data }) => {
           const request = decode(data) as HoldingRequest;

@@ -5,6 +5,7 @@ import type { UnitCopy } from "../../src/actors/unit-copy.ts";
 import { identityCompressor } from "../../src/adapters/identity-compressor.ts";
 import { memoryContextStore } from "../../src/adapters/memory-context-store.ts";
 import { memoryProfileStore } from "../../src/adapters/memory-profile-store.ts";
+import { sealedSessionTokens } from "../../src/adapters/session-tokens.ts";
 import { explain } from "../../src/explain.ts";
 import { createGateway } from "../../src/gateway/gateway.ts";
 import type { Clock } from "../../src/kernel/clock.ts";
@@ -117,10 +118,14 @@ export class SimNode {
       pause: () => life.goOn(),
     };
     const explaining = { log: plain.log, releases: releasesOf(blobs), snapshots, subjects, clock, decisions };
+    const key = { number: 0, key: new Uint8Array(32) };
+    const random = (bytes: number) => new Uint8Array(bytes).map(() => Math.floor(servers.random() * 256));
+    const tokens = await sealedSessionTokens({ keys: async () => [key], random, clock });
     const gateway = createGateway(
       {
         ...plain,
         decisions,
+        tokens,
         explain: (question) => explain(explaining, question, limits),
         log: bug?.gatewayLog?.(plain.log, servers, life) ?? plain.log,
         decodeProfiles,
