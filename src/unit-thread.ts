@@ -12,6 +12,7 @@ import { systemClock } from "./adapters/system-clock.ts";
 import { zstdCompressor } from "./adapters/zstd-compressor.ts";
 import { subjectsOf } from "./events/subjects.ts";
 import { EngineError, toWireError } from "./kernel/engine-error.ts";
+import { framesOf } from "./kernel/without-quotes.ts";
 import { lmdbStores } from "./lmdb-stores.ts";
 import { openCopy } from "./open-copy.ts";
 import { decisionKeyOf, releasesOf } from "./releases.ts";
@@ -118,7 +119,7 @@ export async function runUnits(task: UnitThreadTask & { readonly port: MessagePo
 function told(thrown: unknown): ReturnType<typeof toWireError> {
   const error = toWireError(thrown);
   if (error.code !== "INTERNAL" || !(thrown instanceof Error)) return error;
-  return { ...error, detail: { ...error.detail, stack: thrown.stack } };
+  return { ...error, detail: { ...error.detail, stack: framesOf(thrown) } };
 }
 
 function notOpen(unit: string): EngineError {

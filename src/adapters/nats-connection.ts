@@ -4,6 +4,7 @@ import { connect, credsAuthenticator, type NatsConnection } from "@nats-io/trans
 import { EngineError } from "../kernel/engine-error.ts";
 import { type NatsAbilities, natsAbilities } from "./nats-abilities.ts";
 import { observeConnectivity } from "./nats-connectivity.ts";
+import { withoutCredentials } from "./without-credentials.ts";
 
 /** Where the NATS servers are and who this client is. */
 export type NatsAddress = Readonly<{
@@ -74,12 +75,13 @@ async function connectOnce(address: NatsAddress): Promise<NatsConnection> {
     observeConnectivity(connection);
     return connection;
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = withoutCredentials(cause instanceof Error ? cause.message : String(cause));
+    const shown = servers.map(withoutCredentials);
     throw new EngineError({
       code: "NATS_UNREACHABLE",
-      message: `no NATS server at ${servers.join(", ")} accepted the connection: ${reason}`,
+      message: `no NATS server at ${shown.join(", ")} accepted the connection: ${reason}`,
       retryable: true,
-      detail: { servers },
+      detail: { servers: shown },
       cause,
     });
   }

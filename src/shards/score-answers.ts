@@ -298,7 +298,7 @@ export class ScoreAnswers {
     if (known !== undefined) return known;
     const { scorers } = this.#state;
     const scorer = map === undefined ? scorers[0] : scorers.find((one) => one.map === map);
-    if (map !== undefined && scorer === undefined) throw unknownMap(map, scorers);
+    if (map !== undefined && scorer === undefined) throw unknownMap(scorers);
     const segments = scorer?.segments ?? [];
     const scores = newScoreBuffer(segments.length);
     const ready: ReadyMap = {
@@ -348,8 +348,8 @@ function isByArrival({ scorer }: ReadyMap, arrival: Arrival | undefined, evidenc
   return scorer !== undefined && tellsArrival(scorer, arrival, evidence);
 }
 
-function unknownMap(map: string, scorers: readonly Scorer[]): EngineError {
+function unknownMap(scorers: readonly Scorer[]): EngineError {
   const defined = scorers.map((scorer) => scorer.map).join(", ") || "none is";
-  const message = `no map "${map}" is defined: ${defined}`;
+  const message = `no such map is defined: ${defined}`;
   return new EngineError({ code: "UNKNOWN_MAP", message, retryable: false });
 }

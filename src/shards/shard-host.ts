@@ -13,6 +13,7 @@ import { EngineError, toWireError } from "../kernel/engine-error.ts";
 import type { HalfSipKey } from "../kernel/half-sip-hash.ts";
 import { sha256Hex } from "../kernel/hash.ts";
 import { decode, encode } from "../kernel/msgpack.ts";
+import { framesOf } from "../kernel/without-quotes.ts";
 import { contextSchema, writeContext } from "./context-codec.ts";
 import type { ContextStore, ShardCommit, ShardMeta } from "./context-store.ts";
 import { foldBatch } from "./fold-batch.ts";
@@ -647,8 +648,10 @@ function deadLetter(
 }
 
 /** The frames of the fold: those behind an `await` depend on what was waited for before, not on the fault. */
-function ownFrames({ stack = "" }: Error): string {
-  return stack.replaceAll(/^ +at (?:async |process\.).*$/gm, "").trimEnd();
+function ownFrames(error: Error): string {
+  return framesOf(error)
+    .replaceAll(/^ +at (?:async |process\.).*$/gm, "")
+    .trimEnd();
 }
 
 /** Whether something else failed than the fold of an entry: then the batch is tried again, not set aside. */

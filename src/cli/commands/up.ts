@@ -1,11 +1,12 @@
 import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Command } from "commander";
+import { withoutCredentials } from "../../adapters/without-credentials.ts";
 import { EngineError } from "../../kernel/engine-error.ts";
 import { startNode } from "../../node.ts";
 import { ENDPOINT_FILE } from "../client.ts";
 import { type NodeCommandOptions, nodeOptionsOf, withNodeOptions } from "../node-command-options.ts";
-import { note, print, runs } from "../output.ts";
+import { endOnUncaught, note, print, runs } from "../output.ts";
 import { stopSignal } from "../stop-signal.ts";
 
 /** `resonance up`: a node, until it is told to stop. */
@@ -15,6 +16,7 @@ export function addUpCommand(program: Command): void {
     .option("--json", "print one JSON object once the node answers", false)
     .action(
       runs(async (options: NodeCommandOptions & { json: boolean }) => {
+        endOnUncaught();
         const node = await startNode(await nodeOptionsOf(options), note);
         const stopped = stopSignal(); // Before it says that it is ready: who hears that may stop it at once.
         const endpoint = join(options.data, ENDPOINT_FILE);
@@ -24,12 +26,12 @@ export function addUpCommand(program: Command): void {
         );
         const ready = {
           ready: true,
-          nats: { url: node.natsUrl, ...node.nats },
+          nats: { url: withoutCredentials(node.natsUrl), ...node.nats },
           data: options.data,
           pid: process.pid,
         };
         print(options.json, ready, () => [
-          `ready at ${node.natsUrl} (nats-server ${node.nats.version}, ${node.nats.source})`,
+          `ready at ${ready.nats.url} (nats-server ${node.nats.version}, ${node.nats.source})`,
           `ask it: resonance status --data ${options.data}`,
         ]);
         const ended = await Promise.race([stopped, node.failed]);
