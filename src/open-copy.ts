@@ -9,6 +9,7 @@ import { FEATURES } from "./features/all-families.ts";
 import type { Clock } from "./kernel/clock.ts";
 import { EngineError } from "./kernel/engine-error.ts";
 import type { HalfSipKey } from "./kernel/half-sip-hash.ts";
+import type { HideId } from "./kernel/hidden-ids.ts";
 import { startProfileHost } from "./profiles/profile-host.ts";
 import type { ProfileStore } from "./profiles/profile-store.ts";
 import { restoreProfiles, snapshotProfiles } from "./profiles/snapshot-profiles.ts";
@@ -35,6 +36,8 @@ export type CopyWorld = Readonly<{
   decisionKey: HalfSipKey;
   subjects: Subjects;
   report(line: string): void;
+  /** What stands in reports for a user. */
+  hideUser?: HideId;
   /** Shared by the copies of a thread. */
   turns?: Turns;
 }>;

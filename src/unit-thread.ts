@@ -2,6 +2,7 @@ import { setImmediate as immediate, setTimeout as sleep } from "node:timers/prom
 import type { MessagePort } from "node:worker_threads";
 import { Turns } from "./actors/turns.ts";
 import type { Lease, UnitCopy } from "./actors/unit-copy.ts";
+import { deploymentKeys } from "./adapters/deployment-keys.ts";
 import { entropyBytes, newId } from "./adapters/entropy.ts";
 import { natsBlobStore } from "./adapters/nats-blob-store.ts";
 import { natsBus } from "./adapters/nats-bus.ts";
@@ -12,6 +13,7 @@ import { systemClock } from "./adapters/system-clock.ts";
 import { zstdCompressor } from "./adapters/zstd-compressor.ts";
 import { subjectsOf } from "./events/subjects.ts";
 import { EngineError, toWireError } from "./kernel/engine-error.ts";
+import { hiddenIds } from "./kernel/hidden-ids.ts";
 import { framesOf } from "./kernel/without-quotes.ts";
 import { lmdbStores } from "./lmdb-stores.ts";
 import { openCopy } from "./open-copy.ts";
@@ -64,6 +66,7 @@ export async function runUnits(task: UnitThreadTask & { readonly port: MessagePo
       newId,
       decisionKey: await decisionKeyOf(blobs, entropyBytes),
       subjects,
+      hideUser: hiddenIds((await deploymentKeys(blobs, entropyBytes)).lasting("log-ids"), "user"),
       turns: new Turns(),
       report: (line: string) => tell({ kind: "report", line }),
     };
