@@ -14,7 +14,7 @@ import type {
   ProfileMeta,
   ProfileStore,
 } from "./profile-store.ts";
-import type { Sample, SampleBatch } from "./sample.ts";
+import { inOrder, isSample, type Sample, type SampleBatch } from "./sample.ts";
 import { Tallies } from "./tallies.ts";
 import type { TallyKind } from "./tally.ts";
 import { WindowLedger } from "./window-ledger.ts";
@@ -267,15 +267,16 @@ export class ProfileState {
     if (sequence <= this.applied) return; // Delivered again: the ledgers contain it.
     this.applied = sequence;
     const shard = String(batch.shard);
-    for (const sample of batch.samples) {
+    for (const one of inOrder(batch.samples, batch.removals ?? [])) {
       const mark = this.#marks.get(shard);
-      if (mark !== undefined && !isNewer(sample.sequence, sample.index, mark)) {
+      if (mark !== undefined && !isNewer(one.sequence, one.index, mark)) {
         this.repeats++;
         continue;
       }
-      this.#marks.set(shard, [sample.sequence, sample.index]);
+      this.#marks.set(shard, [one.sequence, one.index]);
       this.isDirty = true;
-      if (!this.#applySample(sample)) this.dropped++;
+      if (!isSample(one)) for (const ledger of this.#ledgers.values()) ledger.remove(one.user);
+      else if (!this.#applySample(one)) this.dropped++;
     }
     const { repeats, unread } = this.tallies.apply(batch.shard, batch.tallies ?? []);
     this.repeats += repeats;

@@ -1,6 +1,6 @@
 import type { ProfileControl, ShardKeys } from "../events/profile-control.ts";
 import { decode } from "../kernel/msgpack.ts";
-import type { Sample, SampleBatch, TallyChange } from "./sample.ts";
+import type { Removal, Sample, SampleBatch, TallyChange } from "./sample.ts";
 
 /**
  * A message of the samples' stream; undefined if it is not one. One that can't be read would be met again after every
@@ -18,6 +18,7 @@ export function readSampleMessage(bytes: Uint8Array): SampleBatch | ProfileContr
   const {
     shard,
     samples,
+    removals = [],
     prepared = [],
     tallies = [],
   } = value as Partial<Record<keyof SampleBatch, unknown>>;
@@ -25,6 +26,8 @@ export function readSampleMessage(bytes: Uint8Array): SampleBatch | ProfileContr
     Number.isInteger(shard) &&
     Array.isArray(samples) &&
     samples.every(isSample) &&
+    Array.isArray(removals) &&
+    removals.every(isRemoval) &&
     Array.isArray(prepared) &&
     prepared.every((encoder) => typeof encoder === "string") &&
     Array.isArray(tallies) &&
@@ -62,6 +65,12 @@ function isTallyChange(value: unknown): value is TallyChange {
   if (typeof value !== "object" || value === null) return false;
   const { sequence, index, tally } = value as Partial<Record<keyof TallyChange, unknown>>;
   return Number.isInteger(sequence) && Number.isInteger(index) && typeof tally === "string";
+}
+
+function isRemoval(value: unknown): value is Removal {
+  if (typeof value !== "object" || value === null) return false;
+  const { sequence, index, user } = value as Partial<Record<keyof Removal, unknown>>;
+  return Number.isInteger(sequence) && Number.isInteger(index) && typeof user === "string";
 }
 
 function isSample(value: unknown): value is Sample {

@@ -18,6 +18,12 @@ export type Sample = Readonly<{
 }>;
 
 /**
+ * A member who is to be taken out of every profile: all that they contributed, under every encoder and to every map. It is
+ * numbered among its shard's samples: those before it are undone, those after it count.
+ */
+export type Removal = Readonly<{ sequence: number; index: number; user: string }>;
+
+/**
  * What one log entry adds to sums over all shards, on its way to the profile actor. Its id is (shard, sequence, index), as a
  * sample's, in an order of its own.
  */
@@ -35,10 +41,26 @@ export type SampleBatch = Readonly<{
   /** What the shard's outputs are known by: its number, in the first generation of shards. */
   shard: number;
   samples: readonly Sample[];
+  /** Members to be taken out, in the order of their numbers, as the samples are. */
+  removals?: readonly Removal[];
   /** Encoders whose preparation this shard finished: every member's sample under them was sent before. */
   prepared?: readonly string[];
   tallies?: readonly TallyChange[];
 }>;
+
+/** Samples and removals in the order in which they count. */
+export function inOrder(
+  samples: readonly Sample[],
+  removals: readonly Removal[],
+): readonly (Sample | Removal)[] {
+  if (removals.length === 0) return samples;
+  return [...samples, ...removals].sort((a, b) => a.sequence - b.sequence || a.index - b.index);
+}
+
+/** Whether it adds something; else it takes a member out. */
+export function isSample(one: Sample | Removal): one is Sample {
+  return "vector" in one;
+}
 
 /** Grid of quantised embeddings (METHODS 1.2c): sums of integers are exact in any order. */
 export const GRID = 2 ** -12;

@@ -180,12 +180,14 @@ export class WindowLedger {
 
   /** Takes a member out of all sums: they equal those of a run that never saw the member. */
   remove(user: string): void {
-    const record = this.member(user);
+    // What has expired of a stored record goes as well, though no sum tells of it any more.
+    const record = this.#members.get(user) ?? this.#load(user);
     if (record === undefined) return;
+    tidy(record, this.#windows);
     for (const map of this.#maps) this.#moveAll(record, map, segmentIn(record, map), undefined);
     record.segments.clear();
     record.series.clear();
-    this.#changedMembers.add(user);
+    this.#change(user, record);
   }
 
   /**

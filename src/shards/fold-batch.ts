@@ -11,6 +11,7 @@ import { foldControl } from "./fold-control.ts";
 import { foldExposure, followExperiments } from "./fold-experiments.ts";
 import { foldExamples, foldFeedback, unlabelledMaps } from "./fold-feedback.ts";
 import { offsetsOf } from "./log-offsets.ts";
+import { mayBeMember } from "./may-be-member.ts";
 import type { Outcome } from "./outcome.ts";
 import { isSampled, labelsOf, sampleOf, shortestBucketMs } from "./sampling.ts";
 import type { ShardState } from "./shard-state.ts";
@@ -118,6 +119,7 @@ function foldBehaviour(
   shard.counters.events++;
   touch(shard, context, outcome);
   rebuildIfStale(shard, context);
+  const wasMember = mayBeMember(context);
   learnConsents(context, given);
   const behaviour = withoutWithdrawn(context.consents, given);
   noteTime(context, behaviour.tsMs);
@@ -135,12 +137,15 @@ function foldBehaviour(
 
   const unlabelled = unlabelledMaps(shard, context);
   const relabelled = learnWho(shard, context, behaviour, outcome);
+  const isMember = mayBeMember(context);
+  if (wasMember && !isMember) outcome.removals.push({ ...at, user: context.user });
   if (relabelled && unlabelled.length > 0) foldExamples(shard, context, unlabelled, at, outcome);
   if (context.events === 0) return; // Nothing done yet: there is no behaviour to embed.
   const evidence = embedContext(shard, context);
   const next = followResonance(shard, context, evidence, positioned, outcome);
   const sampled = acted && isSampled(context, behaviour.tsMs, shortestBucketMs(shard.definitions.maps));
-  if (context.authenticated && shard.definitions.maps.length > 0 && (sampled || relabelled)) {
+  const isDue = sampled || relabelled || isMember !== wasMember;
+  if (isMember && shard.definitions.maps.length > 0 && isDue) {
     const embedded = {
       encoder: shard.encoder.version,
       embedding: shard.scratch.embedding,

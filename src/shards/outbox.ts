@@ -2,7 +2,7 @@ import type { Log } from "../actors/log.ts";
 import type { Lease } from "../actors/unit-copy.ts";
 import type { Subjects } from "../events/subjects.ts";
 import { encode } from "../kernel/msgpack.ts";
-import type { SampleBatch } from "../profiles/sample.ts";
+import { inOrder, isSample, type SampleBatch } from "../profiles/sample.ts";
 import type { ContextStore, OutboxItem } from "./context-store.ts";
 import type { Outcome } from "./outcome.ts";
 import type { DeadLetter } from "./shard-messages.ts";
@@ -32,11 +32,17 @@ export function outboxItems(
   const add = (item: Omit<OutboxItem, "key" | "after" | "through">): void => {
     items.push({ key: number + items.length, after, through, ...item });
   };
-  for (let at = 0; at < outcome.samples.length; at += SAMPLES_A_MESSAGE) {
-    const samples = outcome.samples.slice(at, at + SAMPLES_A_MESSAGE);
-    const batch: SampleBatch = { shard: key, samples };
-    // Copies cut their batches differently: the last sample too tells whether a message is the same.
-    const [from, to] = [samples[0], samples.at(-1)];
+  const contributions = inOrder(outcome.samples, outcome.removals);
+  for (let at = 0; at < contributions.length; at += SAMPLES_A_MESSAGE) {
+    const some = contributions.slice(at, at + SAMPLES_A_MESSAGE);
+    const removals = some.filter((one) => !isSample(one));
+    const batch: SampleBatch = {
+      shard: key,
+      samples: some.filter(isSample),
+      ...(removals.length === 0 ? {} : { removals }),
+    };
+    // Copies cut their batches differently: the last one too tells whether a message is the same.
+    const [from, to] = [some[0], some.at(-1)];
     add({
       stream: subjects.samples,
       id: `${key}:${from?.sequence}:${from?.index}-${to?.sequence}:${to?.index}`,

@@ -1,4 +1,4 @@
-import type { Sample, TallyChange } from "../profiles/sample.ts";
+import type { Removal, Sample, TallyChange } from "../profiles/sample.ts";
 import type { Context } from "./context.ts";
 
 /** A user entered or left resonating with a segment. */
@@ -24,6 +24,8 @@ export type Outcome = {
   readonly authenticated: string[];
   readonly transitions: Transition[];
   readonly samples: Sample[];
+  /** Users to be taken out of the profiles, numbered among the samples. */
+  readonly removals: Removal[];
   /** Encoders whose preparation is complete with this batch. */
   readonly prepared: string[];
   /** What entries add to sums over all shards. */
@@ -38,6 +40,7 @@ export function emptyOutcome(): Outcome {
     authenticated: [],
     transitions: [],
     samples: [],
+    removals: [],
     prepared: [],
     tallies: [],
   };

@@ -447,6 +447,7 @@ class Host implements UnitCopy {
     this.#nextOutbox += items.length;
     if (items.length > 0) this.#outbox.add(items);
     outcome.samples.length = 0;
+    outcome.removals.length = 0;
     outcome.transitions.length = 0;
     outcome.prepared.length = 0;
     outcome.tallies.length = 0;

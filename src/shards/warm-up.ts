@@ -2,6 +2,7 @@ import type { Encoder } from "../embedding/encoder.ts";
 import { compareIds } from "../kernel/compare-ids.ts";
 import type { Context } from "./context.ts";
 import { embedContext, embedUnder, rebuildIfStale } from "./embed-context.ts";
+import { mayBeMember } from "./may-be-member.ts";
 import type { Outcome } from "./outcome.ts";
 import { labelsOf, sampleOf } from "./sampling.ts";
 import type { ShardState } from "./shard-state.ts";
@@ -41,7 +42,7 @@ export function warmUpSlice(
   for (const user of users) {
     const context = shard.contexts.peek(user);
     if (context === undefined) continue;
-    if (context.events > 0) {
+    if (context.events > 0 && mayBeMember(context)) {
       sampleFor(shard, warmUp.encoder, context, { sequence, index: index++ }, outcome);
       warmUp.sampled++;
     }

@@ -185,7 +185,11 @@ async function judgeOutputs(
 function samplesOf(data: Uint8Array): [string, string][] {
   const message = readSampleMessage(data);
   if (message === undefined || "control" in message) return [];
-  return message.samples.map((sample) => {
+  const removals = (message.removals ?? []).map(({ sequence, index, user }): [string, string] => [
+    `removal ${message.shard}:${sequence}:${index}`,
+    user,
+  ]);
+  const samples = message.samples.map((sample): [string, string] => {
     const { vector, ...rest } = sample;
     const bytes = new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength);
     return [
@@ -193,6 +197,7 @@ function samplesOf(data: Uint8Array): [string, string][] {
       digest(JSON.stringify(rest), bytes),
     ];
   });
+  return [...samples, ...removals];
 }
 
 /** Every copy of the profile actor holds what one fold of the samples' stream gives. */

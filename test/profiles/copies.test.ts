@@ -37,7 +37,13 @@ const DEFINITIONS: readonly (readonly SegmentMap[])[] = [
 ];
 
 type Step =
-  | Readonly<{ kind: "samples"; shard: number; samples: readonly SomeSample[]; prepared: readonly string[] }>
+  | Readonly<{
+      kind: "samples";
+      shard: number;
+      samples: readonly SomeSample[];
+      removed: readonly string[];
+      prepared: readonly string[];
+    }>
   | Readonly<{ kind: "repeat" }>
   | Readonly<{ kind: "define" | "warm"; maps: number }>
   | Readonly<{ kind: "control"; message: ProfileControl }>
@@ -72,6 +78,7 @@ const someStep: fc.Arbitrary<Step> = fc.oneof(
       kind: fc.constant("samples" as const),
       shard: fc.nat({ max: SHARDS - 1 }),
       samples: fc.array(someSample, { maxLength: 4 }),
+      removed: fc.array(fc.constantFrom("ada", "bob"), { maxLength: 1 }),
       prepared: fc.array(fc.oneof(someEncoder, fc.constant("segments")), { maxLength: 2 }),
     }),
   },
@@ -122,7 +129,9 @@ const someStep: fc.Arbitrary<Step> = fc.oneof(
 /** Once it never came to rest: calibrations of no encoder were looked for under a name that no store takes. */
 const DEFINED_BEFORE_ANY_ENCODER: Step[] = [
   { kind: "warm", maps: 0 },
-  ...[0, 1].map((shard): Step => ({ kind: "samples", shard, samples: [], prepared: ["segments"] })),
+  ...[0, 1].map(
+    (shard): Step => ({ kind: "samples", shard, samples: [], removed: [], prepared: ["segments"] }),
+  ),
 ];
 
 test("copies hold the same to the last byte and release the same, however they batch, restart and take over, with two owners too", async () => {
@@ -353,7 +362,8 @@ function batchOf(step: Extract<Step, { kind: "samples" }>, sequence: number, ver
     return aSample({ sequence, index, user, encoder, labels: all, tsMs, vector: [x, -x] });
   });
   const prepared = step.prepared.map((what) => (what === "segments" ? preparedKey(version) : what));
-  return { shard: step.shard, samples, prepared };
+  const removals = step.removed.map((user) => ({ sequence, index: samples.length, user }));
+  return { shard: step.shard, samples, removals, prepared };
 }
 
 async function turns(count: number): Promise<void> {

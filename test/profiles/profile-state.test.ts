@@ -201,6 +201,65 @@ test("what expired of members who never come back is taken out of the store, a p
   expect(members(again, "new")).toBe(2);
 });
 
+test("a member who is taken out leaves no trace under any encoder, in the sums or the store", async () => {
+  const run = async (...users: string[]): Promise<{ state: ProfileState; store: ProfileStore }> => {
+    const { state, store } = aState();
+    const samples = users.flatMap((user) =>
+      [0, 1].map((day) => aSample({ sequence: day + 1, user, tsMs: NOON_MS + day * DAY_MS })),
+    );
+    const numbered = samples.map((sample, index) => ({ ...sample, index }));
+    state.apply(1, { shard: 0, samples: numbered });
+    state.prepare("e2");
+    state.apply(2, { shard: 0, samples: numbered.map((one) => ({ ...one, sequence: 3, encoder: "e2" })) });
+    await commit(state, store);
+    state.apply(3, { shard: 0, samples: [], removals: [{ sequence: 4, index: 0, user: "ada" }] });
+    await commit(state, store);
+    return { state, store };
+  };
+  const [taken, never] = [await run("bob", "ada"), await run("bob")];
+  for (const encoder of ["e1", "e2"]) {
+    expect([...taken.store.sums(encoder)]).toEqual([...never.store.sums(encoder)]);
+    expect(taken.store.membersAfter(encoder, undefined, 10)).toEqual(
+      never.store.membersAfter(encoder, undefined, 10),
+    );
+    expect(publishedBy(taken.state, encoder)).toEqual(publishedBy(never.state, encoder));
+  }
+});
+
+test("a removal that comes again undoes nothing that was sampled since", () => {
+  const { state } = aState();
+  const removals = [{ sequence: 2, index: 0, user: "ada" }];
+  state.apply(1, { shard: 0, samples: [aSample({ sequence: 1 })] });
+  state.apply(2, { shard: 0, samples: [aSample({ sequence: 2, index: 1 })], removals });
+  expect(members(state, "new")).toBe(1);
+  state.apply(3, { shard: 0, samples: [], removals });
+  expect(members(state, "new")).toBe(1);
+  expect(state.repeats).toBe(1);
+});
+
+test("within a message the numbers tell what comes first", () => {
+  const { state } = aState();
+  const removals = [{ sequence: 2, index: 0, user: "ada" }];
+  state.apply(1, {
+    shard: 0,
+    samples: [aSample({ sequence: 1 }), aSample({ sequence: 3, user: "bob" })],
+    removals,
+  });
+  expect(members(state, "new")).toBe(1);
+  expect(state.ledger("e1")?.member("ada")).toBeUndefined();
+});
+
+test("of a member whose contributions have all expired the removal takes the stored record away too", async () => {
+  const { state, store } = aState();
+  state.apply(1, { shard: 0, samples: [aSample()] });
+  await commit(state, store);
+  const late = NOON_MS + 30 * DAY_MS;
+  state.apply(2, { shard: 0, samples: [aSample({ sequence: 2, user: "bob", tsMs: late })] });
+  state.apply(3, { shard: 0, samples: [], removals: [{ sequence: 3, index: 0, user: "ada" }] });
+  await commit(state, store);
+  expect(store.membersAfter("e1", undefined, 10).map(([user]) => user)).toEqual(["bob"]);
+});
+
 test("preparing the encoder in force, or the candidate again, changes nothing", () => {
   const { state } = aState();
   state.apply(1, { shard: 0, samples: [aSample()] });

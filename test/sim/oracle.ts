@@ -209,7 +209,11 @@ function samplesOf(batch: SampleBatch): [string, string][] {
     `tally ${batch.shard}:${change.sequence}:${change.index}`,
     JSON.stringify(change),
   ]);
-  return [...samples, ...tallies];
+  const removals = (batch.removals ?? []).map((removal): [string, string] => [
+    `removal ${batch.shard}:${removal.sequence}:${removal.index}`,
+    removal.user,
+  ]);
+  return [...samples, ...removals, ...tallies];
 }
 
 /** Every copy of the profile actor holds what one fold of the samples' stream gives. */

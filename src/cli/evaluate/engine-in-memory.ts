@@ -176,9 +176,10 @@ export class EngineInMemory {
     const sequence = ++this.#sequence;
     const outcome = emptyOutcome();
     foldBatch(this.#shard, [{ sequence, loggedAtMs, entry }], outcome);
-    if (outcome.samples.length === 0) return;
+    const { samples, removals } = outcome;
+    if (samples.length + removals.length === 0) return;
     for (const sample of outcome.samples) this.#members.add(sample.user);
-    this.#profiles.apply(sequence, { shard: 0, samples: outcome.samples });
+    this.#profiles.apply(sequence, { shard: 0, samples, removals });
     this.#unpublished += outcome.samples.length;
     this.#samples += outcome.samples.length;
   }
