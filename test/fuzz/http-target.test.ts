@@ -38,7 +38,7 @@ async function fuzzed(
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   try {
     const { port } = server.address() as AddressInfo;
-    const target = httpTarget({ port, authorization: "Bearer key", endpoints: ["ingest", "score"] });
+    const target = httpTarget({ port, authorization: () => "Bearer key", endpoints: ["ingest", "score"] });
     return await runFuzz(target, { inputs: INPUTS, seed: 5 });
   } finally {
     server.closeAllConnections();

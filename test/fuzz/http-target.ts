@@ -13,8 +13,8 @@ import type { FuzzTarget } from "./run-fuzz.ts";
 /** An HTTP intake that listens on this machine. */
 export type HttpIntake = Readonly<{
   port: number;
-  /** Value of the header for one who may send and ask; empty if nobody needs one. */
-  authorization: string;
+  /** Value of the header for one who may use an endpoint; empty if nobody needs one. */
+  authorization(endpoint: string): string;
   /** The endpoints that it serves, each at `/v1/` and its words joined by slashes. */
   endpoints: readonly string[];
 }>;
@@ -50,7 +50,8 @@ function requestOf(intake: HttpIntake, { endpoint, data, contentType }: FuzzInpu
   const random = seededRandom(hash32(Buffer.from(data.subarray(0, 200)).toString("latin1"), data.length));
   const path = `/v1/${endpoint.replaceAll(".", "/")}`;
   const type = contentType.replaceAll(/[^\x20-\x7e]/g, "?");
-  const auth = intake.authorization === "" ? [] : [`Authorization: ${intake.authorization}`];
+  const shown = intake.authorization(endpoint);
+  const auth = shown === "" ? [] : [`Authorization: ${shown}`];
   const usual = ["Host: shop.example", `Content-Type: ${type}`, ...auth];
   const whole = (head: readonly string[], body: Uint8Array, line = `POST ${path} HTTP/1.1`): Request => ({
     bytes: joined([line, ...head, `Content-Length: ${body.length}`], body),
