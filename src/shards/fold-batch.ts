@@ -71,32 +71,6 @@ export function foldBatch(shard: ShardState, entries: readonly PositionedEntry[]
   }
 }
 
-/** Of a session nothing is published. */
-const NOWHERE = { sequence: 0 };
-
-/**
- * Folds one behaviour into a context that is not of the log, as it would be into one that is: a session of which nothing is stored.
- * Feedback, labels and traits have no effect there.
- *
- * @param acted - Gets each act as numbers.
- * @returns Whether it counted; false for a repeated id.
- */
-export function foldTransient(
-  shard: ShardState,
-  context: Context,
-  given: Behaviour,
-  acted: (event: FeatureEvent) => void,
-): boolean {
-  if (!context.seen.add(given.id)) return false;
-  learnConsents(context, given);
-  const behaviour = withoutWithdrawn(context.consents, given);
-  noteTime(context, behaviour.tsMs);
-  if (isAct(behaviour)) acted(foldFeatures(shard, context, behaviour));
-  if (context.events > 0)
-    followResonance(shard, context, embedContext(shard, context), NOWHERE, { transitions: [] });
-  return true;
-}
-
 function foldBehaviour(
   shard: ShardState,
   given: Behaviour,

@@ -114,13 +114,13 @@ export class ScoreAnswers {
         : CarriedSession.resume(this.#state, carried, behaviours);
     const { context } = session;
     try {
-      for (const behaviour of behaviours) session.fold(this.#state, behaviour);
+      session.fold(behaviours);
       context.arrival ??= arrival;
       const answer = this.#answer(context, "session", aspect, type);
       use(session);
       return answer;
     } finally {
-      context.release();
+      session.release();
     }
   }
 

@@ -101,8 +101,7 @@ export function readsOf(
       const written: Uint8Array[] = [];
       const carry = (session: CarriedSession): void => {
         const { part } = session;
-        if (carries)
-          written.push(encode({ part, state: session.carried(reads.state) } satisfies CarriedState));
+        if (carries) written.push(encode({ part, state: session.carried() } satisfies CarriedState));
       };
       written.unshift(answers.session(behaviours as readonly Behaviour[], aspect, type, past, carry));
       return packed({ answers: written, epoch: epochNow() } satisfies ShardScoreReply);

@@ -40,7 +40,7 @@ function world() {
       let part = "";
       const bytes = answers.session(behaviours, {}, JSON_TYPE, { carried }, (session) => {
         part = session.part;
-        state = session.carried(shard) as Uint8Array<ArrayBuffer>;
+        state = session.carried() as Uint8Array<ArrayBuffer>;
       });
       return { answer: told(bytes), part, state };
     },
@@ -175,16 +175,16 @@ test("an encoder whose state is too large is told about the events each time", (
   useEncoder(shard, Object.create(untrained, { slots: { value: 20_000 }, version: { value: "large" } }));
   const all = CarriedSession.begin(shard, "ada");
   const acts = Array.from({ length: 20 }, () => aView());
-  for (const act of acts) all.fold(shard, act);
+  all.fold(acts);
   const first = CarriedSession.begin(shard, "ada");
-  for (const act of acts.slice(0, 11)) first.fold(shard, act);
+  first.fold(acts.slice(0, 11));
   // The encoder's other slots are as full as can be: no zeros to leave out.
   for (let slot = untrained.slots; slot < 20_000; slot++) first.context.slab[slot] = 0.5;
-  const carried = first.carried(shard);
+  const carried = first.carried();
   expect(carried.length).toBeLessThanOrEqual(CARRIED_BYTES_MAX);
   const then = CarriedSession.resume(shard, carried, []);
   expect(then.part).toBe("all");
-  for (const act of acts.slice(11)) then.fold(shard, act);
+  then.fold(acts.slice(11));
   const [one, other] = [all, then].map(({ context }) => encodeContext(context, new ByteWriter()));
   expect(other).toEqual(one);
 });
