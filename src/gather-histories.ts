@@ -5,6 +5,7 @@ import { decodeEntries } from "./events/log-codec.ts";
 import type { Subjects } from "./events/subjects.ts";
 import { EngineError } from "./kernel/engine-error.ts";
 import { readRings } from "./member-histories.ts";
+import type { ConsentRules } from "./privacy/consent/consent-rules.ts";
 import type { SegmentMap } from "./resonance/segment-map.ts";
 import { LogHistories } from "./shards/log-histories.ts";
 
@@ -36,12 +37,14 @@ export async function gatherHistories(
   given: {
     readonly shards: number;
     readonly maps: readonly SegmentMap[];
+    /** What may be read of whom; the engine's own if left out. */
+    readonly consent?: ConsentRules;
     readonly source: HistorySource;
     readonly progress: (step: number, steps: number) => void;
   },
 ): Promise<GatheredHistories> {
   const { log, subjects } = ports;
-  const folded = new LogHistories();
+  const folded = new LogHistories(given.consent);
   const fromRings: History[] = [];
   const shards = { log: 0, rings: 0 };
   for (let shard = 0; shard < given.shards; shard++) {

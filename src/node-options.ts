@@ -1,6 +1,7 @@
 import type { ContentCatalogue } from "./content/catalogue.ts";
 import { DEFAULT_FIT_OPTIONS } from "./embedding/fit-options.ts";
 import { DEFAULT_REFIT_POLICY, type RefitPolicy } from "./embedding/refit-policy.ts";
+import type { PrivacyPolicy } from "./privacy/consent/policy.ts";
 import type { SegmentMap } from "./resonance/segment-map.ts";
 import type { NodeRole } from "./supervisor/cluster-records.ts";
 
@@ -42,6 +43,8 @@ export type NodeOptions = Readonly<{
   maps?: readonly SegmentMap[];
   /** Catalogue of contents to put in force at start if it differs from the one in force. */
   catalogue?: Omit<ContentCatalogue, "version">;
+  /** Policy of consent to put in force at start if it differs from the one in force. */
+  policy?: Omit<PrivacyPolicy, "version">;
   /** When to fit the encoder without being asked; null: only by command. */
   refit: RefitPolicy | null;
   /** How often the members are counted to decide on a refit, ms. */

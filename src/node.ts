@@ -225,6 +225,7 @@ async function compose(
       decisions: new DecisionIds(decisionKey, newId()),
       tokens,
       newId,
+      cellKey: (await deploymentKeys(releases, entropyBytes)).lasting("location-cells"),
       explain: (question) => explainer.explain(question),
       subjects,
       decodeProfiles,
@@ -248,6 +249,10 @@ async function compose(
     () => void gateway.refreshCatalogue().catch(() => {}),
   );
   closers.push(() => catalogueChanged.close());
+  await gateway.refreshPolicy();
+  const policyChanged = await releases.watch("privacy.", () => void gateway.refreshPolicy().catch(() => {}));
+  closers.push(() => policyChanged.close());
+  if (options.policy !== undefined) await gateway.putPolicy(options.policy);
   if (options.maps !== undefined) await gateway.putDefinitions(options.maps);
   if (options.catalogue !== undefined) await gateway.putCatalogue(options.catalogue);
   let service: { close(): Promise<void> } | undefined;

@@ -1,4 +1,5 @@
 import type { BlobStore } from "./actors/blob-store.ts";
+import { currentVersion } from "./actors/raise-pointer.ts";
 import { readJson } from "./actors/read-json.ts";
 import type { ContentCatalogue } from "./content/catalogue.ts";
 import { decodeRatesRelease, type RatesRelease } from "./content/rates-release.ts";
@@ -10,6 +11,8 @@ import { type ArmModel, armEncoder, type ExperimentRelease } from "./experiments
 import { FEATURES } from "./features/all-families.ts";
 import { assert } from "./kernel/assert.ts";
 import type { HalfSipKey } from "./kernel/half-sip-hash.ts";
+import { ConsentRules, DEFAULT_RULES } from "./privacy/consent/consent-rules.ts";
+import type { PrivacyPolicy } from "./privacy/consent/policy.ts";
 import {
   calibrationKey,
   decodeProfiles,
@@ -29,6 +32,7 @@ export type Releases = Readonly<{
   content(version: number): Promise<ContentCatalogue | undefined>;
   rates(version: number): Promise<RatesRelease | undefined>;
   experiments(version: number): Promise<ExperimentRelease | undefined>;
+  privacy(version: number): Promise<ConsentRules | undefined>;
 }>;
 
 /** Keys of releases in the {@link BlobStore}. */
@@ -48,6 +52,7 @@ export const releaseKeys = {
   content: (version: number) => `content.${version}`,
   rates: (version: number) => `rates.${version}`,
   experiments: (version: number) => `experiments.${version}`,
+  privacy: (version: number) => `privacy.${version}`,
   armProfiles: (experiment: string, encoder: string) => `arm-profiles.${experiment}.${encoder}`,
   currentSegments: "segments.current",
   latestFit: "fit.latest",
@@ -56,6 +61,13 @@ export const releaseKeys = {
   decisionKey: "decisions.key",
   generation: (number: number) => `generations.${number}`,
 };
+
+/** The policy of consent in force; the engine's own before any is put. */
+export async function consentInForce(blobs: BlobStore): Promise<ConsentRules> {
+  const version = await currentVersion(blobs, "privacy");
+  const policy = await readJson<PrivacyPolicy>(blobs, releaseKeys.privacy(version ?? 0));
+  return policy === undefined ? DEFAULT_RULES : new ConsentRules(policy);
+}
 
 /** The next number that nobody has taken: whoever makes its key has it. */
 export async function nextGeneration(blobs: BlobStore): Promise<number> {
@@ -125,6 +137,10 @@ export function releasesOf(blobs: BlobStore): Releases {
         models.set(experiment.name, { encoder, profiles: decodeProfiles(bytes) });
       }
       return { records, models };
+    },
+    async privacy(version) {
+      const policy = await readJson<PrivacyPolicy>(blobs, releaseKeys.privacy(version));
+      return policy === undefined ? undefined : new ConsentRules(policy);
     },
     content: (version) => readJson<ContentCatalogue>(blobs, releaseKeys.content(version)),
     async rates(version) {

@@ -16,7 +16,7 @@ import {
   type RecalibrationTask,
   recalibrateMembers,
 } from "./recalibration-task.ts";
-import { releaseKeys } from "./releases.ts";
+import { consentInForce, releaseKeys } from "./releases.ts";
 import type { Leaderboard } from "./resonance/evaluation/leaderboard.ts";
 import { encodeReference } from "./resonance/fit-reference.ts";
 import type { ReleaseReport } from "./resonance/fit-release.ts";
@@ -91,6 +91,7 @@ export async function fitEncoder(task: TrainingTask): Promise<TrainingResult> {
         {
           shards: task.shards,
           maps,
+          consent: await consentInForce(blobs),
           source: task.choice.source,
           progress: (step, steps) => tell("histories", { stage: "read", step, steps }),
         },

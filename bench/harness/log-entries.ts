@@ -1,6 +1,7 @@
 import { encodeEntry } from "../../src/events/log-codec.ts";
 import type { Behaviour } from "../../src/events/log-entry.ts";
 import { parseEvent } from "../../src/events/parse-event.ts";
+import { DEFAULT_CONSENT } from "../../src/gateway/consent-policy.ts";
 import { ContextReader } from "../../src/gateway/context-reader.ts";
 import { logMessages } from "../../src/gateway/log-messages.ts";
 import { toBehaviour } from "../../src/gateway/to-behaviour.ts";
@@ -42,5 +43,7 @@ export function logEntry(event: SentEvent, nowMs: number): Uint8Array {
 function behaviourOf(event: SentEvent, nowMs: number): Behaviour {
   const parsed = parseEvent(event, nowMs);
   if (parsed.kind === "refused") throw new Error(`${event.id}: ${parsed.code}: ${parsed.message}`);
-  return toBehaviour(parsed.event, () => {}, CONTEXTS);
+  const behaviour = toBehaviour(parsed.event, DEFAULT_CONSENT, () => {}, CONTEXTS);
+  if (behaviour === undefined) throw new Error(`${event.id}: nothing of it may be stored`);
+  return behaviour;
 }

@@ -5,6 +5,7 @@ import { LIMITS } from "../../src/events/limits.ts";
 import { decodeEntries, encodeBehaviours } from "../../src/events/log-codec.ts";
 import type { Behaviour } from "../../src/events/log-entry.ts";
 import { parseEvent } from "../../src/events/parse-event.ts";
+import { DEFAULT_CONSENT } from "../../src/gateway/consent-policy.ts";
 import { ContextReader } from "../../src/gateway/context-reader.ts";
 import { toBehaviour } from "../../src/gateway/to-behaviour.ts";
 import { assert } from "../../src/kernel/assert.ts";
@@ -110,7 +111,9 @@ function parsed(input: unknown): Event {
 }
 
 function reduced(event: Event): Behaviour {
-  return toBehaviour(event, () => undefined, CONTEXTS);
+  const behaviour = toBehaviour(event, DEFAULT_CONSENT, () => undefined, CONTEXTS);
+  assert(behaviour !== undefined, "the event may be stored");
+  return behaviour;
 }
 
 /** A shop's event: a search in five has words, one in ten a place, one in four traits. */

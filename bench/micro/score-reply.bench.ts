@@ -22,6 +22,7 @@ const sum = weights.reduce((total, weight) => total + weight);
 const values: ReplyValues = {
   user: "visitor-4711",
   known: true,
+  isRefused: false,
   probabilities: weights.map((weight) => weight / sum),
   similarities: Float64Array.from({ length: SEGMENTS }, () => 2 * random() - 1),
   resonating: new Uint8Array(SEGMENTS),

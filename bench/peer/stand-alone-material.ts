@@ -11,6 +11,7 @@ import { parseEvent } from "../../src/events/parse-event.ts";
 import { FEATURES } from "../../src/features/all-families.ts";
 import type { FeatureEvent } from "../../src/features/feature-event.ts";
 import { toFeatureEvent } from "../../src/features/to-feature-event.ts";
+import { DEFAULT_CONSENT } from "../../src/gateway/consent-policy.ts";
 import { ContextReader } from "../../src/gateway/context-reader.ts";
 import { toBehaviour } from "../../src/gateway/to-behaviour.ts";
 import { hash32 } from "../../src/kernel/hash.ts";
@@ -109,5 +110,7 @@ async function recorded(path: string, count: number): Promise<Behaviour[]> {
 function behaviourOf(input: unknown): Behaviour {
   const parsed = parseEvent(input, Number.MAX_SAFE_INTEGER);
   if (parsed.kind === "refused") throw new Error(`${parsed.code}: ${parsed.message}`);
-  return toBehaviour(parsed.event, () => undefined, CONTEXTS);
+  const behaviour = toBehaviour(parsed.event, DEFAULT_CONSENT, () => undefined, CONTEXTS);
+  if (behaviour === undefined) throw new Error("nothing of an event may be stored");
+  return behaviour;
 }

@@ -3,7 +3,7 @@ import type { BlobStore } from "../actors/blob-store.ts";
 import { assert } from "../kernel/assert.ts";
 
 /** What a key is for. Keys of two purposes tell nothing of each other (RFC 5869, section 3.2). */
-export type KeyPurpose = "erased-users" | "log-ids" | "session-tokens";
+export type KeyPurpose = "erased-users" | "location-cells" | "log-ids" | "session-tokens";
 
 /** A key that may be replaced, and the number that tells which one something was made with. */
 export type NumberedKey = Readonly<{ number: number; key: Uint8Array }>;

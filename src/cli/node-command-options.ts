@@ -4,6 +4,7 @@ import type { NodeRole } from "../supervisor/cluster-records.ts";
 import { durationMs, wholeNumber } from "./client-options.ts";
 import { readContentFile } from "./read-content-file.ts";
 import { readDefinitions } from "./read-definitions.ts";
+import { readPolicyFile } from "./read-policy-file.ts";
 
 /** What `up` and other commands that start a node take. */
 export type NodeCommandOptions = Readonly<{
@@ -18,6 +19,7 @@ export type NodeCommandOptions = Readonly<{
   sync: "interval" | "always";
   segments?: string;
   content?: string;
+  policy?: string;
   refit: boolean;
   recalibrate: number;
   dimMax: number;
@@ -42,6 +44,7 @@ export function withNodeOptions(command: Command): Command {
     .option("--prefix <word>", "first word of the engine's subjects", prefixWord, given.prefix)
     .option("--segments <file>", "JSON file that defines maps and segments (docs/segments.md)")
     .option("--content <file>", "JSON file that defines placements and their contents (docs/content.md)")
+    .option("--policy <file>", "JSON file that says who is asked for what consent (docs/privacy.md)")
     .option("--shards <n>", "number of shards, fixed at creation", wholeNumber(1), given.shards)
     .option("--threads <n>", "worker threads", wholeNumber(1), given.threads)
     .option(
@@ -104,6 +107,7 @@ export function withNodeOptions(command: Command): Command {
 export async function nodeOptionsOf(options: NodeCommandOptions): Promise<NodeOptions> {
   const maps = options.segments === undefined ? undefined : await readDefinitions(options.segments);
   const catalogue = options.content === undefined ? undefined : await readContentFile(options.content, maps);
+  const policy = options.policy === undefined ? undefined : await readPolicyFile(options.policy);
   return {
     ...DEFAULT_NODE_OPTIONS,
     ...(options.nats === undefined ? {} : { nats: options.nats }),
@@ -127,6 +131,7 @@ export async function nodeOptionsOf(options: NodeCommandOptions): Promise<NodeOp
     refit: options.refit ? DEFAULT_NODE_OPTIONS.refit : null,
     ...(maps === undefined ? {} : { maps }),
     ...(catalogue === undefined ? {} : { catalogue }),
+    ...(policy === undefined ? {} : { policy }),
   };
 }
 

@@ -3,7 +3,7 @@ import type { PolicyName } from "./policy.ts";
 /**
  * What a choice rests on, from the best to the least: `member`, the user's segment is known; `resonance`, the live distribution of
  * their behaviour and feedback; `context`, how they came is all that is known of them; `prior`, nothing is known of them, or no profiles are published; `popularity`, what all users
- * click, since their map is not in force or their shard does not answer.
+ * click, since their map is not in force, their shard does not answer, or they may not be personalised for.
  */
 export type ContentBasis = "member" | "resonance" | "context" | "prior" | "popularity";
 
@@ -13,8 +13,8 @@ export type ContentAnswer = Readonly<{
   placement: string;
   /** The id of what to show; null if nothing may be shown. */
   content: string | null;
-  /** Why there is nothing to show. */
-  reason?: "nothing-eligible";
+  /** Why there is nothing to show; or `consent`: why it was not chosen for this user, who may not be personalised for. */
+  reason?: "nothing-eligible" | "consent";
   /** The user's likeliest segment in the placement's map; null if that is "none", or not known. */
   segment: string | null;
   /** How it was chosen. */

@@ -61,18 +61,24 @@ export class PackedHistories {
    * moment as they were added.
    *
    * @param labelsOf - Map to segment of each user.
+   * @param keep - May change an event, and tells whether it stays; `number` is that of all events in the order of adding.
    */
-  histories(labelsOf: (user: string) => History["labels"]): History[] {
+  histories(
+    labelsOf: (user: string) => History["labels"],
+    keep?: (user: string, number: number, event: FeatureEvent) => boolean,
+  ): History[] {
     const bytes = this.#bytes;
     const starts = new Uint32Array(this.#users.length + 1);
     for (const user of this.#userOf) starts[user + 1]!++;
     for (let u = 0; u < this.#users.length; u++) starts[u + 1]! += starts[u]!;
     const from = new Float64Array(this.#at.length);
     const to = new Float64Array(this.#at.length);
+    const numbers = new Float64Array(keep === undefined ? 0 : this.#at.length);
     const next = starts.slice();
     for (const [e, at] of this.#at.entries()) {
       const place = next[this.#userOf[e]!]!++;
       from[place] = at;
+      if (keep !== undefined) numbers[place] = e;
       to[place] = this.#at[e + 1] ?? this.#length;
     }
     return this.#users.map((user, u) => {
@@ -87,6 +93,7 @@ export class PackedHistories {
           let isSorted = true;
           for (let place = first; place < end; place++) {
             const event = unpackFeatureEvent(bytes.subarray(from[place]!, to[place]!));
+            if (keep?.(user, numbers[place]!, event) === false) continue;
             isSorted &&= events.length === 0 || events.at(-1)!.tsMs <= event.tsMs;
             events.push(event);
           }

@@ -37,6 +37,7 @@ const CONTROL_KINDS: Readonly<Record<Control["kind"], true>> = {
   "content-activated": true,
   "rates-activated": true,
   "experiments-activated": true,
+  "policy-activated": true,
   "warm-up-continued": true,
 };
 

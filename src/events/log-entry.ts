@@ -92,6 +92,8 @@ export type Control =
   | Readonly<{ kind: "rates-activated"; version: number }>
   /** These experiments run, and no others. */
   | Readonly<{ kind: "experiments-activated"; version: number }>
+  /** Keep and use of users' data what this policy of consent allows. */
+  | Readonly<{ kind: "policy-activated"; version: number }>
   /**
    * Samples the next members of a warm-up: of the one of that kind that the entry `since` began, if `slice` of its slices
    * were done before. The shard's owner appends these, one after the other.

@@ -78,14 +78,22 @@ export class FeatureSchema {
     }
   }
 
-  /** As {@link fold}, into the families that are there; those that see something for the first time get their slots. */
-  foldSparse(held: SparseSlab, event: FeatureEvent): void {
+  /**
+   * As {@link fold}, into the families that are there; those that see something for the first time get their slots.
+   *
+   * @param except - Mask of families that do not see the event.
+   */
+  foldSparse(held: SparseSlab, event: FeatureEvent, except = 0): void {
     const { families } = this;
     const { starts } = this.#layoutOf(held.mask);
     const fresh = this.#fresh;
     let grown = 0;
     for (let f = 0, freshAt = 0; f < families.length; f++) {
       const family = families[f]!;
+      if ((except & (1 << f)) !== 0) {
+        freshAt += family.slots;
+        continue;
+      }
       const start = starts[f]!;
       if (start >= 0) family.fold(held.slab, held.featuresAt + start, event);
       else {
@@ -106,6 +114,26 @@ export class FeatureSchema {
       const start = starts[f]!;
       if (start >= 0) families[f]!.read(held.slab, held.featuresAt + start, atMs, out, this.#readAt[f]!);
     }
+  }
+
+  /** Makes families as if they had never seen anything. @param mask - Of these families. */
+  forgetSparse(held: SparseSlab, mask: number): void {
+    const gone = held.mask & mask;
+    if (gone === 0) return;
+    const { featuresAt } = held;
+    const before = this.#layoutOf(held.mask);
+    const left = held.mask & ~gone;
+    const after = this.#layoutOf(left);
+    held.exchange(featuresAt + after.slots, (slab, shrunk) => {
+      for (let i = 0; i < featuresAt; i++) shrunk[i] = slab[i]!;
+      for (const [f, { slots }] of this.families.entries()) {
+        if ((left & (1 << f)) === 0) continue;
+        const from = featuresAt + before.starts[f]!;
+        const to = featuresAt + after.starts[f]!;
+        for (let i = 0; i < slots; i++) shrunk[to + i] = slab[from + i]!;
+      }
+    });
+    held.mask = left;
   }
 
   /** Float64 slots of the families of a mask. */

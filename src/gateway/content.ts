@@ -8,8 +8,10 @@ import { shardOf } from "../kernel/hash.ts";
 import { contextOf, type RequestContext, userOf } from "../resonance/score-request.ts";
 import type { AskShard } from "./ask-shard.ts";
 import type { Catalogues } from "./catalogues.ts";
+import type { ConsentInForce } from "./consent-policy.ts";
 import type { ContextReader } from "./context-reader.ts";
 import type { GatewayOptions, GatewayPorts } from "./gateway-ports.ts";
+import { mayTell } from "./may-tell.ts";
 import { PopularContent } from "./popular-content.ts";
 import { RequestBundles } from "./request-bundles.ts";
 import type { Asker } from "./score.ts";
@@ -30,11 +32,11 @@ const NOT_YET = ["NO_CONTENT", "UNKNOWN_PLACEMENT"];
  */
 export function createChoosing(
   ports: Pick<GatewayPorts, "clock" | "decisions" | "log" | "newId" | "releases" | "sleep" | "subjects"> &
-    Readonly<{ askShard: AskShard; contexts: ContextReader }>,
+    Readonly<{ askShard: AskShard; contexts: ContextReader; consent: () => ConsentInForce }>,
   { shards }: GatewayOptions,
   catalogues: Catalogues,
 ): Choosing {
-  const { askShard, clock, contexts, sleep } = ports;
+  const { askShard, clock, consent, contexts, sleep } = ports;
   const popular = new PopularContent(ports, catalogues);
   const bundles = new RequestBundles<ContentAspect>(
     (shard, request) =>
@@ -48,7 +50,9 @@ export function createChoosing(
   );
   return async (body, { type, replyTo: asker }) => {
     const { user, placement, context } = readContentRequest(body);
-    const arrival = context === undefined ? undefined : arrivalOf(contexts.read(context, clock.nowMs()));
+    const arrival = mayTell(consent(), context)
+      ? arrivalOf(contexts.read(context, clock.nowMs()))
+      : undefined;
     try {
       const data = await bundles.ask({
         shard: shardOf(user, shards),

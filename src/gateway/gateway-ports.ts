@@ -18,6 +18,8 @@ export type GatewayPorts = Readonly<{
   decisions: DecisionIds;
   /** Seals sessions that their callers carry. */
   tokens: SessionTokens;
+  /** What reported cells of locations are drawn by: 32 bytes, the same on all nodes, for ever. */
+  cellKey: Uint8Array;
   /** A new unique id. */
   newId(): string;
   /** Explains, off the way of other requests. @returns The reply's bytes, in the question's type. */
@@ -70,11 +72,16 @@ export type GatewayCounters = {
   readonly errors: Record<string, number>;
   accepted: number;
   readonly refused: Record<string, number>;
-  /** Optional families dropped for want of consent, by purpose. */
+  /** What was dropped for want of consent, by purpose and reason: `location.not-given`, `personalisation.refused`. */
   readonly dropped: Record<string, number>;
 };
 
 /** Counts one more of a kind. */
 export function countUp(counts: Record<string, number>, kind: string): void {
   counts[kind] = (counts[kind] ?? 0) + 1;
+}
+
+/** Counts what is dropped for want of consent. */
+export function dropCounter({ dropped }: GatewayCounters): (purpose: string, reason: string) => void {
+  return (purpose, reason) => countUp(dropped, `${purpose}.${reason}`);
 }

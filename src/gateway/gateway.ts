@@ -7,6 +7,7 @@ import { toWireError } from "../kernel/engine-error.ts";
 import type { SegmentDefinitions, SegmentMap } from "../resonance/segment-map.ts";
 import { shardAsker } from "./ask-shard.ts";
 import { Catalogues } from "./catalogues.ts";
+import { ConsentPolicy, type GivenPolicy, getPolicy, givenPolicy } from "./consent-policy.ts";
 import { createChoosing } from "./content.ts";
 import { type GivenCatalogue, getCatalogue, givenCatalogue } from "./content-catalogue.ts";
 import { ContextReader } from "./context-reader.ts";
@@ -38,6 +39,10 @@ export type Gateway = Readonly<{
   refreshCatalogue(): Promise<void>;
   /** Puts a catalogue of contents in force, as `content.put` does. */
   putCatalogue(given: GivenCatalogue): Promise<void>;
+  /** Reads the policy of consent in force again. */
+  refreshPolicy(): Promise<void>;
+  /** Puts a policy of consent in force, as `privacy.put` does. */
+  putPolicy(given: GivenPolicy): Promise<void>;
 }>;
 
 /** A gateway: it validates, routes, and answers; it keeps nothing of any user. */
@@ -57,15 +62,17 @@ export function createGateway(ports: GatewayPorts, options: GatewayOptions): Gat
       return next;
     });
   const catalogues = new Catalogues(ports, options);
+  const policy = new ConsentPolicy(ports, options);
+  const consent = () => policy.inForce;
   const mapNames = (): readonly string[] => definitions.maps.map((map) => map.name);
   const askShard = shardAsker(ports);
-  const scoring = createScoring({ ...ports, askShard, contexts }, options, counters, mapNames);
+  const scoring = createScoring({ ...ports, askShard, contexts, consent }, options, counters, mapNames);
   const placements = () => catalogues.inForce.placements;
   const experiments = experimentEndpoints(ports, options, POLICY_NAMES, placements);
   const endpoints: Readonly<Record<string, Endpoint>> = {
     ingest: inItsType((body) =>
       ingest(
-        { ...ports, contexts },
+        { ...ports, contexts, consent },
         options,
         counters,
         (event) => readFeedback(event, ports.decisions, (version) => catalogues.of(version)),
@@ -77,8 +84,8 @@ export function createGateway(ports: GatewayPorts, options: GatewayOptions): Gat
     "score.session": scoring.session,
     explain: scoring.explain,
     profiles: inItsType((body) => describeProfiles(ports, definitions.maps, body)),
-    status: inItsType((body) => status(ports, options, counters, body)),
-    content: createChoosing({ ...ports, askShard, contexts }, options, catalogues),
+    status: inItsType((body) => status(ports, options, counters, policy.inForce, body)),
+    content: createChoosing({ ...ports, askShard, contexts, consent }, options, catalogues),
     "content.get": inItsType(async (body) => getCatalogue(catalogues.inForce, body)),
     "content.rates": inItsType((body) => describeRates(ports, catalogues.inForce, definitions.maps, body)),
     "content.put": inItsType(async (body) => {
@@ -89,6 +96,11 @@ export function createGateway(ports: GatewayPorts, options: GatewayOptions): Gat
     "experiments.status": inItsType((body) => experiments.status(body)),
     "experiments.report": inItsType((body) => experiments.report(body)),
     "experiments.stop": inItsType((body) => experiments.stop(body)),
+    "privacy.get": inItsType(async (body) => getPolicy(policy.inForce, body)),
+    "privacy.put": inItsType(async (body) => {
+      const { version } = await policy.put(givenPolicy(body));
+      return { version };
+    }),
     "segments.get": inItsType(async (body) => getSegments(definitions, body)),
     "segments.put": inItsType(async (body) => {
       const { definitions: given, isWarming } = await put(definedMaps(body));
@@ -113,6 +125,10 @@ export function createGateway(ports: GatewayPorts, options: GatewayOptions): Gat
     refreshCatalogue: () => catalogues.refresh(),
     async putCatalogue(given) {
       await catalogues.put(given);
+    },
+    refreshPolicy: () => policy.refresh(),
+    async putPolicy(given) {
+      await policy.put(given);
     },
   };
 }

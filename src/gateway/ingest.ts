@@ -5,8 +5,15 @@ import { parseEvent } from "../events/parse-event.ts";
 import { refused } from "../events/request-body.ts";
 import { toWireError } from "../kernel/engine-error.ts";
 import { shardOf } from "../kernel/hash.ts";
+import type { ConsentInForce } from "./consent-policy.ts";
 import type { ContextReader } from "./context-reader.ts";
-import { countUp, type GatewayCounters, type GatewayOptions, type GatewayPorts } from "./gateway-ports.ts";
+import {
+  countUp,
+  dropCounter,
+  type GatewayCounters,
+  type GatewayOptions,
+  type GatewayPorts,
+} from "./gateway-ports.ts";
 import { logMessages } from "./log-messages.ts";
 import type { ReadFeedback } from "./read-feedback.ts";
 import { toBehaviour } from "./to-behaviour.ts";
@@ -26,6 +33,9 @@ type Bound = Readonly<{ shard: number; indexes: number[]; behaviours: Behaviour[
 /** Events taken in one go, about a millisecond's work: scores wait behind it. */
 const SLICE_EVENTS = 256;
 
+const NO_CONSENT =
+  "the policy in force needs the user's consent to personalisation in the event itself, or it is not stored";
+
 /** An event whose decision is to be read. */
 type Decided = Event & { readonly decision: string };
 
@@ -35,7 +45,7 @@ type Decided = Event & { readonly decision: string };
  * @param feedbackOf - Reads what an event's decision had chosen.
  */
 export async function ingest(
-  ports: GatewayPorts & Readonly<{ contexts: ContextReader }>,
+  ports: GatewayPorts & Readonly<{ contexts: ContextReader; consent: () => ConsentInForce }>,
   options: GatewayOptions,
   counters: GatewayCounters,
   feedbackOf: (event: Decided) => Promise<ReadFeedback>,
@@ -44,7 +54,7 @@ export async function ingest(
   const events = eventsOf(body);
   const nowMs = ports.clock.nowMs();
   const refusals: EventRefusal[] = [];
-  const dropped = (purpose: string): void => countUp(counters.dropped, purpose);
+  const dropped = dropCounter(counters);
   const bounds: Bound[] = [];
   const boundOf: (Bound | undefined)[] = new Array(options.shards);
   for (let index = 0; index < events.length; index++) {
@@ -60,6 +70,11 @@ export async function ingest(
       refusals.push({ index, code: read.code, message: read.message });
       continue;
     }
+    const behaviour = toBehaviour(event, ports.consent(), dropped, ports.contexts);
+    if (behaviour === undefined) {
+      refusals.push({ index, code: "NO_CONSENT", message: NO_CONSENT });
+      continue;
+    }
     const shard = shardOf(event.user, options.shards);
     let bound = boundOf[shard];
     if (bound === undefined) {
@@ -68,7 +83,7 @@ export async function ingest(
       bounds.push(bound);
     }
     bound.indexes.push(index);
-    bound.behaviours.push(withFeedback(toBehaviour(event, dropped, ports.contexts), read?.feedback));
+    bound.behaviours.push(withFeedback(behaviour, read?.feedback));
   }
   const stored = await Promise.all(bounds.map((bound) => store(ports, bound)));
   const positions: Position[] = [];
@@ -95,7 +110,8 @@ function toldAway(thrown: unknown): Readonly<{ kind: "failed"; code: string; mes
 }
 
 function withFeedback(behaviour: Behaviour, feedback: Feedback | undefined): Behaviour {
-  return feedback === undefined ? behaviour : { ...behaviour, feedback };
+  const isOfIt = feedback !== undefined && behaviour.decision !== undefined;
+  return isOfIt ? { ...behaviour, feedback } : behaviour;
 }
 
 /** A shard whose log fails refuses its own events; the others are not lost with them. */

@@ -91,7 +91,8 @@ export class PopularContent {
     const decision = decisions.next({ ...place, digest: 0, atMs, chosen }, user);
     const shown = content?.id ?? null;
     const { eligible } = this.#choice;
-    this.#decided.add([decision, user, name, shown, ARM, "popularity", propensity, eligible, atMs]);
+    // Without their shard nobody knows what they consented to, so the row does not name them.
+    this.#decided.add([decision, "", name, shown, ARM, "popularity", propensity, eligible, atMs]);
     const answer: ContentAnswer = {
       user,
       placement: name,

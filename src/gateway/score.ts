@@ -29,9 +29,16 @@ import {
   sequenceFor,
 } from "../resonance/score-request.ts";
 import type { AskShard } from "./ask-shard.ts";
+import type { ConsentInForce } from "./consent-policy.ts";
 import type { ContextReader } from "./context-reader.ts";
 import { createExplaining } from "./explain.ts";
-import { countUp, type GatewayCounters, type GatewayOptions, type GatewayPorts } from "./gateway-ports.ts";
+import {
+  dropCounter,
+  type GatewayCounters,
+  type GatewayOptions,
+  type GatewayPorts,
+} from "./gateway-ports.ts";
+import { mayTell } from "./may-tell.ts";
 import { RequestBundles } from "./request-bundles.ts";
 import { SESSION_TOKEN_MS } from "./session-tokens.ts";
 import { toBehaviour } from "./to-behaviour.ts";
@@ -67,12 +74,12 @@ const AT_LEAST_WAIT_MS = 2_000;
 /** @param mapsNow - Names of the maps that are defined, in their order. */
 export function createScoring(
   ports: Pick<GatewayPorts, "clock" | "decisions" | "explain" | "subjects" | "tokens"> &
-    Readonly<{ askShard: AskShard; contexts: ContextReader }>,
+    Readonly<{ askShard: AskShard; contexts: ContextReader; consent: () => ConsentInForce }>,
   options: GatewayOptions,
   counters: GatewayCounters,
   mapsNow: () => readonly string[],
 ): Scoring {
-  const { askShard, clock, contexts, decisions, tokens } = ports;
+  const { askShard, clock, consent, contexts, decisions, tokens } = ports;
   const explaining = createExplaining(ports, options);
   const bundles = new RequestBundles<ScoreAspect>(
     (shard, request) => askShard(shard, "score", request),
@@ -96,7 +103,7 @@ export function createScoring(
 
   /** How somebody comes, as a request tells it now. */
   const arrivalIn = (context: RequestContext | undefined): Arrival | undefined =>
-    context === undefined ? undefined : arrivalOf(contexts.read(context, clock.nowMs()));
+    mayTell(consent(), context) ? arrivalOf(contexts.read(context, clock.nowMs())) : undefined;
 
   /** Of answers of several shards: what explains each of them is its own position. */
   const manyId = (): string => {
@@ -182,11 +189,12 @@ export function createScoring(
       const aspect = named(aspectOf(fields));
       const arrival = arrivalIn(contextOf(fields).context);
       const nowMs = clock.nowMs();
-      const behaviours = events.map((input, index) => {
+      const dropped = dropCounter(counters);
+      const behaviours = events.flatMap((input, index) => {
         const parsed = parseEvent(input, nowMs);
         if (parsed.kind === "refused")
           throw refused({ code: parsed.code, message: `events[${index}]: ${parsed.message}` });
-        return toBehaviour(parsed.event, (purpose) => countUp(counters.dropped, purpose), contexts);
+        return toBehaviour(parsed.event, consent(), dropped, contexts) ?? [];
       });
       const carries = token !== false;
       const carried = typeof token === "string" ? { carried: await tokens.open(token, nowMs) } : {};

@@ -3,6 +3,7 @@ import { decode } from "../kernel/msgpack.ts";
 import type { DriftAlert } from "../resonance/drift.ts";
 import type { RollOutView } from "../resonance/roll-out-view.ts";
 import type { ShardStatus } from "../resonance/score-answer.ts";
+import type { ConsentInForce } from "./consent-policy.ts";
 import type { ClusterView, GatewayCounters, GatewayOptions, GatewayPorts } from "./gateway-ports.ts";
 import { waysToShard } from "./ways-to-shard.ts";
 
@@ -31,6 +32,14 @@ export type StatusReply = Readonly<{
   /** Users held, and behaviours folded since the owners started. */
   users: number;
   events: number;
+  /** The policy of consent of this gateway, and what the shards have left out, or taken back, since their owners started. */
+  consent: Readonly<{
+    policy: number;
+    /** Behaviours of which something, or all, was left out: the gateway had stored what their users' own answers do not allow. */
+    withheld: number;
+    /** Purposes that were taken back. */
+    withdrawals: number;
+  }>;
   /** Memory of this gateway's process, bytes. */
   memoryBytes: number;
   gateway: GatewayCounters;
@@ -46,6 +55,7 @@ export async function status(
   ports: GatewayPorts,
   options: GatewayOptions,
   counters: GatewayCounters,
+  { rules }: ConsentInForce,
   body: unknown,
 ): Promise<StatusReply> {
   fieldsOf(body, []);
@@ -65,6 +75,11 @@ export async function status(
     lag: shards.reduce((sum, view) => sum + (view.lag ?? 0), 0),
     users: ready.reduce((sum, view) => sum + view.users, 0),
     events: ready.reduce((sum, view) => sum + view.events, 0),
+    consent: {
+      policy: rules.policy.version,
+      withheld: ready.reduce((sum, view) => sum + view.withheld, 0),
+      withdrawals: ready.reduce((sum, view) => sum + view.withdrawals, 0),
+    },
     memoryBytes: ports.memoryBytes(),
     gateway: counters,
   };

@@ -10,6 +10,7 @@ const SIMILARITY = " 0.00000000";
 const FLAG = "false";
 /** From the last segment on. */
 const NONE = Buffer.from(`],"none":${PROBABILITY}`);
+const REFUSED = ',"reason":"consent"';
 const ZERO = 0x30;
 const BLANK = 0x20;
 const MINUS = 0x2d;
@@ -98,11 +99,11 @@ export class JsonReplyWriter implements ReplyWriter {
     if (values.resonating[k] === 1) writeFlag(bytes, end - this.#fromEnd.resonating, true);
   }
 
-  #tail({ evidence, contextMs, profilesMs, sequence, decision }: ReplyValues): string {
+  #tail({ evidence, contextMs, profilesMs, sequence, decision, isRefused }: ReplyValues): string {
     let ages = "";
     for (const [m, name] of this.#maps.entries()) ages += `${m === 0 ? "" : ","}${name}:${profilesMs[m]}`;
     const position = `{"shard":${this.#shard},"sequence":${sequence}}`;
-    return `,"evidence":${evidence}${this.#versions}${contextMs},"profilesMs":{${ages}}},"position":${position},"decision":"${decision}"}`;
+    return `,"evidence":${evidence}${this.#versions}${contextMs},"profilesMs":{${ages}}},"position":${position},"decision":"${decision}"${isRefused ? REFUSED : ""}}`;
   }
 }
 

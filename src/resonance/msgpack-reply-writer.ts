@@ -22,6 +22,10 @@ const UTF8_CHARACTER_BYTES = 3;
 /** Constants between the values of a reply's end. */
 const NONE = encode("none");
 const EVIDENCE = encode("evidence");
+/** One field more, at the end. */
+const REASON = encode("reason");
+const CONSENT = encode("consent");
+const FIELDS = 10;
 
 /** Answers as MessagePack; probabilities, similarities and evidence are exact (float64). */
 export class MsgpackReplyWriter implements ReplyWriter {
@@ -41,7 +45,7 @@ export class MsgpackReplyWriter implements ReplyWriter {
 
   constructor({ map, segments, versions, maps, shard }: ReplyFacts, arena: ByteArena) {
     this.#arena = arena;
-    this.#start = joined([FIXMAP + 10], encode("user"));
+    this.#start = joined([FIXMAP + FIELDS], encode("user"));
     this.#map = joined(encode("map"), encode(map), encode("known"));
     this.#before = encode("segments");
     const number = [FLOAT64, 0, 0, 0, 0, 0, 0, 0, 0];
@@ -81,6 +85,7 @@ export class MsgpackReplyWriter implements ReplyWriter {
     const from = arena.open(this.#sizeMax(values));
     const { bytes, view } = arena;
     let at = this.#put(this.#start, from);
+    if (values.isRefused) bytes[from] = FIXMAP + FIELDS + 1;
     at = writeText(bytes, at, values.user);
     at = this.#put(this.#map, at);
     bytes[at++] = values.known ? FALSE + 1 : FALSE;
@@ -99,14 +104,16 @@ export class MsgpackReplyWriter implements ReplyWriter {
       at = this.#number(values.profilesMs[m] ?? null, this.#put(name, at));
     at = this.#number(values.sequence, this.#put(this.#position, at));
     at = this.#put(this.#decision, at);
-    return arena.close(writeText(bytes, at, values.decision));
+    at = writeText(bytes, at, values.decision);
+    if (values.isRefused) at = this.#put(CONSENT, this.#put(REASON, at));
+    return arena.close(at);
   }
 
   #sizeMax({ user, decision }: ReplyValues): number {
     let size = (user.length + decision.length) * UTF8_CHARACTER_BYTES + 2 * TEXT_HEAD_BYTES;
     size += this.#start.length + this.#map.length + 1 + this.#before.length + 5 + this.#segments.length;
     size += NONE.length + EVIDENCE.length + 2 * NUMBER_BYTES + this.#versions.length + NUMBER_BYTES;
-    size += this.#profilesMs.length;
+    size += this.#profilesMs.length + REASON.length + CONSENT.length;
     for (const name of this.#maps) size += name.length + NUMBER_BYTES;
     return size + this.#position.length + NUMBER_BYTES + this.#decision.length;
   }

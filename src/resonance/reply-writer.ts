@@ -15,6 +15,8 @@ export type ReplyFacts = Readonly<{
 export type ReplyValues = {
   user: string;
   known: boolean;
+  /** Whether the user may not be personalised for. */
+  isRefused: boolean;
   /** Shape [segments + 1]; "none" is last. */
   probabilities: Float64Array;
   /** Shape [segments]. */

@@ -34,7 +34,9 @@ export type Versions = Readonly<{
 export type ScoreAnswer = Resonance &
   Readonly<{
     user: string;
-    /** False if nothing is held of this user: the distribution is then the prior, or what the request's context makes of it. */
+    /** Why the prior is told of somebody of whom something is held: they may not be personalised for. */
+    reason?: "consent";
+    /** False if nothing is held, or may be used, of this user: the distribution is then the prior, or what the request's context makes of it. */
     known: boolean;
     /** Effective events behind the answer. */
     evidence: number;
@@ -153,6 +155,9 @@ export type ShardStatus = Readonly<{
   events: number;
   duplicates: number;
   deadLetters: number;
+  /** Behaviours of which something, or all, was left out for want of consent; and purposes that users took back. */
+  withheld: number;
+  withdrawals: number;
   /** Choices of content that the stream of decisions did not take. */
   lostDecisions: number;
   versions: Versions;

@@ -12,9 +12,11 @@ import type { PublishedProfiles } from "../resonance/published-profiles.ts";
 import { newScoreBuffer, prepareScorer, type Scorer, scoreEmbedded } from "../resonance/scorer.ts";
 import type { SegmentMap } from "../resonance/segment-map.ts";
 import { nextResonating } from "../resonance/thresholds.ts";
+import { mayBeKnown } from "./allowed-of.ts";
 import type { Context } from "./context.ts";
 import type { ContextStore } from "./context-store.ts";
 import { embedContext, rebuildIfStale, shadowOf } from "./embed-context.ts";
+import { mayBeMember } from "./may-be-member.ts";
 import { membershipsOf } from "./sampling.ts";
 import type { ShardState } from "./shard-state.ts";
 
@@ -82,7 +84,7 @@ export function compareUsers(shard: ShardState, request: CompareRequest): Compar
   let compared = 0;
   for (; at < users.length && compared < limit; at += step) {
     const context = shard.contexts.resident(users[at] ?? "");
-    if (context === undefined || context.events === 0) continue;
+    if (context === undefined || context.events === 0 || !mayBeKnown(shard, context)) continue;
     compared++;
     let isMover = false;
     for (const scorer of scorers) {
@@ -109,7 +111,7 @@ export function compareMemberships(
   let members = 0;
   for (const user of users) {
     const context = shard.contexts.peek(user);
-    if (context === undefined || context.events === 0) continue;
+    if (context === undefined || context.events === 0 || !mayBeMember(shard, context)) continue;
     members++;
     const before = membershipsOf(shard.definitions.maps, context);
     const will = membershipsOf(maps, context);

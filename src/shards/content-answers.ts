@@ -17,7 +17,7 @@ import type { DecisionIds, DecisionPlace } from "../resonance/decision-id.ts";
 import { segmentOf } from "../resonance/membership.ts";
 import { newScoreBuffer, type ScoreBuffer, type Scorer, scoreInto } from "../resonance/scorer.ts";
 import type { ReadyPlacement } from "./content-in-force.ts";
-import { type ContentTrial, type Part, partAgain, partOf } from "./content-trial.ts";
+import { type ContentTrial, NO_PART, type Part, partAgain, partOf } from "./content-trial.ts";
 import type { Exposed } from "./exposure-log.ts";
 import type { AnswerType, ScoreAnswers, ScoredUser } from "./score-answers.ts";
 import { scoreByModel } from "./score-by-model.ts";
@@ -119,13 +119,18 @@ export class ContentAnswers {
     const { traits, feedback } = context;
     const capCounts = feedback?.capCounts ?? NO_COUNTS;
     const eligibleCount = eligibleInto(contents, { traits, atMs: nowMs, capCounts }, eligible);
-    const { basis, posterior } = this.#posterior(chooser, scored);
     const { experiments } = this.#state;
     const part =
       again === undefined
-        ? partOf(experiments, placement.name, context)
+        ? scored.isCounted && !scored.isRefused
+          ? partOf(experiments, placement.name, context)
+          : NO_PART
         : partAgain(experiments, placement.name, Math.floor(again / POLICY_NAMES.length));
     const { arm, trial } = part;
+    const { basis, posterior } =
+      scored.isRefused || wasPopular(chooser, arm, again)
+        ? { basis: "popularity" as const, posterior: NOBODY }
+        : this.#posterior(chooser, scored);
     const { upcoming: number } = this.#decisions;
     const byModel = this.#byModel(chooser, scored, { part, basis, nowMs });
     const asked: Asked = { chooser, basis, posterior, byModel, eligibleCount, number };
@@ -144,11 +149,12 @@ export class ContentAnswers {
     };
     const place: DecisionPlace = { ...scored.place, chosen };
     const decision = this.#decisions.next(place, context.user);
-    this.#log([
-      ...([decision, context.user, placement.name, content, armNow, basis, propensity] as const),
-      eligibleCount,
-      nowMs,
-    ]);
+    if (scored.isCounted)
+      this.#log([
+        ...([decision, context.user, placement.name, content, armNow, basis, propensity] as const),
+        eligibleCount,
+        nowMs,
+      ]);
     if (trial !== undefined && others !== undefined)
       this.#expose(exposureOf(context.user, trial, { contents: others, propensity, decision, tsMs: nowMs }));
     const { shard, applied, activatedMs, content: inForce } = this.#state;
@@ -157,8 +163,8 @@ export class ContentAnswers {
       user: context.user,
       placement: placement.name,
       content,
-      ...(content === null ? { reason: "nothing-eligible" as const } : {}),
-      segment: likeliest(ready.segments, posteriorOf(asked, arm)),
+      ...reasonOf(content, scored.isRefused),
+      segment: basis === "popularity" ? null : likeliest(ready.segments, posteriorOf(asked, arm)),
       arm: armNow,
       ...(trial === undefined
         ? {}
@@ -273,8 +279,26 @@ export class ContentAnswers {
   }
 }
 
+/**
+ * Whether a choice that is made again was made by what is popular, though its arm chooses otherwise: for whom it was made is not
+ * known any more, but how is.
+ */
+function wasPopular({ ready }: Chooser, arm: Arm | undefined, again: number | undefined): boolean {
+  if (again === undefined || POLICY_NAMES[again % POLICY_NAMES.length] !== "popularity") return false;
+  return policyOf({ chooser: { ready }, basis: "prior" }, arm) !== "popularity";
+}
+
+/** Why nothing is shown, or nothing that is chosen for the user. */
+function reasonOf(content: string | null, isRefused: boolean): Pick<ContentAnswer, "reason"> {
+  if (content === null) return { reason: "nothing-eligible" };
+  return isRefused ? { reason: "consent" } : {};
+}
+
 /** The policy by which an arm chooses now. */
-function policyOf({ chooser, basis }: Pick<Asked, "chooser" | "basis">, arm: Arm | undefined): PolicyName {
+function policyOf(
+  { chooser, basis }: Readonly<{ chooser: Pick<Chooser, "ready">; basis: ContentBasis }>,
+  arm: Arm | undefined,
+): PolicyName {
   if (basis === "popularity") return "popularity";
   const named = POLICY_NAMES.find((name) => name === arm?.policy);
   return named ?? chooser.ready.placement.policy;

@@ -28,7 +28,8 @@ export type Part = Readonly<{
   trial: ContentTrial | undefined;
 }>;
 
-const NO_PART: Part = { number: 0, arm: undefined, counted: undefined, trial: undefined };
+/** Of no experiment. */
+export const NO_PART: Part = { number: 0, arm: undefined, counted: undefined, trial: undefined };
 /** Numbers that each experiment of a placement has: one more than arms at most, for those who are held out. */
 const NUMBERS = 9;
 const HELD_OUT = NUMBERS - 1;

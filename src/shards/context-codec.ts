@@ -4,13 +4,17 @@ import type { FeatureSchema } from "../features/feature-schema.ts";
 import { ByteReader } from "../kernel/byte-reader.ts";
 import type { ByteWriter } from "../kernel/byte-writer.ts";
 import { EngineError } from "../kernel/engine-error.ts";
+import { type Jurisdiction, UNKNOWN_JURISDICTION } from "../privacy/consent/jurisdiction.ts";
 import { Context, NO_ENTRIES, withEntry } from "./context.ts";
 import { readExposure, writeExposure } from "./exposure-codec.ts";
 import { readFeedback, writeFeedback } from "./feedback-codec.ts";
 import { SeenIds } from "./seen-ids.ts";
 
 /** First byte of a stored context. */
-const CONTEXT_FORMAT = 3;
+const CONTEXT_FORMAT = 4;
+/** Bits of its second byte. */
+const AUTHENTICATED = 1;
+const MEMBER = 2;
 const TRAIT_TAGS = { string: 0, number: 1, boolean: 2 } as const;
 /** Slots that a byte of the map of zeros tells of. */
 const SLOTS_A_BYTE = 8;
@@ -30,7 +34,7 @@ export function encodeContext(context: Context, writer: ByteWriter): Uint8Array 
 /** As {@link encodeContext}, behind what the writer holds already. */
 export function writeContext(context: Context, writer: ByteWriter): void {
   writer.u8(CONTEXT_FORMAT);
-  writer.u8(context.authenticated ? 1 : 0);
+  writer.u8((context.authenticated ? AUTHENTICATED : 0) | (context.isMember ? MEMBER : 0));
   writer.text(context.encoder);
   writer.f64(context.events);
   writer.f64(context.firstTsMs);
@@ -53,6 +57,8 @@ export function writeContext(context: Context, writer: ByteWriter): void {
   writeArrival(writer, context.arrival);
   writeFeedback(context.feedback, writer);
   writeRecord(writer, context.exposures, writeExposure);
+  writer.text(context.where.country);
+  writer.text(context.where.region);
 }
 
 /**
@@ -67,9 +73,10 @@ export function decodeContext(user: string, bytes: Uint8Array): Context {
     const message = `the context of a user is stored in format ${format}, this build reads ${CONTEXT_FORMAT}`;
     throw new EngineError({ code: "CONTEXT_UNREADABLE", message, retryable: false });
   }
-  const authenticated = reader.u8() === 1;
+  const flags = reader.u8();
   const context = new Context(user, 0, reader.text());
-  context.authenticated = authenticated;
+  context.authenticated = (flags & AUTHENTICATED) !== 0;
+  context.isMember = (flags & MEMBER) !== 0;
   context.events = reader.f64();
   context.firstTsMs = reader.f64();
   context.lastTsMs = reader.f64();
@@ -92,6 +99,7 @@ export function decodeContext(user: string, bytes: Uint8Array): Context {
   context.arrival = readArrival(reader);
   context.feedback = readFeedback(reader);
   context.exposures = readRecord(reader, readExposure);
+  context.where = readWhere(reader);
   return context;
 }
 
@@ -157,6 +165,12 @@ function readArrival(reader: ByteReader): Arrival | undefined {
   const arrival = new Uint32Array(ARRIVAL_FIELDS.length);
   for (let f = 0; f < arrival.length; f++) if ((known & (1 << f)) !== 0) arrival[f] = reader.u32();
   return arrival;
+}
+
+function readWhere(reader: ByteReader): Jurisdiction {
+  const country = reader.text();
+  const region = reader.text();
+  return country === "" && region === "" ? UNKNOWN_JURISDICTION : { country, region };
 }
 
 function writeRecord<Value>(

@@ -24,6 +24,8 @@ export type ShardMeta = Readonly<{
   rates?: number;
   /** Version of the experiments' definitions; left out before any. */
   experiments?: number;
+  /** Version of the policy of consent; left out before any. */
+  privacy?: number;
   /** Warm-ups under way, or done and waiting for the switch; left out for none. */
   warmUps?: readonly StoredWarmUp[];
   /** Key of the next outbox item. */

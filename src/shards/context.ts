@@ -2,6 +2,7 @@ import type { TraitValue } from "../events/event.ts";
 import type { Exposure } from "../experiments/unit-metrics.ts";
 import type { Arrival } from "../features/arrival.ts";
 import type { SparseSlab } from "../features/feature-schema.ts";
+import { type Jurisdiction, UNKNOWN_JURISDICTION } from "../privacy/consent/jurisdiction.ts";
 import { contextMemory } from "./context-memory.ts";
 import { RingTail } from "./ring-tail.ts";
 import { SeenIds } from "./seen-ids.ts";
@@ -34,12 +35,16 @@ export class Context implements SparseSlab {
   lastSequence = 0;
   /** True from the first `identify` on. */
   authenticated = false;
+  /** Whether samples of theirs counted in the profiles as of the last entry: if they may no more, they are to be taken out. */
+  isMember = false;
   /** The time bucket of the newest sample, and the events since it began. */
   sampleBucket = -1;
   bucketEvents = 0;
   labels: ReadonlyMap<string, string | null> = NO_ENTRIES;
   traits: ReadonlyMap<string, TraitValue> = NO_ENTRIES;
   consents: ReadonlyMap<string, boolean> = NO_ENTRIES;
+  /** Where they were last, as far as an event told: it is that place's rules that hold. */
+  where: Jurisdiction = UNKNOWN_JURISDICTION;
   /** Segments that resonate, by map. */
   resonating: ReadonlyMap<string, ReadonlySet<string>> = NO_ENTRIES;
   /** What was heard of content that was shown; undefined for most. */

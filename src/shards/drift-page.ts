@@ -5,6 +5,7 @@ import {
   newCounts,
 } from "../features/feature-distribution.ts";
 import { newScoreBuffer, scoreEmbedded } from "../resonance/scorer.ts";
+import { mayBeKnown } from "./allowed-of.ts";
 import { embedContext, rebuildIfStale } from "./embed-context.ts";
 import { offsetsOf } from "./log-offsets.ts";
 import { membershipsOf } from "./sampling.ts";
@@ -67,7 +68,7 @@ export function driftPage(
   let at = from;
   for (; at < users.length && seen < limit; at += step) {
     const context = shard.contexts.resident(users[at] ?? "");
-    if (context === undefined || context.events === 0) continue;
+    if (context === undefined || context.events === 0 || !mayBeKnown(shard, context)) continue;
     seen++;
     // As a fit reads them: of those who are known, from the events that the ring has kept.
     if (edges.length > 0 && context.authenticated)

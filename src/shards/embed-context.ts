@@ -14,6 +14,11 @@ export function rebuildIfStale(shard: ShardState, context: Context): void {
   context.replaceEncoder(ready ?? encodedEvents(shard, encoder, context), stateKey);
 }
 
+/** Makes the context's first part anew, after its ring was changed. */
+export function rebuild(shard: ShardState, context: Context): void {
+  context.replaceEncoder(encodedEvents(shard, shard.encoder, context), shard.stateKey);
+}
+
 /**
  * Reads the context's embedding, as of its newest event, into the shard's scratch.
  *

@@ -4,6 +4,7 @@ import { explainScore } from "../resonance/explain-score.ts";
 import type { Explanation } from "../resonance/explanation.ts";
 import { noSegments } from "../resonance/score-request.ts";
 import type { Scorer } from "../resonance/scorer.ts";
+import { allowedOf, mayBeKnown } from "./allowed-of.ts";
 import { arrivalOf } from "./arrival-of.ts";
 import { Context } from "./context.ts";
 import { rebuildIfStale } from "./embed-context.ts";
@@ -28,10 +29,12 @@ export function explainUser(
   const scorer = scorerOf(state, asked.map);
   const unknown = asked.segments.find((segment) => !scorer.segments.includes(segment));
   if (unknown !== undefined) throw unknownSegment(scorer);
-  const held = user === undefined ? undefined : state.contexts.find(user);
+  const found = user === undefined ? undefined : state.contexts.find(user);
+  const held = found !== undefined && mayBeKnown(state, found) ? found : undefined;
   if (held !== undefined) rebuildIfStale(state, held);
   const context = held ?? new Context("", encoder.slots, encoder.version);
   const events = state.recent.events(context);
+  const restrictions = state.consent.restrictions(allowedOf(state, context));
   const atMs = context.lastTsMs;
   const at = { nowMs, evidence: encoder.evidence(context.slab, 0, atMs) };
   const shifts = shiftsOf(
@@ -46,7 +49,7 @@ export function explainUser(
     {
       held: context,
       events,
-      isWhole: context.events <= events.length,
+      isWhole: context.events <= events.length && restrictions.isByInputs,
       atMs,
       ...(shifts.length === 0 ? {} : { shifts }),
     },

@@ -3,10 +3,13 @@ import { arrivalOf } from "../features/arrival.ts";
 import type { FeatureEvent } from "../features/feature-event.ts";
 import { toFeatureEvent } from "../features/to-feature-event.ts";
 import { assertNever } from "../kernel/assert.ts";
+import { INPUTS, withoutInputs } from "../privacy/consent/event-inputs.ts";
 import { scoreEmbedded } from "../resonance/scorer.ts";
 import { nextResonating } from "../resonance/thresholds.ts";
-import { Context, withEntry } from "./context.ts";
+import { allowedOf } from "./allowed-of.ts";
+import { Context, NO_ENTRIES, withEntry } from "./context.ts";
 import { embedContext, rebuildIfStale } from "./embed-context.ts";
+import { learnAnswers, withdraw } from "./fold-consent.ts";
 import { foldControl } from "./fold-control.ts";
 import { foldExposure, followExperiments } from "./fold-experiments.ts";
 import { foldExamples, foldFeedback, unlabelledMaps } from "./fold-feedback.ts";
@@ -61,6 +64,7 @@ export function foldBatch(shard: ShardState, entries: readonly PositionedEntry[]
       case "content-activated":
       case "rates-activated":
       case "experiments-activated":
+      case "policy-activated":
       case "warm-up-continued":
         foldControl(shard, entry, positioned, outcome);
         break;
@@ -73,53 +77,77 @@ export function foldBatch(shard: ShardState, entries: readonly PositionedEntry[]
 
 function foldBehaviour(
   shard: ShardState,
-  given: Behaviour,
+  behaviour: Behaviour,
   positioned: PositionedEntry,
   outcome: Outcome,
 ): void {
   const { sequence, loggedAtMs } = positioned;
-  const context = contextOf(shard, given.user);
+  const context = contextOf(shard, behaviour.user);
   const index = (positioned.place ?? 0) * OUTPUTS_MAX;
-  if (given.exposure !== undefined) {
+  const at = { sequence, index, loggedAtMs };
+  if (behaviour.exposure !== undefined) {
+    if (!shard.consent.isCounted(allowedOf(shard, context))) return;
     touch(shard, context, outcome);
     context.lastSequence = sequence;
-    foldExposure(shard, context, given.exposure, { sequence, index, loggedAtMs, tsMs: given.tsMs }, outcome);
+    foldExposure(shard, context, behaviour.exposure, { ...at, tsMs: behaviour.tsMs }, outcome);
     return;
   }
-  if (!context.seen.add(given.id)) {
+  if (!context.seen.add(behaviour.id)) {
     shard.counters.duplicates++;
     return;
   }
   shard.counters.events++;
   touch(shard, context, outcome);
   rebuildIfStale(shard, context);
-  const wasMember = mayBeMember(context);
-  learnConsents(context, given);
-  const behaviour = withoutWithdrawn(context.consents, given);
+  const refused = learnAnswers(shard.consent, context, behaviour);
+  const allowed = allowedOf(shard, context);
+  const hasWithdrawn = refused !== 0 && withdraw(shard, context, refused, outcome);
+  if (hasWithdrawn) shard.counters.withdrawals++;
   noteTime(context, behaviour.tsMs);
+  context.lastSequence = sequence;
+  // Numbered in front of the sample that this entry may give.
+  const isTakenOut = context.isMember && (hasWithdrawn || !mayBeMember(shard, context, allowed));
+  if (isTakenOut) outcome.removals.push({ sequence, index, user: context.user });
+  const isPersonal = shard.consent.isPersonal(allowed);
+  if (isPersonal) foldFeedback(shard, context, behaviour, at, outcome);
+  if (shard.consent.isCounted(allowed)) followExperiments(shard, context, behaviour, at, outcome);
+  if (isPersonal) foldPersonal(shard, context, behaviour, { ...positioned, allowed, isTakenOut }, outcome);
+  else {
+    if (isAct(behaviour)) shard.counters.withheld++;
+    if (behaviour.type === "identify") authenticate(shard, context, outcome);
+    leaveAll(shard, context, { sequence, index }, outcome);
+  }
+  context.isMember = mayBeMember(shard, context, allowed);
+}
+
+/** Folds a behaviour of somebody who may be personalised for. */
+function foldPersonal(
+  shard: ShardState,
+  context: Context,
+  behaviour: Behaviour,
+  given: PositionedEntry & Readonly<{ allowed: number; isTakenOut: boolean }>,
+  outcome: Outcome,
+): void {
+  const { allowed, isTakenOut, sequence } = given;
+  const index = (given.place ?? 0) * OUTPUTS_MAX;
   const at = { sequence, index };
-  foldFeedback(shard, context, behaviour, at, outcome);
-  followExperiments(shard, context, behaviour, { ...at, loggedAtMs }, outcome);
   const acted = isAct(behaviour);
   if (acted) {
-    const event = foldFeatures(shard, context, behaviour);
+    const event = foldFeatures(shard, context, behaviour, allowed);
     shard.shadows.follow(context, event);
     const chunk = shard.recent.append(context, event, shard.batch);
     if (chunk !== undefined) outcome.ring.push(chunk);
   }
-  context.lastSequence = sequence;
 
   const unlabelled = unlabelledMaps(shard, context);
   const relabelled = learnWho(shard, context, behaviour, outcome);
-  const isMember = mayBeMember(context);
-  if (wasMember && !isMember) outcome.removals.push({ ...at, user: context.user });
   if (relabelled && unlabelled.length > 0) foldExamples(shard, context, unlabelled, at, outcome);
   if (context.events === 0) return; // Nothing done yet: there is no behaviour to embed.
   const evidence = embedContext(shard, context);
-  const next = followResonance(shard, context, evidence, positioned, outcome);
+  const next = followResonance(shard, context, evidence, given, outcome) + (isTakenOut ? 1 : 0);
   const sampled = acted && isSampled(context, behaviour.tsMs, shortestBucketMs(shard.definitions.maps));
-  const isDue = sampled || relabelled || isMember !== wasMember;
-  if (isMember && shard.definitions.maps.length > 0 && isDue) {
+  const isNewMember = mayBeMember(shard, context, allowed) && (!context.isMember || isTakenOut);
+  if (context.authenticated && shard.definitions.maps.length > 0 && (sampled || relabelled || isNewMember)) {
     const embedded = {
       encoder: shard.encoder.version,
       embedding: shard.scratch.embedding,
@@ -144,40 +172,26 @@ function touch(shard: ShardState, context: Context, outcome: Outcome): void {
   outcome.touched.add(context);
 }
 
-function learnConsents(context: Context, { consent }: Behaviour): void {
-  if (consent === undefined) return;
-  for (const [purpose, consented] of Object.entries(consent))
-    context.consents = kept(context.consents, purpose, consented);
-}
-
 function noteTime(context: Context, tsMs: number): void {
   context.firstTsMs = context.firstTsMs === 0 ? tsMs : Math.min(context.firstTsMs, tsMs);
   context.lastTsMs = Math.max(context.lastTsMs, tsMs);
 }
 
-/** Moves features and encoder on by one event. @returns The event as numbers. */
-function foldFeatures(shard: ShardState, context: Context, behaviour: Behaviour): FeatureEvent {
+/** Moves features and encoder on by one event, as far as it is allowed. @returns The event as numbers. */
+function foldFeatures(
+  shard: ShardState,
+  context: Context,
+  behaviour: Behaviour,
+  allowed: number,
+): FeatureEvent {
+  const { families, inputs } = shard.consent.restrictions(allowed);
   const event = toFeatureEvent(behaviour);
-  shard.features.foldSparse(context, event);
+  if (inputs !== 0 && withoutInputs(event, inputs)) shard.counters.withheld++;
+  shard.features.foldSparse(context, event, families);
   shard.encoder.fold(context.slab, 0, event);
-  context.arrival ??= arrivalOf(behaviour.context);
+  if ((inputs & INPUTS.context.bit) === 0) context.arrival ??= arrivalOf(behaviour.context);
   context.events++;
   return event;
-}
-
-/** Which consent each optional family needs; what was withdrawn is dropped here again, as it was at the gateway. */
-export function withoutWithdrawn(consents: Context["consents"], behaviour: Behaviour): Behaviour {
-  if (consents.size === 0) return behaviour;
-  const { cell, peer, sentiment, keywords, ...rest } = behaviour;
-  const allowed = (purpose: string): boolean => consents.get(purpose) !== false;
-  return {
-    ...rest,
-    ...(cell !== undefined && allowed("location") ? { cell } : {}),
-    ...(peer !== undefined && allowed("social") ? { peer } : {}),
-    ...(sentiment !== undefined && allowed("text") ? { sentiment } : {}),
-    // Words of a text and of a query are not told apart any more: both go.
-    ...(keywords !== undefined && allowed("text") ? { keywords } : {}),
-  };
 }
 
 /** Takes in traits and labels. @returns Whether the user's memberships may have changed. */
@@ -188,13 +202,38 @@ function learnWho(shard: ShardState, context: Context, behaviour: Behaviour, out
   if (behaviour.type === "identify") {
     for (const [map, label] of Object.entries(behaviour.segments ?? {}))
       context.labels = kept(context.labels, map, label);
-    if (!context.authenticated) {
-      context.authenticated = true;
-      outcome.authenticated.push(context.user);
-      shard.newlyAuthenticated.set(context.user, shard.batch);
-    }
+    authenticate(shard, context, outcome);
   }
   return context.authenticated;
+}
+
+function authenticate(shard: ShardState, context: Context, outcome: Outcome): void {
+  if (context.authenticated) return;
+  context.authenticated = true;
+  outcome.authenticated.push(context.user);
+  shard.newlyAuthenticated.set(context.user, shard.batch);
+}
+
+/** Nobody resonates who may not be personalised for. */
+function leaveAll(
+  shard: ShardState,
+  context: Context,
+  { sequence, index }: Readonly<{ sequence: number; index: number }>,
+  outcome: Outcome,
+): void {
+  let next = index;
+  for (const map of [...context.resonating.keys()].sort())
+    for (const segment of [...(context.resonating.get(map) ?? [])].sort())
+      outcome.transitions.push({
+        id: `${shard.key}:${sequence}:${next++}`,
+        map,
+        segment,
+        user: context.user,
+        kind: "left",
+        probability: 0,
+        at: context.lastTsMs,
+      });
+  context.resonating = NO_ENTRIES;
 }
 
 /** A record with an entry more, if it has room. */
@@ -211,8 +250,8 @@ function followResonance(
   shard: ShardState,
   context: Context,
   evidence: number,
-  { sequence, place = 0 }: Pick<PositionedEntry, "sequence" | "place">,
-  outcome: Pick<Outcome, "transitions">,
+  { sequence, place = 0 }: PositionedEntry,
+  outcome: Outcome,
 ): number {
   let index = place * OUTPUTS_MAX;
   for (let m = 0; m < shard.scorers.length; m++) {

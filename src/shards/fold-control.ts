@@ -42,6 +42,9 @@ export function foldControl(shard: ShardState, entry: Control, at: At, outcome: 
     case "experiments-activated":
       activateExperiments(shard, entry, at, outcome);
       break;
+    case "policy-activated":
+      activatePolicy(shard, entry);
+      break;
     case "warm-up-continued":
       warmUpSlice(shard, entry, at.sequence, outcome);
       break;
@@ -188,6 +191,13 @@ function activateRates({ content, counters, releases }: ShardState, entry: Entry
   const rates = releases.rates(entry.version);
   if (rates === undefined) counters.missingReleases++;
   else content.useRates(entry.version, rates);
+}
+
+function activatePolicy(shard: ShardState, { version }: Entry<"policy-activated">): void {
+  if (version <= shard.consent.policy.version) return;
+  const rules = shard.releases.privacy(version);
+  if (rules === undefined) shard.counters.missingReleases++;
+  else shard.consent = rules;
 }
 
 /** The sums over all shards are told what runs by every shard, so that they know it before they hear of its units. */

@@ -1,9 +1,16 @@
+import { allowedOf } from "./allowed-of.ts";
 import type { Context } from "./context.ts";
+import type { ShardState } from "./shard-state.ts";
 
-/** Whether a user's samples count in the profiles: who they are is known, and they did not refuse to be personalised for. */
-export function mayBeMember({
-  authenticated,
-  consents,
-}: Pick<Context, "authenticated" | "consents">): boolean {
-  return authenticated && consents.get("personalisation") !== false;
+/**
+ * Whether a user's samples count in the profiles: who they are is known, and they may be personalised for.
+ *
+ * @param allowed - What is allowed of them, if the caller knows it.
+ */
+export function mayBeMember(
+  shard: Pick<ShardState, "consent">,
+  context: Context,
+  allowed = allowedOf(shard, context),
+): boolean {
+  return context.authenticated && shard.consent.isPersonal(allowed);
 }

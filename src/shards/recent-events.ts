@@ -3,7 +3,9 @@ import { unpackFeatureEvent } from "../features/pack-feature-event.ts";
 import type { Context } from "./context.ts";
 import type { ContextSource } from "./context-store.ts";
 import type { RingSlot } from "./outcome.ts";
-import { CHUNK_EVENTS, unpackChunk } from "./ring-tail.ts";
+import { CHUNK_EVENTS, RingTail, unpackChunk } from "./ring-tail.ts";
+
+const NO_BYTES = new Uint8Array();
 
 /**
  * The rings of recent events: chunks in the store, overlaid with those on their way there, and the newest events in
@@ -34,9 +36,60 @@ export class RecentEvents {
     context.tail.append(event);
     if (context.events % CHUNK_EVENTS !== 0) return undefined;
     const slot = (context.events / CHUNK_EVENTS - 1) % this.#chunks;
-    const written = { user: context.user, slot, bytes: context.tail.take() };
-    const slots = this.#pending.get(context.user) ?? new Map<number, { bytes: Uint8Array; batch: number }>();
-    this.#pending.set(context.user, slots.set(slot, { bytes: written.bytes, batch }));
+    return this.#write({ user: context.user, slot, bytes: context.tail.take() }, batch);
+  }
+
+  /**
+   * Changes what is kept of a user's events, in place.
+   *
+   * @param change - Changes an event; returns whether it did.
+   * @returns The chunks that are to be written for that, and whether any event was changed.
+   */
+  rewrite(
+    context: Context,
+    change: (event: FeatureEvent) => boolean,
+    batch: number,
+  ): Readonly<{ written: readonly RingSlot[]; hasChanged: boolean }> {
+    const written: RingSlot[] = [];
+    const room = new RingTail();
+    const changed = (chunk: Uint8Array): boolean => {
+      let some = false;
+      for (const packed of unpackChunk(chunk)) {
+        const event = unpackFeatureEvent(packed);
+        some = change(event) || some;
+        room.append(event);
+      }
+      return some;
+    };
+    // Slots that a larger ring of an earlier run has left are among them.
+    for (const [slot, chunk] of this.slots(context.user)) {
+      const some = changed(chunk);
+      const bytes = room.take();
+      if (some) written.push(this.#write({ user: context.user, slot, bytes }, batch));
+    }
+    const isTailChanged = changed(context.tail.bytes);
+    if (isTailChanged) context.tail.restore(room.take());
+    room.release();
+    return { written, hasChanged: written.length > 0 || isTailChanged };
+  }
+
+  /**
+   * Forgets all events of a user. Chunks are emptied rather than removed: what later parts of a snapshot do not name stays as
+   * earlier ones have it.
+   *
+   * @returns The chunks that are to be written for that.
+   */
+  empty(context: Context, batch: number): readonly RingSlot[] {
+    context.tail.release();
+    return [...this.slots(context.user)].map(([slot]) =>
+      this.#write({ user: context.user, slot, bytes: NO_BYTES }, batch),
+    );
+  }
+
+  #write(written: RingSlot, batch: number): RingSlot {
+    const { user, slot, bytes } = written;
+    const slots = this.#pending.get(user) ?? new Map<number, { bytes: Uint8Array; batch: number }>();
+    this.#pending.set(user, slots.set(slot, { bytes, batch }));
     return written;
   }
 

@@ -2,6 +2,7 @@ import type { ContentCatalogue } from "../content/catalogue.ts";
 import type { RatesRelease } from "../content/rates-release.ts";
 import type { Encoder } from "../embedding/encoder.ts";
 import type { ExperimentRelease } from "../experiments/experiment-release.ts";
+import type { ConsentRules } from "../privacy/consent/consent-rules.ts";
 import type { PublishedProfiles } from "../resonance/published-profiles.ts";
 import type { SegmentDefinitions } from "../resonance/segment-map.ts";
 
@@ -13,6 +14,7 @@ export interface ReleaseSource {
   content(version: number): Promise<ContentCatalogue | undefined>;
   rates(version: number): Promise<RatesRelease | undefined>;
   experiments(version: number): Promise<ExperimentRelease | undefined>;
+  privacy(version: number): Promise<ConsentRules | undefined>;
 }
 
 /** Releases that the host fetched for a batch, so that the fold, which never waits, finds them. */
@@ -23,6 +25,7 @@ export class FetchedReleases {
   readonly #content = new Map<number, ContentCatalogue>();
   readonly #rates = new Map<number, RatesRelease>();
   readonly #experiments = new Map<number, ExperimentRelease>();
+  readonly #privacy = new Map<number, ConsentRules>();
 
   encoder(version: string): Encoder | undefined {
     return this.#encoders.get(version);
@@ -46,6 +49,10 @@ export class FetchedReleases {
 
   experiments(version: number): ExperimentRelease | undefined {
     return this.#experiments.get(version);
+  }
+
+  privacy(version: number): ConsentRules | undefined {
+    return this.#privacy.get(version);
   }
 
   async fetchEncoder(source: ReleaseSource, version: string): Promise<void> {
@@ -78,6 +85,11 @@ export class FetchedReleases {
     if (experiments !== undefined) this.#experiments.set(version, experiments);
   }
 
+  async fetchPrivacy(source: ReleaseSource, version: number): Promise<void> {
+    const rules = await source.privacy(version);
+    if (rules !== undefined) this.#privacy.set(version, rules);
+  }
+
   /** Forgets all but encoders, which every context of the shard may still be for. */
   release(): void {
     this.#profiles.clear();
@@ -85,5 +97,6 @@ export class FetchedReleases {
     this.#content.clear();
     this.#rates.clear();
     this.#experiments.clear();
+    this.#privacy.clear();
   }
 }

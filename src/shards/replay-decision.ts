@@ -312,6 +312,8 @@ function missingOf(entry: Control, held: ShardState["releases"]): string | undef
     return `release ${entry.version} of the rates`;
   if (entry.kind === "experiments-activated" && held.experiments(entry.version) === undefined)
     return `version ${entry.version} of the experiments`;
+  if (entry.kind === "policy-activated" && held.privacy(entry.version) === undefined)
+    return `policy ${entry.version} of consent`;
   if (entry.kind === "encoder-activated" && held.encoder(entry.encoder) === undefined)
     return `encoder ${entry.encoder}`;
   const profiles = "profiles" in entry ? (entry.profiles ?? {}) : {};

@@ -1,5 +1,6 @@
 import type { LogEntry } from "../events/log-entry.ts";
 import { EngineError } from "../kernel/engine-error.ts";
+import { DEFAULT_RULES } from "../privacy/consent/consent-rules.ts";
 import { prepareScorer, priorScorer, type Scorer } from "../resonance/scorer.ts";
 import type { SegmentMap } from "../resonance/segment-map.ts";
 import type { ShardMeta } from "./context-store.ts";
@@ -35,6 +36,7 @@ export async function restoreVersions(
   useScorers(state, await Promise.all(state.definitions.maps.map(storedScorer)));
   await restoreContent(state, meta, releases);
   await restoreExperiments(state, meta, releases);
+  await restoreConsent(state, meta, releases);
 }
 
 /** Feedback is judged by these: without them a fold would come to other contexts than its peers. */
@@ -67,6 +69,17 @@ async function restoreExperiments(
   const release = await releases.experiments(version);
   if (release === undefined) throw missing(`version ${version} of the experiments`, shard);
   experiments.use(release);
+}
+
+/** Without it, what users refused would be kept. */
+async function restoreConsent(
+  state: ShardState,
+  { privacy: version }: ShardMeta,
+  releases: ReleaseSource,
+): Promise<void> {
+  const rules = version === undefined ? DEFAULT_RULES : await releases.privacy(version);
+  if (rules === undefined) throw missing(`policy ${version} of consent`, state.shard);
+  state.consent = rules;
 }
 
 async function restoreWarmUps(
@@ -116,6 +129,7 @@ export async function fetchFor(
   if (entry.kind === "content-activated") await fetched.fetchContent(source, entry.version);
   if (entry.kind === "rates-activated") await fetched.fetchRates(source, entry.version);
   if (entry.kind === "experiments-activated") await fetched.fetchExperiments(source, entry.version);
+  if (entry.kind === "policy-activated") await fetched.fetchPrivacy(source, entry.version);
   if (entry.kind === "profiles-activated") await fetched.fetchProfiles(source, entry.map, entry.version);
   if (entry.kind === "encoder-activated") {
     await fetched.fetchEncoder(source, entry.encoder);

@@ -22,6 +22,7 @@ import type {
 } from "../resonance/score-answer.ts";
 import { newScoreBuffer, type ScoreBuffer, type Scorer, scoreEmbedded } from "../resonance/scorer.ts";
 import { isOff } from "../resonance/thresholds.ts";
+import { allowedOf, mayBeKnown } from "./allowed-of.ts";
 import { arrivalOf } from "./arrival-of.ts";
 import { CarriedSession } from "./carried-session.ts";
 import { Context } from "./context.ts";
@@ -51,6 +52,10 @@ type ReadyMap = Readonly<{
 export type ScoredUser = Readonly<{
   context: Context;
   known: boolean;
+  /** Whether something is held of them that may not be used: they may not be personalised for. */
+  isRefused: boolean;
+  /** Whether they may be counted in experiments, and what is decided for them be kept for analysis. */
+  isCounted: boolean;
   /** How they came, as it counts for them. */
   arrival: Arrival | undefined;
   /** Whether that has a part in it. */
@@ -90,9 +95,14 @@ export class ScoreAnswers {
    * @throws EngineError `UNKNOWN_MAP`.
    */
   score(user: string, aspect: ScoreAspect, type: AnswerType, arrival?: Arrival): Uint8Array {
-    const context = this.#find(user);
-    if (context !== undefined) return this.#answer(context, "known", aspect, type, arrival);
-    return this.#asNobody(user, (nobody) => this.#answer(nobody, "unknown", aspect, type, arrival));
+    const held = this.#held(user);
+    if (held !== undefined && mayBeKnown(this.#state, held))
+      return this.#answer(held, "known", aspect, type, arrival);
+    return this.#asNobody(user, (nobody) =>
+      held === undefined
+        ? this.#answer(nobody, "unknown", aspect, type, arrival)
+        : this.#answer(nobody, "unknown", aspect, type, undefined, true),
+    );
   }
 
   /**
@@ -115,8 +125,9 @@ export class ScoreAnswers {
     const { context } = session;
     try {
       session.fold(behaviours);
-      context.arrival ??= arrival;
-      const answer = this.#answer(context, "session", aspect, type);
+      const isRefused = !mayBeKnown(this.#state, context);
+      if (!isRefused) context.arrival ??= arrival;
+      const answer = this.#answer(context, "session", aspect, type, undefined, isRefused);
       use(session);
       return answer;
     } finally {
@@ -130,7 +141,8 @@ export class ScoreAnswers {
     const columns = new ScoreColumns(users.length, ready.scorer?.segments.length ?? 0, fields);
     const nowMs = this.#clock.nowMs();
     for (const user of users) {
-      const context = this.#find(user);
+      const held = this.#held(user);
+      const context = held !== undefined && mayBeKnown(this.#state, held) ? held : undefined;
       const evidence =
         context === undefined
           ? this.#asNobody(user, (nobody) => this.#score(nobody, false, ready, nowMs, undefined))
@@ -168,10 +180,13 @@ export class ScoreAnswers {
     use: (scored: ScoredUser) => Result,
   ): Result {
     const ready = this.#ready(map);
-    const context = this.#find(user);
+    const held = this.#held(user);
+    const isRefused = held !== undefined && !mayBeKnown(this.#state, held);
+    const context = isRefused ? undefined : held;
     const act = (of: Context): Result => {
       const known = context !== undefined;
-      const arrival = arrivalOf(of, asked);
+      const allowed = allowedOf(this.#state, held ?? of);
+      const arrival = isRefused ? undefined : arrivalOf(of, asked);
       const evidence = this.#score(of, known, ready, nowMs, arrival);
       const { applied, key } = this.#state;
       const digest = answerDigest(ready.bits, ready.resonating.length);
@@ -184,6 +199,8 @@ export class ScoreAnswers {
       return use({
         context: of,
         known,
+        isRefused,
+        isCounted: this.#state.consent.isCounted(allowed),
         arrival,
         isByArrival: isTold,
         evidence,
@@ -209,7 +226,7 @@ export class ScoreAnswers {
     return this.#versions;
   }
 
-  #find(user: string): Context | undefined {
+  #held(user: string): Context | undefined {
     const context = this.#state.contexts.find(user);
     if (context !== undefined) rebuildIfStale(this.#state, context);
     return context;
@@ -221,6 +238,7 @@ export class ScoreAnswers {
     { map, top }: ScoreAspect,
     type: AnswerType,
     asked?: Arrival,
+    isRefused = false,
   ): Uint8Array {
     const ready = this.#ready(map);
     const known = whose === "known";
@@ -237,6 +255,7 @@ export class ScoreAnswers {
     const values: ReplyValues = {
       user: context.user,
       known,
+      isRefused,
       probabilities: ready.scores.probabilities,
       similarities: ready.scores.similarities,
       resonating: ready.resonating,

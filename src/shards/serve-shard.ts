@@ -11,6 +11,7 @@ import type { HalfSipKey } from "../kernel/half-sip-hash.ts";
 import { decode } from "../kernel/msgpack.ts";
 import { DecisionIds } from "../resonance/decision-id.ts";
 import type { ShardStatus } from "../resonance/score-answer.ts";
+import { mayBeKnown } from "./allowed-of.ts";
 import { anonymousSample } from "./anonymous-sample.ts";
 import {
   type CompareRequest,
@@ -19,9 +20,11 @@ import {
   type MembershipsRequest,
 } from "./compare-users.ts";
 import { ContentAnswers } from "./content-answers.ts";
+import type { Context } from "./context.ts";
 import type { ContextStore } from "./context-store.ts";
 import { type DriftRequest, driftPage } from "./drift-page.ts";
 import { ExposureLog } from "./exposure-log.ts";
+import { mayBeMember } from "./may-be-member.ts";
 import { membershipsOf } from "./sampling.ts";
 import { ScoreAnswers } from "./score-answers.ts";
 import { type CopyView, type Handler, notCaughtUp, packed, publicReadsOf, readsOf } from "./serve-scores.ts";
@@ -91,13 +94,15 @@ export async function serveShard(
         events: state.counters.events,
         duplicates: state.counters.duplicates,
         deadLetters: state.counters.deadLetters,
+        withheld: state.counters.withheld,
+        withdrawals: state.counters.withdrawals,
         lostDecisions: decided.lost,
         versions: answers.versions(),
         warmUps: state.warmUps.map(({ kind, version, sampled, done }) => ({ kind, version, sampled, done })),
       } satisfies ShardStatus),
     traffic(request) {
       const { map, limit } = decode(request.data) as TrafficRequest;
-      const users = anonymousSample(state.contexts.values(), limit);
+      const users = anonymousSample(knownOf(state), limit);
       return packed(answers.columns(users, map, ["similarities"]));
     },
     async histories(request) {
@@ -202,11 +207,16 @@ function ownerOf(shard: number, host: HostView): Lease {
   throw new EngineError({ code: "NOT_OWNER", message, retryable: true, detail: { shard } });
 }
 
+/** Contexts in memory of those who may be personalised for. */
+function* knownOf(state: ShardState): Generator<Context> {
+  for (const context of state.contexts.values()) if (mayBeKnown(state, context)) yield context;
+}
+
 function historiesOf(state: ShardState, store: ContextStore, request: HistoriesRequest): HistoriesReply {
   const users = store.authenticatedAfter(request.after, request.limit);
   const histories = users.flatMap((user) => {
     const context = state.contexts.peek(user);
-    if (context === undefined) return [];
+    if (context === undefined || !mayBeMember(state, context)) return [];
     const labels = membershipsOf(state.definitions.maps, context);
     const arrival = context.arrival === undefined ? {} : { arrival: [...context.arrival] };
     return [{ user, labels, events: state.recent.packed(context), ...arrival }];

@@ -59,6 +59,11 @@ export class ShadowStates {
     return state;
   }
 
+  /** Of a user whose events were changed, the state has to be made anew. */
+  forget(user: string): void {
+    this.#held.delete(user);
+  }
+
   keep(encoder: Encoder, context: Context, state: Float64Array): void {
     if (this.#encoder?.version !== encoder.version || this.isFull) return;
     this.#held.set(context.user, { state, events: context.events });

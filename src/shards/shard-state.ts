@@ -1,6 +1,7 @@
 import type { Encoder } from "../embedding/encoder.ts";
 import type { PositionedEntry } from "../events/log-entry.ts";
 import type { FeatureSchema } from "../features/feature-schema.ts";
+import { type ConsentRules, DEFAULT_RULES } from "../privacy/consent/consent-rules.ts";
 import { newScoreBuffer, priorScorer, type ScoreBuffer, type Scorer } from "../resonance/scorer.ts";
 import type { SegmentDefinitions } from "../resonance/segment-map.ts";
 import { ContentInForce } from "./content-in-force.ts";
@@ -47,6 +48,8 @@ export type ShardState = {
   /** What content is chosen from, and by. */
   readonly content: ContentInForce;
   readonly experiments: ExperimentsInForce;
+  /** What may be kept and done of whom. */
+  consent: ConsentRules;
   /** Log time of each map's last activation, epoch ms. */
   readonly activatedMs: Map<string, number>;
   /** Number of the batch being folded; what it touches stays in memory until it is committed. */
@@ -63,6 +66,10 @@ export type ShardCounters = {
   /** Activations whose release was not there any more. */
   missingReleases: number;
   deadLetters: number;
+  /** Behaviours of which something was left out, or all, for want of consent. */
+  withheld: number;
+  /** Purposes that were refused by users of whom something was held for them. */
+  withdrawals: number;
 };
 
 /** Buffers that every event uses again. */
@@ -109,10 +116,11 @@ export function newShardState(given: {
     scorers: [],
     content: new ContentInForce(),
     experiments: new ExperimentsInForce(),
+    consent: DEFAULT_RULES,
     activatedMs: new Map(),
     batch: 0,
     newlyAuthenticated: new Map(),
-    counters: { events: 0, duplicates: 0, missingReleases: 0, deadLetters: 0 },
+    counters: { events: 0, duplicates: 0, missingReleases: 0, deadLetters: 0, withheld: 0, withdrawals: 0 },
     scratch: {
       features: new Float32Array(given.features.width),
       embedding: new Float32Array(given.encoder.dim),
@@ -172,6 +180,7 @@ export function metaOf(shard: ShardState, nextOutbox: number): ShardMeta {
     ...(shard.content.catalogue.version === 0 ? {} : { content: shard.content.catalogue.version }),
     ...(shard.content.ratesVersion === 0 ? {} : { rates: shard.content.ratesVersion }),
     ...(shard.experiments.version === 0 ? {} : { experiments: shard.experiments.version }),
+    ...(shard.consent.policy.version === 0 ? {} : { privacy: shard.consent.policy.version }),
     ...(shard.warmUps.length === 0 ? {} : { warmUps: shard.warmUps.map(({ encoder, ...stored }) => stored) }),
     nextOutbox,
   };

@@ -42,7 +42,7 @@ export function warmUpSlice(
   for (const user of users) {
     const context = shard.contexts.peek(user);
     if (context === undefined) continue;
-    if (context.events > 0 && mayBeMember(context)) {
+    if (context.events > 0 && context.isMember && mayBeMember(shard, context)) {
       sampleFor(shard, warmUp.encoder, context, { sequence, index: index++ }, outcome);
       warmUp.sampled++;
     }

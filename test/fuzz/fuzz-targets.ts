@@ -15,7 +15,15 @@ const SHAPES = {
   score: { endpoints: ["score", "score.batch", "score.session", "explain"], types: BOTH },
   "segments.put": { endpoints: ["segments.put"], types: BOTH },
   other: {
-    endpoints: ["content", "content.put", "experiments.define", "profiles", "status", "segments.get"],
+    endpoints: [
+      "content",
+      "content.put",
+      "experiments.define",
+      "profiles",
+      "status",
+      "segments.get",
+      "privacy.put",
+    ],
     types: BOTH,
   },
 } as const;

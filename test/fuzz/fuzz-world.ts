@@ -123,6 +123,7 @@ export async function fuzzWorld(): Promise<FuzzWorld> {
       ...{ bus, log, releases, clock, subjects, decodeProfiles, tokens },
       decisions: new DecisionIds(KEY, "gateway"),
       newId: () => "gateway",
+      cellKey: new Uint8Array(32),
       explain: async ({ type }) => encodeReply({ explained: true }, type),
       memoryBytes: () => 0,
       sleep: async () => {},

@@ -116,6 +116,15 @@ export const RECORDED: Readonly<Record<string, readonly unknown[]>> = {
     },
   ],
   "segments.get": [{}],
+  "privacy.get": [{}],
+  "privacy.put": [
+    {
+      purposes: { analytics: "opt-in", purchases: "opt-out" },
+      families: { commerce: "purchases" },
+      regions: { eu: { countries: ["AT", "DE"], purposes: { personalisation: "opt-in" } } },
+      location: { epsilon: 2, cells: ["u28", "u33", "u0"] },
+    },
+  ],
   "content.put": [
     {
       placements: [{ name: "home", map: "life", policy: "mixture", floor: 0.02, timeout: "30m" }],

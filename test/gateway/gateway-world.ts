@@ -78,6 +78,7 @@ export async function gatewayWorld(given: { readonly isPatient?: boolean } = {})
       decisions,
       tokens,
       newId: () => "gateway",
+      cellKey: new Uint8Array(32),
       async explain(question) {
         questions.push(question);
         return encodeReply({ explained: true }, question.type);
@@ -242,6 +243,8 @@ function aStatus(shard: number): ShardStatus {
     events: 3,
     duplicates: 0,
     deadLetters: 0,
+    withheld: 0,
+    withdrawals: 0,
     lostDecisions: 0,
     versions: { encoder: "e1", trained: true, profiles: {}, segments: 1 },
     warmUps: [],

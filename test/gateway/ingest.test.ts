@@ -104,7 +104,10 @@ test("what is dropped for want of consent is counted by purpose", async () => {
       anEvent({ id: "c", location }),
     ],
   });
-  expect(world.gateway.counters.dropped).toEqual({ location: 2, social: 1 });
+  expect(world.gateway.counters.dropped).toEqual({
+    "location.not-given": 2,
+    "social.not-given": 1,
+  });
 });
 
 test("a full batch is taken and one more event is refused as a whole", async () => {

@@ -206,7 +206,10 @@ test("sessions take the shards in turn, are reduced as events are, and are store
   expect(asked[0]).toMatchObject({ request: { map: "life", behaviours: [{ id: "a" }, { id: "b" }] } });
   expect(JSON.stringify(asked)).not.toContain("bob");
   expect(world.appended.length).toBe(before);
-  expect(world.gateway.counters.dropped).toEqual({ text: SHARDS, social: SHARDS });
+  expect(world.gateway.counters.dropped).toEqual({
+    "text.not-given": SHARDS,
+    "social.not-given": SHARDS,
+  });
 });
 
 test("a session is refused as a whole for one bad event, and told which", async () => {

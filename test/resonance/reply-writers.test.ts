@@ -61,6 +61,7 @@ const aCase = fc.uniqueArray(anyName, { maxLength: 20 }).chain((segments) => {
         fc.record({
           user: fc.string({ minLength: 1, maxLength: 128, unit: "binary" }),
           known: fc.boolean(),
+          isRefused: fc.boolean(),
           probabilities: each(aShare, 1),
           similarities: each(aCosine),
           resonating: each(fc.nat({ max: 1 })),
@@ -139,6 +140,7 @@ const FACTS: ReplyFacts = {
 const AN_ANSWER = {
   user: "ada",
   known: true,
+  isRefused: false,
   probabilities: [1],
   similarities: [] as number[],
   resonating: [] as number[],
@@ -191,6 +193,7 @@ function plainAnswer(facts: ReplyFacts, values: ReplyValues): ScoreAnswer {
     },
     position: { shard: facts.shard, sequence: values.sequence },
     decision: values.decision,
+    ...(values.isRefused ? { reason: "consent" as const } : {}),
   };
 }
 

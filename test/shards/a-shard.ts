@@ -53,6 +53,7 @@ export async function aShardThatKnows(
       content: nothing,
       rates: nothing,
       experiments: nothing,
+      privacy: nothing,
     };
     await shard.releases.fetchEncoder(source, version);
   }

@@ -59,7 +59,10 @@ const someActs: fc.Arbitrary<Behaviour[]> = fc
       peer: fc.constantFrom(undefined, "friend"),
       cell: fc.constantFrom(undefined, "u281"),
       sentiment: fc.constantFrom(undefined, -0.5, 1),
-      consent: fc.constantFrom(undefined, { social: false }, { location: false, text: true }),
+      consent: fc.constantFrom<Behaviour["consent"]>(
+        ...[undefined, undefined, { social: false }, { location: false, text: true }],
+        ...[{ personalisation: false }, { personalisation: true }],
+      ),
       context: fc.constantFrom(undefined, { device: "phone" }),
     }),
     { minLength: 1, maxLength: 60 },
@@ -86,7 +89,7 @@ test("wherever a session is cut into requests, it is told as a stored user with 
       expect(next.answer).toEqual(stored("ada"));
     }
   };
-  fc.assert(fc.property(someActs, fc.array(fc.nat(), { maxLength: 8 }), holds), { numRuns: 150 });
+  fc.assert(fc.property(someActs, fc.array(fc.nat(), { maxLength: 8 }), holds), { numRuns: 300 });
 });
 
 test("nothing of a session is kept, and a stored user of the same name has no part in it", () => {

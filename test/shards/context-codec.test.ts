@@ -15,6 +15,8 @@ const someContext = fc
     events: fc.nat(1e9),
     lastTsMs: fc.nat(2e12),
     authenticated: fc.boolean(),
+    isMember: fc.boolean(),
+    where: fc.record({ country: fc.constantFrom("", "de"), region: fc.string({ maxLength: 8 }) }),
     ids: fc.array(fc.string({ maxLength: 8 }), { maxLength: 300 }),
     labels: record(fc.option(fc.string({ maxLength: 12 }))),
     traits: record(fc.oneof(fc.string({ maxLength: 12 }), fc.double({ noNaN: true }), fc.boolean())),
@@ -33,6 +35,8 @@ const someContext = fc
     context.lastTsMs = given.lastTsMs;
     context.arrival = arrivalOf(given.came);
     context.authenticated = given.authenticated;
+    context.isMember = given.isMember;
+    context.where = given.where;
     for (const id of given.ids) context.seen.add(id);
     context.labels = new Map(given.labels);
     context.traits = new Map(given.traits);
@@ -52,6 +56,8 @@ test("a context comes back as it was, from bytes at any address", () => {
     expect(Buffer.from(encodeContext(back, writer))).toEqual(Buffer.from(bytes));
     expect(back.slab).toEqual(context.slab);
     expect(back.arrival).toEqual(context.arrival);
+    expect(back.where).toEqual(context.where);
+    expect([back.authenticated, back.isMember]).toEqual([context.authenticated, context.isMember]);
     expect([...back.traits].sort()).toEqual([...context.traits].sort());
   };
   fc.assert(fc.property(someContext, holds));

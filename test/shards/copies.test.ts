@@ -41,6 +41,7 @@ async function aWorld() {
         content: async () => undefined,
         rates: async () => undefined,
         experiments: async () => undefined,
+        privacy: async () => undefined,
       },
       clock,
       sleep: (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, Math.min(ms, 5))),

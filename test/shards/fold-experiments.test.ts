@@ -195,3 +195,18 @@ test("the sums are those of all units' values, whatever happened in between", ()
   };
   fc.assert(fc.property(fc.array(step, { maxLength: 15 }), holds), { numRuns: 50 });
 });
+
+test("who refuses to be analysed is not counted, and not counted on", () => {
+  const { shard, told } = aTestingShard();
+  fold(shard, aView({ user: "ada", type: "consent", tsMs: T, consent: { analytics: false } }));
+  told.push(...fold(shard, anExposure("ada")).tallies);
+  told.push(...fold(shard, anExposure("bob")).tallies);
+  const units = () => numbersOf(told).sums;
+  const before = JSON.stringify(units());
+  fold(shard, aView({ user: "bob", type: "consent", tsMs: T, consent: { analytics: false } }));
+  const after = fold(shard, aView({ user: "bob", type: "purchase", value: 5, tsMs: T + 1_000 })).tallies;
+  expect(after).toEqual([]);
+  expect(shard.contexts.find("bob")?.exposures.size).toBe(0);
+  expect(shard.contexts.find("ada")?.exposures.size).toBe(0);
+  expect(JSON.stringify(units())).toBe(before);
+});

@@ -72,9 +72,23 @@ test("anonymous visitors are left out, and an id that comes again counts once", 
   expect(users.map(({ user, events }) => [user, events.length])).toEqual([["ada", 1]]);
 });
 
-test("what was consented to no more is dropped from there on", () => {
-  const withPeer = () => behaviour("ada", { peer: "bob" });
+test("what is refused is dropped, also where it was given before, and what is given later stays", () => {
+  const withPeer = (consent?: Record<string, boolean>) =>
+    behaviour("ada", { peer: "bob", ...(consent === undefined ? {} : { consent }) });
   const withdrawn = behaviour("ada", { type: "consent", consent: { social: false } });
-  const [ada] = historiesOf(identify("ada", "new"), withPeer(), withdrawn, withPeer());
-  expect(ada?.events.map(({ peerHash }) => peerHash !== 0)).toEqual([true, false]);
+  const [ada] = historiesOf(
+    ...[identify("ada", "new"), withPeer({ social: true }), withdrawn, withPeer()],
+    withPeer({ social: true }),
+  );
+  expect(ada?.events.map(({ peerHash }) => peerHash !== 0)).toEqual([false, false, true]);
+});
+
+test("who refuses to be personalised for is no example, and what they did before stays out if they consent again", () => {
+  const consent = (personalisation: boolean) =>
+    behaviour("ada", { type: "consent", consent: { personalisation } });
+  const before = [identify("ada", "new"), behaviour("ada"), consent(false), behaviour("ada")];
+  expect(historiesOf(...before)).toEqual([]);
+  const [ada] = historiesOf(...before, consent(true), behaviour("ada", { item: "later" }));
+  expect(ada?.events).toHaveLength(1);
+  expect(ada?.labels).toEqual({});
 });

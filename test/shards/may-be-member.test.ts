@@ -20,12 +20,12 @@ test("a stranger who refuses was no member, so there is nobody to take out", () 
   expect(fold(shard, aView(), consent({ personalisation: false })).removals).toEqual([]);
 });
 
-test("who consents again is a member again at once", () => {
+test("who consents again is a member again with what they do and say of themselves from there on", () => {
   const shard = aShard();
   fold(shard, aView(), identify(), consent({ personalisation: false }));
-  expect(fold(shard, consent({ personalisation: true })).samples).toMatchObject([
-    { user: "ada", sequence: 4 },
-  ]);
+  expect(fold(shard, consent({ personalisation: true })).samples).toEqual([]); // Nothing is left to sample.
+  expect(fold(shard, aView()).samples).toMatchObject([{ user: "ada", labels: {} }]);
+  expect(fold(shard, identify()).samples).toMatchObject([{ user: "ada", labels: { life: "new" } }]);
 });
 
 test("a warm-up passes over members who refuse", async () => {

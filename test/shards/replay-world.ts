@@ -159,6 +159,7 @@ export async function replayWorld(given: { readonly residentUsers?: number } = {
     content: async () => undefined,
     rates: async () => undefined,
     experiments: async () => undefined,
+    privacy: async () => undefined,
   };
   const snapshots = {
     blobs: memoryBlobStore(),

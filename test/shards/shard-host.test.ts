@@ -43,6 +43,7 @@ async function aWorld() {
           content: async () => undefined,
           rates: async () => undefined,
           experiments: async () => undefined,
+          privacy: async () => undefined,
         },
         clock,
         sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
@@ -233,6 +234,7 @@ test.for([0, 1, 2, 3, 4, 5, 6, 7, 8])(
           content: async () => undefined,
           rates: async () => undefined,
           experiments: async () => undefined,
+          privacy: async () => undefined,
         },
         clock: { nowMs: () => START_MS, monotonicMs: () => monotonicMs },
         sleep: (ms) =>

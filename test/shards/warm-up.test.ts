@@ -133,6 +133,7 @@ test("profiles of another encoder are never put in force: their entry throws, an
     content: nothing,
     rates: nothing,
     experiments: nothing,
+    privacy: nothing,
   };
   await shard.releases.fetchProfiles(source, MAP.name, 7);
   const before = shard.scorers;

@@ -96,6 +96,13 @@ function contextOf(user: number): { os: string } {
   return { os: (user % 5 === 0) === (user % 2 === 0) ? "a" : "b" };
 }
 
+/** One event in so many is of somebody who takes back their consent to location. */
+const TAKEN_BACK_EVERY = 17;
+
+function placeOf(serial: number): Pick<SimEvent, "location" | "consent"> {
+  return { location: { lat: 48 + (serial % 5), lon: 11 }, consent: { location: true } };
+}
+
 /** What a user does: half of it is like all users of their segment, half like everybody. */
 function anAct(random: Random, user: number): Pick<SimEvent, "type" | "item" | "categories" | "context"> {
   const pick = (count: number): number => Math.floor(random() * count);
@@ -197,7 +204,10 @@ async function load(
     const ts = time.nowMs() - pick(5_000);
     const segment = `segment-${u % 2}`;
     if (u < 6 && random() < 0.15) return { id, user, ts, type: "identify", segments: { taste: segment } };
-    return { id, user, ts, ...anAct(random, u) };
+    // By their number, so that the course of a seed does not depend on it: some tell where they are, and take that back later.
+    if (serial % TAKEN_BACK_EVERY === 0)
+      return { id, user, ts, type: "consent", consent: { location: false } };
+    return { id, user, ts, ...anAct(random, u), ...(serial % 3 === 0 ? placeOf(serial) : {}) };
   };
   /** Somebody is shown a content, minutes ago by their own clock, and clicks what their segment likes. */
   const visit = async (u: number): Promise<void> => {

@@ -18,6 +18,8 @@ export type SimEvent = Readonly<{
   segments?: Readonly<Record<string, string>>;
   context?: Readonly<Record<string, string>>;
   decision?: string;
+  location?: Readonly<{ lat: number; lon: number }>;
+  consent?: Readonly<Record<string, boolean>>;
 }>;
 
 const REQUEST_TIMEOUT_MS = 3_000;

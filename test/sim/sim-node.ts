@@ -126,6 +126,7 @@ export class SimNode {
         ...plain,
         decisions,
         tokens,
+        cellKey: new Uint8Array(32),
         explain: (question) => explain(explaining, question, limits),
         log: bug?.gatewayLog?.(plain.log, servers, life) ?? plain.log,
         decodeProfiles,

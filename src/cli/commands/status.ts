@@ -51,8 +51,17 @@ function draw(reply: StatusReply): string[] {
     ),
     ...drawRelease(reply),
     ...(reply.drift?.alerts ?? []).map(({ kind, of }) => `drift: ${kind} of ${of}: see \`resonance drift\``),
+    drawConsent(reply),
     `this gateway: ${formatCount(reply.gateway.accepted)} accepted, refused ${refused.join(", ") || "none"}`,
   ];
+}
+
+/** What was left out for want of consent, and where. */
+function drawConsent({ consent, gateway }: StatusReply): string {
+  const { policy, withheld, withdrawals } = consent;
+  const dropped = Object.entries(gateway.dropped).map(([why, count]) => `${formatCount(count)} ${why}`);
+  const named = policy === 0 ? "the engine's own policy" : `policy v${policy}`;
+  return `consent by ${named}: dropped here ${dropped.join(", ") || "nothing"}; withheld in shards ${formatCount(withheld)}, ${formatCount(withdrawals)} withdrawals`;
 }
 
 function drawRelease({ release, shards }: StatusReply): string[] {

@@ -158,6 +158,7 @@ export class EngineInMemory {
       content: async () => undefined,
       rates: async () => undefined,
       experiments: async () => undefined,
+      privacy: async () => undefined,
     };
     if (entry.kind === "segments-activated") await releases.fetchSegments(source, entry.version);
     if (entry.kind === "encoder-prepared") await releases.fetchEncoder(source, entry.encoder);

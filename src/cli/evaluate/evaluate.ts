@@ -1,6 +1,7 @@
 import { systemClock } from "../../adapters/system-clock.ts";
 import { DEFAULT_REFIT_POLICY } from "../../embedding/refit-policy.ts";
 import { parseEvent } from "../../events/parse-event.ts";
+import { DEFAULT_CONSENT } from "../../gateway/consent-policy.ts";
 import { ContextReader } from "../../gateway/context-reader.ts";
 import { toBehaviour } from "../../gateway/to-behaviour.ts";
 import { readEventsFile } from "../read-events-file.ts";
@@ -83,7 +84,11 @@ export async function evaluate(
       refused[code] = (refused[code] ?? 0) + 1;
       continue;
     }
-    const behaviour = toBehaviour(parsed.event, () => {}, contexts);
+    const behaviour = toBehaviour(parsed.event, DEFAULT_CONSENT, () => {}, contexts);
+    if (behaviour === undefined) {
+      refused["NO_CONSENT"] = (refused["NO_CONSENT"] ?? 0) + 1;
+      continue;
+    }
     const { user } = behaviour;
     const label = labels.get(user);
     const isMasked = masked.has(user);

@@ -3,6 +3,7 @@ import { PackedHistories } from "../../embedding/packed-histories.ts";
 import { parseEvent } from "../../events/parse-event.ts";
 import { type Arrival, arrivalOf } from "../../features/arrival.ts";
 import { toFeatureEvent } from "../../features/to-feature-event.ts";
+import { DEFAULT_CONSENT } from "../../gateway/consent-policy.ts";
 import { ContextReader } from "../../gateway/context-reader.ts";
 import { toBehaviour } from "../../gateway/to-behaviour.ts";
 import { EngineError } from "../../kernel/engine-error.ts";
@@ -75,7 +76,11 @@ export async function readRecording(
     // Only of a sample: everybody else would be background.
     if (isKept !== undefined && !isKept.has(event.user)) continue;
     if (event.type === "identify" || event.type === "consent") continue; // They say who somebody is, not what they do.
-    const behaviour = toBehaviour(event, () => {}, contexts);
+    const behaviour = toBehaviour(event, DEFAULT_CONSENT, () => {}, contexts);
+    if (behaviour === undefined) {
+      refused["NO_CONSENT"] = (refused["NO_CONSENT"] ?? 0) + 1;
+      continue;
+    }
     packed.add(event.user, toFeatureEvent(behaviour), arrivalOf(behaviour.context));
   }
   const histories = packed.histories((user) => {
