@@ -20,6 +20,7 @@ import {
   decisionTooOld,
 } from "./resonance/decision-id.ts";
 import type { Explanation, ToldEvent } from "./resonance/explanation.ts";
+import { extendAnswer } from "./resonance/extend-answer.ts";
 import type { ScoreAnswer } from "./resonance/score-answer.ts";
 import { noSegments } from "./resonance/score-request.ts";
 import { ContentAnswers } from "./shards/content-answers.ts";
@@ -179,7 +180,9 @@ async function explainNow(
   const answers = new ScoreAnswers(state, { ...clock, nowMs: () => atMs }, decisions);
   const answer = answers.score(user, { map, ...(top === undefined ? {} : { top }) }, type, arrival);
   const explanation = named(explainUser(state, user, { map, segments, arrival }, atMs), atMs, []);
-  return question.inAnswer ? joined(answer, explanation, type) : written({ answer, atMs, explanation }, type);
+  return question.inAnswer
+    ? extendAnswer(answer, { explanation }, type)
+    : written({ answer, atMs, explanation }, type);
 }
 
 /**
@@ -277,11 +280,4 @@ function written(
 ): Uint8Array {
   if (type === "application/msgpack") return encodeReply({ answer: decode(answer), ...rest }, type);
   return Buffer.concat([Buffer.from('{"answer":'), answer, Buffer.from(`,${JSON.stringify(rest).slice(1)}`)]);
-}
-
-function joined(answer: Uint8Array, explanation: unknown, type: ContentType): Uint8Array {
-  if (type === "application/msgpack")
-    return encodeReply({ ...(decode(answer) as object), explanation }, type);
-  const tail = Buffer.from(`,"explanation":${JSON.stringify(explanation)}}`);
-  return Buffer.concat([answer.subarray(0, answer.length - 1), tail]);
 }

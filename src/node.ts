@@ -2,7 +2,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Bus } from "./actors/bus.ts";
-import { deploymentKeys } from "./adapters/deployment-keys.ts";
+import { deploymentKeys, SECRETS_PREFIX } from "./adapters/deployment-keys.ts";
 import { entropyBytes, newId } from "./adapters/entropy.ts";
 import { lockFolder } from "./adapters/folder-lock.ts";
 import { watchKeys } from "./adapters/http-keys.ts";
@@ -18,6 +18,7 @@ import { natsKeyValue } from "./adapters/nats-key-value.ts";
 import { NatsLog } from "./adapters/nats-log.ts";
 import { type RunningNatsServer, startNatsServer } from "./adapters/nats-server.ts";
 import { mountService } from "./adapters/nats-service.ts";
+import { sealedSessionTokens } from "./adapters/session-tokens.ts";
 import { sharedDeadline } from "./adapters/shared-deadline.ts";
 import { systemClock } from "./adapters/system-clock.ts";
 import { threadPool } from "./adapters/thread-pool.ts";
@@ -233,6 +234,13 @@ async function compose(
     ringEvents: options.ringEvents,
   });
   closers.push(() => explainer.close());
+  const tokens = await sealedSessionTokens({
+    keys: async () => (await deploymentKeys(releases, entropyBytes)).rotating("session-tokens"),
+    random: entropyBytes,
+    clock: systemClock,
+  });
+  const keysChanged = await releases.watch(SECRETS_PREFIX, () => void tokens.refresh().catch(() => {}));
+  closers.push(() => keysChanged.close());
   const gateway = createGateway(
     {
       bus,
@@ -241,6 +249,7 @@ async function compose(
       clock: systemClock,
       decisions: new DecisionIds(decisionKey, newId()),
       hashUser: userHasher(erasedUsersKey),
+      tokens,
       newId,
       cellKey: (await deploymentKeys(releases, entropyBytes)).lasting("location-cells"),
       explain: (question) => explainer.explain(question),

@@ -14,6 +14,7 @@ import { forgetIdle } from "./forget-idle.ts";
 import type { Clock } from "./kernel/clock.ts";
 import { EngineError } from "./kernel/engine-error.ts";
 import type { HalfSipKey } from "./kernel/half-sip-hash.ts";
+import type { HideId } from "./kernel/hidden-ids.ts";
 import type { RandomBits } from "./privacy/random-bits.ts";
 import type { HashUser } from "./privacy/user-hash.ts";
 import { startProfileHost } from "./profiles/profile-host.ts";
@@ -51,6 +52,8 @@ export type CopyWorld = Readonly<{
   bits: RandomBits;
   subjects: Subjects;
   report(line: string): void;
+  /** What stands in reports for a user. */
+  hideUser?: HideId;
   /** Shared by the copies of a thread. */
   turns?: Turns;
 }>;

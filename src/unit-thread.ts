@@ -15,6 +15,8 @@ import { systemClock } from "./adapters/system-clock.ts";
 import { zstdCompressor } from "./adapters/zstd-compressor.ts";
 import { type Subjects, subjectsOf } from "./events/subjects.ts";
 import { EngineError, toWireError } from "./kernel/engine-error.ts";
+import { hiddenIds } from "./kernel/hidden-ids.ts";
+import { framesOf } from "./kernel/without-quotes.ts";
 import { lmdbStores } from "./lmdb-stores.ts";
 import { openCopy } from "./open-copy.ts";
 import { userHasher } from "./privacy/user-hash.ts";
@@ -74,6 +76,7 @@ export async function runUnits(task: UnitThreadTask & { readonly port: MessagePo
       decisionKey: await decisionKeyOf(blobs, entropyBytes),
       bits: entropyBits(),
       subjects,
+      hideUser: hiddenIds((await deploymentKeys(blobs, entropyBytes)).lasting("log-ids"), "user"),
       turns: new Turns(),
       report: (line: string) => tell({ kind: "report", line }),
     };
@@ -141,7 +144,7 @@ async function keptStreams(
 function told(thrown: unknown): ReturnType<typeof toWireError> {
   const error = toWireError(thrown);
   if (error.code !== "INTERNAL" || !(thrown instanceof Error)) return error;
-  return { ...error, detail: { ...error.detail, stack: thrown.stack } };
+  return { ...error, detail: { ...error.detail, stack: framesOf(thrown) } };
 }
 
 function notOpen(unit: string): EngineError {

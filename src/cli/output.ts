@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import pc from "picocolors";
 import { toWireError } from "../kernel/engine-error.ts";
+import { framesOf } from "../kernel/without-quotes.ts";
 
 /** Prints a command's result: one JSON object for programs, or what the command draws for people. */
 export function print(json: boolean, result: unknown, draw: () => readonly string[]): void {
@@ -11,6 +12,19 @@ export function print(json: boolean, result: unknown, draw: () => readonly strin
 /** A line about progress, beside the result: standard error, so that standard output stays clean. */
 export function note(line: string): void {
   process.stderr.write(`${line}\n`);
+}
+
+/**
+ * What nobody caught ends the process, as it would by itself, but without what it quotes: a node's log holds nothing of what it
+ * was sent.
+ */
+export function endOnUncaught(): void {
+  process.once("uncaughtException", (thrown: unknown) => {
+    const { code, message } = toWireError(thrown);
+    note(`${pc.red("error")} ${code}: ${message}`);
+    if (thrown instanceof Error) note(framesOf(thrown));
+    process.exit(1);
+  });
 }
 
 /** Runs a command; a failure is told with its code and what to do, and sets the exit status. */
@@ -25,7 +39,7 @@ export function runs<Arguments extends unknown[]>(
       const command = given.at(-1) as Command;
       if (command.opts()["json"] === true) process.stdout.write(`${JSON.stringify({ error })}\n`);
       note(`${pc.red("error")} ${error.code}: ${error.message}`);
-      if (error.code === "INTERNAL" && thrown instanceof Error) note(String(thrown.stack));
+      if (error.code === "INTERNAL" && thrown instanceof Error) note(framesOf(thrown)); // Its message is told above.
       process.exitCode = 1;
     }
   };

@@ -2,6 +2,7 @@ import * as v from "valibot";
 import { isPrintable } from "../events/check-text.ts";
 import { isoTimeMs } from "../events/iso-time.ts";
 import { LIMITS } from "../events/limits.ts";
+import { toldIssue } from "../events/told-issue.ts";
 import {
   CONDITION_DEPTH_MAX,
   CONDITION_NODES_MAX,
@@ -121,21 +122,23 @@ export function parseCatalogue(input: unknown, maps?: readonly string[]): Parsed
   const parsed = v.safeParse(catalogue, input, { abortEarly: true });
   if (!parsed.success) {
     const [issue] = parsed.issues;
-    return refused(v.getDotPath(issue) ?? "", issue.message);
+    const { path, message } = toldIssue(issue);
+    return refused(path, message);
   }
   const { placements, items } = parsed.output;
   for (const [at, { map }] of placements.entries())
     if (maps !== undefined && !maps.includes(map))
-      return refused(`placements.${at}.map`, `there is no map "${map}"; defined: ${maps.join(", ")}`);
+      return refused(`placements.${at}.map`, `there is no such map; defined: ${maps.join(", ")}`);
   const shown = new Map(placements.map(({ name }) => [name, 0]));
   for (const [at, one] of items.entries()) {
     for (const name of one.placements) {
       const before = shown.get(name);
-      if (before === undefined) return refused(`items.${at}.placements`, `there is no placement "${name}"`);
+      if (before === undefined)
+        return refused(`items.${at}.placements`, "names a placement that there is none of");
       if (before === CATALOGUE_LIMITS.contentsPerPlacement)
         return refused(
           `items.${at}.placements`,
-          `"${name}" may have ${CATALOGUE_LIMITS.contentsPerPlacement} items at most`,
+          `a placement may have ${CATALOGUE_LIMITS.contentsPerPlacement} items at most`,
         );
       shown.set(name, before + 1);
     }

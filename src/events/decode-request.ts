@@ -1,4 +1,5 @@
 import { Packr } from "msgpackr";
+import { withoutQuotes } from "../kernel/without-quotes.ts";
 import { checkMsgpack } from "./check-msgpack.ts";
 import { LIMITS } from "./limits.ts";
 import { type Refusal, refuse } from "./refusal.ts";
@@ -49,8 +50,14 @@ function decodeJson(data: Uint8Array): Readonly<{ kind: "value"; value: unknown 
   try {
     return { kind: "value", value: JSON.parse(text) };
   } catch (thrown) {
-    return refuse("MALFORMED_JSON", `the request is not JSON: ${String(thrown).slice(0, 120)}`);
+    return refuse("MALFORMED_JSON", `the request is not JSON${placeIn(thrown)}`);
   }
+}
+
+/** The place that a parser's message names; its other words repeat what was sent. */
+function placeIn(thrown: unknown): string {
+  const place = /at position (\d+)/.exec(String(thrown))?.[1];
+  return place === undefined ? "" : `: see position ${place}`;
 }
 
 function decodeMsgpack(data: Uint8Array): Readonly<{ kind: "value"; value: unknown }> | Refusal {
@@ -59,6 +66,6 @@ function decodeMsgpack(data: Uint8Array): Readonly<{ kind: "value"; value: unkno
   try {
     return { kind: "value", value: packr.unpack(data) };
   } catch (thrown) {
-    return refuse("MALFORMED_MSGPACK", `the request is not MessagePack: ${String(thrown).slice(0, 120)}`);
+    return refuse("MALFORMED_MSGPACK", `the request is not MessagePack: ${withoutQuotes(thrown)}`);
   }
 }

@@ -1,6 +1,7 @@
 import { Packr } from "msgpackr";
 import { EngineError } from "../kernel/engine-error.ts";
 import { MsgpackWriter } from "../kernel/msgpack-writer.ts";
+import { withoutQuotes } from "../kernel/without-quotes.ts";
 import { LIMITS } from "./limits.ts";
 import type { Behaviour, Control, LogEntry, Redacted } from "./log-entry.ts";
 
@@ -104,7 +105,7 @@ export function decodeEntries(bytes: Uint8Array): LogEntry[] {
   try {
     value = packr.unpack(bytes.subarray(1));
   } catch (cause) {
-    throw unreadable(String(cause), cause);
+    throw unreadable(withoutQuotes(cause), cause);
   }
   if (format === ONE) return [entryOf(value)];
   if (!Array.isArray(value) || value.length === 0) throw unreadable("no list of behaviours");

@@ -48,9 +48,11 @@ export function parseEvent(input: unknown, nowMs: number): ParsedEvent {
   const given = input as Readonly<Record<string, unknown>>;
   const event: Record<string, unknown> = { id: "", user: "", type: "", tsMs: 0 };
   let mostBytes = 0;
-  for (const field of Object.keys(given)) {
+  const fields = Object.keys(given);
+  for (let place = 0; place < fields.length; place++) {
+    const field = fields[place] ?? "";
     const check = CHECKS.get(field);
-    if (check === undefined) return refuseField(field);
+    if (check === undefined) return refuseField(field, place);
     const value = given[field];
     if (value === undefined) continue;
     const refusal = check(value);
@@ -69,12 +71,11 @@ export function parseEvent(input: unknown, nowMs: number): ParsedEvent {
   return { kind: "event", event: event as unknown as Event };
 }
 
-function refuseField(field: string): Refusal {
+function refuseField(field: string, place: number): Refusal {
   if (FORBIDDEN_KEYS.has(field)) return refuse("FORBIDDEN_KEY", `"${field}" may not be a field`);
-  const shown = JSON.stringify(field.slice(0, 40));
   return refuse(
     "UNKNOWN_FIELD",
-    `${shown} is no field of an event: put what is your own into context or traits`,
+    `field number ${place + 1} is none of an event: put what is your own into context or traits`,
   );
 }
 
@@ -123,8 +124,8 @@ function checkLocation(value: unknown): Refusal | undefined {
   return onEarth ? undefined : refuse("BAD_LOCATION", "lat is within 90, lon within 180 degrees");
 }
 
-/** Checks a value of a record; it is handed the record's name and the key apart, to name them if need be. */
-type CheckValue = (value: unknown, field: string, key: string) => Refusal | undefined;
+/** Checks a value of a record; it is told of by the record's name and its place, since its key may be somebody's. */
+type CheckValue = (value: unknown, field: string, place: number, key: string) => Refusal | undefined;
 
 function checkRecord(value: unknown, field: string, checkValue: CheckValue): Refusal | undefined {
   if (typeof value !== "object" || value === null || Array.isArray(value))
@@ -132,11 +133,12 @@ function checkRecord(value: unknown, field: string, checkValue: CheckValue): Ref
   const keys = Object.keys(value);
   if (keys.length > LIMITS.recordEntries)
     return refuse("TOO_MANY", `${field} may have ${LIMITS.recordEntries} entries at most`);
-  for (const key of keys) {
+  for (let place = 0; place < keys.length; place++) {
+    const key = keys[place] ?? "";
     if (FORBIDDEN_KEYS.has(key)) return refuse("FORBIDDEN_KEY", `"${key}" may not be a key of ${field}`);
     if (key === "") return refuse("BAD_TEXT", `a key of ${field} is empty`);
     if (!isText(key, LIMITS.keyBytes)) return checkText(key, `a key of ${field}`, LIMITS.keyBytes);
-    const refusal = checkValue((value as Readonly<Record<string, unknown>>)[key], field, key);
+    const refusal = checkValue((value as Readonly<Record<string, unknown>>)[key], field, place, key);
     if (refusal !== undefined) return refusal;
   }
   return undefined;
@@ -147,31 +149,31 @@ export function checkContext(value: unknown): Refusal | undefined {
   return checkRecord(value, "context", checkContextValue);
 }
 
-function checkContextValue(value: unknown, field: string, key: string): Refusal | undefined {
+function checkContextValue(value: unknown, field: string, place: number): Refusal | undefined {
   if (isText(value, LIMITS.textBytes)) return undefined;
-  return checkText(value, `${field}.${key}`, LIMITS.textBytes);
+  return checkText(value, `${field}[${place}]`, LIMITS.textBytes);
 }
 
-function checkTrait(value: unknown, field: string, key: string): Refusal | undefined {
+function checkTrait(value: unknown, field: string, place: number): Refusal | undefined {
   if (typeof value === "boolean") return undefined;
-  if (typeof value === "number") return checkNumber(value satisfies TraitValue, `${field}.${key}`);
-  return checkContextValue(value, field, key);
+  if (typeof value === "number") return checkNumber(value satisfies TraitValue, `${field}[${place}]`);
+  return checkContextValue(value, field, place);
 }
 
-function checkLabel(value: unknown, field: string, key: string): Refusal | undefined {
+function checkLabel(value: unknown, field: string, place: number, key: string): Refusal | undefined {
   if (!NAME.test(key)) return refuse("BAD_NAME", "a map's name has 1 to 64 letters, digits, - and _");
   if (value === null) return undefined;
   if (typeof value !== "string")
-    return refuse("WRONG_TYPE", `${field}.${key} must be a segment's name, or null to take the user out`);
+    return refuse("WRONG_TYPE", `${field}[${place}] must be a segment's name, or null to take the user out`);
   return NAME.test(value)
     ? undefined
-    : refuse("BAD_NAME", `${field}.${key} must have 1 to 64 letters, digits, - and _`);
+    : refuse("BAD_NAME", `${field}[${place}] must have 1 to 64 letters, digits, - and _`);
 }
 
-function checkBoolean(value: unknown, field: string, key: string): Refusal | undefined {
+function checkBoolean(value: unknown, field: string, place: number): Refusal | undefined {
   return typeof value === "boolean"
     ? undefined
-    : refuse("WRONG_TYPE", `${field}.${key} must be true or false`);
+    : refuse("WRONG_TYPE", `${field}[${place}] must be true or false`);
 }
 
 /** What checked fields count towards the size of their event: each is flat, or a list or record of flat values. */

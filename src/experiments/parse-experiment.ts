@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { toldIssue } from "../events/told-issue.ts";
 import type { Arm, Experiment, Guardrail, Measure, Metric } from "./experiment.ts";
 
 /** What a person wrote, as an experiment; or where it is wrong and why. */
@@ -92,7 +93,8 @@ export function parseExperiment(input: unknown, policies: readonly string[]): Pa
   const parsed = v.safeParse(schema, input, { abortEarly: true });
   if (!parsed.success) {
     const [issue] = parsed.issues;
-    return refused(v.getDotPath(issue) ?? "", issue.message);
+    const { path, message } = toldIssue(issue);
+    return refused(path, message);
   }
   const { arms, seed, primary, guardrails, ...rest } = parsed.output;
   const unknown = arms.findIndex(({ policy }) => !policies.includes(policy));

@@ -51,7 +51,7 @@ export async function describeRates(
   const placements = catalogue.placements.filter(({ name }) => isAsked(asked.placement, name));
   const named = asked.placement ?? "";
   if (placements.length === 0 && named !== "")
-    throw refused({ code: "UNKNOWN_PLACEMENT", message: `no placement "${named}" is defined` });
+    throw refused({ code: "UNKNOWN_PLACEMENT", message: "no such placement is defined" });
   const tables = placements.map((placement) => ({
     placement,
     ...tableOf(placement, catalogue, maps, release),

@@ -8,6 +8,7 @@ import type { HashUser } from "../privacy/user-hash.ts";
 import type { DecisionIds } from "../resonance/decision-id.ts";
 import type { PublishedProfiles } from "../resonance/published-profiles.ts";
 import type { IngestRates } from "./ingest-limits.ts";
+import type { SessionTokens } from "./session-tokens.ts";
 
 /** What the gateway needs of the world. */
 export type GatewayPorts = Readonly<{
@@ -19,6 +20,8 @@ export type GatewayPorts = Readonly<{
   hashUser: HashUser;
   /** Ids of answers that are put together here; what an id tells. */
   decisions: DecisionIds;
+  /** Seals sessions that their callers carry. */
+  tokens: SessionTokens;
   /** What reported cells of locations are drawn by: 32 bytes, the same on all nodes, for ever. */
   cellKey: Uint8Array;
   /** A new unique id. */

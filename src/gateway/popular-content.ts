@@ -75,7 +75,7 @@ export class PopularContent {
     const catalogue = this.#catalogues.inForce;
     const index = catalogue.placements.findIndex((one) => one.name === name);
     const placement = catalogue.placements[index];
-    if (placement === undefined) throw unknownPlacement(name, catalogue.placements);
+    if (placement === undefined) throw unknownPlacement(catalogue.placements);
     const { clock, decisions, subjects } = this.#ports;
     const atMs = clock.nowMs();
     const content = this.#pick(this.#shelfOf(placement), placement, atMs);

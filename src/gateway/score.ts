@@ -7,9 +7,16 @@ import { type Arrival, arrivalOf } from "../features/arrival.ts";
 import { EngineError } from "../kernel/engine-error.ts";
 import { shardOf } from "../kernel/hash.ts";
 import { decode } from "../kernel/msgpack.ts";
+import { extendAnswer } from "../resonance/extend-answer.ts";
 import { joinAnswers } from "../resonance/join-answers.ts";
 import { encodeColumns } from "../resonance/join-columns.ts";
-import type { ScoreAnswer, ScoreAspect, ShardColumns } from "../resonance/score-answer.ts";
+import type {
+  CarriedPart,
+  CarriedState,
+  ScoreAnswer,
+  ScoreAspect,
+  ShardColumns,
+} from "../resonance/score-answer.ts";
 import {
   aspectOf,
   type BatchRequest,
@@ -33,6 +40,7 @@ import {
 } from "./gateway-ports.ts";
 import { mayTell } from "./may-tell.ts";
 import { RequestBundles } from "./request-bundles.ts";
+import { SESSION_TOKEN_MS } from "./session-tokens.ts";
 import { toBehaviour } from "./to-behaviour.ts";
 
 /** One user's answer, as services see it. */
@@ -42,6 +50,17 @@ export type ScoreReply = ScoreAnswer;
  * How an answer is to be written, where it is waited for ("" if only the caller can pass it on), and who asks, as far as is told.
  */
 export type Asker = Readonly<{ type: ContentType; replyTo: string; producer?: Producer }>;
+
+/** One answer of a session. */
+export type SessionReply = ScoreAnswer &
+  Readonly<{
+    /** What the caller carries: sent with the next request, it goes on from here. */
+    token: string;
+    /** Until when the token is good, epoch ms. */
+    tokenExpires: number;
+    /** How much of what was carried counts. */
+    carried: CarriedPart;
+  }>;
 
 /** What answers scores: it passes on what the shards write, and knows only where to ask. */
 export type Scoring = Readonly<{
@@ -56,13 +75,13 @@ const AT_LEAST_WAIT_MS = 2_000;
 
 /** @param mapsNow - Names of the maps that are defined, in their order. */
 export function createScoring(
-  ports: Pick<GatewayPorts, "clock" | "decisions" | "explain" | "subjects"> &
+  ports: Pick<GatewayPorts, "clock" | "decisions" | "explain" | "subjects" | "tokens"> &
     Readonly<{ askShard: AskShard; contexts: ContextReader; consent: () => ConsentInForce }>,
   options: GatewayOptions,
   counters: GatewayCounters,
   mapsNow: () => readonly string[],
 ): Scoring {
-  const { askShard, clock, consent, contexts, decisions } = ports;
+  const { askShard, clock, consent, contexts, decisions, tokens } = ports;
   const explaining = createExplaining(ports, options);
   const bundles = new RequestBundles<ScoreAspect>(
     (shard, request) => askShard(shard, "score", request),
@@ -158,8 +177,10 @@ export function createScoring(
     },
 
     async session(body, { type }) {
-      const fields = fieldsOf(body, ["events", "map", "context", "top"]);
-      const { events } = fields;
+      const fields = fieldsOf(body, ["events", "map", "context", "top", "token"]);
+      const { events, token } = fields;
+      if (token !== undefined && token !== false && typeof token !== "string")
+        throw refused({ code: "WRONG_TYPE", message: "token must be a text, or false if none is wanted" });
       if (!Array.isArray(events)) throw refused({ code: "WRONG_TYPE", message: "events must be a list" });
       if (events.length > LIMITS.requestEvents) {
         throw refused({
@@ -177,12 +198,19 @@ export function createScoring(
           throw refused({ code: parsed.code, message: `events[${index}]: ${parsed.message}` });
         return toBehaviour(parsed.event, consent(), dropped, contexts) ?? [];
       });
+      const carries = token !== false;
+      const carried = typeof token === "string" ? { carried: await tokens.open(token, nowMs) } : {};
       // Any shard can tell; they take turns, since many services call all their visitors the same.
       const shard = sessions++ % options.shards;
       try {
         const told = arrival === undefined ? {} : { arrival: [...arrival] };
-        const [data] = await askShard(shard, "session", { ...aspect, behaviours, type, ...told });
-        return { data: data ?? new Uint8Array(), contentType: type };
+        const asked = { ...aspect, behaviours, type, ...told, ...carried, carries };
+        const [data = new Uint8Array(), next] = await askShard(shard, "session", asked);
+        if (next === undefined) return { data, contentType: type };
+        const { part, state } = decode(next) as CarriedState;
+        const expires = nowMs + SESSION_TOKEN_MS;
+        const more = { token: tokens.seal(state, expires), tokenExpires: expires, carried: part };
+        return { data: extendAnswer(data, more, type), contentType: type };
       } catch (thrown) {
         throw orSoon(thrown, aspect.map);
       }

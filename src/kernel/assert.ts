@@ -18,5 +18,9 @@ export function assert(holds: unknown, message: string): asserts holds {
 
 /** Closes a switch over a union: the compiler proves that no variant is left. */
 export function assertNever(variant: never): never {
-  throw new AssertionFailed(`a variant that the types exclude: ${JSON.stringify(variant)}`);
+  // Its fields may be somebody's: the kind says enough.
+  const { kind } = Object(variant) as { kind?: unknown };
+  throw new AssertionFailed(
+    `a variant that the types exclude, of kind ${typeof kind === "string" ? kind.slice(0, 40) : typeof variant}`,
+  );
 }

@@ -1,3 +1,5 @@
+import { withoutQuotes } from "./without-quotes.ts";
+
 /** An error as plain data: what is left of it when it crosses a thread or the wire. */
 export type WireError = Readonly<{
   code: string;
@@ -35,11 +37,13 @@ export class EngineError<Code extends string = string> extends Error {
   }
 }
 
-/** Any thrown value as plain data; what is not an {@link EngineError} becomes `INTERNAL`. */
+/**
+ * Any thrown value as plain data; what is not an {@link EngineError} becomes `INTERNAL`, and what its message quotes is left out: that
+ * goes to whoever asked, and into logs.
+ */
 export function toWireError(thrown: unknown): WireError {
   if (thrown instanceof EngineError) return thrown.toWire();
-  const message = thrown instanceof Error ? thrown.message : String(thrown);
-  return { code: "INTERNAL", message, retryable: true };
+  return { code: "INTERNAL", message: withoutQuotes(thrown), retryable: true };
 }
 
 /** The error that a {@link WireError} was made from. */

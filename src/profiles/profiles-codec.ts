@@ -1,4 +1,5 @@
 import { EngineError } from "../kernel/engine-error.ts";
+import { withoutQuotes } from "../kernel/without-quotes.ts";
 import type { Calibration, FittedCalibration, PublishedProfiles } from "../resonance/published-profiles.ts";
 
 const MAGIC = 0x52504631; // "RPF1"
@@ -65,7 +66,7 @@ export function decodeProfiles(bytes: Uint8Array): PublishedProfiles {
     });
     return { ...header, profiles, calibration: readCalibration(header.calibration) };
   } catch (cause) {
-    const message = `published profiles can't be read: ${cause instanceof Error ? cause.message : String(cause)}`;
+    const message = `published profiles can't be read: ${withoutQuotes(cause)}`;
     throw new EngineError({ code: "PROFILES_CORRUPT", message, retryable: false, cause });
   }
 }

@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { toldIssue } from "../events/told-issue.ts";
 import { CONDITION_DEPTH_MAX, CONDITION_NODES_MAX, conditionSchema, isWithin } from "./condition-schema.ts";
 import { durationSchema, nameSchema as name } from "./definition-schemas.ts";
 import type { MapPrivacy, SegmentMap } from "./segment-map.ts";
@@ -113,7 +114,8 @@ export function parseDefinitions(input: unknown): ParsedDefinitions {
   const parsed = v.safeParse(definitions, input, { abortEarly: true });
   if (!parsed.success) {
     const [issue] = parsed.issues;
-    return refused(v.getDotPath(issue) ?? "", issue.message);
+    const { path, message } = toldIssue(issue);
+    return refused(path, message);
   }
   const maps: SegmentMap[] = [];
   for (const [m, { window: given, privacy: asked, ...rest }] of parsed.output.maps.entries()) {

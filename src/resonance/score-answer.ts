@@ -118,7 +118,20 @@ export type ShardSessionRequest = ScoreAspect &
     behaviours: readonly unknown[];
     /** How the visitor came, as the request tells. */
     arrival?: readonly number[];
+    /** What the caller carried: `state` of the last {@link CarriedState}. */
+    carried?: Uint8Array;
+    /** Whether the reply is to have a second answer, a {@link CarriedState} as MessagePack. */
+    carries?: boolean;
   }>;
+
+/**
+ * How much of a session's past counts: there was none, or all of it does; under another encoder than before, the newest events of it;
+ * or none of it any more, since another build wrote it.
+ */
+export type CarriedPart = "nothing" | "all" | "recent" | "outdated";
+
+/** A session as its caller is to carry it. */
+export type CarriedState = Readonly<{ part: CarriedPart; state: Uint8Array }>;
 
 /** A shard's own state on `internal.shard.<n>.status`, as MessagePack (empty request). */
 export type ShardStatus = Readonly<{

@@ -254,7 +254,7 @@ export class ContentAnswers {
   #chooserOf(name: string): Chooser {
     const { content, encoder, scorers } = this.#state;
     const ready = content.placement(name, scorers);
-    if (ready === undefined) throw unknownPlacement(name, content.catalogue.placements);
+    if (ready === undefined) throw unknownPlacement(content.catalogue.placements);
     const scorer = scorers.find((one) => one.map === ready.placement.map);
     const known = this.#choosers.get(name);
     if (known?.ready === ready && known.scorer === scorer) return known;

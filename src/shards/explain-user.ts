@@ -28,7 +28,7 @@ export function explainUser(
   const { encoder, features: schema } = state;
   const scorer = scorerOf(state, asked.map);
   const unknown = asked.segments.find((segment) => !scorer.segments.includes(segment));
-  if (unknown !== undefined) throw unknownSegment(unknown, scorer);
+  if (unknown !== undefined) throw unknownSegment(scorer);
   const found = user === undefined ? undefined : state.contexts.find(user);
   const held = found !== undefined && mayBeKnown(state, found) ? found : undefined;
   if (held !== undefined) rebuildIfStale(state, held);
@@ -65,11 +65,11 @@ function scorerOf({ scorers }: ShardState, map: string): Scorer {
   const scorer = scorers.find((one) => one.map === map);
   if (scorer !== undefined) return scorer;
   if (scorers.length === 0) throw noSegments();
-  const message = `no map "${map}" is defined: ${scorers.map((one) => one.map).join(", ")}`;
+  const message = `no such map is defined: ${scorers.map((one) => one.map).join(", ")}`;
   throw new EngineError({ code: "UNKNOWN_MAP", message, retryable: false });
 }
 
-function unknownSegment(segment: string, { map, segments }: Scorer): EngineError {
-  const message = `map "${map}" has no segment "${segment}": ${segments.join(", ")}`;
+function unknownSegment({ segments }: Scorer): EngineError {
+  const message = `the map has no such segment: ${segments.join(", ")}`;
   return new EngineError({ code: "UNKNOWN_SEGMENT", message, retryable: false });
 }

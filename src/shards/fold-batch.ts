@@ -85,21 +85,6 @@ export function foldBatch(shard: ShardState, entries: readonly PositionedEntry[]
   }
 }
 
-/**
- * Folds the behaviours of a session of which nothing is stored into a context that is not of the log. What is refused in one of
- * them counts for all.
- */
-export function foldSession(shard: ShardState, context: Context, behaviours: readonly Behaviour[]): void {
-  for (const behaviour of behaviours) learnAnswers(shard.consent, context, behaviour);
-  const allowed = allowedOf(shard, context);
-  if (!shard.consent.isPersonal(allowed)) return;
-  for (const behaviour of behaviours) {
-    if (!context.seen.add(behaviour.id)) continue;
-    noteTime(context, behaviour.tsMs);
-    if (isAct(behaviour)) foldFeatures(shard, context, behaviour, allowed);
-  }
-}
-
 function foldBehaviour(
   shard: ShardState,
   behaviour: Behaviour,

@@ -24,10 +24,10 @@ import { newScoreBuffer, type ScoreBuffer, type Scorer, scoreEmbedded } from "..
 import { isOff } from "../resonance/thresholds.ts";
 import { allowedOf, mayBeKnown } from "./allowed-of.ts";
 import { arrivalOf } from "./arrival-of.ts";
+import { CarriedSession } from "./carried-session.ts";
 import { Context } from "./context.ts";
 import { embedContext, rebuildIfStale } from "./embed-context.ts";
 import { EmbeddingCache } from "./embedding-cache.ts";
-import { foldSession } from "./fold-batch.ts";
 import { offsetsOf } from "./log-offsets.ts";
 import { ScoreColumns } from "./score-columns.ts";
 import type { ShardState } from "./shard-state.ts";
@@ -105,18 +105,34 @@ export class ScoreAnswers {
     );
   }
 
-  /** Answers for somebody of whom only these behaviours, and how they came, are known. */
+  /**
+   * Answers for somebody of whom only these behaviours, how they came, and what the caller carries are known.
+   *
+   * @param use - Gets the session after the answer, before it is gone.
+   * @throws EngineError `UNKNOWN_MAP`; `BAD_TOKEN` for what is carried of another visitor.
+   */
   session(
     behaviours: readonly Behaviour[],
     aspect: ScoreAspect,
     type: AnswerType,
-    arrival?: Arrival,
+    { arrival, carried }: Readonly<{ arrival?: Arrival | undefined; carried?: Uint8Array | undefined }> = {},
+    use: (session: CarriedSession) => void = () => {},
   ): Uint8Array {
-    return this.#asNobody(behaviours[0]?.user ?? "", (context) => {
-      foldSession(this.#state, context, behaviours);
-      context.arrival ??= arrival;
-      return this.#answer(context, "session", aspect, type);
-    });
+    const session =
+      carried === undefined
+        ? CarriedSession.begin(this.#state, behaviours[0]?.user ?? "")
+        : CarriedSession.resume(this.#state, carried, behaviours);
+    const { context } = session;
+    try {
+      session.fold(behaviours);
+      const isRefused = !mayBeKnown(this.#state, context);
+      if (!isRefused) context.arrival ??= arrival;
+      const answer = this.#answer(context, "session", aspect, type, undefined, isRefused);
+      use(session);
+      return answer;
+    } finally {
+      session.release();
+    }
   }
 
   /** Answers for many users in columns. */
@@ -301,7 +317,7 @@ export class ScoreAnswers {
     if (known !== undefined) return known;
     const { scorers } = this.#state;
     const scorer = map === undefined ? scorers[0] : scorers.find((one) => one.map === map);
-    if (map !== undefined && scorer === undefined) throw unknownMap(map, scorers);
+    if (map !== undefined && scorer === undefined) throw unknownMap(scorers);
     const segments = scorer?.segments ?? [];
     const scores = newScoreBuffer(segments.length);
     const ready: ReadyMap = {
@@ -351,8 +367,8 @@ function isByArrival({ scorer }: ReadyMap, arrival: Arrival | undefined, evidenc
   return scorer !== undefined && tellsArrival(scorer, arrival, evidence);
 }
 
-function unknownMap(map: string, scorers: readonly Scorer[]): EngineError {
+function unknownMap(scorers: readonly Scorer[]): EngineError {
   const defined = scorers.map((scorer) => scorer.map).join(", ") || "none is";
-  const message = `no map "${map}" is defined: ${defined}`;
+  const message = `no such map is defined: ${defined}`;
   return new EngineError({ code: "UNKNOWN_MAP", message, retryable: false });
 }

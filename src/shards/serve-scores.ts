@@ -9,8 +9,14 @@ import { shardOf } from "../kernel/hash.ts";
 import { decode, encode } from "../kernel/msgpack.ts";
 import { joinAnswers } from "../resonance/join-answers.ts";
 import { encodeColumns } from "../resonance/join-columns.ts";
-import type { ShardScoreReply, ShardScoreRequest, ShardSessionRequest } from "../resonance/score-answer.ts";
+import type {
+  CarriedState,
+  ShardScoreReply,
+  ShardScoreRequest,
+  ShardSessionRequest,
+} from "../resonance/score-answer.ts";
 import { noSegments, readBatchRequest, readScoreRequest, sequenceFor } from "../resonance/score-request.ts";
+import type { CarriedSession } from "./carried-session.ts";
 import type { ContentAnswers } from "./content-answers.ts";
 import { handOut } from "./held-user.ts";
 import type { AnswerType, ScoreAnswers } from "./score-answers.ts";
@@ -98,10 +104,16 @@ export function readsOf(
       });
     },
     session({ data }) {
-      const { behaviours, type = MSGPACK, arrival, ...aspect } = decode(data) as ShardSessionRequest;
-      const came = numbersOf(arrival);
-      const answer = answers.session(behaviours as readonly Behaviour[], aspect, type, came);
-      return packed({ answers: [answer], epoch: epochNow() } satisfies ShardScoreReply);
+      const asked = decode(data) as ShardSessionRequest;
+      const { behaviours, type = MSGPACK, arrival, carried, carries = false, ...aspect } = asked;
+      const past = { arrival: numbersOf(arrival), carried };
+      const written: Uint8Array[] = [];
+      const carry = (session: CarriedSession): void => {
+        const { part } = session;
+        if (carries) written.push(encode({ part, state: session.carried() } satisfies CarriedState));
+      };
+      written.unshift(answers.session(behaviours as readonly Behaviour[], aspect, type, past, carry));
+      return packed({ answers: written, epoch: epochNow() } satisfies ShardScoreReply);
     },
   };
 }

@@ -13,7 +13,9 @@ import type { Clock } from "../kernel/clock.ts";
 import { EngineError, toWireError } from "../kernel/engine-error.ts";
 import type { HalfSipKey } from "../kernel/half-sip-hash.ts";
 import { sha256Hex } from "../kernel/hash.ts";
+import type { HideId } from "../kernel/hidden-ids.ts";
 import { decode, encode } from "../kernel/msgpack.ts";
+import { framesOf } from "../kernel/without-quotes.ts";
 import type { HashUser } from "../privacy/user-hash.ts";
 import { contextSchema, writeContext } from "./context-codec.ts";
 import type { ContextStore, PendingErasure, ShardCommit, ShardMeta } from "./context-store.ts";
@@ -47,6 +49,9 @@ export type ShardPorts = Readonly<{
   /** What finds an erased user whose id the log holds no more. */
   hashUser?: HashUser;
   subjects: Subjects;
+  /** Is told of entries that were set aside, with their users as {@link hideUser} shows them. */
+  report?(line: string): void;
+  hideUser?: HideId;
 }>;
 
 export type ShardHostOptions = Readonly<{
@@ -478,6 +483,7 @@ class Host implements ShardCopy {
     const { key, applied, counters } = this.#state;
     const { outcome, deadLetters } = this.#group;
     counters.deadLetters += deadLetters.length;
+    this.#tellSetAside(deadLetters);
     const span = { number: this.#nextOutbox, after: this.#publishedUpTo, through: applied };
     this.#publishedUpTo = applied;
     const items = outboxItems(key, outcome, deadLetters, this.#ports.subjects, span);
@@ -489,6 +495,20 @@ class Host implements ShardCopy {
     outcome.prepared.length = 0;
     outcome.tallies.length = 0;
     deadLetters.length = 0;
+  }
+
+  /** One line for all of them: a flood of bad entries must not become one of lines. */
+  #tellSetAside(letters: readonly DeadLetter[]): void {
+    const [first] = letters;
+    const { report, hideUser } = this.#ports;
+    if (first === undefined || report === undefined) return;
+    const { sequence, code } = first;
+    const user = userIn(first.data);
+    const whose = user === undefined || hideUser === undefined ? "" : ` of ${hideUser(user)}`;
+    const more = letters.length > 1 ? ` and ${letters.length - 1} more` : "";
+    report(
+      `shard ${this.#options.shard}: entry ${sequence}${whose}${more} set aside (${code}): see \`resonance dead-letters\``,
+    );
   }
 
   /** After a group that threw: all of it is read again, and up to this entry each one is folded alone. */
@@ -683,6 +703,16 @@ function readSlice(shard: number, messages: readonly LogMessage[], from: number)
   return { entries, deadLetters, through: messages[end - 1]?.sequence ?? 0, end };
 }
 
+/** The user of an entry that can be read. */
+function userIn(data: Uint8Array): string | undefined {
+  try {
+    const [entry] = decodeEntries(data);
+    return entry?.kind === "behaviour" ? entry.user : undefined;
+  } catch {
+    return undefined; // It was set aside for that.
+  }
+}
+
 function deadLetter(
   shard: number,
   { sequence, place, data }: Readonly<{ sequence: number; place?: number | undefined; data: Uint8Array }>,
@@ -695,8 +725,10 @@ function deadLetter(
 }
 
 /** The frames of the fold: those behind an `await` depend on what was waited for before, not on the fault. */
-function ownFrames({ stack = "" }: Error): string {
-  return stack.replaceAll(/^ +at (?:async |process\.).*$/gm, "").trimEnd();
+function ownFrames(error: Error): string {
+  return framesOf(error)
+    .replaceAll(/^ +at (?:async |process\.).*$/gm, "")
+    .trimEnd();
 }
 
 /** Whether something else failed than the fold of an entry: then the batch is tried again, not set aside. */

@@ -66,9 +66,13 @@ test("a placement's contents are in the order of their ids, however they were wr
 test("a refusal names the place and the reason", () => {
   expect(refusal({ placements: [], items: [] })).toBe("placements: must define at least one placement");
   expect(refusal({ placements: [HERO, HERO], items: [] })).toBe("placements: must have distinct names");
-  expect(refusalOfItem({ placements: ["foot"] })).toBe('items.0.placements: there is no placement "foot"');
+  expect(refusalOfItem({ placements: ["foot"] })).toBe(
+    "items.0.placements: names a placement that there is none of",
+  );
   expect(refusalOfItem({ placements: ["hero", "hero"] })).toBe("items.0.placements: must be distinct");
-  expect(refusalOfItem({ form: "2026-05-01T00:00:00Z" })).toContain("items.0.form");
+  expect(refusalOfItem({ form: "2026-05-01T00:00:00Z" })).toContain(
+    "items.0: its field number 3 is unknown here",
+  );
   expect(refusalOfItem({ from: "2026-02-30T00:00:00Z" })).toContain("items.0.from");
   expect(refusalOfItem({ from: 1_700_000_000 })).toContain("before 1990");
   expect(refusalOfItem({ from: 1_780_000_000_000, until: 1_780_000_000_000 })).toContain("must end after");
@@ -82,7 +86,7 @@ test("a refusal names the place and the reason", () => {
     "placements.0.floor",
   );
   expect(refusal({ placements: [HERO], items: [] }, ["mood"])).toBe(
-    'placements.0.map: there is no map "lifecycle"; defined: mood',
+    "placements.0.map: there is no such map; defined: mood",
   );
   for (const input of [null, 7, "x", [], {}]) refusal(input);
 });
@@ -96,6 +100,6 @@ test("a tree that is too deep, or too much of anything, is refused before it cos
     placements: ["hero"],
   }));
   expect(refusal({ placements: [HERO], items })).toBe(
-    'items.256.placements: "hero" may have 256 items at most',
+    "items.256.placements: a placement may have 256 items at most",
   );
 });

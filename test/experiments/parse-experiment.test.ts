@@ -102,7 +102,7 @@ test.for([
   [{ ...LEAST, primary: undefined }, "primary: "],
   [{ ...LEAST, primary: { event: "click", measure: "mean" } }, "primary.measure: "],
   [{ ...LEAST, name: "a b" }, "name: must be 1 to 64 letters, digits, - or _"],
-  [{ ...LEAST, colour: "red" }, "colour: "],
+  [{ ...LEAST, colour: "red" }, "the experiment: its field number 5 is unknown here"],
   ["home", "the experiment: "],
 ] as [unknown, string][])("refused, with where and why: %j", ([input, message]) => {
   const parsed = parseExperiment(input, POLICIES);

@@ -1,8 +1,11 @@
 import type { BusReply, Producer } from "../../src/actors/bus.ts";
 import type { Append, Log } from "../../src/actors/log.ts";
+import { deploymentKeys } from "../../src/adapters/deployment-keys.ts";
+import { entropyBytes } from "../../src/adapters/entropy.ts";
 import { memoryBlobStore } from "../../src/adapters/memory-blob-store.ts";
 import { memoryBus } from "../../src/adapters/memory-bus.ts";
 import { MemoryLog } from "../../src/adapters/memory-log.ts";
+import { sealedSessionTokens } from "../../src/adapters/session-tokens.ts";
 import { encodeReply } from "../../src/events/decode-request.ts";
 import { decodeEntries } from "../../src/events/log-codec.ts";
 import type { LogEntry } from "../../src/events/log-entry.ts";
@@ -15,6 +18,7 @@ import { userHasher } from "../../src/privacy/user-hash.ts";
 import { decodeProfiles } from "../../src/profiles/profiles-codec.ts";
 import { DecisionIds } from "../../src/resonance/decision-id.ts";
 import type {
+  CarriedState,
   ScoreAnswer,
   ShardScoreRequest,
   ShardSessionRequest,
@@ -67,6 +71,11 @@ export async function gatewayWorld(
   const decisions = new DecisionIds([1, 2], "gateway");
   const questions: ExplainQuestion[] = [];
   const exported: ExportQuestion[] = [];
+  const tokens = await sealedSessionTokens({
+    keys: async () => (await deploymentKeys(releases, entropyBytes)).rotating("session-tokens"),
+    random: entropyBytes,
+    clock,
+  });
   const gateway = createGateway(
     {
       bus,
@@ -75,6 +84,7 @@ export async function gatewayWorld(
       clock,
       decisions,
       hashUser: userHasher(new Uint8Array(32)),
+      tokens,
       newId: () => "gateway",
       cellKey: new Uint8Array(32),
       async explain(question) {
@@ -177,7 +187,9 @@ export async function gatewayWorld(
           const request = decode(data) as ShardSessionRequest;
           asked.push({ shard, name: "session", request });
           refuseUnknown(request.map);
-          return packed({ answers: [written(anAnswer(shard, "visitor", newId()), request.type)] });
+          const answer = written(anAnswer(shard, "visitor", newId()), request.type);
+          const carried = { part: "nothing", state: Uint8Array.of(1, 2, 3) } satisfies CarriedState;
+          return packed({ answers: request.carries === true ? [answer, encode(carried)] : [answer] });
         });
         await bus.serve(subjects.shard(shard, "holding"), ({ data }) => {
           const request = decode(data) as HoldingRequest;

@@ -1,10 +1,13 @@
 import { expect, test } from "vitest";
+import { encodeReply } from "../../src/events/decode-request.ts";
 import { LIMITS } from "../../src/events/limits.ts";
 import { arrivalOf } from "../../src/features/arrival.ts";
-import type { ScoreReply } from "../../src/gateway/score.ts";
+import type { ScoreReply, SessionReply } from "../../src/gateway/score.ts";
+import { SESSION_TOKEN_MS } from "../../src/gateway/session-tokens.ts";
 import { EngineError } from "../../src/kernel/engine-error.ts";
 import { shardOf } from "../../src/kernel/hash.ts";
-import { A_MAP, anEvent, gatewayWorld, SHARDS } from "./gateway-world.ts";
+import { decode } from "../../src/kernel/msgpack.ts";
+import { A_MAP, anEvent, gatewayWorld, NOW_MS, SHARDS } from "./gateway-world.ts";
 
 test("a score comes from the user's shard, with what it is based on and an id of its own", async () => {
   const world = await gatewayWorld();
@@ -219,5 +222,49 @@ test("a session is refused as a whole for one bad event, and told which", async 
   expect((await world.ask("score.session", { events: many })).reply.error).toMatchObject({
     code: "TOO_MANY",
   });
+  expect(asked).toEqual([]);
+});
+
+test("a session's answer has a token, and what it seals goes on with the next request, to whatever shard", async () => {
+  const world = await gatewayWorld();
+  await world.define();
+  const asked = await world.serveShards();
+  const first = (await world.ask("score.session", { events: [anEvent()] })).value as SessionReply;
+  expect(first).toMatchObject({ map: "life", carried: "nothing", tokenExpires: NOW_MS + SESSION_TOKEN_MS });
+  const { token } = first;
+  const second = await world.ask("score.session", { events: [], token });
+  expect((second.value as SessionReply).token).not.toBe(token);
+  expect(asked[0]?.request).not.toHaveProperty("carried");
+  expect(asked[1]).toMatchObject({ shard: 1, request: { carried: Buffer.of(1, 2, 3) } });
+  const packed = encodeReply({ events: [], token }, "application/msgpack");
+  const reply = await world.send("score.session", packed, "application/msgpack");
+  expect(decode(reply.data)).toMatchObject({ map: "life", none: 0.1, token: expect.any(String) });
+});
+
+test("a session may be asked about without a token", async () => {
+  const world = await gatewayWorld();
+  await world.define();
+  const asked = await world.serveShards();
+  const { value } = await world.ask("score.session", { events: [anEvent()], token: false });
+  expect(value).not.toHaveProperty("token");
+  expect(asked[0]).toMatchObject({ request: { carries: false } });
+});
+
+test("a token that this deployment did not give, or gave too long ago, is refused before any shard is asked", async () => {
+  const [world, elsewhere] = [await gatewayWorld(), await gatewayWorld()];
+  await world.define();
+  await elsewhere.define();
+  const asked = await world.serveShards();
+  await elsewhere.serveShards();
+  const foreign = (await elsewhere.ask("score.session", { events: [] })).value as SessionReply;
+  for (const token of [foreign.token, "", "x", "A".repeat(100_000)])
+    expect((await world.ask("score.session", { events: [], token })).reply.error).toMatchObject({
+      code: "BAD_TOKEN",
+      retryable: false,
+    });
+  for (const token of [true, 5, null, {}])
+    expect((await world.ask("score.session", { events: [], token })).reply.error).toMatchObject({
+      code: "WRONG_TYPE",
+    });
   expect(asked).toEqual([]);
 });

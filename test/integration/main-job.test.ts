@@ -2,12 +2,17 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { rotateDeploymentKeys } from "../../src/adapters/deployment-keys.ts";
+import { entropyBytes } from "../../src/adapters/entropy.ts";
+import { natsBlobStore } from "../../src/adapters/nats-blob-store.ts";
+import { connectNats } from "../../src/adapters/nats-connection.ts";
 import { type Client, connectClient } from "../../src/cli/client.ts";
 import { ingest } from "../../src/cli/ingest-pump.ts";
 import { shopSimulator } from "../../src/cli/shop/shop-simulator.ts";
 import { toWire } from "../../src/cli/shop/wire-event.ts";
+import { subjectsOf } from "../../src/events/subjects.ts";
 import type { ProfilesReply } from "../../src/gateway/describe-profiles.ts";
-import type { ScoreReply } from "../../src/gateway/score.ts";
+import type { ScoreReply, SessionReply } from "../../src/gateway/score.ts";
 import { shardOf } from "../../src/kernel/hash.ts";
 import { decode, encode } from "../../src/kernel/msgpack.ts";
 import { type RunningNode, startNode } from "../../src/node.ts";
@@ -203,6 +208,32 @@ await describeWithNats("a node", (suite) => {
     expect(((await client.ask("score", { user: "passer-by" })) as ScoreReply).known).toBe(false);
   });
 
+  test("a session whose token is sent along is told as a stored user is, also over a rotation of keys", async () => {
+    const ts = Date.UTC(2026, 1, 1);
+    const acts = Array.from({ length: 6 }, (_, i) => ({
+      id: `t${i}`,
+      user: "token-bearer",
+      type: i % 2 === 0 ? "view" : "click",
+      ts: ts + i * 60_000,
+      item: KNOWN_ITEM,
+    }));
+    let token: string | undefined;
+    let session: SessionReply | undefined;
+    for (const act of acts) {
+      const carried = token === undefined ? {} : { token };
+      session = (await client.ask("score.session", { events: [act], ...carried })) as SessionReply;
+      token = session.token;
+      if (act.id === "t2") await rotateKeys(suite().nats.url);
+    }
+    expect(((await client.ask("score", { user: "token-bearer" })) as ScoreReply).known).toBe(false);
+    const { positions } = await ingest(client, acts);
+    const stored = (await client.ask("score", { user: "token-bearer", atLeast: positions })) as ScoreReply;
+    expect(session).toMatchObject({ segments: stored.segments, evidence: stored.evidence, carried: "all" });
+    await expect(client.ask("score.session", { events: [], token: `${token}x` })).rejects.toMatchObject({
+      code: "BAD_TOKEN",
+    });
+  });
+
   test("a relabelled member moves from one profile to the other", async () => {
     const label = async (segment: string) => {
       const ts = Date.UTC(2026, 1, 1);
@@ -255,3 +286,9 @@ await describeWithNats("a node", (suite) => {
     await expect(startNode(other, () => {})).rejects.toMatchObject({ code: "SHARDS_FIXED" });
   });
 });
+
+async function rotateKeys(url: string): Promise<void> {
+  const connection = await connectNats({ servers: [url], name: "rotation" });
+  await rotateDeploymentKeys(await natsBlobStore(connection, subjectsOf("resonance")), entropyBytes);
+  await connection.close();
+}

@@ -25,6 +25,8 @@ export type NodeProcessHow = Readonly<{
   /** Is told the process's id before it is ready, and each line that it says on standard error. */
   started?(pid: number): void;
   said?(line: string): void;
+  /** Is told each line that it prints on standard output. */
+  printed?(line: string): void;
 }>;
 
 /** Runs `resonance up` with these options until it says that it is ready. */
@@ -42,6 +44,8 @@ export async function startNodeProcess(
   child.stderr?.on("data", (chunk: Buffer) => said.push(chunk.toString()));
   if (child.stderr !== null && how.said !== undefined)
     createInterface({ input: child.stderr }).on("line", (line) => how.said?.(line));
+  if (child.stdout !== null && how.printed !== undefined)
+    createInterface({ input: child.stdout }).on("line", (line) => how.printed?.(line));
   const ready = await firstLine(child, said);
   const ended = async (signal: "SIGKILL" | "SIGTERM"): Promise<number | null> => {
     if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;

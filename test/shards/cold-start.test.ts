@@ -43,7 +43,7 @@ function answersOf(shard: ShardState) {
     score: (user: string, context?: Record<string, string>, map = "life") =>
       read(answers.score(user, { map }, TYPE, arrivalOf(context))),
     session: (views: Parameters<typeof aView>[0][], context?: Record<string, string>) =>
-      read(answers.session(views.map(aView), { map: "life" }, TYPE, arrivalOf(context))),
+      read(answers.session(views.map(aView), { map: "life" }, TYPE, { arrival: arrivalOf(context) })),
   };
 }
 

@@ -5,6 +5,7 @@ import type { UnitCopy } from "../../src/actors/unit-copy.ts";
 import { identityCompressor } from "../../src/adapters/identity-compressor.ts";
 import { memoryContextStore } from "../../src/adapters/memory-context-store.ts";
 import { memoryProfileStore } from "../../src/adapters/memory-profile-store.ts";
+import { sealedSessionTokens } from "../../src/adapters/session-tokens.ts";
 import { explain } from "../../src/explain.ts";
 import { exportPage } from "../../src/export-user.ts";
 import { createGateway } from "../../src/gateway/gateway.ts";
@@ -128,11 +129,15 @@ export class SimNode {
       decisions,
       hashUser,
     };
+    const key = { number: 0, key: new Uint8Array(32) };
+    const random = (bytes: number) => new Uint8Array(bytes).map(() => Math.floor(servers.random() * 256));
+    const tokens = await sealedSessionTokens({ keys: async () => [key], random, clock });
     const gateway = createGateway(
       {
         ...plain,
         decisions,
         hashUser,
+        tokens,
         cellKey: new Uint8Array(32),
         explain: (question) => explain(explaining, question, limits),
         exportPage: (question) =>

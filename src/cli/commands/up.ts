@@ -5,7 +5,7 @@ import { EngineError } from "../../kernel/engine-error.ts";
 import { startNode } from "../../node.ts";
 import { ENDPOINT_FILE } from "../client.ts";
 import { type NodeCommandOptions, nodeOptionsOf, withNodeOptions } from "../node-command-options.ts";
-import { note, print, runs } from "../output.ts";
+import { endOnUncaught, note, print, runs } from "../output.ts";
 import { stopSignal } from "../stop-signal.ts";
 
 /** `resonance up`: a node, until it is told to stop. */
@@ -15,6 +15,7 @@ export function addUpCommand(program: Command): void {
     .option("--json", "print one JSON object once the node answers", false)
     .action(
       runs(async (options: NodeCommandOptions & { json: boolean }) => {
+        endOnUncaught();
         const node = await startNode(await nodeOptionsOf(options), note);
         const stopped = stopSignal(); // Before it says that it is ready: who hears that may stop it at once.
         const endpoint = join(options.data, ENDPOINT_FILE);

@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { toldIssue } from "../../events/told-issue.ts";
 import { FEATURES } from "../../features/all-families.ts";
 import { unaryFrom } from "../location/randomised-response.ts";
 import { PURPOSES_MAX } from "./consent-rules.ts";
@@ -73,7 +74,8 @@ export function parsePolicy(input: unknown): ParsedPolicy {
   const parsed = v.safeParse(policy, input, { abortEarly: true });
   if (!parsed.success) {
     const [issue] = parsed.issues;
-    return refused(v.getDotPath(issue) ?? "", issue.message);
+    const { path, message } = toldIssue(issue);
+    return refused(path, message);
   }
   const { purposes: given, families: mapped, regions, location } = parsed.output;
   const purposes = { ...DEFAULT_POLICY.purposes, ...given };

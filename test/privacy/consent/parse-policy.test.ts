@@ -27,7 +27,7 @@ test("a file says only what differs, and words for groups stand for their famili
 
 test.for([
   [[], "the policy"],
-  [{ purpose: {} }, "purpose"],
+  [{ purpose: {} }, "its field number 1 is unknown here"],
   [{ purposes: { location: "never" } }, "must be opt-in or opt-out"],
   [{ purposes: { "Not A Word": "opt-in" } }, "lower-case letters"],
   [{ families: { shoes: "location" } }, "no such family of features: temporal"],
