@@ -90,6 +90,11 @@ const READ_MESSAGES = 1_024;
  */
 const COMMIT_PAUSE = { factor: 20, ms: 1_000 } as const;
 const LARGE_COMMIT = { entries: 2_048, factor: 4, ms: 300 } as const;
+/**
+ * A commit of so many contexts is due, however few entries: what was changed stays in memory until it is written, with
+ * copies of it for LMDB, and a log of ever new users would fill the memory with them.
+ */
+const COMMIT_CONTEXTS = 1_024;
 /** The entry is not to blame for these: setting it aside would lose it. */
 const NOT_THE_ENTRY = ["STORE_CORRUPT", "STORE_FAILED", "BLOB_CORRUPT", "LOG_TRIMMED", "LOG_TRUNCATED"];
 
@@ -410,10 +415,16 @@ class Host implements ShardCopy {
   #isCommitDue(lag: number): boolean {
     const { entries } = this.#group;
     if (entries === 0) return false;
-    if (entries >= this.#options.batchEntries) return true;
+    if (this.#isGroupFull()) return true;
     if (lag > READ_MESSAGES) this.#isCatchingUp = true;
     if (this.#isCommitting || lag > READ_MESSAGES) return false;
     return this.#ports.clock.monotonicMs() >= this.#commitFromMs();
+  }
+
+  /** Whether what is folded has to be committed before anything is folded on. */
+  #isGroupFull(): boolean {
+    const { entries, outcome } = this.#group;
+    return entries >= this.#options.batchEntries || outcome.touched.size >= COMMIT_CONTEXTS;
   }
 
   /** When what is folded by now may be committed, by the monotonic clock, ms. */
@@ -437,7 +448,7 @@ class Host implements ShardCopy {
         return this.#goBack(messages.at(-1)?.sequence ?? 0);
       }
       for (const tell of this.#applied) tell();
-      if (at === messages.length || this.#group.entries < this.#options.batchEntries) continue;
+      if (at === messages.length || !this.#isGroupFull()) continue;
       this.#publish();
       await this.#commit();
     }

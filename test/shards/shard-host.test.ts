@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import type { LogMessage } from "../../src/actors/log.ts";
 import { memoryBus } from "../../src/adapters/memory-bus.ts";
 import { memoryContextStore } from "../../src/adapters/memory-context-store.ts";
@@ -30,7 +30,7 @@ async function aWorld() {
   await log.ensure(subjects.transitions, { subjects: [subjects.transition("*", "*")] });
   const bus = memoryBus();
   const store = memoryContextStore();
-  const start = async () => {
+  const start = async ({ batchEntries = 10 } = {}) => {
     const host = await startShardHost(
       {
         log,
@@ -52,7 +52,7 @@ async function aWorld() {
         decisionKey: [1, 2],
         subjects,
       },
-      { shard: 0, shards: 1, node: "test", residentUsers: 2, ringEvents: 4, batchEntries: 10 },
+      { shard: 0, shards: 1, node: "test", residentUsers: 2, ringEvents: 4, batchEntries },
     );
     await host.own({ epoch: 1, session: 1, isHeld: () => true });
     return host;
@@ -169,6 +169,23 @@ test("cold users leave memory and come back from the store", async () => {
   await world.append(encodeEntry(aView({ user: "user-0" })));
   expect((await world.score("user-0", 21))?.evidence).toBeCloseTo(2, 3);
   await host.stop();
+});
+
+test("a log of ever new users is committed in parts that memory has room for", async () => {
+  const world = await aWorld();
+  const contexts: number[] = [];
+  const { commit } = world.store;
+  world.store.commit = (given) => {
+    contexts.push(given.contexts.length);
+    return commit.call(world.store, given);
+  };
+  const users = Array.from({ length: 5_000 }, (_, u) => encodeEntry({ ...aView(), user: `visitor-${u}` }));
+  await world.append(...users);
+  const host = await world.start({ batchEntries: 100_000 });
+  await vi.waitUntil(() => world.store.meta()?.applied === 5_000, { timeout: 20_000 });
+  await host.stop();
+  expect(contexts.reduce((sum, count) => sum + count, 0)).toBe(5_000);
+  expect(Math.max(...contexts)).toBeLessThan(1_024 + 128); // A slice of entries may follow.
 });
 
 test("a position that is not reached in time is told as not caught up", async () => {
