@@ -1,5 +1,7 @@
 import { type FuzzInput, JSON_TYPE, MSGPACK_TYPE } from "./fuzz-inputs.ts";
 import { type FuzzWorld, fuzzWorld } from "./fuzz-world.ts";
+import { httpTarget } from "./http-target.ts";
+import { openHttpIntake } from "./open-http-intake.ts";
 import { FULL_EVENT, RECORDED } from "./recorded-messages.ts";
 import type { FuzzTarget } from "./run-fuzz.ts";
 
@@ -28,11 +30,24 @@ const SHAPES = {
   },
 } as const;
 
-/** Targets that are fuzzed over memory. */
-export const TARGETS = Object.keys(SHAPES) as (keyof typeof SHAPES)[];
+/** Something to fuzz: endpoints over memory, or the HTTP intake in front of them. */
+export type TargetName = keyof typeof SHAPES | "http";
+
+export const TARGETS: readonly TargetName[] = [...(Object.keys(SHAPES) as (keyof typeof SHAPES)[]), "http"];
 
 /** A target, in a world of its own. */
-export async function fuzzTarget(name: keyof typeof SHAPES): Promise<FuzzTarget> {
+export function fuzzTarget(name: TargetName): Promise<FuzzTarget> {
+  return name === "http" ? overHttp() : overMemory(name);
+}
+
+async function overHttp(): Promise<FuzzTarget> {
+  const world = await fuzzWorld();
+  const intake = await openHttpIntake(world);
+  const target = httpTarget(intake, () => leftIn(world));
+  return { ...target, rest: () => world.rest(), close: () => intake.close() };
+}
+
+async function overMemory(name: keyof typeof SHAPES): Promise<FuzzTarget> {
   let world = await fuzzWorld();
   const carried = { events: [FULL_EVENT], token: await world.token() };
   const recorded = { ...RECORDED, "score.session": [...(RECORDED["score.session"] ?? []), carried] };

@@ -13,7 +13,9 @@ test.for(TARGETS)(
   "%s: whatever is sent is answered, or refused with a documented code, and nothing else happens",
   { timeout: 120_000 },
   async (name) => {
-    const report = await runFuzz(await fuzzTarget(name), { inputs: INPUTS, seed: SEED });
+    const target = await fuzzTarget(name);
+    const report = await runFuzz(target, { inputs: INPUTS, seed: SEED });
+    await target.close?.();
     expect(report.findings).toEqual([]);
     expect(report.inputs).toBe(INPUTS);
     expect(report.answered).toBeGreaterThan(INPUTS / 40);

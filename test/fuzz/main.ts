@@ -18,7 +18,9 @@ const { inputs, seed } = options.opts<{ inputs: number; seed: number }>();
 const wanted = options.args.length === 0 ? TARGETS : TARGETS.filter((name) => options.args.includes(name));
 
 for (const name of wanted) {
-  const report = await runFuzz(await fuzzTarget(name), { inputs, seed });
+  const target = await fuzzTarget(name);
+  const report = await runFuzz(target, { inputs, seed });
+  await target.close?.();
   process.stdout.write(`${JSON.stringify(report)}\n`);
   if (report.findings.length > 0) process.exitCode = 1;
 }

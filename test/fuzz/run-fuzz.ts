@@ -15,6 +15,8 @@ export type FuzzTarget = Readonly<{
   rest?(): Promise<void>;
   /** What must not be there when all is sent: one text each. */
   left?(): readonly string[];
+  /** Ends what it has opened. */
+  close?(): Promise<void>;
 }>;
 
 /** What was seen. */
