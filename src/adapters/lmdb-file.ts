@@ -111,7 +111,7 @@ export class LmdbFile<Name extends string> {
    * wait at its end for some milliseconds. Resolves once nobody reads the file that was replaced, and it is closed.
    *
    * Costs as much as all rows: 15,000 users in 78 MB took 0.6 to 0.9 s of processor time, a thread was held for up to
-   * 50 ms (the unmapping of the old file), a commit for up to 85 ms.
+   * 60 ms (the unmapping of the old file), a commit for up to 85 ms; docs/privacy.md has the spread.
    *
    * @throws EngineError `DISK_FULL` (retryable) without room for both files; `STORE_CORRUPT`, `STORE_FAILED`,
    * `STORE_CLOSED` (retryable). The file is then as it was.
