@@ -95,6 +95,16 @@ export async function connectClient(options: ClientOptions, name: string): Promi
   };
 }
 
+/** Asks one question, over a connection of its own. @throws What {@link connectClient} and the engine throw. */
+export async function askOnce(options: ClientOptions, endpoint: string, body: unknown): Promise<unknown> {
+  const client = await connectClient(options, `resonance ${endpoint}`);
+  try {
+    return await client.ask(endpoint, body);
+  } finally {
+    await client.close();
+  }
+}
+
 /**
  * The NATS servers of the engine at `--nats`, or of the one that runs on the data folder, and who connects.
  *

@@ -1,35 +1,17 @@
 import { ask } from "../actors/ask.ts";
 import { fieldsOf, refused } from "../events/request-body.ts";
 import { lifetimeEpsilon } from "../privacy/noise-plan.ts";
-import type { MapPrivacyView } from "../resonance/published-profiles.ts";
+import type { MapPrivacyReport } from "../resonance/published-profiles.ts";
 import type { SegmentMap } from "../resonance/segment-map.ts";
 import type { GatewayPorts } from "./gateway-ports.ts";
 
-/** What noise does to a map's profiles, as the profile actor measures it. */
-type Measured = Readonly<{
-  leastCount: number;
-  segments: readonly Readonly<{
-    segment: string;
-    isShown: boolean;
-    count: number;
-    exactCount: number;
-    expected: number | null;
-    measured: number | null;
-  }>[];
-  auc: Readonly<{ exact: number; noisy: number; members: number }> | null;
-}>;
-
 /** One private map in the reply of `privacy.report`. */
-export type PrivacyReport = MapPrivacyView &
+export type PrivacyReport = MapPrivacyReport &
   Readonly<{
-    /** Standard deviation of the noise on each coordinate of one bucket's sums. */
-    sigma: number;
     /** Epsilon of a user who contributed to so many buckets, at this noise, exactly for continuous noise. */
     lifetimes: readonly Readonly<{ buckets: number; epsilon: number }>[];
     /** Buckets of the window. */
     windowBuckets: number;
-    /** Null before the first noised bucket. Not covered by any noise. */
-    measured: Measured | null;
   }>;
 
 /** Active buckets that lifetimes are told of. */
@@ -50,10 +32,12 @@ export async function privacyReport(
   }
   if (privates.length === 0) return { maps: [] };
   const subject = subjects.profileActor("privacy");
-  const told = (await ask(bus, subject, map === undefined ? {} : { map }, PATIENCE_MS)) as readonly Omit<
-    PrivacyReport,
-    "lifetimes" | "windowBuckets"
-  >[];
+  const told = (await ask(
+    bus,
+    subject,
+    map === undefined ? {} : { map },
+    PATIENCE_MS,
+  )) as readonly MapPrivacyReport[];
   return {
     maps: told.map((one) => ({
       ...one,

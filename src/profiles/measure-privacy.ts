@@ -2,27 +2,10 @@ import { CONTRIBUTION_GRID, COUNT_WEIGHT } from "../privacy/contribution.ts";
 import { leastCount } from "../privacy/shown-members.ts";
 import { cosineOf, expectedCosines } from "../privacy/utility.ts";
 import { auc } from "../resonance/metrics.ts";
+import type { MeasuredPrivacy } from "../resonance/published-profiles.ts";
 import type { MemberRecord } from "./member-record.ts";
 import type { PrivateMap } from "./private-releases.ts";
 import { noiseOf, type PrivateSeries } from "./private-series.ts";
-
-/** What noise does to a map's profiles, measured against what its members did contribute. */
-export type MeasuredPrivacy = Readonly<{
-  /** Contributions that the noisy count must show before a segment is shown. */
-  leastCount: number;
-  segments: readonly Readonly<{
-    segment: string;
-    isShown: boolean;
-    /** Contributions in the window: by the noisy count, and as the members that are held now have them. */
-    count: number;
-    exactCount: number;
-    /** Cosine of the noisy direction to the exact one; null where one of them has no contributions. */
-    expected: number | null;
-    measured: number | null;
-  }>[];
-  /** How well the members' own newest embeddings are told, macro one-vs-rest, over so many of them; null without two segments. */
-  auc: Readonly<{ exact: number; noisy: number; members: number }> | null;
-}>;
 
 /** Pages of members, as the store holds them. */
 export type MemberPages = Iterable<readonly (readonly [user: string, record: MemberRecord])[]>;

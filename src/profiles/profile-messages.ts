@@ -1,6 +1,5 @@
-import type { MapPrivacyView } from "../resonance/published-profiles.ts";
+import type { MapPrivacyReport, MapPrivacyView } from "../resonance/published-profiles.ts";
 import type { RollOutView } from "../resonance/roll-out-view.ts";
-import type { MeasuredPrivacy } from "./measure-privacy.ts";
 
 /** The profile actor's state on `internal.profiles.status`, as MessagePack. */
 export type ProfileStatus = Readonly<{
@@ -100,10 +99,4 @@ export type MemberReply = Readonly<{ records: readonly Readonly<{ encoder: strin
 export type PrivacyRequest = Readonly<{ map?: string }>;
 
 /** The reply: one for each private map in force that was asked for. */
-export type PrivacyReply = readonly (MapPrivacyView &
-  Readonly<{
-    /** Standard deviation of the noise on each coordinate of one bucket's sums. */
-    sigma: number;
-    /** Null before the first noised bucket. */
-    measured: MeasuredPrivacy | null;
-  }>)[];
+export type PrivacyReply = readonly MapPrivacyReport[];

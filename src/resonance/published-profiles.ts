@@ -93,6 +93,33 @@ export type MapPrivacyView = PublishedPrivacy &
     waiting: number;
   }>;
 
+/** What noise does to a map's profiles, measured against what its members did contribute. */
+export type MeasuredPrivacy = Readonly<{
+  /** Contributions that the noisy count must show before a segment is shown. */
+  leastCount: number;
+  segments: readonly Readonly<{
+    segment: string;
+    isShown: boolean;
+    /** Contributions in the window: by the noisy count, and as the members that are held now have them. */
+    count: number;
+    exactCount: number;
+    /** Cosine of the noisy direction to the exact one; null where one of them has no contributions. */
+    expected: number | null;
+    measured: number | null;
+  }>[];
+  /** How well the members' own newest embeddings are told, macro one-vs-rest, over so many of them; null without two segments. */
+  auc: Readonly<{ exact: number; noisy: number; members: number }> | null;
+}>;
+
+/** A private map, and how far noise has moved its profiles, as the profile actor tells. */
+export type MapPrivacyReport = MapPrivacyView &
+  Readonly<{
+    /** Standard deviation of the noise on each coordinate of one bucket's sums. */
+    sigma: number;
+    /** Null before the first noised bucket. Not covered by any noise. */
+    measured: MeasuredPrivacy | null;
+  }>;
+
 /** The profiles of one map, as published: everything that scoring needs beside the embedding. */
 export type PublishedProfiles = Readonly<{
   map: string;

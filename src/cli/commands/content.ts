@@ -3,7 +3,7 @@ import pc from "picocolors";
 import type { ContentAnswer } from "../../content/content-answer.ts";
 import type { CatalogueReply } from "../../gateway/content-catalogue.ts";
 import type { RatesReply } from "../../gateway/describe-rates.ts";
-import { type ClientOptions, connectClient } from "../client.ts";
+import { askOnce, type ClientOptions } from "../client.ts";
 import { withClientOptions } from "../client-options.ts";
 import { print, runs } from "../output.ts";
 import { readContentFile, readContentJson } from "../read-content-file.ts";
@@ -24,7 +24,7 @@ export function addContentCommand(program: Command): void {
     .description("show the catalogue in force; --json prints it in the words of a file")
     .action(
       runs(async (options: Options) => {
-        const reply = (await asked(options, "content.get", {})) as CatalogueReply;
+        const reply = (await askOnce(options, "content.get", {})) as CatalogueReply;
         print(options.json, reply, () => drawCatalogue(reply));
       }),
     );
@@ -52,7 +52,7 @@ export function addContentCommand(program: Command): void {
     .description("choose a content for a user, now")
     .action(
       runs(async (user: string, placement: string, options: Options) => {
-        const reply = (await asked(options, "content", { user, placement })) as ContentAnswer;
+        const reply = (await askOnce(options, "content", { user, placement })) as ContentAnswer;
         print(options.json, reply, () => drawChoice(reply));
       }),
     );
@@ -66,7 +66,7 @@ function addPut(command: Command): void {
     .action(
       runs(async (file: string, options: Options) => {
         const given = withoutVersion(await readContentJson(file));
-        const reply = (await asked(options, "content.put", given)) as { version: number };
+        const reply = (await askOnce(options, "content.put", given)) as { version: number };
         print(options.json, reply, () => [`catalogue v${reply.version} is in force`]);
       }),
     );
@@ -93,19 +93,10 @@ function addRates(command: Command): void {
           ...(content === undefined ? {} : { content }),
           ...(segment === undefined ? {} : { segment }),
         };
-        const reply = (await asked(options, "content.rates", request)) as RatesReply;
+        const reply = (await askOnce(options, "content.rates", request)) as RatesReply;
         print(options.json, reply, () => drawRates(reply, columnsNow()));
       }),
     );
-}
-
-async function asked(options: ClientOptions, endpoint: string, body: unknown): Promise<unknown> {
-  const client = await connectClient(options, `resonance ${endpoint}`);
-  try {
-    return await client.ask(endpoint, body);
-  } finally {
-    await client.close();
-  }
 }
 
 function drawCatalogue({ version, placements, items }: CatalogueReply): string[] {

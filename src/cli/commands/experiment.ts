@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import type { ExperimentReply, ExperimentReportReply, ExperimentStatus } from "../../gateway/experiments.ts";
-import { type ClientOptions, connectClient } from "../client.ts";
+import { askOnce, type ClientOptions } from "../client.ts";
 import { withClientOptions } from "../client-options.ts";
 import { print, runs } from "../output.ts";
 import { readExperimentFile } from "../read-experiment-file.ts";
@@ -19,7 +19,9 @@ export function addExperimentCommand(program: Command): void {
     .description("list all experiments, with their units and verdicts")
     .action(
       runs(async (options: Options) => {
-        const reply = (await asked(options, "status", {})) as { experiments: readonly ExperimentStatus[] };
+        const reply = (await askOnce(options, "experiments.status", {})) as {
+          experiments: readonly ExperimentStatus[];
+        };
         print(options.json, reply, () => drawExperiments(reply.experiments, columnsNow()));
       }),
     );
@@ -27,7 +29,7 @@ export function addExperimentCommand(program: Command): void {
     .description("tell what an experiment has shown so far, with a plot of its interval over time")
     .action(
       runs(async (experiment: string, options: Options) => {
-        const reply = (await asked(options, "report", { experiment })) as ExperimentReportReply;
+        const reply = (await askOnce(options, "experiments.report", { experiment })) as ExperimentReportReply;
         print(options.json, reply, () => drawReport(reply, Date.now(), columnsNow()));
       }),
     );
@@ -35,7 +37,7 @@ export function addExperimentCommand(program: Command): void {
     .description("end an experiment: nobody is assigned or counted any more, its report stays")
     .action(
       runs(async (experiment: string, options: Options) => {
-        const reply = (await asked(options, "stop", { experiment })) as ExperimentReply;
+        const reply = (await askOnce(options, "experiments.stop", { experiment })) as ExperimentReply;
         print(options.json, reply, () => [
           `${experiment} is stopped; resonance experiment report ${experiment} tells its end`,
         ]);
@@ -56,21 +58,12 @@ function addDefine(command: Command): void {
           print(options.json, experiment, () => [JSON.stringify(experiment, null, 2)]);
           return;
         }
-        const reply = (await asked(options, "define", given)) as ExperimentReply;
+        const reply = (await askOnce(options, "experiments.define", given)) as ExperimentReply;
         print(options.json, reply, () => [
           `${reply.experiment} runs at ${experiment.placement}: ${experiment.arms.map(({ name }) => name).join(", ")}; ${formatCount(experiment.plannedUnits)} units are planned`,
         ]);
       }),
     );
-}
-
-async function asked(options: ClientOptions, endpoint: string, body: unknown): Promise<unknown> {
-  const client = await connectClient(options, "resonance experiment");
-  try {
-    return await client.ask(`experiments.${endpoint}`, body);
-  } finally {
-    await client.close();
-  }
 }
 
 function columnsNow(): number {

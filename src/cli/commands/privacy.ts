@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import type { PolicyReply } from "../../gateway/consent-policy.ts";
-import { type ClientOptions, connectClient } from "../client.ts";
+import { askOnce, type ClientOptions } from "../client.ts";
 import { withClientOptions } from "../client-options.ts";
 import { print, runs } from "../output.ts";
 import { readPolicyFile, readPolicyJson } from "../read-policy-file.ts";
@@ -18,7 +18,7 @@ export function addPrivacyCommand(program: Command): void {
     .description("put a policy in force, in the place of the one before")
     .action(
       runs(async (file: string, options: Options) => {
-        const reply = (await asked(options, "privacy.put", await readPolicyJson(file))) as {
+        const reply = (await askOnce(options, "privacy.put", await readPolicyJson(file))) as {
           version: number;
         };
         print(options.json, reply, () => [`policy v${reply.version} is in force`]);
@@ -28,7 +28,7 @@ export function addPrivacyCommand(program: Command): void {
     .description("show the policy in force; --json prints it in the words of a file")
     .action(
       runs(async (options: Options) => {
-        const reply = (await asked(options, "privacy.get", {})) as PolicyReply;
+        const reply = (await askOnce(options, "privacy.get", {})) as PolicyReply;
         print(options.json, reply, () => drawPolicy(reply));
       }),
     );
@@ -46,15 +46,6 @@ export function addPrivacyCommand(program: Command): void {
         ]);
       }),
     );
-}
-
-async function asked(options: ClientOptions, endpoint: string, body: unknown): Promise<unknown> {
-  const client = await connectClient(options, `resonance ${endpoint}`);
-  try {
-    return await client.ask(endpoint, body);
-  } finally {
-    await client.close();
-  }
 }
 
 function drawPolicy({ version, purposes, families, regions, location }: PolicyReply): string[] {
