@@ -73,7 +73,8 @@ export class ShardEraser {
   readonly #view: ShardCopy["erasing"];
   readonly #redactor: Redactor<RedactionTarget>;
   readonly #stream: string;
-  readonly #writes = new Turns();
+  /** The records of the erasures that are being carried out. */
+  readonly #records = new Map<string, { readonly turns: Turns; record: ErasureRecord | undefined }>();
   #lease: Lease | undefined;
   #turn = 0;
   #running: Promise<void> = Promise.resolve();
@@ -154,6 +155,7 @@ export class ShardEraser {
 
   async #round(turn: number): Promise<void> {
     const { sleep } = this.#world;
+    this.#records.clear(); // Another owner may have written meanwhile.
     const batch = this.#view.pending().slice(0, BATCH_MAX);
     const through = batch.at(-1)?.sequence ?? 0;
     while (!this.#view.isPublished(through)) {
@@ -232,14 +234,12 @@ export class ShardEraser {
         snapshots,
       }));
     };
-    const purged = async (): Promise<unknown> => {
+    const purged = async (): Promise<void> => {
       await sleep(DECISIONS_MS);
-      const messages = await purge(all);
-      return note(() => ({ messages }));
+      this.#note(named, { messages: await purge(all) });
     };
-    const renewed = async (): Promise<unknown> => {
-      const shardSnapshots = await renewSnapshots(through);
-      return note(() => ({ shardSnapshots }));
+    const renewed = async (): Promise<void> => {
+      this.#note(named, { shardSnapshots: await renewSnapshots(through) });
     };
     const steps = [logged(), members(), purged(), renewed(), scrubbed(through), this.#erasePeers([...all])];
     await Promise.allSettled(steps); // Nothing goes on behind a step that failed.
@@ -335,12 +335,14 @@ export class ShardEraser {
     removed: PartlyRemoved,
     verified?: ReadonlySet<string>,
   ): Promise<void> {
-    return this.#writes.take(async () => {
+    const kept = this.#records.get(id) ?? { turns: new Turns(), record: undefined };
+    this.#records.set(id, kept);
+    return kept.turns.take(async () => {
       const { blobs, clock } = this.#world;
-      const held = await readJson<ErasureRecord>(blobs, erasureKey(id));
+      const held = kept.record ?? (await readJson<ErasureRecord>(blobs, erasureKey(id)));
       if (held?.state === "done") return;
       const isDone = state === "done";
-      const record: ErasureRecord = {
+      kept.record = {
         erasure: id,
         state,
         reason,
@@ -353,8 +355,17 @@ export class ShardEraser {
         // Of one whose entry tells nobody any more, an attempt before has verified it.
         ...(isDone ? { verified: verified?.has(id) === true || held?.verified === true } : {}),
       };
-      await blobs.put(erasureKey(id), new TextEncoder().encode(JSON.stringify(record)));
+      await blobs.put(erasureKey(id), new TextEncoder().encode(JSON.stringify(kept.record)));
     });
+  }
+
+  /** Notes what all of some erasures have removed together, to be written with the end of each. */
+  #note(batch: readonly PendingErasure[], removed: PartlyRemoved): void {
+    for (const { id } of batch) {
+      const kept = this.#records.get(id);
+      if (kept?.record === undefined) continue;
+      kept.record = { ...kept.record, removed: mostRemoved(kept.record.removed ?? NOTHING_REMOVED, removed) };
+    }
   }
 }
 
