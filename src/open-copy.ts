@@ -20,7 +20,7 @@ import type { HashUser } from "./privacy/user-hash.ts";
 import { startProfileHost } from "./profiles/profile-host.ts";
 import type { ProfileStore } from "./profiles/profile-store.ts";
 import { restoreProfiles, snapshotProfiles } from "./profiles/snapshot-profiles.ts";
-import { type KeptStreams, purgeUsers } from "./purge-users.ts";
+import type { PurgedCounts } from "./purge-users.ts";
 import type { Releases } from "./releases.ts";
 import { Scrubber } from "./scrubber.ts";
 import { ShardEraser } from "./shard-eraser.ts";
@@ -38,8 +38,8 @@ export type CopyWorld = Readonly<{
   bus: Bus;
   blobs: BlobStore;
   snapshots: SnapshotPorts;
-  /** Streams that hold users and that nothing is folded from. */
-  kept: KeptStreams;
+  /** Takes users out of the streams that nothing is folded from. */
+  purge(users: ReadonlySet<string>): Promise<PurgedCounts>;
   /** What stands for erased users in the logs. */
   hashUser: HashUser;
   releases: Releases;
@@ -159,7 +159,6 @@ async function openShard(
       {
         ...world,
         pause: world.snapshots.pause,
-        purge: (users) => purgeUsers(world.kept, users),
         renewSnapshots: (through) => renewed(world.snapshots.blobs, kept, through, () => write(true)),
         scrubbed: (through) => scrubber.scrubbed(through),
       },

@@ -12,6 +12,9 @@ export type KeptStreams = Readonly<{
   transitions: KeptStream;
 }>;
 
+/** Messages erased, by stream. */
+export type PurgedCounts = Readonly<Record<keyof KeptStreams, number>>;
+
 /** What a message is without some users: itself, something shorter, or nothing. */
 type Rest = Readonly<{ kind: "untouched" } | { kind: "gone" } | { kind: "shorter"; data: Uint8Array }>;
 
@@ -70,14 +73,33 @@ export function purgeDeadLetters(stream: KeptStream, users: ReadonlySet<string>)
 }
 
 /** Takes users out of all three. @returns Messages erased, by stream. */
-export async function purgeUsers(
-  streams: KeptStreams,
-  users: ReadonlySet<string>,
-): Promise<Readonly<Record<keyof KeptStreams, number>>> {
+export async function purgeUsers(streams: KeptStreams, users: ReadonlySet<string>): Promise<PurgedCounts> {
   return {
     decisions: await purgeDecisions(streams.decisions, users),
     deadLetters: await purgeDeadLetters(streams.deadLetters, users),
     transitions: await purgeTransitions(streams.transitions, users),
+  };
+}
+
+/**
+ * {@link purgeUsers} for all shards of a thread: one reading of the streams serves everybody who asks before it begins, and
+ * counts for each what it has erased for all.
+ */
+export function sharedPurge(streams: KeptStreams): (users: ReadonlySet<string>) => Promise<PurgedCounts> {
+  let waiting: Readonly<{ users: Set<string>; purged: Promise<PurgedCounts> }> | undefined;
+  let running: Promise<unknown> = Promise.resolve();
+  return (users) => {
+    if (waiting === undefined) {
+      const asked = new Set<string>();
+      const purged = running.then(() => {
+        waiting = undefined;
+        return purgeUsers(streams, asked);
+      });
+      waiting = { users: asked, purged };
+      running = purged.catch(() => {}); // Whoever asked is told.
+    }
+    for (const user of users) waiting.users.add(user);
+    return waiting.purged;
   };
 }
 

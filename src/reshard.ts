@@ -8,7 +8,6 @@ import { deploymentKeys } from "./adapters/deployment-keys.ts";
 import { entropyBits, entropyBytes, newId } from "./adapters/entropy.ts";
 import { lmdbContextStore } from "./adapters/lmdb-context-store.ts";
 import { memoryBus } from "./adapters/memory-bus.ts";
-import { memoryKeptStream } from "./adapters/memory-kept-stream.ts";
 import type { NatsAccess } from "./adapters/nats-access.ts";
 import { natsBlobStore } from "./adapters/nats-blob-store.ts";
 import { replicasFor } from "./adapters/nats-cluster.ts";
@@ -172,11 +171,7 @@ async function splitOne(shard: number, work: Work): Promise<number[]> {
         decisionKey: await decisionKeyOf(blobs, entropyBytes),
         hashUser: userHasher((await deploymentKeys(blobs, entropyBytes)).lasting("erased-users")),
         // Nothing is erased here: with erasures pending it is refused below.
-        kept: {
-          decisions: memoryKeptStream(),
-          deadLetters: memoryKeptStream(),
-          transitions: memoryKeptStream(),
-        },
+        purge: async () => ({ decisions: 0, deadLetters: 0, transitions: 0 }),
         bits: entropyBits(),
         subjects: now,
         report,

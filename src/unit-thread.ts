@@ -20,7 +20,7 @@ import { framesOf } from "./kernel/without-quotes.ts";
 import { lmdbStores } from "./lmdb-stores.ts";
 import { openCopy } from "./open-copy.ts";
 import { userHasher } from "./privacy/user-hash.ts";
-import type { KeptStreams } from "./purge-users.ts";
+import { type KeptStreams, sharedPurge } from "./purge-users.ts";
 import { decisionKeyOf, releasesOf } from "./releases.ts";
 import {
   ALIVE_MS,
@@ -52,7 +52,7 @@ export async function runUnits(task: UnitThreadTask & { readonly port: MessagePo
     const world = {
       connection,
       log,
-      kept: await keptStreams(connection, log, subjects),
+      purge: sharedPurge(await keptStreams(connection, log, subjects)),
       hashUser: userHasher(keys.lasting("erased-users")),
       bus: natsBus(connection),
       blobs,

@@ -8,7 +8,13 @@ import type { LoggedDecision } from "../src/content/content-answer.ts";
 import { encodeBehaviours, encodeEntry } from "../src/events/log-codec.ts";
 import type { Behaviour } from "../src/events/log-entry.ts";
 import { decode, encode } from "../src/kernel/msgpack.ts";
-import { purgeDeadLetters, purgeDecisions, purgeTransitions, purgeUsers } from "../src/purge-users.ts";
+import {
+  purgeDeadLetters,
+  purgeDecisions,
+  purgeTransitions,
+  purgeUsers,
+  sharedPurge,
+} from "../src/purge-users.ts";
 import { describeWithNats } from "./adapters/with-nats.ts";
 import { findBytes } from "./find-bytes.ts";
 
@@ -131,3 +137,31 @@ function view(user: string): Behaviour {
 function letter(data: Uint8Array): Uint8Array {
   return encode({ shard: 1, sequence: 2, code: "X", reason: "", stack: "", data });
 }
+
+test("one reading serves all who ask before it begins; who comes later, or after one that failed, gets another", async () => {
+  const kept = {
+    decisions: memoryKeptStream(),
+    deadLetters: memoryKeptStream(),
+    transitions: memoryKeptStream(),
+  };
+  const users = ["ada", "bob", "cyd", "dan"];
+  await kept.transitions.append(users.map((user) => ({ id: user, data: transition(user) })));
+  let readings = 0;
+  const decisions: KeptStream = {
+    ...kept.decisions,
+    messages: () => {
+      if (++readings === 3) throw new Error("out of reach");
+      return kept.decisions.messages();
+    },
+  };
+  const purge = sharedPurge({ ...kept, decisions });
+  const [ada, bob] = [purge(new Set(["ada"])), purge(new Set(["bob"]))];
+  await Promise.resolve().then(() => Promise.resolve()); // The first reading has begun.
+  const cyd = purge(new Set(["cyd"]));
+  expect(await ada).toEqual({ decisions: 0, deadLetters: 0, transitions: 2 });
+  expect(await bob).toEqual(await ada);
+  expect(await cyd).toEqual({ decisions: 0, deadLetters: 0, transitions: 1 });
+  await expect(purge(new Set(["dan"]))).rejects.toThrow("out of reach");
+  expect(await purge(new Set(["dan"]))).toEqual({ decisions: 0, deadLetters: 0, transitions: 1 });
+  expect(readings).toBe(4);
+});

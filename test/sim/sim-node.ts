@@ -15,6 +15,7 @@ import { hash32 } from "../../src/kernel/hash.ts";
 import { type CopyStores, openCopy, type StorePlace } from "../../src/open-copy.ts";
 import type { ProfileStore } from "../../src/profiles/profile-store.ts";
 import { decodeProfiles } from "../../src/profiles/profiles-codec.ts";
+import { sharedPurge } from "../../src/purge-users.ts";
 import { nextGeneration, releasesOf } from "../../src/releases.ts";
 import { DecisionIds } from "../../src/resonance/decision-id.ts";
 import type { ContextStore } from "../../src/shards/context-store.ts";
@@ -223,7 +224,7 @@ export class SimNode {
         ...ports,
         decisionKey: [1, 2],
         hashUser,
-        kept: servers.kept,
+        purge: sharedPurge(servers.kept),
         bits: insecureBits(hash32(`${life.name} ${servers.time.nowMs()}`)),
         blobs: ports.releases,
         releases: releasesOf(ports.releases),
