@@ -1,4 +1,6 @@
 import type { KeptStream } from "./actors/kept-stream.ts";
+import type { LogMessage } from "./actors/log.ts";
+import { Stretches } from "./actors/stretches.ts";
 import type { LoggedDecision } from "./content/content-answer.ts";
 import { decodeEntries } from "./events/log-codec.ts";
 import { decode, encode } from "./kernel/msgpack.ts";
@@ -20,8 +22,9 @@ type Rest = Readonly<{ kind: "untouched" } | { kind: "gone" } | { kind: "shorter
 
 const UNTOUCHED: Rest = { kind: "untouched" };
 const GONE: Rest = { kind: "gone" };
-/** More are looked for by reading every message. */
-const NEEDLES_MAX = 32;
+/** Messages whose ids are remembered together. */
+const STRETCH_MESSAGES = 1_024;
+const utf8 = new TextDecoder();
 /** Messages erased at once. */
 const ERASED_AT_ONCE = 64;
 
@@ -34,66 +37,88 @@ const ERASED_AT_ONCE = 64;
  * @returns Messages erased.
  * @throws EngineError `LOG_UNAVAILABLE` (retryable): call it again.
  */
-export function purgeDecisions(stream: KeptStream, users: ReadonlySet<string>): Promise<number> {
-  return purge(stream, users, (data) => {
+export function purgeDecisions(
+  stream: KeptStream,
+  users: ReadonlySet<string>,
+  known = new Stretches(),
+): Promise<number> {
+  const restOf = (data: Uint8Array): Rest => {
     const rows = decode(data) as LoggedDecision[];
     const kept = rows.filter(([, user]) => !users.has(user));
     if (kept.length === rows.length) return UNTOUCHED;
     return kept.length === 0 ? GONE : { kind: "shorter", data: encode(kept) };
-  });
+  };
+  const idsOf = (data: Uint8Array) => (decode(data) as LoggedDecision[]).map(([, user]) => user);
+  return purge(stream, users, { restOf, idsOf }, known);
 }
 
 /** Takes users' transitions out of their stream, as {@link purgeDecisions} does: each has a message of its own. */
-export function purgeTransitions(stream: KeptStream, users: ReadonlySet<string>): Promise<number> {
-  return purge(stream, users, (data) => {
-    const { user } = JSON.parse(new TextDecoder().decode(data)) as Transition;
-    return users.has(user) ? GONE : UNTOUCHED;
-  });
+export function purgeTransitions(
+  stream: KeptStream,
+  users: ReadonlySet<string>,
+  known = new Stretches(),
+): Promise<number> {
+  const userOf = (data: Uint8Array): string => (JSON.parse(utf8.decode(data)) as Transition).user;
+  const restOf = (data: Uint8Array): Rest => (users.has(userOf(data)) ? GONE : UNTOUCHED);
+  return purge(stream, users, { restOf, idsOf: (data) => [userOf(data)] }, known);
 }
 
 /**
  * Drops the entries of users that could not be folded, those that name them as somebody's peer, and messages that cannot be
  * read in which their ids are.
  */
-export function purgeDeadLetters(stream: KeptStream, users: ReadonlySet<string>): Promise<number> {
-  const restOf = (data: Uint8Array): Rest => {
+export async function purgeDeadLetters(stream: KeptStream, users: ReadonlySet<string>): Promise<number> {
+  const needles = [...users].flatMap((user) => [
+    Buffer.from(user),
+    Buffer.from(JSON.stringify(user).slice(1, -1)),
+  ]);
+  const isOf = (data: Uint8Array): boolean => {
     const letter = decode(data) as DeadLetter;
     try {
-      const isOf = decodeEntries(letter.data).some(
+      return decodeEntries(letter.data).some(
         (entry) =>
           entry.kind === "behaviour" &&
           (users.has(entry.user) || (entry.peer !== undefined && users.has(entry.peer))),
       );
-      return isOf ? GONE : UNTOUCHED;
     } catch {
-      return GONE; // It has their bytes: all letters are searched for them, there are few.
+      return true; // It has their bytes.
     }
   };
-  return purge(stream, users, restOf, Number.POSITIVE_INFINITY);
+  const found: number[] = [];
+  for await (const { sequence, data } of stream.messages()) {
+    const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+    if (needles.some((needle) => bytes.includes(needle)) && isOf(data)) found.push(sequence);
+  }
+  return stream.erase(found);
 }
 
 /** Takes users out of all three. @returns Messages erased, by stream. */
-export async function purgeUsers(streams: KeptStreams, users: ReadonlySet<string>): Promise<PurgedCounts> {
+export async function purgeUsers(
+  streams: KeptStreams,
+  users: ReadonlySet<string>,
+  known: Readonly<{ decisions?: Stretches; transitions?: Stretches }> = {},
+): Promise<PurgedCounts> {
   return {
-    decisions: await purgeDecisions(streams.decisions, users),
+    decisions: await purgeDecisions(streams.decisions, users, known.decisions),
     deadLetters: await purgeDeadLetters(streams.deadLetters, users),
-    transitions: await purgeTransitions(streams.transitions, users),
+    transitions: await purgeTransitions(streams.transitions, users, known.transitions),
   };
 }
 
 /**
  * {@link purgeUsers} for all shards of a thread: one reading of the streams serves everybody who asks before it begins, and
- * counts for each what it has erased for all.
+ * counts for each what it has erased for all. Whom the messages hold is remembered, so that later readings are short.
  */
 export function sharedPurge(streams: KeptStreams): (users: ReadonlySet<string>) => Promise<PurgedCounts> {
   let waiting: Readonly<{ users: Set<string>; purged: Promise<PurgedCounts> }> | undefined;
   let running: Promise<unknown> = Promise.resolve();
+  const known = { decisions: new Stretches(), transitions: new Stretches() };
   return (users) => {
     if (waiting === undefined) {
       const asked = new Set<string>();
       const purged = running.then(() => {
         waiting = undefined;
-        return purgeUsers(streams, asked);
+        return purgeUsers(streams, asked, known);
       });
       waiting = { users: asked, purged };
       running = purged.catch(() => {}); // Whoever asked is told.
@@ -103,29 +128,47 @@ export function sharedPurge(streams: KeptStreams): (users: ReadonlySet<string>) 
   };
 }
 
+/** @param known - What is known of the stream; what is read beyond it is taken in. */
 async function purge(
   stream: KeptStream,
   users: ReadonlySet<string>,
-  restOf: (data: Uint8Array) => Rest,
-  needlesMax = NEEDLES_MAX,
+  { restOf, idsOf }: Readonly<{ restOf(data: Uint8Array): Rest; idsOf(data: Uint8Array): readonly string[] }>,
+  known: Stretches,
 ): Promise<number> {
-  // Bytes first: reading every message would take ten times as long.
-  const needles = [...users].flatMap((user) => [
-    Buffer.from(user),
-    Buffer.from(JSON.stringify(user).slice(1, -1)),
-  ]);
   let waiting: number[] = [];
   let erased = 0;
-  for await (const { sequence, data } of stream.messages()) {
-    const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
-    if (needles.length <= needlesMax && !needles.some((needle) => bytes.includes(needle))) continue;
+  const look = async ({ sequence, data }: LogMessage, ids: readonly string[]): Promise<void> => {
+    if (!ids.some((id) => users.has(id))) return;
     const rest = restOf(data);
-    if (rest.kind === "untouched") continue; // Another user's id holds theirs.
+    if (rest.kind === "untouched") return;
     if (rest.kind === "shorter") await stream.append([{ id: `rest of ${sequence}`, data: rest.data }]);
     waiting.push(sequence);
-    if (waiting.length < ERASED_AT_ONCE) continue;
+    if (waiting.length < ERASED_AT_ONCE) return;
     erased += await stream.erase(waiting);
     waiting = [];
+  };
+  const begin = known.through + 1;
+  const through = Number.POSITIVE_INFINITY;
+  for (const { from, to } of known.holding([...users].map((user) => ({ user, through })))) {
+    for await (const message of stream.messages(from)) {
+      if (message.sequence > to) break;
+      await look(message, idsOf(message.data));
+    }
   }
+  let stretch = { from: begin, messages: 0, ids: new Set<string>() };
+  let last = 0;
+  const close = (): void => {
+    if (stretch.messages > 0) known.add(stretch.from, last, stretch.messages, stretch.ids);
+    stretch = { from: last + 1, messages: 0, ids: new Set() };
+  };
+  for await (const message of stream.messages(begin)) {
+    const ids = idsOf(message.data);
+    last = message.sequence;
+    stretch.messages++;
+    for (const id of ids) stretch.ids.add(id);
+    await look(message, ids);
+    if (stretch.messages >= STRETCH_MESSAGES) close();
+  }
+  close();
   return erased + (await stream.erase(waiting));
 }

@@ -85,7 +85,7 @@ export class ShardEraser {
     this.#options = options;
     this.#view = view;
     this.#stream = world.subjects.shardLog(options.shard);
-    this.#redactor = new Redactor(world, this.#stream, withoutErased);
+    this.#redactor = new Redactor(world, this.#stream, { redact: withoutErased, idsOf: idsInLog });
   }
 
   async own(lease: Lease): Promise<void> {
@@ -391,6 +391,23 @@ function withoutErased(
     for (const user of named) found(user, 1);
     return named.length === 0 ? undefined : encodeEntry({ kind: "redacted" });
   }
+}
+
+/** Ids of all whom a message of a log names. */
+function idsInLog(data: Uint8Array): Set<string> | undefined {
+  const ids = new Set<string>();
+  try {
+    for (const entry of decodeEntries(data)) {
+      if (entry.kind === "behaviour") {
+        ids.add(entry.user);
+        if (entry.peer !== undefined) ids.add(entry.peer);
+      } else if (entry.kind === "erase" && entry.user !== undefined) ids.add(entry.user);
+    }
+  } catch (thrown) {
+    if (!(thrown instanceof EngineError && thrown.code === "LOG_ENTRY_UNREADABLE")) throw thrown;
+    return undefined;
+  }
+  return ids;
 }
 
 function notOwner(shard: number): EngineError {

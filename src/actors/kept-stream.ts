@@ -5,8 +5,8 @@ import type { Append, LogMessage } from "./log.ts";
  * taken out again.
  */
 export interface KeptStream {
-  /** All messages stored by now, oldest first; those deleted are left out. */
-  messages(): AsyncIterable<LogMessage>;
+  /** All messages stored by now, or those from a sequence on, oldest first; those deleted are left out. */
+  messages(from?: number): AsyncIterable<LogMessage>;
   /** As of {@link import("./log.ts").Log}. */
   append(messages: readonly Append[]): Promise<void>;
   /** Deletes messages so that their bytes are gone, also from the files of the stream. @returns How many were there. */

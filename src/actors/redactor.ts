@@ -1,6 +1,6 @@
-import { Buffer } from "node:buffer";
 import type { Clock } from "../kernel/clock.ts";
 import type { Log, LogMessage } from "./log.ts";
+import { Stretches } from "./stretches.ts";
 
 /** Somebody who is to be taken out of a stream, as far as its messages up to a sequence tell of them. */
 export type RedactionTarget = Readonly<{ user: string; through: number }>;
@@ -18,6 +18,9 @@ export type RedactMessage<Target> = (
   targets: ReadonlyMap<string, Target>,
   found: (user: string, entries: number) => void,
 ) => Uint8Array | undefined;
+
+/** Ids of all whom a message holds something of; undefined if it can't be read. */
+export type IdsOf = (data: Uint8Array) => Iterable<string> | undefined;
 
 /** What a redactor needs of the world. */
 export type RedactorWorld = Readonly<{
@@ -43,20 +46,27 @@ const REST_FACTOR = 1;
 const REST_FROM_MS = 4;
 
 /**
- * Takes users out of one stream. A scan reads the stream once for all who have asked by then; messages are told by the bytes
- * of the ids, and only those that have some are taken apart.
+ * Takes users out of one stream. A scan serves all who have asked by then. The first one reads the whole stream and remembers
+ * who is where; later ones read what has come since, and the stretches that may hold one of those asked for.
  */
 export class Redactor<Target extends RedactionTarget> {
   readonly #world: RedactorWorld;
   readonly #stream: string;
   readonly #redact: RedactMessage<Target>;
+  readonly #idsOf: IdsOf;
+  readonly #stretches = new Stretches();
   #waiting: Waiting<Target>[] = [];
   #running: Promise<void> | undefined;
 
-  constructor(world: RedactorWorld, stream: string, redact: RedactMessage<Target>) {
+  constructor(
+    world: RedactorWorld,
+    stream: string,
+    { redact, idsOf }: Readonly<{ redact: RedactMessage<Target>; idsOf: IdsOf }>,
+  ) {
     this.#world = world;
     this.#stream = stream;
     this.#redact = redact;
+    this.#idsOf = idsOf;
   }
 
   /**
@@ -89,35 +99,49 @@ export class Redactor<Target extends RedactionTarget> {
   }
 
   async #scan(asked: readonly Target[]): Promise<ReadonlyMap<string, RedactionCount>> {
-    const { clock, log, pause, sleep } = this.#world;
     const targets = new Map<string, Target>();
     for (const target of asked)
       if ((targets.get(target.user)?.through ?? 0) <= target.through) targets.set(target.user, target);
-    const needles = [...targets.keys()].map((user) => Buffer.from(user));
-    const { first, last } = await log.bounds(this.#stream);
+    const { first, last } = await this.#world.log.bounds(this.#stream);
     const through = Math.min(last, Math.max(...asked.map((target) => target.through)));
-    const counts = new Map<string, { messages: number; entries: number }>();
-    let redacted: LogMessage[] = [];
-    const flush = async (): Promise<void> => {
-      const some = redacted;
-      redacted = [];
-      await log.redact(this.#stream, some);
-    };
-    if (first > through) return counts;
-    const reader = await log.read(this.#stream, first);
+    this.#stretches.trim(first);
+    const known = this.#stretches.through;
+    const scan: Scan<Target> = { targets, counts: new Map(), redacted: [] };
+    for (const { from, to } of this.#stretches.holding([...targets.values()]))
+      await this.#read(scan, Math.max(from, first), Math.min(to, through), false);
+    await this.#read(scan, Math.max(known + 1, first), through, true);
+    await this.#flush(scan);
+    return scan.counts;
+  }
+
+  /** Looks through some messages. @param isNew - Whom they hold is remembered. */
+  async #read(scan: Scan<Target>, from: number, to: number, isNew: boolean): Promise<void> {
+    if (from > to) return;
+    const { clock, log, pause, sleep } = this.#world;
+    const reader = await log.read(this.#stream, from);
     try {
       let workedMs = 0;
-      for (let read = first - 1; read < through; ) {
+      for (let read = from - 1; read < to; ) {
         const messages = await reader.next(READ_MESSAGES);
         if (messages.length === 0) break;
-        for (let at = 0; at < messages.length && read < through; at += SLICE_MESSAGES) {
+        const begin = read + 1;
+        let ids: Set<string> | undefined = new Set<string>();
+        let count = 0;
+        for (let at = 0; at < messages.length && read < to; at += SLICE_MESSAGES) {
           const beganMs = clock.monotonicMs();
           for (const message of messages.slice(at, at + SLICE_MESSAGES)) {
+            if (message.sequence > to) {
+              read = to;
+              break;
+            }
             read = message.sequence;
-            if (read > through) break;
-            if (!hasAny(message.data, needles)) continue;
-            const rest = this.#redactOne(message, targets, counts);
-            if (rest !== undefined) redacted.push({ ...message, data: rest });
+            count++;
+            const held = this.#idsOf(message.data);
+            if (held === undefined) ids = undefined;
+            else for (const id of held) ids?.add(id);
+            if (held !== undefined && !hasAny(held, scan.targets)) continue;
+            const rest = this.#redactOne(message, scan.targets, scan.counts);
+            if (rest !== undefined) scan.redacted.push({ ...message, data: rest });
           }
           workedMs += clock.monotonicMs() - beganMs;
           await pause();
@@ -126,13 +150,18 @@ export class Redactor<Target extends RedactionTarget> {
             workedMs = 0;
           }
         }
-        if (redacted.length >= REDACT_MESSAGES) await flush();
+        if (isNew) this.#stretches.add(begin, read, count, ids);
+        if (scan.redacted.length >= REDACT_MESSAGES) await this.#flush(scan);
       }
     } finally {
       await reader.close();
     }
-    await flush();
-    return counts;
+  }
+
+  async #flush(scan: Scan<Target>): Promise<void> {
+    const some = scan.redacted;
+    scan.redacted = [];
+    await this.#world.log.redact(this.#stream, some);
   }
 
   #redactOne(
@@ -149,13 +178,15 @@ export class Redactor<Target extends RedactionTarget> {
   }
 }
 
-/** Whether the bytes hold any of the needles; a search for one is faster than reading the message. */
-function hasAny(data: Uint8Array, needles: readonly Buffer[]): boolean {
-  if (needles.length > NEEDLES_MAX) return true;
-  const bytes = Buffer.from(data.buffer, data.byteOffset, data.length);
-  for (const needle of needles) if (bytes.includes(needle)) return true;
+/** One pass for some who have asked. */
+type Scan<Target> = {
+  readonly targets: ReadonlyMap<string, Target>;
+  readonly counts: Map<string, { messages: number; entries: number }>;
+  /** Not handed over yet. */
+  redacted: LogMessage[];
+};
+
+function hasAny(ids: Iterable<string>, targets: ReadonlyMap<string, unknown>): boolean {
+  for (const id of ids) if (targets.has(id)) return true;
   return false;
 }
-
-/** More are looked for by taking every message apart. */
-const NEEDLES_MAX = 16;

@@ -7,8 +7,9 @@ export function memoryKeptStream(): KeptStream {
   const ids = new Set<string>();
   let last = 0;
   return {
-    async *messages() {
-      yield* [...held.values()].sort((a, b) => a.sequence - b.sequence);
+    async *messages(from = 1) {
+      const asked = [...held.values()].filter(({ sequence }) => sequence >= from);
+      yield* asked.sort((a, b) => a.sequence - b.sequence);
     },
     async append(messages) {
       for (const { id, data } of messages) {

@@ -1,12 +1,12 @@
-import { AckPolicy, jetstream, jetstreamManager } from "@nats-io/jetstream";
+import { AckPolicy, type Consumer, DeliverPolicy, jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { type NatsConnection, nanos } from "@nats-io/transport-node";
 import type { KeptStream } from "../actors/kept-stream.ts";
 import type { Log, LogMessage } from "../actors/log.ts";
 import { eraseMessages } from "./nats-erase.ts";
 import { logUnavailable } from "./nats-log-failure.ts";
 
-/** Messages asked for at once: of decisions, 20 MB. */
-const FETCHED = 256;
+/** Messages asked for at once: so many first, then as many as come to about so many bytes. */
+const FETCHED = { first: 256, most: 8_192, bytes: 8_388_608 } as const;
 const PATIENCE_MS = 5_000;
 const INACTIVE_MS = 60_000;
 
@@ -30,9 +30,11 @@ export async function natsKeptStream(
     }
   };
   return {
-    async *messages() {
+    async *messages(from = 1) {
       const { name, num_pending: pending } = await reach(() =>
         jsm.consumers.add(stream, {
+          deliver_policy: DeliverPolicy.StartSequence,
+          opt_start_seq: from,
           ack_policy: AckPolicy.None,
           mem_storage: true,
           num_replicas: 1,
@@ -40,10 +42,15 @@ export async function natsKeptStream(
         }),
       );
       try {
+        const consumer = await reach(() => jetstream(nc).consumers.get(stream, name));
+        let most: number = FETCHED.first;
         for (let seen = 0; seen < pending; ) {
-          const fetched = await reach(() => fetch(nc, stream, name, Math.min(FETCHED, pending - seen)));
+          const fetched = await reach(() => fetch(consumer, Math.min(most, pending - seen)));
           if (fetched.length === 0) return; // Deleted by another meanwhile.
           seen += fetched.length;
+          const bytes = fetched.reduce((sum, { data }) => sum + data.length, 0);
+          const fitting = Math.floor((FETCHED.bytes * fetched.length) / Math.max(1, bytes));
+          most = Math.min(FETCHED.most, Math.max(1, fitting));
           yield* fetched;
         }
       } finally {
@@ -55,8 +62,7 @@ export async function natsKeptStream(
   };
 }
 
-async function fetch(nc: NatsConnection, stream: string, name: string, most: number): Promise<LogMessage[]> {
-  const consumer = await jetstream(nc).consumers.get(stream, name);
+async function fetch(consumer: Consumer, most: number): Promise<LogMessage[]> {
   const messages: LogMessage[] = [];
   for await (const { seq, timestampNanos, data } of await consumer.fetch({
     max_messages: most,

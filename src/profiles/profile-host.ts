@@ -44,7 +44,7 @@ import type { PendingPublication, ProfileStore } from "./profile-store.ts";
 import { calibrationKey, encodeProfiles, readCalibration, type StoredCalibration } from "./profiles-codec.ts";
 import { dimOf, profilesOf } from "./publish.ts";
 import { readSampleMessage } from "./read-sample-message.ts";
-import { redactSamples } from "./redact-samples.ts";
+import { membersIn, redactSamples } from "./redact-samples.ts";
 import type { TallyKind } from "./tally.ts";
 import type { WindowLedger } from "./window-ledger.ts";
 import { membersOf } from "./window-sum.ts";
@@ -175,9 +175,10 @@ class Host implements ErasingCopy {
     this.#options = options;
     this.#state = new ProfileState(ports.store, options.tallies ?? TALLIES, ports.hashUser);
     const { pause = () => ports.sleep(0) } = ports;
-    this.#redactor = new Redactor({ ...ports, pause }, ports.subjects.samples, ({ data }, targets, found) =>
-      this.#withoutErased(data, targets, found),
-    );
+    this.#redactor = new Redactor({ ...ports, pause }, ports.subjects.samples, {
+      redact: ({ data }, targets, found) => this.#withoutErased(data, targets, found),
+      idsOf: membersIn,
+    });
   }
 
   async open(): Promise<void> {

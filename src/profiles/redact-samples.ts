@@ -40,3 +40,12 @@ export function redactSamples(
   if (entries === 0) return undefined;
   return { data: encode({ ...batch, samples, ...(removals === undefined ? {} : { removals }) }), entries };
 }
+
+/** Ids of all whom a message of the samples' stream names; undefined if it can't be read. */
+export function membersIn(data: Uint8Array): Set<string> | undefined {
+  const batch = readSampleMessage(data);
+  if (batch === undefined) return undefined;
+  if ("control" in batch) return new Set();
+  const { samples, removals = [] } = batch;
+  return new Set([...samples, ...removals].map(({ user }) => user));
+}

@@ -22,6 +22,8 @@ import { untilFolded } from "./node-client.ts";
 
 const SHARDS = 2;
 const ACTS = 1_500;
+/** Between two of them: faster, and they would be taken for a program. */
+const PACE_MS = 200;
 /** Who is asked for; the other one's id begins with hers. */
 const ADA = "ada";
 const OTHER = "ada lovelace";
@@ -45,7 +47,7 @@ await describeWithNats("an export of a node", (suite) => {
       items: [{ id: "a", placements: ["home"] }],
     });
     for (const user of [OTHER, ADA]) {
-      const ts = Date.now() - 60_000;
+      const ts = Date.now() - (ACTS + 100) * PACE_MS;
       const consent = { analytics: true, social: true };
       await ingest(client, [{ id: `${user}-consent`, user, type: "consent", ts, consent }]);
       await untilFolded(client);
@@ -58,7 +60,7 @@ await describeWithNats("an export of a node", (suite) => {
         await ingest(
           client,
           Array.from({ length: 100 }, (_, i) => ({
-            ...{ id: `${user}-view-${from + i}`, user, type: "view", ts: ts + from + i },
+            ...{ id: `${user}-view-${from + i}`, user, type: "view", ts: ts + (from + i) * PACE_MS },
             ...{ item: `item-${i}`, categories: ["books", "a rather long name of a category of things"] },
           })),
         );

@@ -118,7 +118,7 @@ test.for([
   [{ versions: 1.5 }, "versions"],
   [{ grace: "2d" }, "grace may not be longer than a bucket"],
   [{ closedBy: "chance" }, "closedBy"],
-  [{ epsilno: 1 }, "epsilno"],
+  [{ epsilno: 1 }, "field number 1 is unknown here"],
 ] as const)("privacy with %j is refused, and the place is told", ([privacy, told]) => {
   const window = { bucket: "1d", buckets: 7 };
   const message = refusal({ maps: [{ name: "life", segments: ["a"], window, privacy }] });

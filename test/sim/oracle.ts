@@ -99,6 +99,7 @@ async function lostEvents(servers: Servers, client: SimClient, shape: SimShape):
 /** Nothing that the simulation sends is poison: an entry that threw met two encoders, or a bug. */
 function deadLetters(servers: Servers): string[] {
   return servers.log.everStored(subjects.deadLetters).map(({ data }) => {
+    if (data.length === 0) return "an entry could not be folded, and its letter went with an erased user";
     const { shard, sequence, code, reason } = decode(data) as DeadLetter;
     return `entry ${sequence} of shard ${shard} could not be folded: ${code} ${reason}`;
   });

@@ -1,0 +1,123 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { type RedactionTarget, Redactor } from "../../src/actors/redactor.ts";
+import { Stretches } from "../../src/actors/stretches.ts";
+import { MemoryLog } from "../../src/adapters/memory-log.ts";
+
+const clock = { nowMs: () => 0, monotonicMs: () => 0 };
+const bytes = (users: readonly string[]): Uint8Array => Buffer.from(users.join(" "));
+const usersIn = (data: Uint8Array): string[] => Buffer.from(data).toString().split(" ").filter(Boolean);
+
+/** A stream whose messages are names, some of which can't be read. */
+async function aStream() {
+  const log = new MemoryLog(clock);
+  await log.ensure("names");
+  let read = 0;
+  let ids = 0;
+  const redactor = new Redactor<RedactionTarget>(
+    { log, clock, pause: async () => {}, sleep: async () => {} },
+    "names",
+    {
+      redact: ({ data, sequence }, targets, found) => {
+        const left = usersIn(data).filter((user) => {
+          const isGone = sequence <= (targets.get(user)?.through ?? 0);
+          if (isGone) found(user, 1);
+          return !isGone;
+        });
+        return left.length === usersIn(data).length ? undefined : bytes(left);
+      },
+      idsOf: (data) => {
+        read++;
+        const users = usersIn(data);
+        return users.includes("broken") ? undefined : users;
+      },
+    },
+  );
+  const append = (users: readonly string[]) => log.append("names", [{ id: `${++ids}`, data: bytes(users) }]);
+  const held = async (): Promise<string[]> => {
+    const { last } = await log.bounds("names");
+    const found: string[] = [];
+    const reader = await log.read("names", 1);
+    for (let at = 0; at < last; )
+      for (const { sequence, data } of await reader.next(100)) {
+        at = sequence;
+        found.push(usersIn(data).join(" "));
+      }
+    await reader.close();
+    return found;
+  };
+  const takeRead = (): number => {
+    const count = read;
+    read = 0;
+    return count;
+  };
+  return { log, redactor, append, held, takeRead };
+}
+
+const NAMES = ["ada", "bob", "cyd", "broken"];
+
+test("whatever came when, those who were taken out are in no message up to their place, and everybody else is", async () => {
+  const message = fc.array(fc.constantFrom(...NAMES), { minLength: 1, maxLength: 3 });
+  const step = fc.oneof(
+    message.map((users) => ({ kind: "append" as const, users })),
+    fc
+      .uniqueArray(fc.constantFrom(...NAMES), { minLength: 1, maxLength: 2 })
+      .map((users) => ({ kind: "erase" as const, users })),
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 30 }), async (steps) => {
+      const { redactor, append, held } = await aStream();
+      const expected: string[][] = [];
+      for (const { kind, users } of steps) {
+        if (kind === "append") {
+          await append(users);
+          expected.push([...users]);
+          continue;
+        }
+        const through = expected.length;
+        const counts = await Promise.all(users.map((user) => redactor.erase({ user, through })));
+        for (const [u, user] of users.entries()) {
+          const entries = expected.flat().filter((one) => one === user).length;
+          expect(counts[u]?.entries).toBe(entries);
+        }
+        for (const [m, names] of expected.entries())
+          expected[m] = names.filter((name) => !users.includes(name));
+      }
+      expect(await held()).toEqual(expected.map((names) => names.join(" ")));
+    }),
+    { numRuns: 150 },
+  );
+});
+
+test("the first scan reads the stream; later ones what has come since, and where somebody asked for may be", async () => {
+  const { redactor, append, takeRead } = await aStream();
+  for (let i = 0; i < 5_000; i++) await append([i < 2_000 ? "ada" : `visitor-${i}`]);
+  await redactor.erase({ user: "bob", through: 5_000 });
+  expect(takeRead()).toBe(5_000);
+  await append(["bob"]);
+  expect(await redactor.erase({ user: "bob", through: 5_001 })).toEqual({ messages: 1, entries: 1 });
+  expect(takeRead()).toBe(1);
+  expect(await redactor.erase({ user: "visitor-4500", through: 5_001 })).toEqual({ messages: 1, entries: 1 });
+  expect(takeRead()).toBeLessThan(2_100);
+});
+
+test("what a stream has lost at its begin is asked for no more", async () => {
+  const { log, redactor, append } = await aStream();
+  for (let i = 0; i < 3_000; i++) await append(["ada"]);
+  await redactor.erase({ user: "bob", through: 3_000 });
+  await log.trim("names", 2_500, Number.POSITIVE_INFINITY);
+  expect(await redactor.erase({ user: "ada", through: 3_000 })).toEqual({ messages: 500, entries: 500 });
+});
+
+test("of more ids than memory is for, the oldest stretches may hold anybody", () => {
+  const stretches = new Stretches();
+  for (let s = 0; s < 60; s++) {
+    const ids = new Set(Array.from({ length: 20_000 }, (_, i) => `${s}-${i}`));
+    stretches.add(s * 2_000 + 1, (s + 1) * 2_000, 2_000, ids);
+  }
+  const through = Number.POSITIVE_INFINITY;
+  const found = stretches.holding([{ user: "59-7", through }]);
+  expect(found.at(-1)).toEqual({ from: 118_001, to: 120_000 });
+  expect(found[0]).toEqual({ from: 1, to: 20_000 });
+  expect(stretches.holding([{ user: "59-7", through: 20_001 }])).toEqual([{ from: 1, to: 20_000 }]);
+});
