@@ -91,10 +91,11 @@ const READ_MESSAGES = 1_024;
 const COMMIT_PAUSE = { factor: 20, ms: 1_000 } as const;
 const LARGE_COMMIT = { entries: 2_048, factor: 4, ms: 300 } as const;
 /**
- * A commit of so many contexts is due, however few entries: what was changed stays in memory until it is written, with
- * copies of it for LMDB, and a log of ever new users would fill the memory with them.
+ * While more contexts are in memory than the bound, a commit of so many is due, however few entries: what was changed stays until
+ * it is written, with copies of it for LMDB, and a log of ever new users would fill the memory. Elsewhere it would cost a
+ * seventh of a drain.
  */
-const COMMIT_CONTEXTS = 1_024;
+const COMMIT_CONTEXTS = 512;
 /** The entry is not to blame for these: setting it aside would lose it. */
 const NOT_THE_ENTRY = ["STORE_CORRUPT", "STORE_FAILED", "BLOB_CORRUPT", "LOG_TRIMMED", "LOG_TRUNCATED"];
 
@@ -424,7 +425,8 @@ class Host implements ShardCopy {
   /** Whether what is folded has to be committed before anything is folded on. */
   #isGroupFull(): boolean {
     const { entries, outcome } = this.#group;
-    return entries >= this.#options.batchEntries || outcome.touched.size >= COMMIT_CONTEXTS;
+    if (entries >= this.#options.batchEntries) return true;
+    return outcome.touched.size >= COMMIT_CONTEXTS && this.#state.contexts.size > this.#options.residentUsers;
   }
 
   /** When what is folded by now may be committed, by the monotonic clock, ms. */

@@ -185,7 +185,7 @@ test("a log of ever new users is committed in parts that memory has room for", a
   await vi.waitUntil(() => world.store.meta()?.applied === 5_000, { timeout: 20_000 });
   await host.stop();
   expect(contexts.reduce((sum, count) => sum + count, 0)).toBe(5_000);
-  expect(Math.max(...contexts)).toBeLessThan(1_024 + 128); // A slice of entries may follow.
+  expect(Math.max(...contexts)).toBeLessThan(512 + 128); // A slice of entries may follow.
 });
 
 test("a position that is not reached in time is told as not caught up", async () => {

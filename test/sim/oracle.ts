@@ -244,6 +244,7 @@ async function wrongOutputs(
     const [kind, place = ""] = id.split(" ");
     const [shard = 0, sequence = 0] = place.split(":").map(Number);
     if (kind === "sample" && (published.get(id) ?? "").includes(ERASED_SAMPLE)) return true;
+    if (kind === "removal" && published.get(id) === hashUser(expected.get(id) ?? "")) return true;
     // Those of who came back later go as well.
     const text = kind === "transition" ? (expected.get(id) ?? published.get(id) ?? "") : "";
     if (text !== "" && client.erased.has((JSON.parse(text) as { user: string }).user)) return true;
@@ -251,7 +252,9 @@ async function wrongOutputs(
   };
   const take = (id: string, text: string): void => {
     const before = published.get(id);
-    if (before !== undefined && before !== text && !isUntold(id))
+    // A message that was trimmed before an erasure is out of its reach; a repeat of it that came later was not.
+    const isErased = text.includes(ERASED_SAMPLE);
+    if (before !== undefined && before !== text && !isErased && !isUntold(id))
       found.push(`${id} was published twice, with two contents`);
     published.set(id, text);
   };
