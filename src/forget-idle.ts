@@ -1,11 +1,12 @@
 import type { Log } from "./actors/log.ts";
-import type { Lease, UnitCopy } from "./actors/unit-copy.ts";
+import type { UnitCopy } from "./actors/unit-copy.ts";
 import { encodeEntry } from "./events/log-codec.ts";
 import type { Clock } from "./kernel/clock.ts";
 import { toWireError } from "./kernel/engine-error.ts";
 import type { HashUser } from "./privacy/user-hash.ts";
 import { decodeContext, lastSequenceOf, lastTsMsOf } from "./shards/context-codec.ts";
 import type { ContextStore } from "./shards/context-store.ts";
+import { whileOwned } from "./while-owned.ts";
 
 /** What forgetting the idle users of a shard takes. */
 export type IdleDuty = Readonly<{
@@ -37,13 +38,11 @@ const LOOK_MS = 500;
  */
 export function forgetIdle(copy: UnitCopy, duty: IdleDuty): UnitCopy {
   if (!Number.isFinite(duty.idleMs)) return copy;
-  let turn = 0;
-  let running: Promise<void> = Promise.resolve();
-  const passes = async (mine: number, lease: Lease): Promise<void> => {
+  return whileOwned(copy, async (lease, isOwner) => {
     let after: string | undefined;
     let nextMs = duty.clock.monotonicMs();
-    const goesOn = (): boolean => turn === mine && lease.isHeld();
-    while (turn === mine) {
+    const goesOn = (): boolean => isOwner() && lease.isHeld();
+    while (isOwner()) {
       await duty.sleep(LOOK_MS);
       if (!goesOn() || duty.clock.monotonicMs() < nextMs) continue;
       try {
@@ -54,29 +53,7 @@ export function forgetIdle(copy: UnitCopy, duty: IdleDuty): UnitCopy {
       }
       nextMs = duty.clock.monotonicMs() + PASS_MS;
     }
-  };
-  const end = async (): Promise<void> => {
-    turn++;
-    await running;
-  };
-  return {
-    done: copy.done,
-    async own(lease) {
-      await copy.own(lease);
-      await end(); // The lease is renewed, or another one.
-      running = passes(turn, lease);
-    },
-    drain: () => copy.drain(),
-    async rest() {
-      turn++;
-      await copy.rest();
-    },
-    lag: () => copy.lag(),
-    async stop() {
-      await end(); // A pass under way reads the store.
-      await copy.stop();
-    },
-  };
+  });
 }
 
 /** Looks at users behind one, in the order of their ids. @returns Where the next pass begins; undefined: at the first. */

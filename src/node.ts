@@ -224,7 +224,8 @@ async function compose(
   await firstOf(failed, served).finally(() => waiting.abort()); // A loop that went on would keep the process alive.
 
   const decisionKey = await decisionKeyOf(releases, entropyBytes);
-  const erasedUsersKey = (await deploymentKeys(releases, entropyBytes)).lasting("erased-users");
+  const keys = await deploymentKeys(releases, entropyBytes);
+  const erasedUsersKey = keys.lasting("erased-users");
   const explainer = startExplainer({
     nats,
     prefix: options.prefix,
@@ -251,7 +252,7 @@ async function compose(
       hashUser: userHasher(erasedUsersKey),
       tokens,
       newId,
-      cellKey: (await deploymentKeys(releases, entropyBytes)).lasting("location-cells"),
+      cellKey: keys.lasting("location-cells"),
       explain: (question) => explainer.explain(question),
       exportPage: (question) => explainer.exportPage(question),
       subjects,
@@ -264,21 +265,16 @@ async function compose(
     },
     { shards: options.shards, node: name, rates: options.rates, lagMax: options.lagMax },
   );
-  await gateway.refreshDefinitions();
-  const definitionsChanged = await releases.watch(
-    "segments.",
-    () => void gateway.refreshDefinitions().catch(() => {}),
-  );
-  closers.push(() => definitionsChanged.close());
-  await gateway.refreshCatalogue();
-  const catalogueChanged = await releases.watch(
-    "content.",
-    () => void gateway.refreshCatalogue().catch(() => {}),
-  );
-  closers.push(() => catalogueChanged.close());
-  await gateway.refreshPolicy();
-  const policyChanged = await releases.watch("privacy.", () => void gateway.refreshPolicy().catch(() => {}));
-  closers.push(() => policyChanged.close());
+  const followed: readonly (readonly [prefix: string, refresh: () => Promise<void>])[] = [
+    ["segments.", () => gateway.refreshDefinitions()],
+    ["content.", () => gateway.refreshCatalogue()],
+    ["privacy.", () => gateway.refreshPolicy()],
+  ];
+  for (const [prefix, refresh] of followed) {
+    await refresh();
+    const changed = await releases.watch(prefix, () => void refresh().catch(() => {}));
+    closers.push(() => changed.close());
+  }
   if (options.policy !== undefined) await gateway.putPolicy(options.policy);
   if (options.maps !== undefined) await gateway.putDefinitions(options.maps);
   if (options.catalogue !== undefined) await gateway.putCatalogue(options.catalogue);

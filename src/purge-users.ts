@@ -22,8 +22,6 @@ type Rest = Readonly<{ kind: "untouched" } | { kind: "gone" } | { kind: "shorter
 
 const UNTOUCHED: Rest = { kind: "untouched" };
 const GONE: Rest = { kind: "gone" };
-/** Messages whose ids are remembered together. */
-const STRETCH_MESSAGES = 1_024;
 const utf8 = new TextDecoder();
 /** Messages erased at once. */
 const ERASED_AT_ONCE = 64;
@@ -155,20 +153,10 @@ async function purge(
       await look(message, idsOf(message.data));
     }
   }
-  let stretch = { from: begin, messages: 0, ids: new Set<string>() };
-  let last = 0;
-  const close = (): void => {
-    if (stretch.messages > 0) known.add(stretch.from, last, stretch.messages, stretch.ids);
-    stretch = { from: last + 1, messages: 0, ids: new Set() };
-  };
   for await (const message of stream.messages(begin)) {
     const ids = idsOf(message.data);
-    last = message.sequence;
-    stretch.messages++;
-    for (const id of ids) stretch.ids.add(id);
+    known.add(message.sequence, ids);
     await look(message, ids);
-    if (stretch.messages >= STRETCH_MESSAGES) close();
   }
-  close();
   return erased + (await stream.erase(waiting));
 }

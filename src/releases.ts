@@ -1,5 +1,5 @@
 import type { BlobStore } from "./actors/blob-store.ts";
-import { currentVersion } from "./actors/raise-pointer.ts";
+import { readCurrent } from "./actors/raise-pointer.ts";
 import { readJson } from "./actors/read-json.ts";
 import type { ContentCatalogue } from "./content/catalogue.ts";
 import { decodeRatesRelease, type RatesRelease } from "./content/rates-release.ts";
@@ -64,8 +64,7 @@ export const releaseKeys = {
 
 /** The policy of consent in force; the engine's own before any is put. */
 export async function consentInForce(blobs: BlobStore): Promise<ConsentRules> {
-  const version = await currentVersion(blobs, "privacy");
-  const policy = await readJson<PrivacyPolicy>(blobs, releaseKeys.privacy(version ?? 0));
+  const policy = await readCurrent<PrivacyPolicy>(blobs, "privacy");
   return policy === undefined ? DEFAULT_RULES : new ConsentRules(policy);
 }
 

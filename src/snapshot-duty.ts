@@ -1,10 +1,11 @@
 import type { Log } from "./actors/log.ts";
 import { oldestNeededSequence, pruneSnapshots } from "./actors/prune-snapshots.ts";
 import type { SnapshotManifest } from "./actors/snapshot-manifest.ts";
-import type { Lease, UnitCopy } from "./actors/unit-copy.ts";
+import type { UnitCopy } from "./actors/unit-copy.ts";
 import type { SnapshotPorts } from "./actors/write-snapshot.ts";
 import type { Clock } from "./kernel/clock.ts";
 import { EngineError, toWireError } from "./kernel/engine-error.ts";
+import { whileOwned } from "./while-owned.ts";
 
 /** What keeping snapshots of a unit takes. */
 export type SnapshotDuty = Readonly<{
@@ -35,16 +36,15 @@ const LOOK_MS = 500;
  * that finds the copy's store damaged fails the copy: else the damage would lie there, and no snapshot be written.
  */
 export function keepSnapshots(copy: UnitCopy, duty: SnapshotDuty): UnitCopy {
-  let turn = 0;
-  let running: Promise<void> = Promise.resolve();
+  if (!Number.isFinite(duty.everyMs)) return copy;
   const damaged = Promise.withResolvers<never>();
   const done = Promise.race([copy.done, damaged.promise]);
   done.catch(() => {}); // Whoever holds the copy is told.
-  const rounds = async (mine: number, lease: Lease): Promise<void> => {
+  const kept = whileOwned(copy, async (lease, goesOn) => {
     let nextMs = duty.clock.monotonicMs() + duty.everyMs * (0.5 + spreadOf(duty.unit));
-    while (turn === mine) {
+    while (goesOn()) {
       await duty.sleep(Math.min(LOOK_MS, duty.everyMs));
-      if (turn !== mine || duty.clock.monotonicMs() < nextMs || !lease.isHeld()) continue;
+      if (!goesOn() || duty.clock.monotonicMs() < nextMs || !lease.isHeld()) continue;
       await round(duty).catch((thrown) => {
         if (thrown instanceof EngineError && thrown.code === "STORE_CORRUPT") damaged.reject(thrown);
         const { code, message } = toWireError(thrown);
@@ -52,29 +52,8 @@ export function keepSnapshots(copy: UnitCopy, duty: SnapshotDuty): UnitCopy {
       });
       nextMs = duty.clock.monotonicMs() + duty.everyMs;
     }
-  };
-  const end = async (): Promise<void> => {
-    turn++;
-    await running;
-  };
-  return {
-    done,
-    async own(lease) {
-      await copy.own(lease);
-      turn++;
-      if (Number.isFinite(duty.everyMs)) running = rounds(turn, lease);
-    },
-    drain: () => copy.drain(),
-    async rest() {
-      turn++;
-      await copy.rest();
-    },
-    lag: () => copy.lag(),
-    async stop() {
-      await end(); // A snapshot under way reads the store.
-      await copy.stop();
-    },
-  };
+  });
+  return { ...kept, done };
 }
 
 async function round(duty: SnapshotDuty): Promise<void> {

@@ -76,7 +76,7 @@ export async function runUnits(task: UnitThreadTask & { readonly port: MessagePo
       decisionKey: await decisionKeyOf(blobs, entropyBytes),
       bits: entropyBits(),
       subjects,
-      hideUser: hiddenIds((await deploymentKeys(blobs, entropyBytes)).lasting("log-ids"), "user"),
+      hideUser: hiddenIds(keys.lasting("log-ids"), "user"),
       turns: new Turns(),
       report: (line: string) => tell({ kind: "report", line }),
     };

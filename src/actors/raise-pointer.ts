@@ -26,3 +26,12 @@ export async function currentVersion(
 ): Promise<number | undefined> {
   return (await readJson<{ version: number }>(blobs, `${prefix}.current`))?.version;
 }
+
+/** The JSON of the version that `<prefix>.current` names; undefined if it names none, or none that is there. */
+export async function readCurrent<Value>(
+  blobs: Pick<BlobStore, "get">,
+  prefix: string,
+): Promise<Value | undefined> {
+  const version = await currentVersion(blobs, prefix);
+  return version === undefined ? undefined : readJson<Value>(blobs, `${prefix}.${version}`);
+}

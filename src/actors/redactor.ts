@@ -124,9 +124,6 @@ export class Redactor<Target extends RedactionTarget> {
       for (let read = from - 1; read < to; ) {
         const messages = await reader.next(READ_MESSAGES);
         if (messages.length === 0) break;
-        const begin = read + 1;
-        let ids: Set<string> | undefined = new Set<string>();
-        let count = 0;
         for (let at = 0; at < messages.length && read < to; at += SLICE_MESSAGES) {
           const beganMs = clock.monotonicMs();
           for (const message of messages.slice(at, at + SLICE_MESSAGES)) {
@@ -135,10 +132,8 @@ export class Redactor<Target extends RedactionTarget> {
               break;
             }
             read = message.sequence;
-            count++;
             const held = this.#idsOf(message.data);
-            if (held === undefined) ids = undefined;
-            else for (const id of held) ids?.add(id);
+            if (isNew) this.#stretches.add(read, held);
             if (held !== undefined && !hasAny(held, scan.targets)) continue;
             const rest = this.#redactOne(message, scan.targets, scan.counts);
             if (rest !== undefined) scan.redacted.push({ ...message, data: rest });
@@ -150,7 +145,6 @@ export class Redactor<Target extends RedactionTarget> {
             workedMs = 0;
           }
         }
-        if (isNew) this.#stretches.add(begin, read, count, ids);
         if (scan.redacted.length >= REDACT_MESSAGES) await this.#flush(scan);
       }
     } finally {

@@ -1,15 +1,14 @@
 import { hash32 } from "../kernel/hash.ts";
 
 /** Some messages of a stream that follow each other, and whom they may hold something of. */
-export type Stretch = Readonly<{
+type Stretch = Readonly<{
   from: number;
   to: number;
-  messages: number;
   /** Hashes of the ids in them, ascending; undefined if one of the messages could not be read: it may hold anybody. */
   hashes: Uint32Array | undefined;
 }>;
 
-/** A stretch takes in what follows until it has so many messages: it is read whole for each who may be in it. */
+/** Messages of a stretch: it is read whole for each who may be in it. */
 const STRETCH_MESSAGES = 1_024;
 /** Hashes kept of a stream, 4 bytes each: of the oldest stretches beyond that it is forgotten who is in them. */
 const HASHES_MAX = 1_000_000;
@@ -19,37 +18,32 @@ const HASHES_MAX = 1_000_000;
  * vain now and then; none is passed over that should be read, since messages only ever lose what they hold.
  */
 export class Stretches {
-  #stretches: Stretch[] = [];
+  #closed: Stretch[] = [];
   #hashes = 0;
+  /** The stretch that messages are taken into. */
+  #open = { messages: 0, hashes: new Set<number>(), isReadable: true };
+  #through = 0;
 
   /** The last message that is known; 0 for none. */
   get through(): number {
-    return this.#stretches.at(-1)?.to ?? 0;
+    return this.#through;
   }
 
-  /** Takes in a stretch that follows the last one. @param ids - In its messages; undefined if one could not be read. */
-  add(from: number, to: number, messages: number, ids: ReadonlySet<string> | undefined): void {
-    let added: Stretch = { from, to, messages, hashes: ids === undefined ? undefined : hashesOf(ids) };
-    const last = this.#stretches.at(-1);
-    if (last !== undefined && last.messages < STRETCH_MESSAGES) {
-      this.#stretches.pop();
-      this.#hashes -= last.hashes?.length ?? 0;
-      added = joined(last, added);
-    }
-    this.#stretches.push(added);
-    this.#hashes += added.hashes?.length ?? 0;
-    for (let at = 0; this.#hashes > HASHES_MAX && at < this.#stretches.length - 1; at++) {
-      const oldest = this.#stretches[at]!;
-      this.#hashes -= oldest.hashes?.length ?? 0;
-      this.#stretches[at] = { ...oldest, hashes: undefined };
-    }
+  /** Takes in the next message. @param ids - Of all whom it holds something of; undefined if it could not be read. */
+  add(sequence: number, ids: Iterable<string> | undefined): void {
+    const open = this.#open;
+    this.#through = sequence;
+    open.messages++;
+    if (ids === undefined) open.isReadable = false;
+    else for (const id of ids) open.hashes.add(hash32(id));
+    if (open.messages >= STRETCH_MESSAGES) this.#close();
   }
 
   /** Forgets what the stream holds no more. @param first - The first message that it holds. */
   trim(first: number): void {
-    const gone = this.#stretches.filter(({ to }) => to < first);
+    const gone = this.#closed.filter(({ to }) => to < first);
     for (const { hashes } of gone) this.#hashes -= hashes?.length ?? 0;
-    this.#stretches = this.#stretches.slice(gone.length);
+    this.#closed = this.#closed.slice(gone.length);
   }
 
   /** Stretches that may hold one of some, each as far as it is asked about; those that touch are one. */
@@ -58,38 +52,38 @@ export class Stretches {
   ): readonly Readonly<{ from: number; to: number }>[] {
     const wanted = asked.map(({ user, through }) => ({ hash: hash32(user), through }));
     const found: { from: number; to: number }[] = [];
-    for (const stretch of this.#stretches) {
-      const isHeld = wanted.some(
-        ({ hash, through }) =>
-          through >= stretch.from && (stretch.hashes === undefined || has(stretch.hashes, hash)),
-      );
-      if (!isHeld) continue;
+    const look = (from: number, to: number, has: (hash: number) => boolean): void => {
+      if (from > to || !wanted.some(({ hash, through }) => through >= from && has(hash))) return;
       const before = found.at(-1);
-      if (before?.to === stretch.from - 1) before.to = stretch.to;
-      else found.push({ from: stretch.from, to: stretch.to });
-    }
+      if (before?.to === from - 1) before.to = to;
+      else found.push({ from, to });
+    };
+    for (const { from, to, hashes } of this.#closed)
+      look(from, to, (hash) => hashes === undefined || hasSorted(hashes, hash));
+    const { hashes, isReadable } = this.#open;
+    look(this.#openFrom, this.#through, (hash) => !isReadable || hashes.has(hash));
     return found;
+  }
+
+  get #openFrom(): number {
+    return (this.#closed.at(-1)?.to ?? 0) + 1;
+  }
+
+  #close(): void {
+    const { hashes, isReadable } = this.#open;
+    const kept = isReadable ? Uint32Array.from(hashes).sort() : undefined;
+    this.#closed.push({ from: this.#openFrom, to: this.#through, hashes: kept });
+    this.#open = { messages: 0, hashes: new Set(), isReadable: true };
+    this.#hashes += kept?.length ?? 0;
+    for (let at = 0; this.#hashes > HASHES_MAX && at < this.#closed.length - 1; at++) {
+      const oldest = this.#closed[at]!;
+      this.#hashes -= oldest.hashes?.length ?? 0;
+      this.#closed[at] = { ...oldest, hashes: undefined };
+    }
   }
 }
 
-function hashesOf(ids: ReadonlySet<string>): Uint32Array {
-  const hashes = new Uint32Array(ids.size);
-  let at = 0;
-  for (const id of ids) hashes[at++] = hash32(id);
-  return hashes.sort();
-}
-
-function joined(before: Stretch, after: Stretch): Stretch {
-  const { hashes: ours } = before;
-  const { hashes: others } = after;
-  const messages = before.messages + after.messages;
-  if (ours === undefined || others === undefined)
-    return { from: before.from, to: after.to, messages, hashes: undefined };
-  const hashes = Uint32Array.from(new Set([...ours, ...others])).sort();
-  return { from: before.from, to: after.to, messages, hashes };
-}
-
-function has(sorted: Uint32Array, hash: number): boolean {
+function hasSorted(sorted: Uint32Array, hash: number): boolean {
   let low = 0;
   let high = sorted.length;
   while (low < high) {

@@ -1,5 +1,5 @@
-import { currentVersion, raisePointer } from "../actors/raise-pointer.ts";
-import { readJson } from "../actors/read-json.ts";
+import { raisePointer, readCurrent } from "../actors/raise-pointer.ts";
+import { takeVersion } from "../actors/take-version.ts";
 import { Turns } from "../actors/turns.ts";
 import { fieldsOf, refused } from "../events/request-body.ts";
 import { ConsentRules, DEFAULT_RULES } from "../privacy/consent/consent-rules.ts";
@@ -53,7 +53,12 @@ export class ConsentPolicy {
    */
   put(given: GivenPolicy): Promise<PrivacyPolicy> {
     return this.#puts.take(async () => {
-      const next = await takeVersion(this.#ports, given);
+      const newest = await readPolicyInForce(this.#ports);
+      const next = await takeVersion(this.#ports.releases, PRIVACY, newest, (held) =>
+        JSON.stringify({ ...held, version: 0 }) === JSON.stringify({ version: 0, ...given })
+          ? undefined
+          : { version: held.version + 1, ...given },
+      );
       this.#take(next); // Here at once: what the shards refuse a moment later need not be stored.
       if (next.version === 0) return next;
       await raisePointer(this.#ports.releases, PRIVACY, next.version);
@@ -75,27 +80,7 @@ export class ConsentPolicy {
 }
 
 async function readPolicyInForce({ releases }: Pick<PolicyPorts, "releases">): Promise<PrivacyPolicy> {
-  const current = await currentVersion(releases, PRIVACY);
-  const held = current === undefined ? undefined : await ofVersion(releases, current);
-  return held ?? DEFAULT_POLICY;
-}
-
-/** Writes a policy under the next version, unless the newest one is the same. */
-async function takeVersion(ports: PolicyPorts, given: GivenPolicy): Promise<PrivacyPolicy> {
-  for (let newest = await readPolicyInForce(ports); ; ) {
-    const next = { version: newest.version + 1, ...given };
-    const after = await ofVersion(ports.releases, next.version);
-    if (after !== undefined) newest = after;
-    else if (JSON.stringify({ ...newest, version: next.version }) === JSON.stringify(next)) return newest;
-    else {
-      const bytes = new TextEncoder().encode(JSON.stringify(next));
-      if (await ports.releases.create(`${PRIVACY}.${next.version}`, bytes)) return next;
-    }
-  }
-}
-
-function ofVersion(releases: PolicyPorts["releases"], version: number): Promise<PrivacyPolicy | undefined> {
-  return readJson<PrivacyPolicy>(releases, `${PRIVACY}.${version}`);
+  return (await readCurrent<PrivacyPolicy>(releases, PRIVACY)) ?? DEFAULT_POLICY;
 }
 
 /** The policy in the body of `privacy.put`. @throws EngineError `BAD_POLICY`. */

@@ -1,5 +1,6 @@
-import { currentVersion, raisePointer } from "../actors/raise-pointer.ts";
+import { raisePointer, readCurrent } from "../actors/raise-pointer.ts";
 import { readJson } from "../actors/read-json.ts";
+import { takeVersion } from "../actors/take-version.ts";
 import type { Content, ContentCatalogue, Placement } from "../content/catalogue.ts";
 import { parseCatalogue } from "../content/parse-catalogue.ts";
 import { fieldsOf, refused } from "../events/request-body.ts";
@@ -27,9 +28,7 @@ export function readCatalogue(
 export async function readCatalogueInForce(
   ports: Pick<CataloguePorts, "releases">,
 ): Promise<ContentCatalogue> {
-  const current = await currentVersion(ports.releases, CONTENT);
-  const held = current === undefined ? undefined : await readCatalogue(ports, current);
-  return held ?? NO_CATALOGUE;
+  return (await readCurrent<ContentCatalogue>(ports.releases, CONTENT)) ?? NO_CATALOGUE;
 }
 
 /**
@@ -41,26 +40,15 @@ export async function putCatalogue(
   options: Pick<GatewayOptions, "shards">,
   given: GivenCatalogue,
 ): Promise<ContentCatalogue> {
-  const next = await takeVersion(ports, given);
+  const newest = await readCatalogueInForce(ports);
+  const next = await takeVersion(ports.releases, CONTENT, newest, (held) =>
+    isSame(held, given) ? undefined : { version: held.version + 1, ...given },
+  );
   if (next.version === 0) return next;
   await raisePointer(ports.releases, CONTENT, next.version);
   const { version } = next;
   await tellShards(ports, options, `content:${version}`, { kind: "content-activated", version });
   return next;
-}
-
-/** Writes a catalogue under the next version, unless the newest one is the same. */
-async function takeVersion(ports: CataloguePorts, given: GivenCatalogue): Promise<ContentCatalogue> {
-  for (let newest = await readCatalogueInForce(ports); ; ) {
-    const next = { version: newest.version + 1, ...given };
-    const after = await readCatalogue(ports, next.version);
-    if (after !== undefined) newest = after;
-    else if (isSame(newest, given)) return newest;
-    else {
-      const bytes = new TextEncoder().encode(JSON.stringify(next));
-      if (await ports.releases.create(`${CONTENT}.${next.version}`, bytes)) return next;
-    }
-  }
 }
 
 function isSame({ placements, contents }: ContentCatalogue, given: GivenCatalogue): boolean {

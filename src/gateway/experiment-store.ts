@@ -1,5 +1,5 @@
-import { currentVersion, raisePointer } from "../actors/raise-pointer.ts";
-import { readJson } from "../actors/read-json.ts";
+import { raisePointer, readCurrent } from "../actors/raise-pointer.ts";
+import { takeVersion } from "../actors/take-version.ts";
 import { refused } from "../events/request-body.ts";
 import {
   type ChangedRecords,
@@ -7,6 +7,7 @@ import {
   type ExperimentRecords,
   NO_EXPERIMENTS,
 } from "../experiments/experiment-records.ts";
+import { assert } from "../kernel/assert.ts";
 import type { GatewayOptions, GatewayPorts } from "./gateway-ports.ts";
 import { tellShards } from "./tell-shards.ts";
 
@@ -18,9 +19,7 @@ const EXPERIMENTS = "experiments";
 export async function readExperiments({
   releases,
 }: Pick<StorePorts, "releases">): Promise<ExperimentRecords> {
-  const current = await currentVersion(releases, EXPERIMENTS);
-  const held = current === undefined ? undefined : await ofVersion(releases, current);
-  return held ?? NO_EXPERIMENTS;
+  return (await readCurrent<ExperimentRecords>(releases, EXPERIMENTS)) ?? NO_EXPERIMENTS;
 }
 
 /**
@@ -36,37 +35,18 @@ export async function changeExperiments(
   change: (records: ExperimentRecords) => ChangedRecords,
 ): Promise<Readonly<{ records: ExperimentRecords; record: ExperimentRecord }>> {
   const { releases } = ports;
-  const { records, record } = await takeVersion(releases, change);
+  let record: ExperimentRecord | undefined;
+  const records = await takeVersion(releases, EXPERIMENTS, await readExperiments(ports), (newest) => {
+    const changed = change(newest);
+    if (changed.kind === "refused") throw refused(changed);
+    record = changed.record;
+    if (changed.kind === "unchanged") return undefined;
+    return { version: newest.version + 1, experiments: changed.experiments };
+  });
+  assert(record !== undefined, "a change was made or found made");
   const { version } = records;
   await raisePointer(releases, EXPERIMENTS, version);
   // Also what is unchanged: a crash may have come before this.
   await tellShards(ports, options, `experiments:${version}`, { kind: "experiments-activated", version });
   return { records, record };
-}
-
-async function takeVersion(
-  releases: StorePorts["releases"],
-  change: (records: ExperimentRecords) => ChangedRecords,
-): Promise<Readonly<{ records: ExperimentRecords; record: ExperimentRecord }>> {
-  for (let newest = await readExperiments({ releases }); ; ) {
-    const after = await ofVersion(releases, newest.version + 1);
-    if (after !== undefined) {
-      newest = after;
-      continue;
-    }
-    const changed = change(newest);
-    if (changed.kind === "refused") throw refused(changed);
-    if (changed.kind === "unchanged") return { records: newest, record: changed.record };
-    const records = { version: newest.version + 1, experiments: changed.experiments };
-    const bytes = new TextEncoder().encode(JSON.stringify(records));
-    if (await releases.create(`${EXPERIMENTS}.${records.version}`, bytes))
-      return { records, record: changed.record };
-  }
-}
-
-function ofVersion(
-  releases: StorePorts["releases"],
-  version: number,
-): Promise<ExperimentRecords | undefined> {
-  return readJson<ExperimentRecords>(releases, `${EXPERIMENTS}.${version}`);
 }

@@ -1,4 +1,4 @@
-import { currentVersion, raisePointer } from "../actors/raise-pointer.ts";
+import { raisePointer, readCurrent } from "../actors/raise-pointer.ts";
 import { readJson } from "../actors/read-json.ts";
 import { encodeProfileControl } from "../events/profile-control.ts";
 import { fieldsOf, refused } from "../events/request-body.ts";
@@ -19,12 +19,7 @@ const SEGMENTS = "segments";
 
 /** The definitions in force, as the store holds them; version 0 before any. */
 export async function readDefinitionsInForce(ports: SegmentPorts): Promise<SegmentDefinitions> {
-  const current = await currentVersion(ports.releases, SEGMENTS);
-  const held =
-    current === undefined
-      ? undefined
-      : await readJson<SegmentDefinitions>(ports.releases, `${SEGMENTS}.${current}`);
-  return held ?? { version: 0, maps: [] };
+  return (await readCurrent<SegmentDefinitions>(ports.releases, SEGMENTS)) ?? { version: 0, maps: [] };
 }
 
 /** What came of putting definitions. */

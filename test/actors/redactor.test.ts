@@ -111,13 +111,16 @@ test("what a stream has lost at its begin is asked for no more", async () => {
 
 test("of more ids than memory is for, the oldest stretches may hold anybody", () => {
   const stretches = new Stretches();
+  const messages = 1_024;
   for (let s = 0; s < 60; s++) {
-    const ids = new Set(Array.from({ length: 20_000 }, (_, i) => `${s}-${i}`));
-    stretches.add(s * 2_000 + 1, (s + 1) * 2_000, 2_000, ids);
+    const ids = Array.from({ length: 20_000 }, (_, i) => `${s}-${i}`);
+    for (let m = 1; m <= messages; m++) stretches.add(s * messages + m, m === 7 ? ids : []);
   }
   const through = Number.POSITIVE_INFINITY;
-  const found = stretches.holding([{ user: "59-7", through }]);
-  expect(found.at(-1)).toEqual({ from: 118_001, to: 120_000 });
-  expect(found[0]).toEqual({ from: 1, to: 20_000 });
-  expect(stretches.holding([{ user: "59-7", through: 20_001 }])).toEqual([{ from: 1, to: 20_000 }]);
+  const forgotten = { from: 1, to: 10 * messages };
+  expect(stretches.holding([{ user: "59-7", through }])).toEqual([
+    forgotten,
+    { from: 59 * messages + 1, to: 60 * messages },
+  ]);
+  expect(stretches.holding([{ user: "59-7", through: 10 * messages + 1 }])).toEqual([forgotten]);
 });

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { lmdbContextStore } from "../../src/adapters/lmdb-context-store.ts";
 import { memoryContextStore } from "../../src/adapters/memory-context-store.ts";
+import { shardMeta } from "../shard-meta.ts";
 import { contextStoreContract } from "./context-store-contract.ts";
 
 describe("in memory", () => {
@@ -19,16 +20,7 @@ describe("in LMDB", () => {
 
   test("what was committed is there after the store is opened again", async () => {
     const path = await folder();
-    const meta = {
-      applied: 1,
-      schema: "s",
-      encoder: "e",
-      encoderOrder: 0,
-      profiles: {},
-      activatedMs: {},
-      segments: 0,
-      nextOutbox: 1,
-    };
+    const meta = shardMeta();
     const first = lmdbContextStore(path);
     await first.commit({
       contexts: [["ada", Uint8Array.of(1, 2)]],

@@ -8,20 +8,11 @@ import { lmdbProfileStore } from "../../src/adapters/lmdb-profile-store.ts";
 import { setAside } from "../../src/adapters/store-guard.ts";
 import { hash32 } from "../../src/kernel/hash.ts";
 import { seededRandom } from "../../src/kernel/random.ts";
-import type { ShardMeta } from "../../src/shards/context-store.ts";
 import { findBytes } from "../find-bytes.ts";
+import { shardMeta } from "../shard-meta.ts";
 import { aCommit } from "./profile-store-contract.ts";
 
-const META: ShardMeta = {
-  applied: 1,
-  schema: "s",
-  encoder: "e",
-  encoderOrder: 0,
-  profiles: {},
-  activatedMs: {},
-  segments: 0,
-  nextOutbox: 1,
-};
+const META = shardMeta();
 const USERS = 3_000;
 /** Ids without order, so that neighbours come and go everywhere in the file. */
 const idOf = (i: number): string => `visitor-${hash32(`salt ${i}`).toString(36)}-${i}`;

@@ -19,20 +19,12 @@ import { brokenPageOf, fileStateOf } from "../../src/adapters/lmdb-pages.ts";
 import { seal, unseal } from "../../src/adapters/sealed-value.ts";
 import { setAside } from "../../src/adapters/store-guard.ts";
 import { EngineError } from "../../src/kernel/engine-error.ts";
+import { shardMeta } from "../shard-meta.ts";
 
 const CHILD = fileURLToPath(new URL("./open-store-child.ts", import.meta.url));
 const PAGE = 4_096;
 const USERS = 300;
-const META = {
-  applied: 1,
-  schema: "s",
-  encoder: "e",
-  encoderOrder: 0,
-  profiles: {},
-  activatedMs: {},
-  segments: 0,
-  nextOutbox: 1,
-};
+const META = shardMeta();
 
 let folder: string;
 let whole: string;

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -33,6 +33,7 @@ import { decodeContext } from "../../src/shards/context-codec.ts";
 import { unpackChunk } from "../../src/shards/ring-tail.ts";
 import { startNats } from "../start-nats.ts";
 import { foldAgain } from "./fold-again.ts";
+import { jsonFile } from "./json-file.ts";
 import { untilFolded } from "./node-client.ts";
 import { startNodeProcess } from "./node-process.ts";
 
@@ -59,10 +60,7 @@ test("where an opt-out holds and where it does not, what is refused is not kept,
   const nats = await startNats();
   const folder = await mkdtemp(join(tmpdir(), "resonance-consent-"));
   const data = join(folder, "node");
-  const write = async (name: string, value: unknown): Promise<string> => {
-    await writeFile(join(folder, name), JSON.stringify(value));
-    return join(folder, name);
-  };
+  const write = (name: string, value: unknown) => jsonFile(folder, name, value);
   const options = [
     ...["--nats", nats.url, "--data", data, "--shards", String(SHARDS), "--ring", String(RING)],
     ...[

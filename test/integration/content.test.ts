@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -22,6 +22,7 @@ import type { ScoreAnswer } from "../../src/resonance/score-answer.ts";
 import { startNats } from "../start-nats.ts";
 import { aDeployment } from "./a-deployment.ts";
 import { foldAgain } from "./fold-again.ts";
+import { jsonFile } from "./json-file.ts";
 import { untilFolded } from "./node-client.ts";
 import { startNodeProcess } from "./node-process.ts";
 
@@ -43,10 +44,7 @@ test("what is chosen, shown and clicked moves rates and ledgers, through a crash
   const nats = await startNats();
   const folder = await mkdtemp(join(tmpdir(), "resonance-content-"));
   const data = join(folder, "node");
-  const write = async (name: string, value: unknown): Promise<string> => {
-    await writeFile(join(folder, name), JSON.stringify(value));
-    return join(folder, name);
-  };
+  const write = (name: string, value: unknown) => jsonFile(folder, name, value);
   const options = [
     ...["--nats", nats.url, "--data", data, "--shards", String(SHARDS), "--ring", String(RING)],
     ...["--segments", await write("segments.json", SEGMENTS)],

@@ -42,28 +42,51 @@ async function untilStandbys(client: Client): Promise<void> {
   }
 }
 
-test("of who is erased not a byte is left, in streams, stores and snapshots, and of the others all", async () => {
+type World = Readonly<{
+  nats: Awaited<ReturnType<typeof startNats>>;
+  folder: string;
+  shop: ReturnType<typeof shopSimulator>;
+  client: Client;
+  /** Starts a node, whose data folder has its name. */
+  up(name: string): Promise<NodeProcess>;
+}>;
+
+/** Lets something happen to a server and the nodes that it starts, and leaves nothing behind. */
+async function inWorld(
+  given: { seed: number; visitors: number },
+  act: (world: World) => Promise<void>,
+): Promise<void> {
   const nats = await startNats();
   const folder = await mkdtemp(join(tmpdir(), "resonance-erase-"));
   const started: NodeProcess[] = [];
   const said: string[] = [];
   onTestFailed(() => void process.stdout.write(`${said.join("\n")}\n`));
   try {
-    const shop = shopSimulator({ seed: 3, visitors: 60, startMs: Date.UTC(2026, 0, 5) });
+    const shop = shopSimulator({ ...given, startMs: Date.UTC(2026, 0, 5) });
     const segments = await definitionsFile(folder, shop.definitions);
-    const up = async (name: string) => {
-      const data = join(folder, name);
+    const up = async (name: string): Promise<NodeProcess> => {
       const options = [
-        ...["--nats", nats.url, "--data", data, "--segments", segments, "--shards", "2"],
+        ...["--nats", nats.url, "--data", join(folder, name), "--segments", segments, "--shards", "2"],
         ...["--no-refit", "--snapshot-every", "1", "--name", name],
       ];
-      const process = await startNodeProcess(options, { said: (line) => said.push(`${name}: ${line}`) });
-      started.push(process);
-      return process;
+      const node = await startNodeProcess(options, { said: (line) => said.push(`${name}: ${line}`) });
+      started.push(node);
+      return node;
     };
+    const client = await connectClient({ nats: nats.url, data: folder, prefix: "resonance" }, "erase test");
+    await act({ nats, folder, shop, client, up });
+    await client.close();
+  } finally {
+    for (const node of started) await node.stop();
+    await rm(folder, { recursive: true, force: true });
+    await nats.stop();
+  }
+}
+
+test("of who is erased not a byte is left, in streams, stores and snapshots, and of the others all", async () => {
+  await inWorld({ seed: 3, visitors: 60 }, async ({ nats, folder, shop, client, up }) => {
     await up("one");
     await up("two"); // A standby of each unit.
-    const client = await connectClient({ nats: nats.url, data: folder, prefix: "resonance" }, "erase test");
     await untilStandbys(client);
     const events = Array.from({ length: EVENTS }, () => toWire(shop.next()));
     for (let at = 0; at < events.length; at += 100) await ingest(client, events.slice(at, at + 100), 1_000);
@@ -94,34 +117,12 @@ test("of who is erased not a byte is left, in streams, stores and snapshots, and
       ...bytesIn(join(folder, "two"), gone),
     ];
     expect(left).toEqual([]);
-    await client.close();
-  } finally {
-    for (const process of started) await process.stop();
-    await rm(folder, { recursive: true, force: true });
-    await nats.stop();
-  }
+  });
 }, 120_000);
 
 test("a node that is killed again and again while it erases comes to the end of it", async () => {
-  const nats = await startNats();
-  const folder = await mkdtemp(join(tmpdir(), "resonance-erase-"));
-  const started: NodeProcess[] = [];
-  const said: string[] = [];
-  onTestFailed(() => void process.stdout.write(`${said.join("\n")}\n`));
-  try {
-    const shop = shopSimulator({ seed: 5, visitors: 40, startMs: Date.UTC(2026, 0, 5) });
-    const segments = await definitionsFile(folder, shop.definitions);
-    const data = join(folder, "node");
-    const options = ["--nats", nats.url, "--data", data, "--segments", segments, "--shards", "2"];
-    const up = async () => {
-      const node = await startNodeProcess([...options, "--no-refit", "--snapshot-every", "1"], {
-        said: (line) => said.push(line),
-      });
-      started.push(node);
-      return node;
-    };
-    let node = await up();
-    const client = await connectClient({ nats: nats.url, data: folder, prefix: "resonance" }, "erase test");
+  await inWorld({ seed: 5, visitors: 40 }, async ({ nats, folder, shop, client, up }) => {
+    let node = await up("node");
     const events = Array.from({ length: 1_000 }, () => toWire(shop.next()));
     for (let at = 0; at < events.length; at += 100) await ingest(client, events.slice(at, at + 100), 1_000);
     await untilFolded(client);
@@ -132,7 +133,7 @@ test("a node that is killed again and again while it erases comes to the end of 
     for (const afterMs of KILLED_AFTER_MS) {
       await new Promise((resolve) => setTimeout(resolve, afterMs));
       await node.kill();
-      node = await up();
+      node = await up("node");
     }
     for (const { erasure } of asked)
       expect(await client.ask("erase", { erasure, waitMs: 30_000 }, 40_000)).toMatchObject({
@@ -140,11 +141,6 @@ test("a node that is killed again and again while it erases comes to the end of 
         verified: true,
       });
     await untilFolded(client);
-    expect([...bytesIn(nats.storeDir, gone), ...bytesIn(data, gone)]).toEqual([]);
-    await client.close();
-  } finally {
-    for (const process of started) await process.stop();
-    await rm(folder, { recursive: true, force: true });
-    await nats.stop();
-  }
+    expect([...bytesIn(nats.storeDir, gone), ...bytesIn(join(folder, "node"), gone)]).toEqual([]);
+  });
 }, 180_000);

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -15,6 +15,7 @@ import type { IngestReply } from "../../src/gateway/ingest.ts";
 import { seededRandom } from "../../src/kernel/random.ts";
 import { decodeContext } from "../../src/shards/context-codec.ts";
 import { startNats } from "../start-nats.ts";
+import { jsonFile } from "./json-file.ts";
 import { untilFolded } from "./node-client.ts";
 import { startNodeProcess } from "./node-process.ts";
 
@@ -50,10 +51,7 @@ test("an experiment on a running node finds that rock fans click more if they ar
   const nats = await startNats();
   const folder = await mkdtemp(join(tmpdir(), "resonance-experiments-"));
   const data = join(folder, "node");
-  const write = async (name: string, value: unknown): Promise<string> => {
-    await writeFile(join(folder, name), JSON.stringify(value));
-    return join(folder, name);
-  };
+  const write = (name: string, value: unknown) => jsonFile(folder, name, value);
   const options = [
     ...["--nats", nats.url, "--data", data, "--shards", String(SHARDS)],
     ...["--segments", await write("segments.json", SEGMENTS)],
