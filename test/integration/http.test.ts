@@ -32,7 +32,7 @@ await describeWithNats("a node with HTTP", (suite) => {
     data = await mkdtemp(join(tmpdir(), "resonance-http-"));
     const maps = join(data, "maps.json");
     await writeFile(maps, JSON.stringify({ maps: [{ name: "life", segments: ["new", "loyal"] }] }));
-    const producer = await key("new", "--role", "producer", "--name", "shop", "--rate", "50/60");
+    const producer = await key("new", "--role", "producer", "--name", "shop", "--rate", "1/61");
     const reader = await key("new", "--role", "reader", "--name", "app");
     keys = { producer: String(producer["key"]), reader: String(reader["key"]) };
     const options = [
