@@ -13,7 +13,7 @@ import { natsBlobStore } from "./adapters/nats-blob-store.ts";
 import { natsBus } from "./adapters/nats-bus.ts";
 import { replicasFor } from "./adapters/nats-cluster.ts";
 import { abilitiesOf, connectNats } from "./adapters/nats-connection.ts";
-import { onRefusal } from "./adapters/nats-connectivity.ts";
+import { isConnected, onRefusal } from "./adapters/nats-connectivity.ts";
 import { natsKeyValue } from "./adapters/nats-key-value.ts";
 import { NatsLog } from "./adapters/nats-log.ts";
 import { type RunningNatsServer, startNatsServer } from "./adapters/nats-server.ts";
@@ -27,13 +27,17 @@ import { keepDeployment } from "./deployment.ts";
 import { alertChanges, lastAlerts, measureDrift } from "./drift-monitor.ts";
 import { type Subjects, subjectsOf } from "./events/subjects.ts";
 import { startExplainer } from "./explainer.ts";
-import { createGateway, type Gateway } from "./gateway/gateway.ts";
+import { createGateway } from "./gateway/gateway.ts";
 import { countUp } from "./gateway/gateway-ports.ts";
 import { engineRoutes } from "./gateway/http/engine-routes.ts";
+import { type HealthSource, healthRoutes } from "./gateway/http/health-routes.ts";
+import type { HttpRoute } from "./gateway/http/http-route.ts";
+import type { Readiness } from "./gateway/readiness.ts";
 import { EngineError, fromWireError, toWireError } from "./kernel/engine-error.ts";
 import { decode, encode } from "./kernel/msgpack.ts";
 import { shardsFolder } from "./lmdb-stores.ts";
 import type { NodeOptions } from "./node-options.ts";
+import { NodeReadiness } from "./node-readiness.ts";
 import { userHasher } from "./privacy/user-hash.ts";
 import { decodeProfiles } from "./profiles/profiles-codec.ts";
 import type { RecalibrationResult } from "./recalibration-task.ts";
@@ -73,6 +77,8 @@ export type RunningNode = Readonly<{
   calibrate(): Promise<RecalibrationResult>;
   /** The cluster as this node sees it. */
   cluster(): ClusterStatus;
+  /** Whether it may be sent requests. */
+  readiness(): Readiness;
   /** Hands over to other nodes if there are any, drains and commits every shard, then closes all. */
   stop(): Promise<void>;
 }>;
@@ -189,6 +195,17 @@ async function compose(
   });
   closers.push(() => compute.close());
 
+  const readiness = new NodeReadiness({
+    node: name,
+    units: unitsOf(options.shards).map((unit) => unit.name),
+    clock: systemClock,
+    sleep: (ms) => sleep(ms, undefined, { ref: false }),
+    isConnected: () => isConnected(connection) && isConnected(toTable),
+  });
+  const health: HealthSource = {
+    silentMs: () => Math.max(threads.shards?.silentMs() ?? 0, threads.profiles?.silentMs() ?? 0),
+    readiness: () => readiness.now(),
+  };
   const agent = await joinCluster(
     {
       table: await natsKeyValue(toTable, subjects.cluster, { replicas }),
@@ -198,10 +215,12 @@ async function compose(
       newId,
       deadline,
       newGeneration: () => nextGeneration(releases),
-      start(unit) {
+      async start(unit) {
         const chosen = unit === PROFILES_UNIT ? threads.profiles : threads.shards;
         if (chosen === undefined) throw new Error(`this node has no role for ${unit}`);
-        return chosen.start(unit);
+        const copy = await chosen.start(unit);
+        readiness.watch(unit, copy);
+        return copy;
       },
       report,
     },
@@ -217,6 +236,7 @@ async function compose(
   );
   closers.push(() => agent.stop(HAND_OVER_PATIENCE_MS));
   agent.done.catch((thrown) => fail(asEngineError(thrown)));
+  closers.push(readiness.follow(agent));
   if (Number.isFinite(options.keepLogMs))
     closers.push(every(UNUSED_EVERY_MS, () => true, unusedStoresRemover(agent, options, generation, report)));
   const waiting = new AbortController();
@@ -260,6 +280,7 @@ async function compose(
       memoryBytes: () => process.memoryUsage().rss,
       sleep: (ms) => sleep(ms, undefined, { ref: false }),
       cluster: () => agent.status(),
+      readiness: () => readiness.now(),
       ownerOf: (shard) => agent.ownerOf(shardUnit(shard)),
       copiesOf: (shard) => agent.copiesOf(shardUnit(shard)),
     },
@@ -285,7 +306,7 @@ async function compose(
       refused: (code) => countUp(gateway.counters.errors, code),
     });
   }
-  const http = await startHttp(options, gateway, report);
+  const http = await startHttp(options, [...engineRoutes(gateway.handlers), ...healthRoutes(health)], report);
   if (http !== undefined) closers.push(() => http.close());
 
   const trainer = startTrainer(
@@ -333,8 +354,10 @@ async function compose(
     train,
     calibrate: recalibrator.calibrate,
     cluster: () => agent.status(),
+    readiness: () => readiness.now(),
     ...(http === undefined ? {} : { httpUrl: http.url }),
     async stop() {
+      readiness.stopping();
       // Others take over while this node still answers; what reaches its gateway meanwhile is answered too.
       await agent.stop(HAND_OVER_PATIENCE_MS);
       await http?.close();
@@ -347,13 +370,13 @@ async function compose(
 /** Takes requests over HTTP, if a gateway is to. */
 async function startHttp(
   { http, roles }: NodeOptions,
-  gateway: Gateway,
+  routes: readonly HttpRoute[],
   report: (line: string) => void,
 ): Promise<RunningHttpServer | undefined> {
   if (http === undefined || !roles.includes("gateway")) return undefined;
   const { host, port, keysFile, trustProxy } = http;
   const keys = await watchKeys(keysFile, report);
-  const server = await serveHttp(engineRoutes(gateway.handlers), {
+  const server = await serveHttp(routes, {
     ...{ host, port, keys: keys.now, monotonicMs: systemClock.monotonicMs },
     ...(trustProxy === undefined ? {} : { trustProxy }),
   });
