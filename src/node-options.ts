@@ -63,6 +63,8 @@ export type NodeOptions = Readonly<{
   dimMax: number;
   /** Where requests are taken over HTTP; left out: nowhere. */
   http?: HttpOptions;
+  /** How long a node that stops goes on taking requests over HTTP as if nothing were, while `/readyz` says that it stops, ms. */
+  drainMs: number;
   /** Events a second that a gateway takes; what is left out has no limit. */
   rates: IngestRates;
   /** Log messages that a shard may be behind before events for it are refused; Infinity for no bound. */
@@ -102,6 +104,7 @@ export const DEFAULT_NODE_OPTIONS: NodeOptions = {
   refitCheckMs: 1_000,
   recalibrateEveryMs: 86_400_000,
   dimMax: DEFAULT_FIT_OPTIONS.dimMax,
+  drainMs: 0,
   rates: {},
   lagMax: 500_000,
   sync: "interval",

@@ -86,6 +86,10 @@ export class NodeReadiness {
     this.#isStopping = true;
   }
 
+  get isStopping(): boolean {
+    return this.#isStopping;
+  }
+
   now(): Readiness {
     const agent = this.#agent;
     if (agent !== undefined) this.#look(agent);

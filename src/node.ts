@@ -79,8 +79,13 @@ export type RunningNode = Readonly<{
   cluster(): ClusterStatus;
   /** Whether it may be sent requests. */
   readiness(): Readiness;
-  /** Hands over to other nodes if there are any, drains and commits every shard, then closes all. */
+  /**
+   * Is not ready any more, and goes on answering, for as long as load balancers need to see it (`drainMs`); hands over to other
+   * nodes if there are any; ends the answers under way, HTTP first; drains and commits every copy, then closes all.
+   */
   stop(): Promise<void>;
+  /** A stop that takes longer hangs, ms. */
+  stopMsMax: number;
 }>;
 
 /** A unit's new objects are garbage at once, or stay: with more room they cost as much, and memory besides. */
@@ -90,6 +95,8 @@ const COMPUTE_THREADS = 1;
 const COMPUTE_NICE = 10;
 /** How long a node that stops waits for others to take over. */
 const HAND_OVER_PATIENCE_MS = 30_000;
+/** After the hand-over: 10 s for copies to close, 5 s for answers over HTTP, 15 s for threads to end. */
+const CLOSE_PATIENCE_MS = 30_000;
 /** How often the drift of the release in force is measured. */
 const DRIFT_EVERY_MS = 600_000;
 /** How often is looked for stores that nobody uses any more, and how long those stay at least. */
@@ -306,7 +313,11 @@ async function compose(
       refused: (code) => countUp(gateway.counters.errors, code),
     });
   }
-  const http = await startHttp(options, [...engineRoutes(gateway.handlers), ...healthRoutes(health)], report);
+  const http = await startHttp(options, {
+    routes: [...engineRoutes(gateway.handlers), ...healthRoutes(health)],
+    isStopping: () => readiness.isStopping,
+    report,
+  });
   if (http !== undefined) closers.push(() => http.close());
 
   const trainer = startTrainer(
@@ -356,8 +367,10 @@ async function compose(
     cluster: () => agent.status(),
     readiness: () => readiness.now(),
     ...(http === undefined ? {} : { httpUrl: http.url }),
+    stopMsMax: options.drainMs + HAND_OVER_PATIENCE_MS + CLOSE_PATIENCE_MS,
     async stop() {
       readiness.stopping();
+      if (http !== undefined && options.drainMs > 0) await sleep(options.drainMs);
       // Others take over while this node still answers; what reaches its gateway meanwhile is answered too.
       await agent.stop(HAND_OVER_PATIENCE_MS);
       await http?.close();
@@ -370,14 +383,18 @@ async function compose(
 /** Takes requests over HTTP, if a gateway is to. */
 async function startHttp(
   { http, roles }: NodeOptions,
-  routes: readonly HttpRoute[],
-  report: (line: string) => void,
+  {
+    routes,
+    isStopping,
+    report,
+  }: Readonly<{ routes: readonly HttpRoute[]; isStopping(): boolean; report(line: string): void }>,
 ): Promise<RunningHttpServer | undefined> {
   if (http === undefined || !roles.includes("gateway")) return undefined;
   const { host, port, keysFile, trustProxy } = http;
   const keys = await watchKeys(keysFile, report);
   const server = await serveHttp(routes, {
     ...{ host, port, keys: keys.now, monotonicMs: systemClock.monotonicMs },
+    isStopping,
     ...(trustProxy === undefined ? {} : { trustProxy }),
   });
   return {

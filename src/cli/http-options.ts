@@ -17,6 +17,7 @@ export type IntakeCommandOptions = Readonly<{
   http?: Pick<HttpOptions, "host" | "port"> | true;
   httpKeys?: string;
   trustProxy?: string;
+  drain: number;
   rateGateway?: Rate;
   rateProducer?: Rate;
   rateUser?: Rate;
@@ -36,6 +37,12 @@ export function withIntakeOptions(command: Command): Command {
       "--trust-proxy <networks>",
       "proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8",
       networksOf,
+    )
+    .option(
+      "--drain <s>",
+      "seconds that a node that stops goes on as before over HTTP, while /readyz tells load balancers to leave it",
+      wholeNumber(0),
+      DEFAULT_NODE_OPTIONS.drainMs / 1_000,
     )
     .option(
       "--rate-gateway <n[/burst]>",
@@ -63,10 +70,11 @@ export function withIntakeOptions(command: Command): Command {
 /** What they say of a node. */
 export function intakeOf(
   options: IntakeCommandOptions & Readonly<{ data: string }>,
-): Pick<NodeOptions, "http" | "rates" | "lagMax"> {
-  const { http, httpKeys, trustProxy, rateGateway, rateProducer, rateUser, lagMax } = options;
+): Pick<NodeOptions, "http" | "drainMs" | "rates" | "lagMax"> {
+  const { http, httpKeys, trustProxy, drain, rateGateway, rateProducer, rateUser, lagMax } = options;
   const address = http === true ? { host: HOST, port: PORT } : http;
   return {
+    drainMs: drain * 1_000,
     lagMax: lagMax === 0 ? Number.POSITIVE_INFINITY : lagMax,
     rates: {
       ...(rateGateway && { gateway: rateGateway }),
