@@ -47,6 +47,8 @@ export type HttpServerOptions = Readonly<{
   trustProxy?: string;
   /** Of a monotonic clock, ms. */
   monotonicMs(): number;
+  /** Whether the node is about to end: clients are then asked to connect anew, elsewhere. */
+  isStopping?(): boolean;
   limits?: Partial<HttpLimits>;
 }>;
 
@@ -149,6 +151,7 @@ function guard(app: FastifyInstance, options: HttpServerOptions, limits: HttpLim
 
   app.addHook("onRequest", async (request, reply) => {
     reply.header("cache-control", "no-store").header("x-content-type-options", "nosniff");
+    if (options.isStopping?.() === true) reply.header("connection", "close");
     const { origin } = request.headers;
     if (origin !== undefined && options.keys().allowsOrigin(origin)) allowOrigin(reply, origin);
     if (inFlight >= limits.inFlightMax) throw overloaded(limits.inFlightMax);
