@@ -49,8 +49,7 @@ export function examplesOf(path: string): readonly Example[] {
   return EXAMPLES[path] ?? [];
 }
 
-/** What the command's exit status tells. */
-export function exitStatusOf(path: string): string {
+function exitStatusOf(path: string): string {
   return EXIT_STATUS[path] ?? EXIT_USUAL;
 }
 
