@@ -32,8 +32,7 @@ function groupOf(program: Command, path: string): string {
 }
 
 function connectionSection(leaves: readonly Leaf[]): string[] {
-  const options = leaves.flatMap(({ command }) => command.options.filter(isConnection));
-  const once = options.filter((option, i) => options.findIndex(({ long }) => long === option.long) === i);
+  const once = leaves.find(({ path }) => path === "status")?.command.options.filter(isConnection) ?? [];
   return [
     "## Connection to NATS",
     "",
