@@ -94,6 +94,11 @@ export type RunningNode = Readonly<{
 
 /** A unit's new objects are garbage at once, or stay: with more room they cost as much, and memory besides. */
 const UNIT_YOUNG_MIB = 12;
+/**
+ * Room of a thread of shards for objects that stay: five times what a resident user takes there (1.6 KiB), as some have long
+ * traits, and as much again as everything else needs.
+ */
+const UNIT_OLD_MIB = { base: 640, user: 8 / 1_024 } as const;
 /** Threads for fits and other work without state: one, so that it never starves the shards. */
 const COMPUTE_THREADS = 1;
 const COMPUTE_NICE = 10;
@@ -189,9 +194,13 @@ async function compose(
     deadline: deadline.memory,
   };
   const module = new URL("./unit-thread", import.meta.url);
-  const startThreads = (role: NodeRole, threads: number): UnitThreads | undefined => {
+  const startThreads = (
+    role: NodeRole,
+    room: { readonly threads: number; readonly oldMiB?: number },
+  ): UnitThreads | undefined => {
     if (!options.roles.includes(role)) return undefined;
-    const pool = threadPool(module, { threads, youngMiB: UNIT_YOUNG_MIB });
+    const { threads } = room;
+    const pool = threadPool(module, { ...room, youngMiB: UNIT_YOUNG_MIB });
     closers.push(() => pool.close());
     const started = startUnitThreads(pool, threads, task, report);
     closers.push(() => started.stop());
@@ -199,7 +208,10 @@ async function compose(
     return started;
   };
   // The profile actor has a thread of its own: its sums are made beside the folding of shards, not instead of it.
-  const threads = { shards: startThreads("shards", options.threads), profiles: startThreads("profiles", 1) };
+  const threads = {
+    shards: startThreads("shards", { threads: options.threads, oldMiB: shardThreadMiB(options) }),
+    profiles: startThreads("profiles", { threads: 1 }),
+  };
   const compute = threadPool(new URL("./training-task", import.meta.url), {
     threads: COMPUTE_THREADS,
     nice: COMPUTE_NICE,
@@ -386,6 +398,12 @@ async function compose(
       await stop();
     },
   };
+}
+
+/** What a thread may hold, MiB, if it has its part of all shards: alone, a node owns every one. */
+function shardThreadMiB({ shards, threads, residentUsers }: NodeOptions): number {
+  const users = Math.ceil(shards / threads) * residentUsers;
+  return Math.ceil(UNIT_OLD_MIB.base + UNIT_OLD_MIB.user * users);
 }
 
 /** Takes requests over HTTP, if a gateway is to. */
