@@ -24,12 +24,14 @@ import { systemClock } from "./adapters/system-clock.ts";
 import { threadPool } from "./adapters/thread-pool.ts";
 import { removeUnusedStores } from "./adapters/unused-stores.ts";
 import { consoleRoutes } from "./console/console-routes.ts";
+import { LiveMaps } from "./console/live-map.ts";
+import { liveMapRoutes } from "./console/live-map-routes.ts";
 import { keepDeployment } from "./deployment.ts";
 import { alertChanges, lastAlerts, measureDrift } from "./drift-monitor.ts";
 import { type Subjects, subjectsOf } from "./events/subjects.ts";
 import { startExplainer } from "./explainer.ts";
 import { createGateway } from "./gateway/gateway.ts";
-import { countUp } from "./gateway/gateway-ports.ts";
+import { countUp, type GatewayPorts } from "./gateway/gateway-ports.ts";
 import { engineRoutes } from "./gateway/http/engine-routes.ts";
 import { type HealthSource, healthRoutes } from "./gateway/http/health-routes.ts";
 import type { HttpRoute } from "./gateway/http/http-route.ts";
@@ -285,30 +287,29 @@ async function compose(
   });
   const keysChanged = await releases.watch(SECRETS_PREFIX, () => void tokens.refresh().catch(() => {}));
   closers.push(() => keysChanged.close());
-  const gateway = createGateway(
-    {
-      bus,
-      log,
-      releases,
-      clock: systemClock,
-      decisions: new DecisionIds(decisionKey, newId()),
-      hashUser: userHasher(erasedUsersKey),
-      tokens,
-      newId,
-      cellKey: keys.lasting("location-cells"),
-      explain: (question) => explainer.explain(question),
-      exportPage: (question) => explainer.exportPage(question),
-      subjects,
-      decodeProfiles,
-      memoryBytes: () => process.memoryUsage().rss,
-      sleep: (ms) => sleep(ms, undefined, { ref: false }),
-      cluster: () => agent.status(),
-      readiness: () => readiness.now(),
-      ownerOf: (shard) => agent.ownerOf(shardUnit(shard)),
-      copiesOf: (shard) => agent.copiesOf(shardUnit(shard)),
-    },
-    { shards: options.shards, node: name, rates: options.rates, lagMax: options.lagMax },
-  );
+  const gatewayPorts: GatewayPorts = {
+    bus,
+    log,
+    releases,
+    clock: systemClock,
+    decisions: new DecisionIds(decisionKey, newId()),
+    hashUser: userHasher(erasedUsersKey),
+    tokens,
+    newId,
+    cellKey: keys.lasting("location-cells"),
+    explain: (question) => explainer.explain(question),
+    exportPage: (question) => explainer.exportPage(question),
+    subjects,
+    decodeProfiles,
+    memoryBytes: () => process.memoryUsage().rss,
+    sleep: (ms) => sleep(ms, undefined, { ref: false }),
+    cluster: () => agent.status(),
+    readiness: () => readiness.now(),
+    ownerOf: (shard) => agent.ownerOf(shardUnit(shard)),
+    copiesOf: (shard) => agent.copiesOf(shardUnit(shard)),
+  };
+  const limits = { shards: options.shards, node: name, rates: options.rates, lagMax: options.lagMax };
+  const gateway = createGateway(gatewayPorts, limits);
   const followed: readonly (readonly [prefix: string, refresh: () => Promise<void>])[] = [
     ["segments.", () => gateway.refreshDefinitions()],
     ["content.", () => gateway.refreshCatalogue()],
@@ -335,7 +336,9 @@ async function compose(
     report,
   });
   if (http !== undefined) closers.push(() => http.close());
-  const admin = await startAdmin(options, [...consoleRoutes({ name })], report);
+  const live = new LiveMaps(gatewayPorts, options.shards);
+  const adminRoutes = [...consoleRoutes({ name }), ...liveMapRoutes(gateway.handlers, live)];
+  const admin = await startAdmin(options, adminRoutes, report);
   if (admin !== undefined) closers.push(() => admin.close());
 
   const trainer = startTrainer(

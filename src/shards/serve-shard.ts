@@ -10,6 +10,7 @@ import { EngineError } from "../kernel/engine-error.ts";
 import type { HalfSipKey } from "../kernel/half-sip-hash.ts";
 import { decode } from "../kernel/msgpack.ts";
 import { DecisionIds } from "../resonance/decision-id.ts";
+import type { LatelyReply, LatelyRequest } from "../resonance/lately-answer.ts";
 import type { ShardStatus } from "../resonance/score-answer.ts";
 import { mayBeKnown } from "./allowed-of.ts";
 import { anonymousSample } from "./anonymous-sample.ts";
@@ -30,6 +31,7 @@ import { ScoreAnswers } from "./score-answers.ts";
 import { type CopyView, type Handler, notCaughtUp, packed, publicReadsOf, readsOf } from "./serve-scores.ts";
 import type { HistoriesReply, HistoriesRequest, TrafficRequest } from "./shard-messages.ts";
 import type { ShardState } from "./shard-state.ts";
+import { visitorsOnPlane } from "./visitors-on-plane.ts";
 
 const OWNERS = "owners";
 
@@ -110,6 +112,11 @@ export async function serveShard(
       const asked = decode(request.data) as HistoriesRequest;
       if (asked.after === undefined) await host.settle(); // Members are looked up in the store.
       return packed(historiesOf(state, ports.store, asked));
+    },
+    lately({ data }) {
+      const now = { nowMs: ports.clock.nowMs(), monotonicMs: ports.clock.monotonicMs() };
+      const told = visitorsOnPlane(state, answers, decode(data) as LatelyRequest, now);
+      return packed({ ...told, epoch: ownerOf(shard, host).epoch } satisfies LatelyReply);
     },
     drift: ({ data }) => packed(driftPage(state, decode(data) as DriftRequest)),
     compare: ({ data }) => packed(compareUsers(state, decode(data) as CompareRequest)),

@@ -484,6 +484,7 @@ class Host implements ShardCopy {
     const beganMs = this.#ports.clock.monotonicMs();
     const erased = group.outcome.erased.length;
     foldBatch(this.#state, entries, group.outcome);
+    this.#state.lately.note(entries, beganMs);
     if (group.outcome.erased.length > erased) this.#erasedThrough = entries.at(-1)?.sequence ?? 0;
     if (this.#state.warmUps.length > 0) this.#warmer.folded(this.#ports.clock.monotonicMs() - beganMs);
     for (const letter of deadLetters) group.deadLetters.push(letter);
