@@ -11,6 +11,7 @@ import type { HalfSipKey } from "../kernel/half-sip-hash.ts";
 import { decode } from "../kernel/msgpack.ts";
 import { DecisionIds } from "../resonance/decision-id.ts";
 import type { ShardStatus } from "../resonance/score-answer.ts";
+import type { StandingRequest } from "../resonance/user-standing.ts";
 import { mayBeKnown } from "./allowed-of.ts";
 import { anonymousSample } from "./anonymous-sample.ts";
 import {
@@ -30,6 +31,7 @@ import { ScoreAnswers } from "./score-answers.ts";
 import { type CopyView, type Handler, notCaughtUp, packed, publicReadsOf, readsOf } from "./serve-scores.ts";
 import type { HistoriesReply, HistoriesRequest, TrafficRequest } from "./shard-messages.ts";
 import type { ShardState } from "./shard-state.ts";
+import { standingPage } from "./standing-page.ts";
 
 const OWNERS = "owners";
 
@@ -97,6 +99,7 @@ export async function serveShard(
         withheld: state.counters.withheld,
         withdrawals: state.counters.withdrawals,
         bots: state.counters.bots,
+        erasing: state.erasures.length,
         lostDecisions: decided.lost,
         versions: answers.versions(),
         warmUps: state.warmUps.map(({ kind, version, sampled, done }) => ({ kind, version, sampled, done })),
@@ -112,6 +115,8 @@ export async function serveShard(
       return packed(historiesOf(state, ports.store, asked));
     },
     drift: ({ data }) => packed(driftPage(state, decode(data) as DriftRequest)),
+    standing: ({ data }) =>
+      packed(standingPage(state, decode(data) as StandingRequest, ports.clock.nowMs())),
     compare: ({ data }) => packed(compareUsers(state, decode(data) as CompareRequest)),
     memberships: ({ data }) =>
       packed(compareMemberships(state, ports.store, decode(data) as MembershipsRequest)),
