@@ -23,6 +23,7 @@ import { sharedDeadline } from "./adapters/shared-deadline.ts";
 import { systemClock } from "./adapters/system-clock.ts";
 import { threadPool } from "./adapters/thread-pool.ts";
 import { removeUnusedStores } from "./adapters/unused-stores.ts";
+import { consoleRoutes } from "./console/console-routes.ts";
 import { keepDeployment } from "./deployment.ts";
 import { alertChanges, lastAlerts, measureDrift } from "./drift-monitor.ts";
 import { type Subjects, subjectsOf } from "./events/subjects.ts";
@@ -40,6 +41,7 @@ import type { RecalibrationResult } from "./recalibration-task.ts";
 import { recalibrationLoop, startRecalibrator } from "./recalibrator.ts";
 import { decisionKeyOf, nextGeneration } from "./releases.ts";
 import { DecisionIds } from "./resonance/decision-id.ts";
+import { startAdmin } from "./start-admin.ts";
 import {
   type ClusterAgent,
   type ClusterStatus,
@@ -63,6 +65,8 @@ export type RunningNode = Readonly<{
   natsUrl: string;
   /** Where it takes requests over HTTP, if it does. */
   httpUrl?: string;
+  /** Where its console is, if it serves one. */
+  adminUrl?: string;
   /** The server's version, and where an embedded one was found; `given` if its URL was. */
   nats: Readonly<{ version: string; source: string }>;
   /** Settles when the node can't go on: a thread or the embedded server failed too often. */
@@ -287,6 +291,8 @@ async function compose(
   }
   const http = await startHttp(options, gateway, report);
   if (http !== undefined) closers.push(() => http.close());
+  const admin = await startAdmin(options, [...consoleRoutes({ name })], report);
+  if (admin !== undefined) closers.push(() => admin.close());
 
   const trainer = startTrainer(
     { bus, log, releases, compute, subjects },
@@ -334,10 +340,12 @@ async function compose(
     calibrate: recalibrator.calibrate,
     cluster: () => agent.status(),
     ...(http === undefined ? {} : { httpUrl: http.url }),
+    ...(admin === undefined ? {} : { adminUrl: admin.url }),
     async stop() {
       // Others take over while this node still answers; what reaches its gateway meanwhile is answered too.
       await agent.stop(HAND_OVER_PATIENCE_MS);
       await http?.close();
+      await admin?.close();
       await service?.close();
       await stop();
     },

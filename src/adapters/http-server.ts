@@ -209,26 +209,29 @@ function allowOrigin(reply: FastifyReply, origin: string): void {
     .header("vary", "origin");
 }
 
-function setFailure(reply: FastifyReply, error: WireError): void {
+/** Sets the status of a failure, and when to come again. */
+export function setFailure(reply: FastifyReply, error: WireError): void {
   const seconds = retryAfterSeconds(error);
   if (seconds !== undefined) reply.header("retry-after", seconds);
   if (error.code === "UNAUTHENTICATED") reply.header("www-authenticate", "Bearer");
   reply.code(httpStatusOf(error));
 }
 
-function refuse(reply: FastifyReply, error: WireError): FastifyReply {
+/** Answers with a failure. */
+export function refuse(reply: FastifyReply, error: WireError): FastifyReply {
   setFailure(reply, error);
   return reply.header("content-type", "application/json").send(JSON.stringify(error));
 }
 
-const UNKNOWN_ROUTE: WireError = {
+/** Nothing is served there. */
+export const UNKNOWN_ROUTE: WireError = {
   code: "UNKNOWN_ROUTE",
   message: "nothing is served there: docs/http.md lists what is",
   retryable: false,
 };
 
 /** What the framework throws, in our words: its messages may repeat what was sent. */
-function wireErrorOf(thrown: unknown): WireError {
+export function wireErrorOf(thrown: unknown): WireError {
   if (thrown instanceof EngineError) return thrown.toWire();
   const { statusCode = 500 } = thrown as { statusCode?: number };
   if (statusCode === 413)
@@ -238,7 +241,7 @@ function wireErrorOf(thrown: unknown): WireError {
 }
 
 /** Answers what is not HTTP, or did not come in time, and closes the connection. */
-function refuseSocket(error: Error & { code?: string }, socket: import("node:net").Socket): void {
+export function refuseSocket(error: Error & { code?: string }, socket: import("node:net").Socket): void {
   if (socket.destroyed || !socket.writable) {
     socket.destroy();
     return;
@@ -253,15 +256,18 @@ function refuseSocket(error: Error & { code?: string }, socket: import("node:net
   socket.end(`${head}\r\n\r\n${body}`, () => socket.destroy());
 }
 
-function unauthenticated(message: string): EngineError<"UNAUTHENTICATED"> {
+/** No key, or one that is none. */
+export function unauthenticated(message: string): EngineError<"UNAUTHENTICATED"> {
   return new EngineError({ code: "UNAUTHENTICATED", message, retryable: false });
 }
 
-function forbidden(message: string): EngineError<"FORBIDDEN"> {
+/** A key that may not. */
+export function forbidden(message: string): EngineError<"FORBIDDEN"> {
   return new EngineError({ code: "FORBIDDEN", message, retryable: false });
 }
 
-function overloaded(inFlightMax: number): EngineError<"OVERLOADED"> {
+/** More at a time than is taken. */
+export function overloaded(inFlightMax: number): EngineError<"OVERLOADED"> {
   const message = `${inFlightMax} requests are being answered already: try again a little later`;
   const detail = { inFlightMax, retryAfterMs: 1_000 };
   return new EngineError({ code: "OVERLOADED", message, retryable: true, detail });
