@@ -24,6 +24,7 @@ import { systemClock } from "./adapters/system-clock.ts";
 import { threadPool } from "./adapters/thread-pool.ts";
 import { removeUnusedStores } from "./adapters/unused-stores.ts";
 import { consoleRoutes } from "./console/console-routes.ts";
+import { startViews } from "./console-views.ts";
 import { keepDeployment } from "./deployment.ts";
 import { alertChanges, lastAlerts, measureDrift } from "./drift-monitor.ts";
 import { type Subjects, subjectsOf } from "./events/subjects.ts";
@@ -291,7 +292,15 @@ async function compose(
   }
   const http = await startHttp(options, gateway, report);
   if (http !== undefined) closers.push(() => http.close());
-  const admin = await startAdmin(options, [...consoleRoutes({ name })], report);
+  const views = await startViews(
+    {
+      ...{ agent, bus, connection, explainer, gateway, log, releases, subjects },
+      hashUser: userHasher(erasedUsersKey),
+    },
+    { shards: options.shards },
+  );
+  closers.push(() => views.close());
+  const admin = await startAdmin(options, [...consoleRoutes({ name }), ...views.routes], report);
   if (admin !== undefined) closers.push(() => admin.close());
 
   const trainer = startTrainer(

@@ -1,6 +1,6 @@
+import { refused } from "../events/request-body.ts";
 import type { ShownLetter } from "../gateway/dead-letters.ts";
 import { type AdminRoute, jsonReply } from "../gateway/http/admin-route.ts";
-import { refused } from "../events/request-body.ts";
 import type { ConsolePorts } from "./console-ports.ts";
 import { countIn } from "./read-query.ts";
 

@@ -48,7 +48,9 @@ export function segmentRoutes(
       role: "operator",
       async answer(request) {
         const definitions = await definitionsNow(ports);
-        await ports.putDefinitions(withThreshold(definitions, namedIn(request.params, "map"), givenIn(request)));
+        await ports.putDefinitions(
+          withThreshold(definitions, namedIn(request.params, "map"), givenIn(request)),
+        );
         return jsonReply({ version: (await definitionsNow(ports)).version });
       },
     },

@@ -21,14 +21,18 @@ export type PrivacyView = Readonly<{
 }>;
 
 /** How the cluster is, and what is promised of privacy and spent. */
-export function stateRoutes({ ask, handOvers }: Pick<ConsolePorts, "ask" | "handOvers">): readonly AdminRoute[] {
+export function stateRoutes({
+  ask,
+  handOvers,
+}: Pick<ConsolePorts, "ask" | "handOvers">): readonly AdminRoute[] {
   const statusNow = (): Promise<StatusReply> => ask("status", {}) as Promise<StatusReply>;
   return [
     {
       method: "GET",
       path: "/console/v1/cluster",
       role: "reader",
-      answer: async () => jsonReply({ ...(await statusNow()), handOvers: handOvers() } satisfies ClusterReply),
+      answer: async () =>
+        jsonReply({ ...(await statusNow()), handOvers: handOvers() } satisfies ClusterReply),
     },
     {
       method: "GET",

@@ -21,7 +21,12 @@ export function visitorRoutes(ports: Pick<ConsolePorts, "ask" | "lookAtVisitor">
         const map = query["map"] ?? maps[0]?.name;
         if (map === undefined) throw noSegments();
         const events = EVENTS_TOLD;
-        const lens = await ports.lookAtVisitor({ user, map, events, ...(done === undefined ? {} : { done }) });
+        const lens = await ports.lookAtVisitor({
+          user,
+          map,
+          events,
+          ...(done === undefined ? {} : { done }),
+        });
         return jsonReply({ ...lens, map, maps: maps.map(({ name }) => name) });
       },
     },

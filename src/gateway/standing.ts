@@ -40,23 +40,18 @@ export async function userStanding(
   const all = await Promise.all(
     Array.from({ length: shards }, (_, shard) => standingIn(ports, shard, asked, perShard)),
   );
-  return all.flat().reduce<Standing>(
-    (sum, reply) => ({
-      ...sum,
-      segments: reply.segments,
-      users: sum.users + reply.users,
-      resonating: reply.segments.map((_, k) => (sum.resonating[k] ?? 0) + (reply.resonating[k] ?? 0)),
-      moves: addThresholdMoves(sum.moves, reply.moves),
-    }),
-    {
-      segments: [],
-      users: 0,
-      resident: all.reduce((sum, replies) => sum + (replies[0]?.resident ?? 0), 0),
-      activeMs: ACTIVE_MS,
-      resonating: [],
-      moves: NO_MOVES,
-    },
-  );
+  const replies = all.flat();
+  const segments = replies.at(-1)?.segments ?? [];
+  const sum = (of: (reply: StandingReply) => number): number =>
+    replies.reduce((total, reply) => total + of(reply), 0);
+  return {
+    segments,
+    users: sum(({ users }) => users),
+    resident: all.reduce((total, [first]) => total + (first?.resident ?? 0), 0),
+    activeMs: ACTIVE_MS,
+    resonating: segments.map((_, k) => sum(({ resonating }) => resonating[k] ?? 0)),
+    moves: replies.reduce((total, { moves }) => addThresholdMoves(total, moves), NO_MOVES),
+  };
 }
 
 async function standingIn(

@@ -115,8 +115,7 @@ export async function serveShard(
       return packed(historiesOf(state, ports.store, asked));
     },
     drift: ({ data }) => packed(driftPage(state, decode(data) as DriftRequest)),
-    standing: ({ data }) =>
-      packed(standingPage(state, decode(data) as StandingRequest, ports.clock.nowMs())),
+    standing: ({ data }) => packed(standingPage(state, decode(data) as StandingRequest, ports.clock.nowMs())),
     compare: ({ data }) => packed(compareUsers(state, decode(data) as CompareRequest)),
     memberships: ({ data }) =>
       packed(compareMemberships(state, ports.store, decode(data) as MembershipsRequest)),
