@@ -65,6 +65,8 @@ export type NodeOptions = Readonly<{
   http?: HttpOptions;
   /** Where the console, and what watches the node, is served; left out: nowhere. */
   admin?: AdminOptions;
+  /** How long a node that stops goes on taking requests over HTTP as if nothing were, while `/readyz` says that it stops, ms. */
+  drainMs: number;
   /** Events a second that a gateway takes; what is left out has no limit. */
   rates: IngestRates;
   /** Log messages that a shard may be behind before events for it are refused; Infinity for no bound. */
@@ -114,6 +116,7 @@ export const DEFAULT_NODE_OPTIONS: NodeOptions = {
   refitCheckMs: 1_000,
   recalibrateEveryMs: 86_400_000,
   dimMax: DEFAULT_FIT_OPTIONS.dimMax,
+  drainMs: 0,
   rates: {},
   lagMax: 500_000,
   sync: "interval",

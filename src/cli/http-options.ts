@@ -25,6 +25,7 @@ export type IntakeCommandOptions = Readonly<{
   admin?: Pick<AdminOptions, "host" | "port"> | true;
   httpKeys?: string;
   trustProxy?: string;
+  drain: number;
   rateGateway?: Rate;
   rateProducer?: Rate;
   rateUser?: Rate;
@@ -54,6 +55,12 @@ export function withIntakeOptions(command: Command): Command {
       networksOf,
     )
     .option(
+      "--drain <s>",
+      "seconds that a node that stops goes on as before over HTTP, while /readyz tells load balancers to leave it",
+      wholeNumber(0),
+      DEFAULT_NODE_OPTIONS.drainMs / 1_000,
+    )
+    .option(
       "--rate-gateway <n[/burst]>",
       "events a second that this gateway takes (default: no limit)",
       rateOf,
@@ -79,12 +86,13 @@ export function withIntakeOptions(command: Command): Command {
 /** What they say of a node. */
 export function intakeOf(
   options: IntakeCommandOptions & Readonly<{ data: string }>,
-): Pick<NodeOptions, "admin" | "http" | "rates" | "lagMax"> {
-  const { admin, http, httpKeys, trustProxy, rateGateway, rateProducer, rateUser, lagMax } = options;
+): Pick<NodeOptions, "admin" | "http" | "drainMs" | "rates" | "lagMax"> {
+  const { admin, http, httpKeys, trustProxy, drain, rateGateway, rateProducer, rateUser, lagMax } = options;
   const address = http === true ? { host: HOST, port: PORT } : http;
   const adminAddress = admin === true ? { host: HOST, port: ADMIN_PORT } : admin;
   const keysFile = httpKeys ?? join(options.data, HTTP_KEYS_FILE);
   return {
+    drainMs: drain * 1_000,
     lagMax: lagMax === 0 ? Number.POSITIVE_INFINITY : lagMax,
     rates: {
       ...(rateGateway && { gateway: rateGateway }),
