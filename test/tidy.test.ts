@@ -37,7 +37,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[] | "anything">> = {
 
 /** The two entries of the package, which alone may pass on what others export. */
 const ENTRIES = ["src/index.ts", "src/testing.ts"];
-const KEBAB_CASE = /^[a-z0-9]+(-[a-z0-9]+)*(\.(test|bench|sim|d))*\.[cm]?[jt]s$/;
+const KEBAB_CASE = /^[a-z0-9]+(-[a-z0-9]+)*(\.(test|bench|sim|d))*\.[cm]?[jt]sx?$/;
 const KEBAB_FOLDER = /^[a-z0-9]+(-[a-z0-9]+)*$/;
 const DRAWERS = ["utils", "util", "common", "helpers", "helper", "misc", "shared"];
 
@@ -249,7 +249,7 @@ function nameViolations(files: readonly SourceFile[]): string[] {
       if (!KEBAB_FOLDER.test(folder)) found.push(`${file.path}: the folder ${folder} is not kebab-case`);
     }
     for (const { specifier, line } of importsOf(file.source)) {
-      if (specifier.startsWith(".") && !specifier.endsWith(".ts")) {
+      if (specifier.startsWith(".") && !/\.(tsx?|css)$/.test(specifier)) {
         found.push(`${file.path}:${line} imports ${specifier}, without .ts`);
       }
     }
