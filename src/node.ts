@@ -26,6 +26,7 @@ import { removeUnusedStores } from "./adapters/unused-stores.ts";
 import { consoleRoutes } from "./console/console-routes.ts";
 import { LiveMaps } from "./console/live-map.ts";
 import { liveMapRoutes } from "./console/live-map-routes.ts";
+import { startViews } from "./console-views.ts";
 import { keepDeployment } from "./deployment.ts";
 import { alertChanges, lastAlerts, measureDrift } from "./drift-monitor.ts";
 import { type Subjects, subjectsOf } from "./events/subjects.ts";
@@ -337,7 +338,15 @@ async function compose(
   });
   if (http !== undefined) closers.push(() => http.close());
   const live = new LiveMaps(gatewayPorts, options.shards);
-  const adminRoutes = [...consoleRoutes({ name }), ...liveMapRoutes(gateway.handlers, live)];
+  const views = await startViews(
+    {
+      ...{ agent, bus, connection, explainer, gateway, log, releases, subjects },
+      hashUser: userHasher(erasedUsersKey),
+    },
+    { shards: options.shards },
+  );
+  closers.push(() => views.close());
+  const adminRoutes = [...consoleRoutes({ name }), ...liveMapRoutes(gateway.handlers, live), ...views.routes];
   const admin = await startAdmin(options, adminRoutes, report);
   if (admin !== undefined) closers.push(() => admin.close());
 
