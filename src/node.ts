@@ -27,9 +27,12 @@ import { keepDeployment } from "./deployment.ts";
 import { alertChanges, lastAlerts, measureDrift } from "./drift-monitor.ts";
 import { type Subjects, subjectsOf } from "./events/subjects.ts";
 import { startExplainer } from "./explainer.ts";
+import { cloudEventsRoutes } from "./gateway/cloudevents/cloud-events-routes.ts";
 import { createGateway, type Gateway } from "./gateway/gateway.ts";
 import { countUp } from "./gateway/gateway-ports.ts";
 import { engineRoutes } from "./gateway/http/engine-routes.ts";
+import { DEFAULT_CATEGORIES } from "./gateway/segment-api/message-consent.ts";
+import { segmentRoutes } from "./gateway/segment-api/segment-routes.ts";
 import { EngineError, fromWireError, toWireError } from "./kernel/engine-error.ts";
 import { decode, encode } from "./kernel/msgpack.ts";
 import { shardsFolder } from "./lmdb-stores.ts";
@@ -353,7 +356,14 @@ async function startHttp(
   if (http === undefined || !roles.includes("gateway")) return undefined;
   const { host, port, keysFile, trustProxy } = http;
   const keys = await watchKeys(keysFile, report);
-  const server = await serveHttp(engineRoutes(gateway.handlers), {
+  const { nowMs } = systemClock;
+  const categories = { ...DEFAULT_CATEGORIES, ...http.consentCategories };
+  const routes = [
+    ...engineRoutes(gateway.handlers),
+    ...segmentRoutes({ intake: gateway.intake("segment"), nowMs, categories }),
+    ...cloudEventsRoutes({ intake: gateway.intake("cloudevents"), nowMs }),
+  ];
+  const server = await serveHttp(routes, {
     ...{ host, port, keys: keys.now, monotonicMs: systemClock.monotonicMs },
     ...(trustProxy === undefined ? {} : { trustProxy }),
   });

@@ -17,6 +17,7 @@ export type IntakeCommandOptions = Readonly<{
   http?: Pick<HttpOptions, "host" | "port"> | true;
   httpKeys?: string;
   trustProxy?: string;
+  consentCategories?: Readonly<Record<string, string>>;
   rateGateway?: Rate;
   rateProducer?: Rate;
   rateUser?: Rate;
@@ -36,6 +37,11 @@ export function withIntakeOptions(command: Command): Command {
       "--trust-proxy <networks>",
       "proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8",
       networksOf,
+    )
+    .option(
+      "--consent-categories <map>",
+      "purposes by the consent categories that Segment's clients send, such as Advertising=personalisation,Functional=text",
+      categoriesOf,
     )
     .option(
       "--rate-gateway <n[/burst]>",
@@ -64,7 +70,8 @@ export function withIntakeOptions(command: Command): Command {
 export function intakeOf(
   options: IntakeCommandOptions & Readonly<{ data: string }>,
 ): Pick<NodeOptions, "http" | "rates" | "lagMax"> {
-  const { http, httpKeys, trustProxy, rateGateway, rateProducer, rateUser, lagMax } = options;
+  const { http, httpKeys, trustProxy, consentCategories, rateGateway, rateProducer, rateUser, lagMax } =
+    options;
   const address = http === true ? { host: HOST, port: PORT } : http;
   return {
     lagMax: lagMax === 0 ? Number.POSITIVE_INFINITY : lagMax,
@@ -78,6 +85,7 @@ export function intakeOf(
         ...address,
         keysFile: httpKeys ?? join(options.data, HTTP_KEYS_FILE),
         ...(trustProxy === undefined ? {} : { trustProxy }),
+        ...(consentCategories === undefined ? {} : { consentCategories }),
       },
     }),
   };
@@ -95,6 +103,18 @@ export function rateOf(text: string): Rate {
 /** As {@link rateOf} reads it. */
 export function rateText({ perSecond, burst }: Rate): string {
   return `${perSecond}/${burst}`;
+}
+
+/** `Advertising=personalisation,C0002=analytics`: purposes by category, whose names are compared in lower case. */
+export function categoriesOf(text: string): Readonly<Record<string, string>> {
+  const pairs = text.split(",").map((pair) => /^\s*([^=,]{1,64})=([A-Za-z0-9_-]{1,64})\s*$/.exec(pair));
+  if (pairs.every((pair) => pair !== null))
+    return Object.fromEntries(
+      pairs.map(([, category = "", purpose = ""]) => [category.toLowerCase(), purpose]),
+    );
+  throw new InvalidArgumentError(
+    "categories with their purposes, such as Advertising=personalisation, please",
+  );
 }
 
 function networksOf(text: string): string {
