@@ -47,6 +47,8 @@ export type HttpServerOptions = Readonly<{
   trustProxy?: string;
   /** Of a monotonic clock, ms. */
   monotonicMs(): number;
+  /** Whether the node is about to end: clients are then asked to connect anew, elsewhere. */
+  isStopping?(): boolean;
   limits?: Partial<HttpLimits>;
 }>;
 
@@ -168,6 +170,7 @@ function guard(app: FastifyInstance, options: HttpServerOptions, limits: HttpLim
 
   app.addHook("onRequest", async (request, reply) => {
     reply.header("cache-control", "no-store").header("x-content-type-options", "nosniff");
+    if (options.isStopping?.() === true) reply.header("connection", "close");
     const { origin } = request.headers;
     if (origin !== undefined && options.keys().allowsOrigin(origin)) allowOrigin(reply, origin);
     if (inFlight >= limits.inFlightMax) throw overloaded(limits.inFlightMax);
@@ -240,26 +243,29 @@ function allowOrigin(reply: FastifyReply, origin: string): void {
     .header("vary", "origin");
 }
 
-function setFailure(reply: FastifyReply, error: WireError): void {
+/** Sets the status of a failure, and when to come again. */
+export function setFailure(reply: FastifyReply, error: WireError): void {
   const seconds = retryAfterSeconds(error);
   if (seconds !== undefined) reply.header("retry-after", seconds);
   if (error.code === "UNAUTHENTICATED") reply.header("www-authenticate", "Bearer");
   reply.code(httpStatusOf(error));
 }
 
-function refuse(reply: FastifyReply, error: WireError): FastifyReply {
+/** Answers with a failure. */
+export function refuse(reply: FastifyReply, error: WireError): FastifyReply {
   setFailure(reply, error);
   return reply.header("content-type", "application/json").send(JSON.stringify(error));
 }
 
-const UNKNOWN_ROUTE: WireError = {
+/** Nothing is served there. */
+export const UNKNOWN_ROUTE: WireError = {
   code: "UNKNOWN_ROUTE",
   message: "nothing is served there: docs/http.md lists what is",
   retryable: false,
 };
 
 /** What the framework throws, in our words: its messages may repeat what was sent. */
-function wireErrorOf(thrown: unknown): WireError {
+export function wireErrorOf(thrown: unknown): WireError {
   if (thrown instanceof EngineError) return thrown.toWire();
   const { statusCode = 500 } = thrown as { statusCode?: number };
   if (statusCode === 413)
@@ -269,7 +275,7 @@ function wireErrorOf(thrown: unknown): WireError {
 }
 
 /** Answers what is not HTTP, or did not come in time, and closes the connection. */
-function refuseSocket(error: Error & { code?: string }, socket: import("node:net").Socket): void {
+export function refuseSocket(error: Error & { code?: string }, socket: import("node:net").Socket): void {
   if (socket.destroyed || !socket.writable) {
     socket.destroy();
     return;
@@ -284,15 +290,18 @@ function refuseSocket(error: Error & { code?: string }, socket: import("node:net
   socket.end(`${head}\r\n\r\n${body}`, () => socket.destroy());
 }
 
-function unauthenticated(message: string): EngineError<"UNAUTHENTICATED"> {
+/** No key, or one that is none. */
+export function unauthenticated(message: string): EngineError<"UNAUTHENTICATED"> {
   return new EngineError({ code: "UNAUTHENTICATED", message, retryable: false });
 }
 
-function forbidden(message: string): EngineError<"FORBIDDEN"> {
+/** A key that may not. */
+export function forbidden(message: string): EngineError<"FORBIDDEN"> {
   return new EngineError({ code: "FORBIDDEN", message, retryable: false });
 }
 
-function overloaded(inFlightMax: number): EngineError<"OVERLOADED"> {
+/** More at a time than is taken. */
+export function overloaded(inFlightMax: number): EngineError<"OVERLOADED"> {
   const message = `${inFlightMax} requests are being answered already: try again a little later`;
   const detail = { inFlightMax, retryAfterMs: 1_000 };
   return new EngineError({ code: "OVERLOADED", message, retryable: true, detail });

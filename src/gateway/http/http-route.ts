@@ -1,8 +1,8 @@
 import type { Producer } from "../../actors/bus.ts";
 import type { WireError } from "../../kernel/engine-error.ts";
 
-/** What a key may do: producers send events, readers ask. */
-export type HttpRole = "producer" | "reader";
+/** What a key may do: producers send events, readers ask, operators act on the engine itself, over the admin listener. */
+export type HttpRole = "producer" | "reader" | "operator";
 
 /** A request whose key was checked and whose body was inflated. */
 export type HttpRequest = Readonly<{
