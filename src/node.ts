@@ -333,7 +333,7 @@ async function compose(
   const http = await startHttp(options, {
     routes: [
       ...engineRoutes(gateway.handlers),
-      ...clientRoutes(gateway, options.http, systemClock),
+      ...clientRoutes(gateway, options.http, systemClock, report),
       ...healthRoutes(health),
     ],
     isStopping: () => readiness.isStopping,
