@@ -23,6 +23,7 @@ import { sharedDeadline } from "./adapters/shared-deadline.ts";
 import { systemClock } from "./adapters/system-clock.ts";
 import { threadPool } from "./adapters/thread-pool.ts";
 import { removeUnusedStores } from "./adapters/unused-stores.ts";
+import { clientRoutes } from "./client-routes.ts";
 import { consoleRoutes } from "./console/console-routes.ts";
 import { LiveMaps } from "./console/live-map.ts";
 import { liveMapRoutes } from "./console/live-map-routes.ts";
@@ -332,7 +333,11 @@ async function compose(
     });
   }
   const http = await startHttp(options, {
-    routes: [...engineRoutes(gateway.handlers), ...healthRoutes(health)],
+    routes: [
+      ...engineRoutes(gateway.handlers),
+      ...clientRoutes(gateway, options.http, systemClock, report),
+      ...healthRoutes(health),
+    ],
     isStopping: () => readiness.isStopping,
     report,
   });

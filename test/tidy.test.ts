@@ -29,6 +29,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[] | "anything">> = {
   profiles: [...PURE, "actors", "supervisor"],
   gateway: ["kernel", "events", "features", "resonance", "actors", "privacy", "experiments", "content"],
   console: ["kernel", "events", "resonance", "actors", "gateway"],
+  // What runs in a page goes to it whole: it may import nothing.
+  snippet: [],
   // The options of a node are its configuration's words, not its composition.
   adapters: [...PARTS, "node-options.ts"],
   cli: "anything",

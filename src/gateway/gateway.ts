@@ -19,6 +19,7 @@ import { exportUser } from "./export-user.ts";
 import { countUp, type GatewayCounters, type GatewayOptions, type GatewayPorts } from "./gateway-ports.ts";
 import { type IngestParts, ingest } from "./ingest.ts";
 import { IngestLimits } from "./ingest-limits.ts";
+import type { Intake } from "./intake.ts";
 import { LagWatch } from "./lag-watch.ts";
 import { privacyReport } from "./privacy-report.ts";
 import { readFeedback } from "./read-feedback.ts";
@@ -36,6 +37,8 @@ import { status } from "./status.ts";
 export type Gateway = Readonly<{
   handlers: Readonly<Record<string, (request: BusRequest) => Promise<BusReply | undefined>>>;
   counters: GatewayCounters;
+  /** Takes events for an interface that speaks other words than `ingest`; its requests are counted by its name. */
+  intake(name: string): Intake;
   /** Reads the definitions in force again: they may have been put through another gateway. */
   refreshDefinitions(): Promise<void>;
   /** Puts definitions in force, as `segments.put` does. */
@@ -134,6 +137,18 @@ export function createGateway(ports: GatewayPorts, options: GatewayOptions): Gat
   return {
     handlers,
     counters,
+    intake: (name) => ({
+      async take(events, producer) {
+        countUp(counters.requests, name);
+        try {
+          return await ingest(taking, options, counters, { events }, producer);
+        } catch (thrown) {
+          countUp(counters.errors, toWireError(thrown).code);
+          throw thrown;
+        }
+      },
+      refused: (code) => countUp(counters.refused, code),
+    }),
     async refreshDefinitions() {
       take(await readDefinitionsInForce(ports));
     },
