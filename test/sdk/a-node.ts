@@ -8,7 +8,12 @@ import { startNats, type TestNats } from "../start-nats.ts";
 export const DEFINITIONS = {
   maps: [
     { name: "taste", segments: ["jazz", "rock", "folk"] },
-    { name: "intent", mode: "independent", segments: ["buyer", "reader"] },
+    {
+      name: "intent",
+      mode: "independent",
+      segments: ["buyer", "reader"],
+      threshold: { enter: 0.01, minEvidence: 0 },
+    },
   ],
 } as const;
 
