@@ -31,6 +31,7 @@ import {
   putDefinitions,
   readDefinitionsInForce,
 } from "./segments.ts";
+import { describeShards } from "./shards.ts";
 import { status } from "./status.ts";
 
 /** The public endpoints, by the name behind `<prefix>.v1.`; a socket mounts them. */
@@ -103,6 +104,7 @@ export function createGateway(ports: GatewayPorts, options: GatewayOptions): Gat
     profiles: inItsType((body) => describeProfiles(ports, definitions.maps, body)),
     "privacy.report": inItsType((body) => privacyReport(ports, definitions.maps, body)),
     erase: inItsType((body) => erase({ ...ports, askShard }, options, body)),
+    shards: inItsType(async (body) => describeShards(options, body)),
     status: inItsType((body) =>
       status(ports, options, { ...counters, refusing: lags.refusing() }, policy.inForce, body),
     ),
