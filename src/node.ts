@@ -23,6 +23,7 @@ import { sharedDeadline } from "./adapters/shared-deadline.ts";
 import { systemClock } from "./adapters/system-clock.ts";
 import { threadPool } from "./adapters/thread-pool.ts";
 import { removeUnusedStores } from "./adapters/unused-stores.ts";
+import { consoleRoutes } from "./console/console-routes.ts";
 import { keepDeployment } from "./deployment.ts";
 import { alertChanges, lastAlerts, measureDrift } from "./drift-monitor.ts";
 import { type Subjects, subjectsOf } from "./events/subjects.ts";
@@ -44,6 +45,7 @@ import type { RecalibrationResult } from "./recalibration-task.ts";
 import { recalibrationLoop, startRecalibrator } from "./recalibrator.ts";
 import { decisionKeyOf, nextGeneration } from "./releases.ts";
 import { DecisionIds } from "./resonance/decision-id.ts";
+import { startAdmin } from "./start-admin.ts";
 import {
   type ClusterAgent,
   type ClusterStatus,
@@ -67,6 +69,8 @@ export type RunningNode = Readonly<{
   natsUrl: string;
   /** Where it takes requests over HTTP, if it does. */
   httpUrl?: string;
+  /** Where its console is, if it serves one. */
+  adminUrl?: string;
   /** The server's version, and where an embedded one was found; `given` if its URL was. */
   nats: Readonly<{ version: string; source: string }>;
   /** Settles when the node can't go on: a thread or the embedded server failed too often. */
@@ -90,6 +94,11 @@ export type RunningNode = Readonly<{
 
 /** A unit's new objects are garbage at once, or stay: with more room they cost as much, and memory besides. */
 const UNIT_YOUNG_MIB = 12;
+/**
+ * Room of a thread of shards for objects that stay: five times what a resident user takes there (1.6 KiB), as some have long
+ * traits, and as much again as everything else needs.
+ */
+const UNIT_OLD_MIB = { base: 640, user: 8 / 1_024 } as const;
 /** Threads for fits and other work without state: one, so that it never starves the shards. */
 const COMPUTE_THREADS = 1;
 const COMPUTE_NICE = 10;
@@ -185,9 +194,13 @@ async function compose(
     deadline: deadline.memory,
   };
   const module = new URL("./unit-thread", import.meta.url);
-  const startThreads = (role: NodeRole, threads: number): UnitThreads | undefined => {
+  const startThreads = (
+    role: NodeRole,
+    room: { readonly threads: number; readonly oldMiB?: number },
+  ): UnitThreads | undefined => {
     if (!options.roles.includes(role)) return undefined;
-    const pool = threadPool(module, { threads, youngMiB: UNIT_YOUNG_MIB });
+    const { threads } = room;
+    const pool = threadPool(module, { ...room, youngMiB: UNIT_YOUNG_MIB });
     closers.push(() => pool.close());
     const started = startUnitThreads(pool, threads, task, report);
     closers.push(() => started.stop());
@@ -195,7 +208,10 @@ async function compose(
     return started;
   };
   // The profile actor has a thread of its own: its sums are made beside the folding of shards, not instead of it.
-  const threads = { shards: startThreads("shards", options.threads), profiles: startThreads("profiles", 1) };
+  const threads = {
+    shards: startThreads("shards", { threads: options.threads, oldMiB: shardThreadMiB(options) }),
+    profiles: startThreads("profiles", { threads: 1 }),
+  };
   const compute = threadPool(new URL("./training-task", import.meta.url), {
     threads: COMPUTE_THREADS,
     nice: COMPUTE_NICE,
@@ -319,6 +335,8 @@ async function compose(
     report,
   });
   if (http !== undefined) closers.push(() => http.close());
+  const admin = await startAdmin(options, [...consoleRoutes({ name })], report);
+  if (admin !== undefined) closers.push(() => admin.close());
 
   const trainer = startTrainer(
     { bus, log, releases, compute, subjects },
@@ -367,6 +385,7 @@ async function compose(
     cluster: () => agent.status(),
     readiness: () => readiness.now(),
     ...(http === undefined ? {} : { httpUrl: http.url }),
+    ...(admin === undefined ? {} : { adminUrl: admin.url }),
     stopMsMax: options.drainMs + HAND_OVER_PATIENCE_MS + CLOSE_PATIENCE_MS,
     async stop() {
       readiness.stopping();
@@ -374,10 +393,17 @@ async function compose(
       // Others take over while this node still answers; what reaches its gateway meanwhile is answered too.
       await agent.stop(HAND_OVER_PATIENCE_MS);
       await http?.close();
+      await admin?.close();
       await service?.close();
       await stop();
     },
   };
+}
+
+/** What a thread may hold, MiB, if it has its part of all shards: alone, a node owns every one. */
+function shardThreadMiB({ shards, threads, residentUsers }: NodeOptions): number {
+  const users = Math.ceil(shards / threads) * residentUsers;
+  return Math.ceil(UNIT_OLD_MIB.base + UNIT_OLD_MIB.user * users);
 }
 
 /** Takes requests over HTTP, if a gateway is to. */

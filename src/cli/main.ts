@@ -18,6 +18,7 @@ import { addKeysCommand } from "./commands/keys.ts";
 import { addPrivacyCommand } from "./commands/privacy.ts";
 import { addProfilesCommand } from "./commands/profiles.ts";
 import { addReplayCommand } from "./commands/replay.ts";
+import { addRequestCommand } from "./commands/request.ts";
 import { addReshardCommand } from "./commands/reshard.ts";
 import { addPromoteCommand, addRollbackCommand } from "./commands/roll-out.ts";
 import { addScoreCommand } from "./commands/score.ts";
@@ -26,9 +27,11 @@ import { addStatusCommand } from "./commands/status.ts";
 import { addTrainCommand } from "./commands/train.ts";
 import { addUpCommand } from "./commands/up.ts";
 import { addWhatIfCommand } from "./commands/what-if.ts";
+import { completeHelp } from "./help/complete-help.ts";
 import { version } from "./version.ts";
 
-const program = new Command("resonance")
+/** The whole command line. */
+export const program = new Command("resonance")
   .description(
     "tells, for any visitor and at any moment, how strongly their behaviour resonates with each segment",
   )
@@ -37,6 +40,7 @@ const program = new Command("resonance")
 
 addUpCommand(program);
 addReplayCommand(program);
+addRequestCommand(program);
 addScoreCommand(program);
 addContentCommand(program);
 addExplainCommand(program);
@@ -64,4 +68,7 @@ const auth = addAuthCommand(program);
 addAuthKeyCommand(auth);
 addBenchCommand(program);
 
-await program.parseAsync();
+completeHelp(program);
+
+// Documentation and tests walk the commands without running one.
+if (import.meta.main) await program.parseAsync();

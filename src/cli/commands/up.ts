@@ -27,12 +27,14 @@ export function addUpCommand(program: Command): void {
           ready: true,
           nats: { url: node.natsUrl, ...node.nats },
           ...(node.httpUrl === undefined ? {} : { http: { url: node.httpUrl } }),
+          ...(node.adminUrl === undefined ? {} : { admin: { url: node.adminUrl } }),
           data: options.data,
           pid: process.pid,
         };
         print(options.json, ready, () => [
           `ready at ${node.natsUrl} (nats-server ${node.nats.version}, ${node.nats.source})`,
           ...(node.httpUrl === undefined ? [] : [`HTTP at ${node.httpUrl}`]),
+          ...(node.adminUrl === undefined ? [] : [`console at ${node.adminUrl}`]),
           `ask it: resonance status --data ${options.data}`,
         ]);
         const ended = await Promise.race([stopped, node.failed]);
