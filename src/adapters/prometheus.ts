@@ -42,7 +42,6 @@ class ReadMetric extends Gauge<string> {
     this.#read = read;
   }
 
-  // biome-ignore lint/suspicious/useAwait: the library awaits what it overrides.
   override async get(): ReturnType<Gauge<string>["get"]> {
     const values = (this.#read()?.of(this.#metric) ?? []).map(({ name, labels, value }) => {
       return { metricName: name, labels: { ...labels }, value };

@@ -44,7 +44,10 @@ export const CATALOGUE = {
   resonance_ingest_accepted_total: counter([], "Events that the log has stored"),
   resonance_ingest_automated_total: counter([], "Accepted events of programs which say what they are"),
   resonance_ingest_refused_total: counter(["code"], "Events refused"),
-  resonance_ingest_refusing_shards: gauge([], "Shards too far behind for more events, as this gateway sees it"),
+  resonance_ingest_refusing_shards: gauge(
+    [],
+    "Shards too far behind for more events, as this gateway sees it",
+  ),
   resonance_consent_dropped_total: counter(
     ["purpose", "reason"],
     "What was left out of events at the gateway for want of consent",
@@ -64,26 +67,48 @@ export const CATALOGUE = {
   resonance_shard_duplicates_total: counter(OF_COPY, "Behaviours without effect, since their ids were known"),
   resonance_shard_dead_letters_total: counter(OF_COPY, "Entries that could not be folded and were set aside"),
   resonance_shard_missing_releases_total: counter(OF_COPY, "Activations whose release was gone"),
-  resonance_shard_withheld_total: counter(OF_COPY, "Behaviours of which a shard left something out for want of consent"),
+  resonance_shard_withheld_total: counter(
+    OF_COPY,
+    "Behaviours of which a shard left something out for want of consent",
+  ),
   resonance_shard_withdrawals_total: counter(OF_COPY, "Purposes that users took back"),
   resonance_shard_bots_total: counter(OF_COPY, "Users found to be programs"),
   resonance_shard_resident_contexts: gauge(OF_COPY, "Contexts in memory"),
   resonance_shard_stored_contexts: gauge(OF_COPY, "Contexts in the store"),
-  resonance_shard_evictions_total: counter(OF_COPY, "Contexts dropped from memory, to be loaded again on demand"),
-  resonance_shard_outputs_waiting: gauge(OF_COPY, "Samples, transitions and dead letters that wait to be published"),
+  resonance_shard_evictions_total: counter(
+    OF_COPY,
+    "Contexts dropped from memory, to be loaded again on demand",
+  ),
+  resonance_shard_outputs_waiting: gauge(
+    OF_COPY,
+    "Samples, transitions and dead letters that wait to be published",
+  ),
   resonance_shard_disk_full: gauge(OF_COPY, "1 while commits wait for room on the disk"),
   resonance_fold_duration_seconds: histogram(OF_WORK, WORK_SECONDS, "Time to fold a batch of log entries"),
   resonance_fold_entries: histogram(OF_WORK, ENTRIES, "Entries of a batch"),
-  resonance_commit_duration_seconds: histogram(OF_WORK, WORK_SECONDS, "Time of a transaction of contexts and offset"),
+  resonance_commit_duration_seconds: histogram(
+    OF_WORK,
+    WORK_SECONDS,
+    "Time of a transaction of contexts and offset",
+  ),
   resonance_transitions_total: counter(
     ["thread", "map", "kind"],
     "Users who entered or left resonating with a segment of the map",
   ),
 
-  resonance_units: gauge(["role"], "Units, which are shards and the profile actor, by what this node is for them"),
+  resonance_units: gauge(
+    ["role"],
+    "Units, which are shards and the profile actor, by what this node is for them",
+  ),
   resonance_unit_epoch: gauge(["unit"], "Epoch of the owner, for units that this node owns"),
-  resonance_unit_ready_standbys: gauge(["unit"], "Standbys that have caught up, of units that this node owns"),
-  resonance_standbys_wanted: gauge([], "Standbys that each unit should have, by this node's options and the nodes there are"),
+  resonance_unit_ready_standbys: gauge(
+    ["unit"],
+    "Standbys that have caught up, of units that this node owns",
+  ),
+  resonance_standbys_wanted: gauge(
+    [],
+    "Standbys that each unit should have, by this node's options and the nodes there are",
+  ),
   resonance_units_unserved: gauge([], "Units that have no owner that answers, as this node sees it"),
   resonance_handovers_total: counter(
     ["direction"],
@@ -92,22 +117,46 @@ export const CATALOGUE = {
   resonance_cluster_nodes: gauge([], "Nodes in the cluster, as this node sees it"),
   resonance_lease_held: gauge([], "1 while the node's lease in the cluster holds"),
   resonance_nats_connected: gauge(["connection"], "1 while the connection is up"),
-  resonance_nats_reconnects_total: counter(["connection"], "Times that the connection was lost and came back"),
-  resonance_thread_restarts_total: counter(["kind"], "Worker threads that ended or hung, and were started again"),
-  resonance_thread_silent_seconds: gauge(["kind"], "Time since the last sign of life of the most silent thread"),
+  resonance_nats_reconnects_total: counter(
+    ["connection"],
+    "Times that the connection was lost and came back",
+  ),
+  resonance_thread_restarts_total: counter(
+    ["kind"],
+    "Worker threads that ended or hung, and were started again",
+  ),
+  resonance_thread_silent_seconds: gauge(
+    ["kind"],
+    "Time since the last sign of life of the most silent thread",
+  ),
 
-  resonance_profile_version: gauge(["map"], "Version of the profiles in force in the shards that this node owns, the oldest"),
+  resonance_profile_version: gauge(
+    ["map"],
+    "Version of the profiles in force in the shards that this node owns, the oldest",
+  ),
   resonance_profile_age_seconds: gauge(["map"], "Time since those profiles were put in force"),
-  resonance_profile_members: gauge(["map"], "Members of all segments in the window; not told of private maps"),
+  resonance_profile_members: gauge(
+    ["map"],
+    "Members of all segments in the window; not told of private maps",
+  ),
   resonance_profile_segments: gauge(["map"], "Segments with members; not told of private maps"),
   resonance_profile_smallest_segment_members: gauge(["map"], "Members of the smallest of those segments"),
-  resonance_profile_pending_samples: gauge(["role"], "Messages of samples that a copy of the profile actor has not folded"),
+  resonance_profile_pending_samples: gauge(
+    ["role"],
+    "Messages of samples that a copy of the profile actor has not folded",
+  ),
   resonance_profile_repeated_samples_total: counter(["role"], "Samples that were applied before"),
   resonance_profile_dropped_samples_total: counter(["role"], "Samples older than every window"),
 
-  resonance_quality_held_out_log_loss: gauge(["map"], "Log-loss of the calibration in force on held-out members, nats"),
+  resonance_quality_held_out_log_loss: gauge(
+    ["map"],
+    "Log-loss of the calibration in force on held-out members, nats",
+  ),
   resonance_quality_held_out_ece: gauge(["map"], "Its expected calibration error on them"),
-  resonance_quality_log_loss: gauge(["map"], "Log-loss of new members at the last measurement of drift, nats"),
+  resonance_quality_log_loss: gauge(
+    ["map"],
+    "Log-loss of new members at the last measurement of drift, nats",
+  ),
   resonance_quality_ece: gauge(["map"], "Their expected calibration error"),
   resonance_quality_ece_by_chance: gauge(["map"], "What chance alone would show on as many"),
   resonance_quality_none_ratio: gauge(["map"], "Share of users for whom none is the most probable"),
@@ -115,14 +164,29 @@ export const CATALOGUE = {
   resonance_drift_alerts: gauge(["kind"], "Alerts of the last measurement of drift"),
   resonance_drift_measured_age_seconds: gauge([], "Time since the last measurement of drift by this node"),
 
-  resonance_privacy_epsilon_limit: gauge(["map"], "Epsilon that a private map promises each user for any window"),
-  resonance_privacy_epsilon_spent: gauge(["map"], "Epsilon of the newest window, by the bound that the budget is kept by"),
+  resonance_privacy_epsilon_limit: gauge(
+    ["map"],
+    "Epsilon that a private map promises each user for any window",
+  ),
+  resonance_privacy_epsilon_spent: gauge(
+    ["map"],
+    "Epsilon of the newest window, by the bound that the budget is kept by",
+  ),
   resonance_privacy_budget_spent_ratio: gauge(["map"], "Share of the window's budget that is spent, in zCDP"),
-  resonance_privacy_lifetime_epsilon: gauge(["map"], "Epsilon of all releases ever, for a user who contributed to each"),
+  resonance_privacy_lifetime_epsilon: gauge(
+    ["map"],
+    "Epsilon of all releases ever, for a user who contributed to each",
+  ),
   resonance_privacy_buckets_waiting: gauge(["map"], "Closed buckets that wait for their noise"),
   resonance_privacy_buckets_refused: gauge(["map"], "Buckets refused, since the budget did not allow them"),
-  resonance_erasures_pending: gauge(["shard"], "Erasures that are not done everywhere, of shards that this node owns"),
-  resonance_erasure_oldest_pending_seconds: gauge(["shard"], "Time since the oldest of them was asked for; 0 for none"),
+  resonance_erasures_pending: gauge(
+    ["shard"],
+    "Erasures that are not done everywhere, of shards that this node owns",
+  ),
+  resonance_erasure_oldest_pending_seconds: gauge(
+    ["shard"],
+    "Time since the oldest of them was asked for; 0 for none",
+  ),
   resonance_erasure_duration_seconds: histogram(
     ["thread"],
     ERASURE_SECONDS,

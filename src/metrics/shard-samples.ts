@@ -1,5 +1,5 @@
-import type { ShardCounters } from "../shards/shard-state.ts";
 import type { ShardFigures } from "../shards/shard-figures.ts";
+import type { ShardCounters } from "../shards/shard-state.ts";
 import type { MetricName } from "./catalogue.ts";
 import type { Samples } from "./samples.ts";
 
@@ -48,7 +48,8 @@ export function addServedProfiles(samples: Samples, shards: readonly ShardFigure
   }
   for (const [map, { version, activatedMs }] of oldest) {
     samples.add("resonance_profile_version", version, { map });
-    if (activatedMs > 0) samples.add("resonance_profile_age_seconds", secondsSince(activatedMs, nowMs), { map });
+    if (activatedMs > 0)
+      samples.add("resonance_profile_age_seconds", secondsSince(activatedMs, nowMs), { map });
   }
 }
 
