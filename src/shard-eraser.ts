@@ -6,6 +6,7 @@ import { readJson } from "./actors/read-json.ts";
 import { type RedactionCount, type RedactionTarget, Redactor } from "./actors/redactor.ts";
 import { Turns } from "./actors/turns.ts";
 import type { Lease } from "./actors/unit-copy.ts";
+import type { UnitMeter } from "./actors/unit-meter.ts";
 import { decodeEntries, encodeEntry } from "./events/log-codec.ts";
 import { redactEntries, redactErasure } from "./events/redact-entries.ts";
 import type { Subjects } from "./events/subjects.ts";
@@ -35,6 +36,8 @@ export type EraserWorld = Readonly<{
   pause(): Promise<void>;
   subjects: Subjects;
   report(line: string): void;
+  /** Measures how long erasures take. */
+  meter?: UnitMeter;
   /** Takes users out of the streams that nothing is folded from. @returns Messages, by stream. */
   purge(
     users: ReadonlySet<string>,
@@ -187,6 +190,8 @@ export class ShardEraser {
       this.#refuseIfLost(turn);
       await sleep(LOOK_MS / 5);
     }
+    const { clock, meter } = this.#world;
+    for (const { askedMs } of batch) meter?.erasures.observe(Math.max(0, clock.nowMs() - askedMs) / 1_000);
   }
 
   /** Whom erasures are of, by their ids; those are left out whose entries tell it no more, since all but the end is done. */

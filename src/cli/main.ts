@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { version } from "../adapters/package-version.ts";
 import { addAuthCommand } from "./commands/auth.ts";
 import { addAuthKeyCommand } from "./commands/auth-key.ts";
 import { addBenchCommand } from "./commands/bench.ts";
@@ -29,7 +30,6 @@ import { addTypesCommand } from "./commands/types.ts";
 import { addUpCommand } from "./commands/up.ts";
 import { addWhatIfCommand } from "./commands/what-if.ts";
 import { completeHelp } from "./help/complete-help.ts";
-import { version } from "./version.ts";
 
 /** The whole command line. */
 export const program = new Command("resonance")

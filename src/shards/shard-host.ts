@@ -3,6 +3,7 @@ import type { ErasingCopy, ErasingView } from "../actors/erasing-copy.ts";
 import type { Log, LogMessage, LogReader } from "../actors/log.ts";
 import type { Turns } from "../actors/turns.ts";
 import type { Lease } from "../actors/unit-copy.ts";
+import type { UnitMeter, WorkRole } from "../actors/unit-meter.ts";
 import { untrainedEncoder } from "../embedding/untrained-encoder.ts";
 import { decodeEntries, singleEntry } from "../events/log-codec.ts";
 import type { PositionedEntry } from "../events/log-entry.ts";
@@ -25,6 +26,7 @@ import { emptyOutcome, type Outcome } from "./outcome.ts";
 import type { ReleaseSource } from "./releases.ts";
 import { fetchFor, restoreVersions } from "./restore-versions.ts";
 import { serveCopy, serveShard } from "./serve-shard.ts";
+import type { ShardFigures } from "./shard-figures.ts";
 import type { DeadLetter } from "./shard-messages.ts";
 import { metaOf, newShardState, type ShardState } from "./shard-state.ts";
 import { Warmer } from "./warmer.ts";
@@ -52,6 +54,8 @@ export type ShardPorts = Readonly<{
   /** Is told of entries that were set aside, with their users as {@link hideUser} shows them. */
   report?(line: string): void;
   hideUser?: HideId;
+  /** Measures what the thread's copies do. */
+  meter?: UnitMeter;
 }>;
 
 export type ShardHostOptions = Readonly<{
@@ -145,7 +149,8 @@ export type ShardCopy = ErasingCopy<
       /** Resolves once what is folded by now is committed, or can't be. */
       settle(): Promise<void>;
     }>
->;
+> &
+  Readonly<{ figures(): ShardFigures }>;
 
 class Host implements ShardCopy {
   readonly #ports: ShardPorts;
@@ -191,6 +196,8 @@ class Host implements ShardCopy {
   /** Last entry of which the owner has told that everything is published. */
   #publishedElsewhere = 0;
   #isDiskFull = false;
+  /** When the log had the last entry that was folded, epoch ms. */
+  #appliedAtMs = 0;
   /** Called after each batch: requests wait here for their log position. */
   #applied = new Set<() => void>();
   /** The newest entry since the start that has made this copy forget somebody. */
@@ -287,6 +294,29 @@ class Host implements ShardCopy {
   async lag(): Promise<number> {
     const { last } = await this.#ports.log.bounds(this.#ports.subjects.shardLog(this.#options.shard));
     return Math.max(0, last - this.#state.applied);
+  }
+
+  figures(): ShardFigures {
+    const { applied, activatedMs, contexts, counters, erasures, scorers } = this.#state;
+    const profiles = scorers.map(({ map, version }) => {
+      return [map, { version, activatedMs: activatedMs.get(map) ?? 0 }] as const;
+    });
+    return {
+      kind: "shard",
+      shard: this.#options.shard,
+      isOwner: this.#workRole() === "owner",
+      applied,
+      lag: this.#reader?.lag() ?? 0,
+      appliedAtMs: this.#appliedAtMs,
+      resident: contexts.size,
+      users: this.#ports.store.users(),
+      evictions: contexts.passivated,
+      outputs: this.#outbox.waiting,
+      diskFull: this.#isDiskFull,
+      counters: { ...counters },
+      profiles: Object.fromEntries(profiles),
+      erasures: { pending: erasures.length, oldestMs: erasures[0]?.askedMs ?? null },
+    };
   }
 
   async stop(): Promise<void> {
@@ -485,11 +515,27 @@ class Host implements ShardCopy {
     const erased = group.outcome.erased.length;
     foldBatch(this.#state, entries, group.outcome);
     this.#state.lately.note(entries, beganMs);
+    this.#measureFold(entries, beganMs);
     if (group.outcome.erased.length > erased) this.#erasedThrough = entries.at(-1)?.sequence ?? 0;
     if (this.#state.warmUps.length > 0) this.#warmer.folded(this.#ports.clock.monotonicMs() - beganMs);
     for (const letter of deadLetters) group.deadLetters.push(letter);
     group.entries += entries.length + deadLetters.length;
     this.#state.applied = Math.max(this.#state.applied, through);
+  }
+
+  #measureFold(entries: readonly PositionedEntry[], beganMs: number): void {
+    const last = entries.at(-1);
+    if (last === undefined) return;
+    this.#appliedAtMs = last.loggedAtMs;
+    const { clock, meter } = this.#ports;
+    if (meter === undefined) return;
+    const role = this.#workRole();
+    meter.folds[role].observe((clock.monotonicMs() - beganMs) / 1_000);
+    meter.entries[role].observe(entries.length);
+  }
+
+  #workRole(): WorkRole {
+    return this.#lease?.isHeld() === true ? "owner" : "standby";
   }
 
   /** Hands over what follows from the entries folded last. */
@@ -498,6 +544,8 @@ class Host implements ShardCopy {
     const { outcome, deadLetters } = this.#group;
     counters.deadLetters += deadLetters.length;
     this.#tellSetAside(deadLetters);
+    if (this.#lease !== undefined)
+      for (const { map, kind } of outcome.transitions) this.#ports.meter?.transition(map, kind);
     const span = { number: this.#nextOutbox, after: this.#publishedUpTo, through: applied };
     this.#publishedUpTo = applied;
     const items = outboxItems(key, outcome, deadLetters, this.#ports.subjects, span);
@@ -581,6 +629,7 @@ class Host implements ShardCopy {
     this.#committing = this.#commitPatiently(commit).then(() => {
       this.#isCommitting = false;
       this.#committedAtMs = this.#ports.clock.monotonicMs();
+      this.#ports.meter?.commits[this.#workRole()].observe((this.#committedAtMs - beganMs) / 1_000);
       this.#commitMsEach = (this.#committedAtMs - beganMs) / Math.max(1, entries);
       this.#committed = applied;
       if (this.#outbox.waiting > 0 && this.#publishedElsewhere > 0)
