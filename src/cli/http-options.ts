@@ -1,6 +1,6 @@
 import { isIP } from "node:net";
 import { join } from "node:path";
-import { type Command, InvalidArgumentError } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Rate } from "../gateway/rate-limiter.ts";
 import { DEFAULT_NODE_OPTIONS, type HttpOptions, type NodeOptions } from "../node-options.ts";
 import { wholeNumber } from "./client-options.ts";
@@ -31,7 +31,14 @@ export function withIntakeOptions(command: Command): Command {
       `also take requests over HTTP (default address: ${HOST}:${PORT})`,
       addressOf,
     )
-    .option("--http-keys <file>", `keys of the HTTP intake (default: ${HTTP_KEYS_FILE} in the data folder)`)
+    .addOption(
+      new Option(
+        "--http-keys <file>",
+        `keys of the HTTP intake (default: ${HTTP_KEYS_FILE} in the data folder)`,
+      )
+        // RESONANCE_HTTP_KEYS holds keys themselves.
+        .env("RESONANCE_HTTP_KEYS_FILE"),
+    )
     .option(
       "--trust-proxy <networks>",
       "proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8",
