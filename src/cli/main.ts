@@ -5,6 +5,7 @@ import { addAuthKeyCommand } from "./commands/auth-key.ts";
 import { addBenchCommand } from "./commands/bench.ts";
 import { addCalibrateCommand } from "./commands/calibrate.ts";
 import { addClusterCommand } from "./commands/cluster.ts";
+import { addConfigCommand } from "./commands/config.ts";
 import { addContentCommand } from "./commands/content.ts";
 import { addDeadLettersCommand } from "./commands/dead-letters.ts";
 import { addDemoCommand } from "./commands/demo.ts";
@@ -37,7 +38,9 @@ export const program = new Command("resonance")
     "tells, for any visitor and at any moment, how strongly their behaviour resonates with each segment",
   )
   .version(version())
-  .showHelpAfterError("(--help shows what it takes)");
+  .showHelpAfterError("(--help shows what it takes)")
+  // What is wrong with a command line has a code as every other failure has.
+  .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "error BAD_USAGE: ")) });
 
 addUpCommand(program);
 addReplayCommand(program);
@@ -66,6 +69,7 @@ addEvaluateCommand(program);
 addSimulateCommand(program);
 addDemoCommand(program);
 addDoctorCommand(program);
+addConfigCommand(program);
 const auth = addAuthCommand(program);
 addAuthKeyCommand(auth);
 addBenchCommand(program);
