@@ -16,6 +16,7 @@ import { addEvaluateCommand } from "./commands/evaluate.ts";
 import { addExperimentCommand } from "./commands/experiment.ts";
 import { addExplainCommand } from "./commands/explain.ts";
 import { addExportCommand } from "./commands/export.ts";
+import { addImportCommand } from "./commands/import.ts";
 import { addKeysCommand } from "./commands/keys.ts";
 import { addPrivacyCommand } from "./commands/privacy.ts";
 import { addProfilesCommand } from "./commands/profiles.ts";
@@ -43,6 +44,7 @@ export const program = new Command("resonance")
   .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "error BAD_USAGE: ")) });
 
 addUpCommand(program);
+addImportCommand(program);
 addReplayCommand(program);
 addRequestCommand(program);
 addScoreCommand(program);
