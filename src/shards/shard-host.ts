@@ -75,6 +75,8 @@ const RETRY_MS = 200;
 const CAUGHT_UP_ENTRIES = 500;
 /** How often the owner tells its standbys what is published. */
 const TELL_PUBLISHED_MS = 250;
+/** The same is told again after so long: who was away, or came later, may not have heard it. */
+const TELL_AGAIN_MS = 2_000;
 /** How often is looked whether a commit that somebody waits for is done. */
 const SETTLE_LOOK_MS = 10;
 /** Retries of a commit that found the disk full; what is in memory goes on answering meanwhile. */
@@ -356,12 +358,15 @@ class Host implements ShardCopy {
     const { bus, sleep, subjects } = this.#ports;
     const subject = subjects.shard(this.#options.shard, "published");
     let told = -1;
+    let toldMs = Number.NEGATIVE_INFINITY;
     while (!this.#stopping && this.#turn === turn) {
       const through = this.#outbox.publishedThrough(this.#committed);
       const lease = this.#lease;
-      if (through !== told && lease?.isHeld() === true) {
+      const nowMs = this.#ports.clock.monotonicMs();
+      if ((through !== told || nowMs - toldMs >= TELL_AGAIN_MS) && lease?.isHeld() === true) {
         bus.publish(subject, encode({ epoch: lease.epoch, through } satisfies Published));
         told = through;
+        toldMs = nowMs;
       }
       await sleep(TELL_PUBLISHED_MS);
     }
