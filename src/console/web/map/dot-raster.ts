@@ -5,6 +5,8 @@ export type Rgb = readonly [red: number, green: number, blue: number];
 const PHASES = 4;
 /** Radii are rounded to parts of a pixel. */
 const RADIUS_STEPS = 4;
+/** Holes are rounded to parts of the radius. */
+const HOLE_STEPS = 20;
 /** Samples of a pixel, a side, for the edge of a dot. */
 const SAMPLES = 4;
 
@@ -64,11 +66,16 @@ export class DotRaster {
 
   #maskOf(radius: number, phaseX: number, phaseY: number, hole: number): Mask {
     const steps = Math.max(1, Math.round(radius * RADIUS_STEPS));
-    const open = hole > 0 ? 1 : 0;
-    const key = ((steps * 2 + open) * PHASES + phaseX) * PHASES + phaseY;
+    const open = Math.round(hole * HOLE_STEPS);
+    const key = ((steps * HOLE_STEPS + open) * PHASES + phaseX) * PHASES + phaseY;
     const known = this.#masks.get(key);
     if (known !== undefined) return known;
-    const mask = makeMask(steps / RADIUS_STEPS, (phaseX + 0.5) / PHASES, (phaseY + 0.5) / PHASES, hole);
+    const mask = makeMask(
+      steps / RADIUS_STEPS,
+      (phaseX + 0.5) / PHASES,
+      (phaseY + 0.5) / PHASES,
+      open / HOLE_STEPS,
+    );
     this.#masks.set(key, mask);
     return mask;
   }

@@ -8,7 +8,7 @@ const GLOW_RADIUS = 96;
 /** Circles around the middle, where everybody is who behaves as all do together. */
 const CIRCLES = [0.25, 0.5, 0.75, 1];
 
-/** Draws what points move on: circles around the middle, and a mark and a glow for each segment. */
+/** Draws what points move on: circles around the middle, and a glow for each segment. */
 export function drawGround(
   context: CanvasRenderingContext2D,
   segments: PlaneFrame["segments"],
@@ -41,14 +41,5 @@ export function drawGround(
       2 * GLOW_RADIUS * ratio,
       2 * GLOW_RADIUS * ratio,
     );
-    context.beginPath();
-    context.arc(x, y, MARK_RADIUS * ratio, 0, 2 * Math.PI);
-    context.fillStyle = colours.surface;
-    context.fill();
-    context.lineWidth = 2.5 * ratio;
-    context.strokeStyle = colour;
-    context.stroke();
-    context.lineWidth = ratio;
-    context.strokeStyle = colours.line;
   }
 }

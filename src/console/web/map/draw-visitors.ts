@@ -3,7 +3,15 @@ import { LOOKS, lookOf, type SegmentLook } from "./palette.ts";
 import type { PointField } from "./point-field.ts";
 
 /** From places in [-1, 1] to pixels: the middle of the picture, and how many pixels one is. */
-export type View = Readonly<{ middleX: number; middleY: number; scale: number; ratio: number }>;
+export type View = Readonly<{
+  middleX: number;
+  middleY: number;
+  scale: number;
+  /** Pixels of the canvas in one of CSS. */
+  ratio: number;
+  /** How large points are drawn, 1 on a picture of the usual size: on a small one they would hide each other. */
+  pointSize: number;
+}>;
 
 /** Sizes in CSS pixels. */
 const RADIUS = { least: 1.9, most: 3.1 } as const;
@@ -32,7 +40,8 @@ export function drawVisitors(
   now: Readonly<{ nowMs: number; isDark: boolean; only: number | undefined }>,
 ): void {
   const looks = looksOf(now.isDark);
-  const { middleX, middleY, scale, ratio } = view;
+  const { middleX, middleY, scale } = view;
+  const ratio = view.ratio * view.pointSize;
   for (let i = 0; i < field.count; i++) {
     const segment = field.segment[i]!;
     const look = looks[segment < 0 ? LOOKS : segment % LOOKS]!;

@@ -7,6 +7,9 @@ const USUAL_REACH = 0.62;
 const MARGIN = { x: 72, y: 34 } as const;
 const MARGIN_NARROW = { x: 40, y: 30 } as const;
 const NARROW = 560;
+/** Pixels that one is across on a picture whose points have their usual size, and how small they may become. */
+const USUAL_SCALE = 320;
+const POINT_SIZE_MIN = 0.65;
 
 /**
  * The view that has all segments and nearly all visitors in it, as large as it can be. One is as many pixels across as upwards:
@@ -31,5 +34,6 @@ export function fitView(
     middleY: (size.height * size.ratio) / 2 + ((low + high) / 2) * scale,
     scale,
     ratio: size.ratio,
+    pointSize: Math.min(1.25, Math.max(POINT_SIZE_MIN, Math.sqrt(scale / size.ratio / USUAL_SCALE))),
   };
 }

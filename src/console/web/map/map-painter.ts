@@ -4,11 +4,16 @@ import { drawGround, MARK_RADIUS } from "./draw-ground.ts";
 import { drawVisitors, type View } from "./draw-visitors.ts";
 import { fitView } from "./fit-view.ts";
 import { type Box, placeLabels } from "./label-places.ts";
+import { lookOf } from "./palette.ts";
 import type { PointField } from "./point-field.ts";
 
 /** More pixels than this show nothing more, and cost. */
 const RATIO_MAX = 2;
 const RING = { radius: 8, hole: 0.78 } as const;
+const WHITE = [255, 255, 255] as const;
+const BLACK = [20, 24, 28] as const;
+const MARK_HOLE = 0.7;
+const FAINT = 0.35;
 const LABEL_HEIGHT = 22;
 /** Room in a label beside its text. */
 const LABEL_PADDING = 14;
@@ -29,7 +34,8 @@ export class MapPainter {
   readonly #raster = new DotRaster();
   #groundPixels = new Uint8ClampedArray();
   #image: ImageData | undefined;
-  #view: View = { middleX: 0, middleY: 0, scale: 1, ratio: 1 };
+  #view: View = { middleX: 0, middleY: 0, scale: 1, ratio: 1, pointSize: 1 };
+  #segments: PlaneFrame["segments"] = [];
 
   constructor(canvas: HTMLCanvasElement) {
     const context = canvas.getContext("2d", { alpha: false });
@@ -53,6 +59,7 @@ export class MapPainter {
     Object.assign(this.#canvas, pixels);
     Object.assign(this.#ground, pixels);
     this.#view = fitView(segments, { width, height, ratio });
+    this.#segments = segments;
     const context = this.#ground.getContext("2d", { alpha: false, willReadFrequently: true });
     if (context === null) return new Map();
     const style = getComputedStyle(this.#canvas);
@@ -83,13 +90,26 @@ export class MapPainter {
     data.set(this.#groundPixels);
     this.#raster.begin(data, width, height);
     drawVisitors(this.#raster, field, this.#view, { nowMs, isDark, only });
+    this.#markSegments(isDark, only);
     const slot = pointed === undefined ? undefined : field.slotOf(pointed);
     if (slot !== undefined) {
       const { middleX, middleY, scale, ratio } = this.#view;
       const [x, y] = [middleX + (field.x[slot] ?? 0) * scale, middleY - (field.y[slot] ?? 0) * scale];
-      this.#raster.dot(x, y, RING.radius * ratio, isDark ? [255, 255, 255] : [20, 24, 28], 1, RING.hole);
+      this.#raster.dot(x, y, RING.radius * ratio, isDark ? WHITE : BLACK, 1, RING.hole);
     }
     this.#context.putImageData(this.#image, 0, 0);
+  }
+
+  /** Over the points: in a crowd one still sees where its segment is. */
+  #markSegments(isDark: boolean, only: number | undefined): void {
+    const { middleX, middleY, scale, ratio } = this.#view;
+    for (const [k, { place }] of this.#segments.entries()) {
+      if (place === null) continue;
+      const [x, y] = [middleX + place[0] * scale, middleY - place[1] * scale];
+      const opacity = only === undefined || only === k ? 1 : FAINT;
+      this.#raster.dot(x, y, (MARK_RADIUS + 1.5) * ratio, isDark ? BLACK : WHITE, opacity);
+      this.#raster.dot(x, y, MARK_RADIUS * ratio, lookOf(k, isDark).rgb, opacity, MARK_HOLE);
+    }
   }
 
   /** The visitor at a place of the picture, CSS pixels; undefined if nobody is near. */
