@@ -13,6 +13,7 @@ export function ConfirmButton({
   title,
   yes,
   tone,
+  hindrance,
   act,
   children,
 }: {
@@ -21,6 +22,8 @@ export function ConfirmButton({
   /** On the button that does it. */
   yes: string;
   tone?: "danger";
+  /** Why nobody may now, whoever it is; undefined if there is no reason. */
+  hindrance?: string | undefined;
   act: () => Promise<void>;
   /** What will happen. */
   children: ComponentChildren;
@@ -28,7 +31,7 @@ export function ConfirmButton({
   const dialog = useRef<HTMLDialogElement>(null);
   const [problem, setProblem] = useState<string>();
   const [isActing, setIsActing] = useState(false);
-  const may = mayAct.value;
+  const why = mayAct.value ? hindrance : "Sign in as an operator to do this";
   const doIt = async (): Promise<void> => {
     setIsActing(true);
     setProblem(undefined);
@@ -47,8 +50,8 @@ export function ConfirmButton({
       <button
         type="button"
         class={tone === "danger" ? "button button-danger" : "button"}
-        disabled={!may}
-        title={may ? undefined : "Sign in as an operator to do this"}
+        disabled={why !== undefined}
+        title={why}
         onClick={() => {
           setProblem(undefined);
           dialog.current?.showModal();

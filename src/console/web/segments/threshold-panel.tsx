@@ -146,6 +146,11 @@ export function ThresholdPanel({
           label={`Put ${percent(threshold, 0)} in force…`}
           title="Put this threshold in force?"
           yes="Put it in force"
+          hindrance={
+            inForce !== undefined && Math.abs(inForce - threshold) < 1e-9
+              ? "It is in force already"
+              : undefined
+          }
           act={put}
         >
           {segment} of {map.map} gets the fixed threshold {percent(threshold, 0)} in the segment definitions

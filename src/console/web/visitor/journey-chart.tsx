@@ -40,6 +40,7 @@ export function JourneyChart({
         lines={lines}
         xLabel="events done"
         yLabel={mode === "exclusive" ? "probability" : "probability of each by itself"}
+        xRange={[x[0] ?? 0, Math.max((x[0] ?? 0) + 1, x.at(-1) ?? 0)]}
         yRange={[0, 1]}
         formatX={(done) => (Number.isInteger(done) ? String(done) : "")}
         formatY={(share) => percent(share, 0)}
