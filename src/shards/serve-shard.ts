@@ -10,6 +10,7 @@ import { EngineError } from "../kernel/engine-error.ts";
 import type { HalfSipKey } from "../kernel/half-sip-hash.ts";
 import { decode } from "../kernel/msgpack.ts";
 import { DecisionIds } from "../resonance/decision-id.ts";
+import type { LatelyReply, LatelyRequest } from "../resonance/lately-answer.ts";
 import type { ShardStatus } from "../resonance/score-answer.ts";
 import type { StandingRequest } from "../resonance/user-standing.ts";
 import { mayBeKnown } from "./allowed-of.ts";
@@ -32,6 +33,7 @@ import { type CopyView, type Handler, notCaughtUp, packed, publicReadsOf, readsO
 import type { HistoriesReply, HistoriesRequest, TrafficRequest } from "./shard-messages.ts";
 import type { ShardState } from "./shard-state.ts";
 import { standingPage } from "./standing-page.ts";
+import { visitorsOnPlane } from "./visitors-on-plane.ts";
 
 const OWNERS = "owners";
 
@@ -113,6 +115,11 @@ export async function serveShard(
       const asked = decode(request.data) as HistoriesRequest;
       if (asked.after === undefined) await host.settle(); // Members are looked up in the store.
       return packed(historiesOf(state, ports.store, asked));
+    },
+    lately({ data }) {
+      const now = { nowMs: ports.clock.nowMs(), monotonicMs: ports.clock.monotonicMs() };
+      const told = visitorsOnPlane(state, answers, decode(data) as LatelyRequest, now);
+      return packed({ ...told, epoch: ownerOf(shard, host).epoch } satisfies LatelyReply);
     },
     drift: ({ data }) => packed(driftPage(state, decode(data) as DriftRequest)),
     standing: ({ data }) => packed(standingPage(state, decode(data) as StandingRequest, ports.clock.nowMs())),
