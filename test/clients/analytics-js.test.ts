@@ -30,7 +30,7 @@ test.skipIf(CHROMIUM === undefined)(
         const given = { url, writeKey, events: EVENTS, each: EVENTS_EACH, users: USERS, call: trackCall(0) };
         const failed = await shop.page.evaluate(deliver, given);
         expect(failed).toEqual([]);
-      }, shop.origin);
+      }, shop);
     } finally {
       await shop.close();
     }
