@@ -1,6 +1,6 @@
 import { isIP } from "node:net";
 import { join } from "node:path";
-import { type Command, InvalidArgumentError } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Rate } from "../gateway/rate-limiter.ts";
 import {
   type AdminOptions,
@@ -46,9 +46,13 @@ export function withIntakeOptions(command: Command): Command {
       `also serve the console, for those who operate (default address: ${HOST}:${ADMIN_PORT})`,
       addressOf,
     )
-    .option(
-      "--http-keys <file>",
-      `keys of the HTTP intake and the console (default: ${HTTP_KEYS_FILE} in the data folder)`,
+    .addOption(
+      new Option(
+        "--http-keys <file>",
+        `keys of the HTTP intake and the console (default: ${HTTP_KEYS_FILE} in the data folder)`,
+      )
+        // RESONANCE_HTTP_KEYS holds keys themselves.
+        .env("RESONANCE_HTTP_KEYS_FILE"),
     )
     .option(
       "--trust-proxy <networks>",
