@@ -18,6 +18,7 @@ import { zstdCompressor } from "./adapters/zstd-compressor.ts";
 import { type Subjects, subjectsOf } from "./events/subjects.ts";
 import { EngineError, toWireError } from "./kernel/engine-error.ts";
 import { hiddenIds } from "./kernel/hidden-ids.ts";
+import type { ReportFacts } from "./kernel/report.ts";
 import { framesOf } from "./kernel/without-quotes.ts";
 import { lmdbStores } from "./lmdb-stores.ts";
 import { openCopy } from "./open-copy.ts";
@@ -85,7 +86,7 @@ export async function runUnits(task: UnitThreadTask & { readonly port: MessagePo
       subjects,
       hideUser: hiddenIds(keys.lasting("log-ids"), "user"),
       turns: new Turns(),
-      report: (line: string) => tell({ kind: "report", line }),
+      report: (line: string, facts: ReportFacts) => tell({ kind: "report", line, facts }),
     };
     const leaseOf = (epoch: number, session: number): Lease => ({
       epoch,

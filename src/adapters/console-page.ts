@@ -2,10 +2,11 @@ import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { StaticFiles } from "../gateway/http/admin-route.ts";
+import type { Report } from "../kernel/report.ts";
 import { staticFolder } from "./static-folder.ts";
 
 /** The built page of the console. */
-export function consolePage(_report: (line: string) => void): StaticFiles {
+export function consolePage(_report: Report): StaticFiles {
   return staticFolder(join(packageFolder(), "dist", "console"));
 }
 

@@ -16,6 +16,7 @@ import type { HalfSipKey } from "../kernel/half-sip-hash.ts";
 import { sha256Hex } from "../kernel/hash.ts";
 import type { HideId } from "../kernel/hidden-ids.ts";
 import { decode, encode } from "../kernel/msgpack.ts";
+import type { Report } from "../kernel/report.ts";
 import { framesOf } from "../kernel/without-quotes.ts";
 import type { HashUser } from "../privacy/user-hash.ts";
 import { contextSchema, writeContext } from "./context-codec.ts";
@@ -52,7 +53,7 @@ export type ShardPorts = Readonly<{
   hashUser?: HashUser;
   subjects: Subjects;
   /** Is told of entries that were set aside, with their users as {@link hideUser} shows them. */
-  report?(line: string): void;
+  report?: Report;
   hideUser?: HideId;
   /** Measures what the thread's copies do. */
   meter?: UnitMeter;
@@ -569,6 +570,7 @@ class Host implements ShardCopy {
     const more = letters.length > 1 ? ` and ${letters.length - 1} more` : "";
     report(
       `shard ${this.#options.shard}: entry ${sequence}${whose}${more} set aside (${code}): see \`resonance dead-letters\``,
+      { event: "entry.set-aside", level: "warn", unit: `shard-${this.#options.shard}`, code },
     );
   }
 
