@@ -18,6 +18,7 @@ import { natsKeyValue } from "./adapters/nats-key-value.ts";
 import { NatsLog } from "./adapters/nats-log.ts";
 import { type RunningNatsServer, startNatsServer } from "./adapters/nats-server.ts";
 import { mountService } from "./adapters/nats-service.ts";
+import { startTracing } from "./adapters/otel-tracing.ts";
 import { version } from "./adapters/package-version.ts";
 import { sealedSessionTokens } from "./adapters/session-tokens.ts";
 import { sharedDeadline } from "./adapters/shared-deadline.ts";
@@ -157,6 +158,8 @@ async function compose(
     fail = resolve;
   });
 
+  const tracing = await startTracing(process.env, { node: name, thread: "gateway" });
+  if (tracing !== undefined) closers.push(() => tracing.close());
   const server = options.nats === undefined ? await embeddedNats(options, report, fail) : undefined;
   if (server !== undefined) closers.push(() => server.stop());
   const nats = natsAccess(options.nats ?? server?.url ?? "", options.identity);
@@ -296,6 +299,7 @@ async function compose(
   closers.push(() => keysChanged.close());
   const gateway = createGateway(
     {
+      ...(tracing === undefined ? {} : { tracer: tracing.tracer }),
       bus,
       log,
       releases,
@@ -335,6 +339,7 @@ async function compose(
   if (options.roles.includes("gateway")) {
     service = await mountService(connection, gateway.handlers, {
       prefix: options.prefix,
+      isTraced: tracing !== undefined,
       refused: (code) => countUp(gateway.counters.errors, code),
     });
   }

@@ -5,6 +5,7 @@ import type { Log } from "./actors/log.ts";
 import { renewSnapshots } from "./actors/renew-snapshots.ts";
 import { raiseFloor } from "./actors/snapshot-floor.ts";
 import { parseSnapshotKey, type SnapshotManifest, snapshotPrefix } from "./actors/snapshot-manifest.ts";
+import type { Tracer } from "./actors/tracer.ts";
 import { Turns } from "./actors/turns.ts";
 import type { UnitCopy } from "./actors/unit-copy.ts";
 import type { UnitMeter } from "./actors/unit-meter.ts";
@@ -59,6 +60,8 @@ export type CopyWorld = Readonly<{
   hideUser?: HideId;
   /** Shared by the copies of a thread. */
   turns?: Turns;
+  /** Records traces; left out where none are wanted. */
+  tracer?: Tracer;
   /** Measures what the copies of the thread do together. */
   meter?: UnitMeter;
   /** What tells of each of them, by unit. */

@@ -1,10 +1,10 @@
 import type { BusReply, BusRequest } from "../actors/bus.ts";
+import type { Span } from "../actors/tracer.ts";
 import { Turns } from "../actors/turns.ts";
 import { POLICY_NAMES } from "../content/policy.ts";
 import { contentTypeOf, decodeRequest, encodeReply } from "../events/decode-request.ts";
 import { refused } from "../events/request-body.ts";
 import { assert } from "../kernel/assert.ts";
-import type { Clock } from "../kernel/clock.ts";
 import { toWireError } from "../kernel/engine-error.ts";
 import type { SegmentDefinitions, SegmentMap } from "../resonance/segment-map.ts";
 import { shardAsker } from "./ask-shard.ts";
@@ -97,7 +97,7 @@ export function createGateway(ports: GatewayPorts, options: GatewayOptions): Gat
     feedbackOf: (event) => readFeedback(event, ports.decisions, (version) => catalogues.of(version)),
   };
   const endpoints: Readonly<Record<string, Endpoint>> = {
-    ingest: inItsType((body, { producer }) => ingest(taking, options, counters, body, producer)),
+    ingest: inItsType((body, asker) => ingest(taking, options, counters, body, asker)),
     score: scoring.score,
     "score.batch": scoring.batch,
     "score.session": scoring.session,
@@ -133,14 +133,12 @@ export function createGateway(ports: GatewayPorts, options: GatewayOptions): Gat
   };
   const meter = new GatewayMeter(Object.keys(endpoints));
   const handlers = Object.fromEntries(
-    Object.entries(endpoints).map(([name, answer]) => {
-      const own = meter.endpoints.get(name);
-      assert(own !== undefined, "each endpoint has a meter");
-      return [
-        name,
-        measured(ports.clock, meter, own, (request) => handle(name, answer, counters, own, request)),
-      ];
-    }),
+    Object.entries(endpoints).map(([name, answer]) => [
+      name,
+      measured(ports, meter, name, (request, own, span) =>
+        handle(name, answer, { counters, meter: own, span }, request),
+      ),
+    ]),
   );
   return {
     handlers,
@@ -175,19 +173,27 @@ function inItsType(answer: (body: unknown, asker: Asker) => Promise<unknown>): E
   });
 }
 
-/** Measures how long an answer takes. It does not fail: failures are answers. */
+/** Measures how long an answer takes, and records it where traces are wanted. It does not fail: failures are answers. */
 function measured(
-  clock: Clock,
+  { clock, tracer }: Pick<GatewayPorts, "clock" | "tracer">,
   meter: GatewayMeter,
-  { durations }: EndpointMeter,
-  answer: (request: BusRequest) => Promise<BusReply | undefined>,
+  name: string,
+  answer: (
+    request: BusRequest,
+    meter: EndpointMeter,
+    span: Span | undefined,
+  ) => Promise<BusReply | undefined>,
 ): (request: BusRequest) => Promise<BusReply | undefined> {
+  const own = meter.endpoints.get(name);
+  assert(own !== undefined, "each endpoint has a meter");
   return async (request) => {
     const beganMs = clock.monotonicMs();
     meter.inFlight++;
-    const reply = await answer(request);
+    const span = tracer?.start(`resonance ${name}`, { kind: "server", parent: request.traceparent });
+    const reply = await answer(request, own, span);
+    span?.end(reply?.error?.code);
     meter.inFlight--;
-    durations.observe((clock.monotonicMs() - beganMs) / 1_000);
+    own.durations.observe((clock.monotonicMs() - beganMs) / 1_000);
     return reply;
   };
 }
@@ -196,8 +202,11 @@ function measured(
 async function handle(
   name: string,
   answer: Endpoint,
-  counters: GatewayCounters,
-  meter: EndpointMeter,
+  {
+    counters,
+    meter,
+    span,
+  }: Readonly<{ counters: GatewayCounters; meter: EndpointMeter; span: Span | undefined }>,
   request: BusRequest,
 ): Promise<BusReply | undefined> {
   countUp(counters.requests, name);
@@ -208,7 +217,11 @@ async function handle(
     const decoded = decodeRequest(request.data, type);
     if (decoded.kind === "refused") throw refused(decoded);
     const { producer, replyTo = "" } = request;
-    return await answer(decoded.value, { type, replyTo, ...(producer === undefined ? {} : { producer }) });
+    return await answer(decoded.value, {
+      ...{ type, replyTo },
+      ...(producer === undefined ? {} : { producer }),
+      ...(span === undefined ? {} : { span }),
+    });
   } catch (thrown) {
     const error = toWireError(thrown);
     countUp(counters.errors, error.code);

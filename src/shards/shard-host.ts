@@ -1,6 +1,7 @@
 import type { Bus } from "../actors/bus.ts";
 import type { ErasingCopy, ErasingView } from "../actors/erasing-copy.ts";
 import type { Log, LogMessage, LogReader } from "../actors/log.ts";
+import { LINKS_MAX, type Span, type Tracer } from "../actors/tracer.ts";
 import type { Turns } from "../actors/turns.ts";
 import type { Lease } from "../actors/unit-copy.ts";
 import type { UnitMeter, WorkRole } from "../actors/unit-meter.ts";
@@ -22,6 +23,7 @@ import type { HashUser } from "../privacy/user-hash.ts";
 import { contextSchema, writeContext } from "./context-codec.ts";
 import type { ContextStore, PendingErasure, ShardCommit, ShardMeta } from "./context-store.ts";
 import { foldBatch } from "./fold-batch.ts";
+import { beginFold } from "./fold-trace.ts";
 import { Outbox, outboxItems } from "./outbox.ts";
 import { emptyOutcome, type Outcome } from "./outcome.ts";
 import type { ReleaseSource } from "./releases.ts";
@@ -55,6 +57,8 @@ export type ShardPorts = Readonly<{
   /** Is told of entries that were set aside, with their users as {@link hideUser} shows them. */
   report?: Report;
   hideUser?: HideId;
+  /** Records traces; left out where none are wanted. */
+  tracer?: Tracer;
   /** Measures what the thread's copies do. */
   meter?: UnitMeter;
 }>;
@@ -114,12 +118,14 @@ type Group = {
   readonly outcome: Outcome;
   /** Entries that could not be folded, and are not handed over yet. */
   readonly deadLetters: DeadLetter[];
+  /** Traces of its batches, as far as they are recorded. */
+  readonly traces: string[];
   /** The shard's counters when it began. */
   readonly counted: ShardState["counters"];
 };
 
 function newGroup(state: ShardState): Group {
-  return { entries: 0, outcome: emptyOutcome(), deadLetters: [], counted: { ...state.counters } };
+  return { entries: 0, outcome: emptyOutcome(), deadLetters: [], traces: [], counted: { ...state.counters } };
 }
 
 /**
@@ -508,7 +514,23 @@ class Host implements ShardCopy {
     }
   }
 
-  async #fold({ entries, deadLetters, through }: Slice): Promise<void> {
+  async #fold(slice: Slice): Promise<void> {
+    const { traces, entries } = slice;
+    const { tracer } = this.#ports;
+    if (tracer === undefined || traces.length === 0) return this.#foldSlice(slice);
+    const facts = { "resonance.shard": this.#options.shard, "resonance.entries": entries.length };
+    const trace = beginFold(tracer, traces, { ...facts, "resonance.role": this.#workRole() });
+    try {
+      await this.#foldSlice(slice);
+      if (trace.traceparent !== undefined) this.#group.traces.push(trace.traceparent);
+      trace.end();
+    } catch (thrown) {
+      trace.end(toWireError(thrown).code);
+      throw thrown;
+    }
+  }
+
+  async #foldSlice({ entries, deadLetters, through }: Slice): Promise<void> {
     const group = this.#group;
     this.#state.folding = undefined;
     await this.#fetchReleases(entries);
@@ -610,8 +632,9 @@ class Host implements ShardCopy {
   async #commit(): Promise<void> {
     await this.#committing;
     const state = this.#state;
-    const { outcome, entries } = this.#group;
+    const { outcome, entries, traces } = this.#group;
     const contexts = await this.#written(outcome);
+    const span = this.#commitSpan(traces, contexts.length);
     const { ring, authenticated, erased } = outcome;
     const outbox = this.#outbox.toStore();
     const commit = { contexts, ring, authenticated, erased, outbox, meta: metaOf(state, this.#nextOutbox) };
@@ -628,6 +651,7 @@ class Host implements ShardCopy {
       state.usersByHash.forget();
     }
     this.#committing = this.#commitPatiently(commit).then(() => {
+      span?.end();
       this.#isCommitting = false;
       this.#committedAtMs = this.#ports.clock.monotonicMs();
       this.#ports.meter?.commits[this.#workRole()].observe((this.#committedAtMs - beganMs) / 1_000);
@@ -641,7 +665,14 @@ class Host implements ShardCopy {
         if (since <= batch) state.newlyAuthenticated.delete(user);
       state.contexts.passivate(batch);
     });
-    this.#committing.catch(() => {}); // Awaited before the next commit, where a failure ends the host.
+    this.#committing.catch((thrown) => span?.end(toWireError(thrown).code)); // Awaited before the next commit, where a failure ends the host.
+  }
+
+  /** Of the trace of the first batch that it contains, linked to the others'. */
+  #commitSpan([parent, ...links]: readonly string[], contexts: number): Span | undefined {
+    if (parent === undefined) return undefined;
+    const facts = { "resonance.shard": this.#options.shard, "resonance.contexts": contexts };
+    return this.#ports.tracer?.start("shard commit", { parent, links: links.slice(0, LINKS_MAX), facts });
   }
 
   /** The contexts that a group has changed, as bytes: views of one memory. Nothing is folded meanwhile. */
@@ -740,6 +771,8 @@ type Slice = Readonly<{
   entries: readonly PositionedEntry[];
   /** Messages that make no entries, and entries that have thrown. */
   deadLetters: readonly DeadLetter[];
+  /** Of the messages, as far as they are recorded. */
+  traces: readonly string[];
   /** The sequence of the last message. */
   through: number;
   /** Index of the message behind it. */
@@ -750,10 +783,12 @@ type Slice = Readonly<{
 function readSlice(shard: number, messages: readonly LogMessage[], from: number): Slice {
   const entries: PositionedEntry[] = [];
   const deadLetters: DeadLetter[] = [];
+  const traces: string[] = [];
   let end = from;
   while (end < messages.length && entries.length < SLICE_ENTRIES) {
     const message = messages[end++]!;
-    const { sequence, storedAtMs: loggedAtMs } = message;
+    const { sequence, storedAtMs: loggedAtMs, traceparent } = message;
+    if (traceparent !== undefined) traces.push(traceparent);
     try {
       const decoded = decodeEntries(message.data);
       if (decoded.length === 1) entries.push({ sequence, loggedAtMs, entry: decoded[0]! });
@@ -764,7 +799,7 @@ function readSlice(shard: number, messages: readonly LogMessage[], from: number)
       deadLetters.push(deadLetter(shard, message, thrown));
     }
   }
-  return { entries, deadLetters, through: messages[end - 1]?.sequence ?? 0, end };
+  return { entries, deadLetters, traces, through: messages[end - 1]?.sequence ?? 0, end };
 }
 
 /** The user of an entry that can be read. */
