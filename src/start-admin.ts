@@ -5,6 +5,7 @@ import type { RunningHttpServer } from "./adapters/http-server.ts";
 import { systemClock } from "./adapters/system-clock.ts";
 import { isLoopbackAddress } from "./gateway/http/admin-access.ts";
 import type { AdminRoute } from "./gateway/http/admin-route.ts";
+import type { Report } from "./kernel/report.ts";
 import type { NodeOptions } from "./node-options.ts";
 
 /**
@@ -16,7 +17,7 @@ import type { NodeOptions } from "./node-options.ts";
 export async function startAdmin(
   { admin }: Pick<NodeOptions, "admin">,
   routes: readonly AdminRoute[],
-  report: (line: string) => void,
+  report: Report,
 ): Promise<RunningHttpServer | undefined> {
   if (admin === undefined) return undefined;
   const { host, port, keysFile } = admin;

@@ -22,6 +22,8 @@ export type NodeProcess = Readonly<{
 export type NodeProcessHow = Readonly<{
   /** Options of Node itself. */
   runtime?: readonly string[];
+  /** Variables of its environment beside the test's own. */
+  env?: Readonly<Record<string, string>>;
   /** Is told the process's id before it is ready, and each line that it says on standard error. */
   started?(pid: number): void;
   said?(line: string): void;
@@ -36,6 +38,7 @@ export async function startNodeProcess(
 ): Promise<NodeProcess> {
   const child = spawn(process.execPath, [...(how.runtime ?? []), MAIN, "up", "--json", ...options], {
     stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, ...how.env },
   });
   how.started?.(child.pid ?? 0);
   const exited = once(child, "exit").then(([status, signal]) => (status ?? signal) as number | string);
