@@ -12,6 +12,8 @@ export type UnitThreads = Readonly<{
   failed: Promise<never>;
   /** How often threads were restarted. */
   restarts(): number;
+  /** How long the most silent of them has given no sign of life, ms. */
+  silentMs(): number;
   stop(): Promise<void>;
 }>;
 
@@ -44,6 +46,7 @@ export function startUnitThreads(
     },
     failed: failed.promise,
     restarts: () => hosts.reduce((sum, host) => sum + host.restarts, 0),
+    silentMs: () => Math.max(0, ...hosts.map((host) => host.silentMs)),
     async stop() {
       await Promise.all(hosts.map((host) => host.stop()));
     },
@@ -84,6 +87,10 @@ class ThreadHost {
 
   get restarts(): number {
     return this.#thread.restarts();
+  }
+
+  get silentMs(): number {
+    return this.#thread.silentMs();
   }
 
   async open(unit: string): Promise<UnitCopy> {

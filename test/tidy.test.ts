@@ -28,7 +28,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[] | "anything">> = {
   shards: [...PURE, "actors", "supervisor", "profiles/sample.ts"],
   profiles: [...PURE, "actors", "supervisor"],
   gateway: ["kernel", "events", "features", "resonance", "actors", "privacy", "experiments", "content"],
-  console: ["kernel", "events", "resonance"],
+  console: ["kernel", "events", "resonance", "actors", "gateway"],
   // The options of a node are its configuration's words, not its composition.
   adapters: [...PARTS, "node-options.ts"],
   cli: "anything",

@@ -2,7 +2,12 @@ import { isIP } from "node:net";
 import { join } from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Rate } from "../gateway/rate-limiter.ts";
-import { DEFAULT_NODE_OPTIONS, type HttpOptions, type NodeOptions } from "../node-options.ts";
+import {
+  type AdminOptions,
+  DEFAULT_NODE_OPTIONS,
+  type HttpOptions,
+  type NodeOptions,
+} from "../node-options.ts";
 import { wholeNumber } from "./client-options.ts";
 
 /** Where a node looks for the keys of its HTTP intake, in its data folder. */
@@ -11,12 +16,16 @@ export const HTTP_KEYS_FILE = "http-keys.json";
 const BURST_SECONDS = 2;
 const HOST = "127.0.0.1";
 const PORT = 8_080;
+/** Where the console is, unless it is said. */
+export const ADMIN_PORT = 8_090;
 
 /** Options of what comes in, and how much of it. */
 export type IntakeCommandOptions = Readonly<{
   http?: Pick<HttpOptions, "host" | "port"> | true;
+  admin?: Pick<AdminOptions, "host" | "port"> | true;
   httpKeys?: string;
   trustProxy?: string;
+  drain: number;
   rateGateway?: Rate;
   rateProducer?: Rate;
   rateUser?: Rate;
@@ -31,10 +40,15 @@ export function withIntakeOptions(command: Command): Command {
       `also take requests over HTTP (default address: ${HOST}:${PORT})`,
       addressOf,
     )
+    .option(
+      "--admin [host:port]",
+      `also serve the console, for those who operate (default address: ${HOST}:${ADMIN_PORT})`,
+      addressOf,
+    )
     .addOption(
       new Option(
         "--http-keys <file>",
-        `keys of the HTTP intake (default: ${HTTP_KEYS_FILE} in the data folder)`,
+        `keys of the HTTP intake and the console (default: ${HTTP_KEYS_FILE} in the data folder)`,
       )
         // RESONANCE_HTTP_KEYS holds keys themselves.
         .env("RESONANCE_HTTP_KEYS_FILE"),
@@ -43,6 +57,12 @@ export function withIntakeOptions(command: Command): Command {
       "--trust-proxy <networks>",
       "proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8",
       networksOf,
+    )
+    .option(
+      "--drain <s>",
+      "seconds that a node that stops goes on as before over HTTP, while /readyz tells load balancers to leave it",
+      wholeNumber(0),
+      DEFAULT_NODE_OPTIONS.drainMs / 1_000,
     )
     .option(
       "--rate-gateway <n[/burst]>",
@@ -70,20 +90,24 @@ export function withIntakeOptions(command: Command): Command {
 /** What they say of a node. */
 export function intakeOf(
   options: IntakeCommandOptions & Readonly<{ data: string }>,
-): Pick<NodeOptions, "http" | "rates" | "lagMax"> {
-  const { http, httpKeys, trustProxy, rateGateway, rateProducer, rateUser, lagMax } = options;
+): Pick<NodeOptions, "admin" | "http" | "drainMs" | "rates" | "lagMax"> {
+  const { admin, http, httpKeys, trustProxy, drain, rateGateway, rateProducer, rateUser, lagMax } = options;
   const address = http === true ? { host: HOST, port: PORT } : http;
+  const adminAddress = admin === true ? { host: HOST, port: ADMIN_PORT } : admin;
+  const keysFile = httpKeys ?? join(options.data, HTTP_KEYS_FILE);
   return {
+    drainMs: drain * 1_000,
     lagMax: lagMax === 0 ? Number.POSITIVE_INFINITY : lagMax,
     rates: {
       ...(rateGateway && { gateway: rateGateway }),
       ...(rateProducer && { producer: rateProducer }),
       ...(rateUser && { user: rateUser }),
     },
+    ...(adminAddress && { admin: { ...adminAddress, keysFile } }),
     ...(address && {
       http: {
         ...address,
-        keysFile: httpKeys ?? join(options.data, HTTP_KEYS_FILE),
+        keysFile,
         ...(trustProxy === undefined ? {} : { trustProxy }),
       },
     }),

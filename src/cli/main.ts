@@ -20,6 +20,7 @@ import { addKeysCommand } from "./commands/keys.ts";
 import { addPrivacyCommand } from "./commands/privacy.ts";
 import { addProfilesCommand } from "./commands/profiles.ts";
 import { addReplayCommand } from "./commands/replay.ts";
+import { addRequestCommand } from "./commands/request.ts";
 import { addReshardCommand } from "./commands/reshard.ts";
 import { addRestoreCommand } from "./commands/restore.ts";
 import { addPromoteCommand, addRollbackCommand } from "./commands/roll-out.ts";
@@ -30,9 +31,11 @@ import { addTopCommand } from "./commands/top.ts";
 import { addTrainCommand } from "./commands/train.ts";
 import { addUpCommand } from "./commands/up.ts";
 import { addWhatIfCommand } from "./commands/what-if.ts";
+import { completeHelp } from "./help/complete-help.ts";
 import { version } from "./version.ts";
 
-const program = new Command("resonance")
+/** The whole command line. */
+export const program = new Command("resonance")
   .description(
     "tells, for any visitor and at any moment, how strongly their behaviour resonates with each segment",
   )
@@ -44,6 +47,7 @@ const program = new Command("resonance")
 
 addUpCommand(program);
 addReplayCommand(program);
+addRequestCommand(program);
 addScoreCommand(program);
 addContentCommand(program);
 addExplainCommand(program);
@@ -75,4 +79,7 @@ const auth = addAuthCommand(program);
 addAuthKeyCommand(auth);
 addBenchCommand(program);
 
-await program.parseAsync();
+completeHelp(program);
+
+// Documentation and tests walk the commands without running one.
+if (import.meta.main) await program.parseAsync();

@@ -89,6 +89,8 @@ export type ClusterAgent = Readonly<{
   /** Rejects when a unit failed too often; resolves after `stop`. */
   done: Promise<void>;
   status(): ClusterStatus;
+  /** Whether its own lease holds: else it answers for nothing. */
+  isMember(): boolean;
   /** The node that answers for a unit, as this one sees it; undefined while the owner changes. */
   ownerOf(unit: string): string | undefined;
   /** Nodes whose copies of a unit have caught up, as far as this node knows: standbys first, then the owner. */
@@ -200,6 +202,11 @@ class Agent implements ClusterAgent {
       standsBy: units.filter((unit) => unit.standbys.includes(record.name)).map(({ unit }) => unit),
     }));
     return { nodes: nodes.sort((a, b) => (a.name < b.name ? -1 : 1)), units };
+  }
+
+  isMember(): boolean {
+    const { clock, deadline } = this.#ports;
+    return this.#session !== undefined && deadline.isHeld(this.#session.number, clock.monotonicMs());
   }
 
   ownerOf(unit: string): string | undefined {
@@ -410,8 +417,7 @@ class Agent implements ClusterAgent {
   /** @returns Whether something was changed, so that there may be more to plan. */
   async #plan(): Promise<boolean> {
     const session = this.#session;
-    const { clock, deadline } = this.#ports;
-    if (session === undefined || !deadline.isHeld(session.number, clock.monotonicMs())) return false;
+    if (session === undefined || !this.isMember()) return false;
     const live = this.#live();
     if ([...live].sort()[0] !== session.name) return false;
     await this.#buryTheDead(live);

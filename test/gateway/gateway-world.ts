@@ -107,6 +107,7 @@ export async function gatewayWorld(
       cluster: () => ({ nodes: [], units: [] }),
       ownerOf: () => undefined,
       copiesOf: () => [],
+      readiness: () => ({ ready: true, reasons: [] }),
     },
     { shards: SHARDS, node: "node-1", ...given.options },
   );

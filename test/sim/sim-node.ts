@@ -152,6 +152,7 @@ export class SimNode {
         memoryBytes: () => 0,
         cluster: () => ({ nodes: [], units: [] }),
         ownerOf: (shard) => this.agent?.ownerOf(shardUnit(shard)),
+        readiness: () => ({ ready: true, reasons: [] }),
         copiesOf: (shard) => this.agent?.copiesOf(shardUnit(shard)) ?? [],
       },
       { shards: this.#shape.shards, node: life.name },
