@@ -58,10 +58,10 @@ function headLines(state: TopState, { order, isPaused }: TopLook): Line[] {
   return [
     [
       { text: "resonance top ", look: "strong" },
+      ...(isPaused ? [{ text: "paused · ", look: "warn" } as const] : []),
       ready ? { text: "ready", look: "good" } : { text: "NOT READY", look: "bad" },
       { text: ` · ${nodes.length} nodes · ${shards.length} shards · ${formatCount(users)} users` },
       { text: `  ${time} UTC · by ${order}`, look: "faint" },
-      ...(isPaused ? [{ text: " · paused", look: "warn" } as const] : []),
     ],
     labelled("events/s", [
       { text: sparkline(state.eventsBefore, SPARK_CELLS).padEnd(SPARK_CELLS), look: "accent" },
