@@ -22,6 +22,32 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
     ["resonance import yoochoose yoochoose-data --limit 1000000", "of an unpacked folder"],
   ],
   "import globo": [["resonance import globo globo --out news", "into a folder of that name"]],
+  "config print": [
+    ["resonance config print --config resonance.yaml --origin", "what would be in force, and why"],
+    ["resonance config print > resonance.yaml", "a file of all options, to begin with"],
+  ],
+  "config check": [["resonance config check resonance.yaml", "every mistake, with line and column"]],
+  "config reference": [["resonance config reference", "the page of all options"]],
+  top: [
+    ["resonance top", "nodes, shards, rates and latencies, redrawn each second"],
+    ["resonance top --once", "what happens within one second"],
+    ["resonance top --json --every 10s", "an object a line, for a program"],
+  ],
+  backup: [
+    ["resonance backup backup-1 --passphrase-file passphrase", "all of it, sealed, with the keys"],
+    ["resonance backup backup-1 --without-keys", "nothing sealed, and no keys in it"],
+  ],
+  "backup verify": [
+    ["resonance backup verify backup-1 --passphrase-file passphrase", "whether all of it can be read"],
+  ],
+  "backup erased": [["resonance backup erased erased.json", "whom a restore has to erase again"]],
+  restore: [
+    [
+      "resonance restore backup-1 --nats nats://new --passphrase-file passphrase --erased erased.json",
+      "into another NATS, without those who were erased since",
+    ],
+    ["resonance restore backup-1 --data restored", "into the embedded server of a folder"],
+  ],
   replay: [
     ["resonance replay events.jsonl.gz", "send recorded events; goes on where it was interrupted"],
     ["resonance replay events.jsonl --speed 60", "an hour of recorded time in a minute"],
