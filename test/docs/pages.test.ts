@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, test } from "vitest";
 import { movieLensFolder } from "../cli/import/movielens-folder.ts";
 import { type Block, blocksOf } from "./markdown-blocks.ts";
 import { runBlocks } from "./run-blocks.ts";

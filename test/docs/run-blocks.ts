@@ -15,14 +15,14 @@ const STOP_TIMEOUT_MS = 60_000;
 /**
  * Runs the blocks of a page in order, as somebody who reads it would, and stops what still runs at the end.
  *
- * @param told - Is told of each block that was run, with its seconds.
+ * @param told - Is told of each block that was run, with its seconds and what it printed.
  * @throws Error that names the block's place and shows what it printed, at the first that fails; likewise if a drawing of
  * output (`text`) shows words that the block before it did not print.
  */
 export async function runBlocks(
   blocks: readonly Block[],
   workspace: Workspace,
-  told: (block: Block, seconds: number) => void = () => {},
+  told: (block: Block, seconds: number, printed: string) => void = () => {},
 ): Promise<void> {
   const background: Background[] = [];
   let printed = "";
@@ -38,7 +38,7 @@ export async function runBlocks(
         background.push(one);
         printed = one.output();
       } else printed = await runToEnd(block, script, workspace);
-      told(block, (performance.now() - beganMs) / 1_000);
+      told(block, (performance.now() - beganMs) / 1_000, printed);
     }
   } finally {
     for (const one of background.reverse()) await one.stop();

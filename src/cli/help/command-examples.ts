@@ -120,6 +120,13 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
       "in the order of time, as a node does",
     ],
   ],
+  plan: [
+    ["resonance plan --users 2M --events-per-user-day 20", "what two million users take"],
+    [
+      "resonance plan --users 100M --batched --cores 32 --memory 128G",
+      "a hundred million, on larger machines",
+    ],
+  ],
   simulate: [["resonance simulate --seeds 2 --users 1000", "two small worlds"]],
   demo: [
     ["resonance demo", "a shop, until Ctrl-C"],
