@@ -55,8 +55,8 @@ afterAll(async () => {
 });
 
 test.for(EXAMPLES)(
-  "examples/%s runs against a node",
-  async ([file, prints]) => {
+  "examples/$file runs against a node",
+  async ({ file, prints }) => {
     const { stdout } = await run(process.execPath, [join("examples", file)], {
       cwd: ROOT,
       env,
