@@ -54,22 +54,18 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-test.for(EXAMPLES)(
-  "examples/$file runs against a node",
-  async ({ file, prints }) => {
-    const { stdout } = await run(process.execPath, [join("examples", file)], {
-      cwd: ROOT,
-      env,
-      timeout: 100_000,
-    });
-    expect(stdout).toMatch(prints);
-    if (file !== "fill.ts") return;
-    // Like a shop at night: the members are known, and the encoder is fitted to them.
-    await cli("train", "--nats", env["RESONANCE_NATS_URL"] ?? "");
-    await untilServed();
-  },
-  120_000,
-);
+test.for(EXAMPLES)("examples/$file runs against a node", { timeout: 120_000 }, async ({ file, prints }) => {
+  const { stdout } = await run(process.execPath, [join("examples", file)], {
+    cwd: ROOT,
+    env,
+    timeout: 100_000,
+  });
+  expect(stdout).toMatch(prints);
+  if (file !== "fill.ts") return;
+  // Like a shop at night: the members are known, and the encoder is fitted to them.
+  await cli("train", "--nats", env["RESONANCE_NATS_URL"] ?? "");
+  await untilServed();
+});
 
 test("each example is run here, and told in their README", async () => {
   const files = (await readdir(join(ROOT, "examples"))).filter((name) => name.endsWith(".ts"));
