@@ -69,6 +69,19 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
   "privacy policy put": [["resonance privacy policy put policy.json", "put a policy of consent in force"]],
   "privacy policy get": [["resonance privacy policy get --json > policy.json", "the policy in force"]],
   "privacy policy check": [["resonance privacy policy check policy.json", "before it is put"]],
+  "config print": [
+    ["resonance config print > resonance.yaml", "all options as they would be, as a file for `--config`"],
+    ["resonance config print --origin --shards 64", "where each comes from"],
+  ],
+  "config check": [["resonance config check resonance.yaml", "before a node is started with it"]],
+  "config reference": [["resonance config reference", "the page docs/configuration.md"]],
+  types: [
+    ["resonance types --out resonance-types.ts", "unions of a running deployment's segments and contents"],
+    [
+      "resonance types --segments segments.json --out types.ts --check",
+      "in CI: fail if they are not current",
+    ],
+  ],
   status: [
     ["resonance status", "shards, owners and lag"],
     ["resonance status --nats nats://a --json", "of an engine elsewhere, for programs"],

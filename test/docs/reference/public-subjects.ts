@@ -14,6 +14,15 @@ export const SUBJECTS: Readonly<Record<string, readonly [request: string, reply:
     "`{users: […], map?, top?, format?, fields?}` up to 1,000",
     '`{answers: […]}`, one a user; with `format: "columns"` one table ([scores.md](scores.md))',
   ],
+  "score.shard.*": [
+    "as `score`, for users of that shard",
+    "the same, without the way over a gateway ([scores.md](scores.md))",
+  ],
+  "score.batch.shard.*": [
+    "as `score.batch`, for users of that shard",
+    "the same, without the way over a gateway",
+  ],
+  shards: ["–", "`{shards, hash}`: to compute a user's shard ([scores.md](scores.md))"],
   "score.session": [
     "`{events: […], context?, token?}`",
     "the same for a visitor of whom nothing is stored; its `token` carries their state ([events.md](events.md))",
@@ -69,7 +78,6 @@ export function publicSubjects(): string {
     "| subject | request | reply | roles |",
     "|---|---|---|---|",
     ...rows,
-    "| `resonance.v1.score.shard.<n>`, `score.batch.shard.<n>` | as `score` and `score.batch`, for users of shard `n` | the same, without the way over a gateway ([scores.md](scores.md)) | reader, operator |",
     "| `resonance.v1.transitions.<map>.<segment>` | – | published: `{id, user, kind: entered or left, probability, at, …}` | reader, operator |",
   ].join("\n");
 }

@@ -5,6 +5,7 @@ import { ROOT } from "../markdown-blocks.ts";
 import { capacityTable } from "./capacity-table.ts";
 import { cliReference } from "./cli-reference.ts";
 import { eventFields, eventTypes } from "./event-fields.ts";
+import { metricsReference } from "./metrics-reference.ts";
 import { publicSubjects } from "./public-subjects.ts";
 
 /** A page of docs/ of which all or a part is written from what the code says. */
@@ -24,7 +25,11 @@ export function referencePages(program: Command): ReferencePage[] {
     for (const [name, written] of Object.entries(parts)) content = withPart(path, content, name, written());
     return { path, content };
   });
-  return [{ path: "docs/cli.md", content: cliReference(program) }, ...pages];
+  return [
+    { path: "docs/cli.md", content: cliReference(program) },
+    { path: "docs/metrics.md", content: metricsReference() },
+    ...pages,
+  ];
 }
 
 function withPart(path: string, page: string, name: string, part: string): string {
