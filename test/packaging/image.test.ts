@@ -55,7 +55,7 @@ test(
     await mkdir(data);
     const isRoot = process.getuid?.() === 0;
     if (isRoot) await chown(data, NOBODY, NOBODY);
-    const port = await freePort("127.0.0.1");
+    const port = await freePort(undefined);
     const node = spawn(process.execPath, [entry, "up"], {
       env: {
         PATH: process.env["PATH"],

@@ -95,6 +95,13 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
   "privacy policy put": [["resonance privacy policy put policy.json", "put a policy of consent in force"]],
   "privacy policy get": [["resonance privacy policy get --json > policy.json", "the policy in force"]],
   "privacy policy check": [["resonance privacy policy check policy.json", "before it is put"]],
+  types: [
+    ["resonance types --out resonance-types.ts", "unions of a running deployment's segments and contents"],
+    [
+      "resonance types --segments segments.json --out types.ts --check",
+      "in CI: fail if they are not current",
+    ],
+  ],
   status: [
     ["resonance status", "shards, owners and lag"],
     ["resonance status --nats nats://a --json", "of an engine elsewhere, for programs"],
@@ -144,6 +151,13 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
     [
       "resonance evaluate events.jsonl.gz users.jsonl.gz --map gender=gender --protocol stream",
       "in the order of time, as a node does",
+    ],
+  ],
+  plan: [
+    ["resonance plan --users 2M --events-per-user-day 20", "what two million users take"],
+    [
+      "resonance plan --users 100M --batched --cores 32 --memory 128G",
+      "a hundred million, on larger machines",
     ],
   ],
   simulate: [["resonance simulate --seeds 2 --users 1000", "two small worlds"]],
