@@ -12,6 +12,7 @@ import { decode } from "../kernel/msgpack.ts";
 import { DecisionIds } from "../resonance/decision-id.ts";
 import type { LatelyReply, LatelyRequest } from "../resonance/lately-answer.ts";
 import type { ShardStatus } from "../resonance/score-answer.ts";
+import type { StandingRequest } from "../resonance/user-standing.ts";
 import { mayBeKnown } from "./allowed-of.ts";
 import { anonymousSample } from "./anonymous-sample.ts";
 import {
@@ -31,6 +32,7 @@ import { ScoreAnswers } from "./score-answers.ts";
 import { type CopyView, type Handler, notCaughtUp, packed, publicReadsOf, readsOf } from "./serve-scores.ts";
 import type { HistoriesReply, HistoriesRequest, TrafficRequest } from "./shard-messages.ts";
 import type { ShardState } from "./shard-state.ts";
+import { standingPage } from "./standing-page.ts";
 import { visitorsOnPlane } from "./visitors-on-plane.ts";
 
 const OWNERS = "owners";
@@ -99,6 +101,7 @@ export async function serveShard(
         withheld: state.counters.withheld,
         withdrawals: state.counters.withdrawals,
         bots: state.counters.bots,
+        erasing: state.erasures.length,
         lostDecisions: decided.lost,
         versions: answers.versions(),
         warmUps: state.warmUps.map(({ kind, version, sampled, done }) => ({ kind, version, sampled, done })),
@@ -119,6 +122,7 @@ export async function serveShard(
       return packed({ ...told, epoch: ownerOf(shard, host).epoch } satisfies LatelyReply);
     },
     drift: ({ data }) => packed(driftPage(state, decode(data) as DriftRequest)),
+    standing: ({ data }) => packed(standingPage(state, decode(data) as StandingRequest, ports.clock.nowMs())),
     compare: ({ data }) => packed(compareUsers(state, decode(data) as CompareRequest)),
     memberships: ({ data }) =>
       packed(compareMemberships(state, ports.store, decode(data) as MembershipsRequest)),
