@@ -1,8 +1,9 @@
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { describeWithNats } from "../adapters/with-nats.ts";
+import { NARROW } from "./chromium.ts";
 import { type DemoProcess, startDemo } from "./demo-process.ts";
-import { accessibilityProblems, describeWithChromium, NARROW } from "./with-chromium.ts";
+import { accessibilityProblems, describeWithChromium } from "./with-chromium.ts";
 
 /** From opening the printed address on: what a new user waits at most. */
 const SEEN_MOVING_MS = 30_000;

@@ -1,7 +1,7 @@
 import axe from "axe-core";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect } from "vitest";
-import { findChromium, launchChromium } from "./chromium.ts";
+import { findChromium, launchChromium, WIDE } from "./chromium.ts";
 
 /** How a page is opened. */
 export type PageOptions = Readonly<{
@@ -9,9 +9,6 @@ export type PageOptions = Readonly<{
   size?: Readonly<{ width: number; height: number }>;
   reducedMotion?: "reduce" | "no-preference";
 }>;
-
-export const WIDE = { width: 1_280, height: 800 } as const;
-export const NARROW = { width: 390, height: 844 } as const;
 
 /** A page is drawn in software here, on a machine that does other things besides. */
 const PATIENCE_MS = 120_000;
