@@ -10,6 +10,8 @@ import { VisitorCard } from "./visitor-card.tsx";
 const REACH = { mouse: 12, touch: 24 } as const;
 /** After a pause of the browser points do not leap. */
 const STEP_MAX_MS = 100;
+/** For whoever wants no motion the picture changes as often as there is something new, and nothing glides or pales between. */
+const STILL_EVERY_MS = 250;
 /** How often is told how much was drawn. */
 const TOLD_EVERY_MS = 500;
 
@@ -50,12 +52,15 @@ export function MapPicture({
     sized.observe(shown);
     let lastMs = performance.now();
     let frames = 0;
+    let paintedMs = 0;
     let toldMs = lastMs;
     let request = requestAnimationFrame(function frame(): void {
       request = requestAnimationFrame(frame);
       const nowMs = performance.now();
       if (!state.current.isPaused) live.field.step(Math.min(STEP_MAX_MS, nowMs - lastMs));
       lastMs = nowMs;
+      if (live.isStill() && nowMs - paintedMs < STILL_EVERY_MS) return;
+      paintedMs = nowMs;
       painter.current?.paint(live.field, nowMs, { isDark: isDark.peek(), ...state.current });
       frames++;
       if (nowMs - toldMs < TOLD_EVERY_MS) return;
