@@ -3,6 +3,10 @@ import { existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { type Browser, chromium } from "playwright-core";
 
+/** Sizes that pages are looked at in: a desk and a pocket. */
+export const WIDE = { width: 1_280, height: 800 } as const;
+export const NARROW = { width: 390, height: 844 } as const;
+
 const NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"];
 const USUAL_PLACES = [
   "/usr/lib/chromium/chromium",

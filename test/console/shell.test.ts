@@ -1,8 +1,9 @@
 import { afterEach, expect, test } from "vitest";
 import type { RunningHttpServer } from "../../src/adapters/http-server.ts";
 import { jsonReply } from "../../src/gateway/http/admin-route.ts";
+import { NARROW } from "./chromium.ts";
 import { OPERATOR_KEY, READER_KEY, serveConsole } from "./console-server.ts";
-import { accessibilityProblems, describeWithChromium, NARROW } from "./with-chromium.ts";
+import { accessibilityProblems, describeWithChromium } from "./with-chromium.ts";
 
 describeWithChromium("the shell of the console", ({ open }) => {
   let server: RunningHttpServer | undefined;

@@ -1,7 +1,7 @@
 import axe from "axe-core";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect } from "vitest";
-import { findChromium, launchChromium } from "./chromium.ts";
+import { findChromium, launchChromium, WIDE } from "./chromium.ts";
 
 /** How a page is opened. */
 export type PageOptions = Readonly<{
@@ -10,8 +10,8 @@ export type PageOptions = Readonly<{
   reducedMotion?: "reduce" | "no-preference";
 }>;
 
-export const WIDE = { width: 1_280, height: 800 } as const;
-export const NARROW = { width: 390, height: 844 } as const;
+/** A page is drawn in software here, on a machine that does other things besides. */
+const PATIENCE_MS = 120_000;
 
 /** What tests of a suite have of a browser. */
 export type Pages = Readonly<{
@@ -24,7 +24,7 @@ export type Pages = Readonly<{
 /** A suite that runs in real Chromium, or is skipped plainly where there is none and none can be installed. */
 export function describeWithChromium(name: string, tests: (pages: Pages) => void): void {
   const executable = findChromium();
-  describe.skipIf(executable === undefined)(`${name} (in Chromium)`, () => {
+  describe.skipIf(executable === undefined)(`${name} (in Chromium)`, { timeout: PATIENCE_MS }, () => {
     let browser: Browser;
     const complaints: string[] = [];
     beforeAll(async () => {

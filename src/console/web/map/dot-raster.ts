@@ -13,11 +13,12 @@ const SAMPLES = 4;
 type Mask = Readonly<{ size: number; from: number; cover: Uint8Array }>;
 
 /**
- * Draws dots into pixels. A canvas in software takes 30 to 90 ms for five thousand of them, whichever way they are drawn, since it
- * keeps a record of each; writing their pixels takes two.
+ * Draws dots into pixels. A canvas in software keeps a record of each dot, and takes two to five times as long for five thousand of them,
+ * as arcs or as images.
  */
 export class DotRaster {
-  readonly #masks = new Map<number, Mask>();
+  /** By form, size and place within a pixel. */
+  readonly #masks: (Mask | undefined)[] = [];
   #pixels: Uint8ClampedArray = new Uint8ClampedArray();
   #width = 0;
   #height = 0;
@@ -50,16 +51,19 @@ export class DotRaster {
     const columnFrom = Math.max(0, -firstX);
     const columnTo = Math.min(size, width - firstX);
     const rowTo = Math.min(size, this.#height - firstY);
-    const share = opacity / 255;
+    const share = Math.round(opacity * 257); // Of 255ths that a pixel is covered by, in whole numbers: faster.
     for (let row = Math.max(0, -firstY); row < rowTo; row++) {
       let at = ((firstY + row) * width + firstX + columnFrom) * 4;
       for (let column = columnFrom; column < columnTo; column++, at += 4) {
         const covered = cover[row * size + column]!;
         if (covered === 0) continue;
         const alpha = covered * share;
-        pixels[at]! += (red - pixels[at]!) * alpha;
-        pixels[at + 1]! += (green - pixels[at + 1]!) * alpha;
-        pixels[at + 2]! += (blue - pixels[at + 2]!) * alpha;
+        const r = pixels[at]!;
+        const g = pixels[at + 1]!;
+        const b = pixels[at + 2]!;
+        pixels[at] = r + (((red - r) * alpha) >> 16);
+        pixels[at + 1] = g + (((green - g) * alpha) >> 16);
+        pixels[at + 2] = b + (((blue - b) * alpha) >> 16);
       }
     }
   }
@@ -68,7 +72,7 @@ export class DotRaster {
     const steps = Math.max(1, Math.round(radius * RADIUS_STEPS));
     const open = Math.round(hole * HOLE_STEPS);
     const key = ((steps * HOLE_STEPS + open) * PHASES + phaseX) * PHASES + phaseY;
-    const known = this.#masks.get(key);
+    const known = this.#masks[key];
     if (known !== undefined) return known;
     const mask = makeMask(
       steps / RADIUS_STEPS,
@@ -76,7 +80,7 @@ export class DotRaster {
       (phaseY + 0.5) / PHASES,
       open / HOLE_STEPS,
     );
-    this.#masks.set(key, mask);
+    this.#masks[key] = mask;
     return mask;
   }
 }

@@ -18,8 +18,8 @@ const RADIUS = { least: 1.9, most: 3.1 } as const;
 const SHINE_RADIUS = 1.4;
 const TAIL_RADIUS = 1.1;
 /** Tails are drawn of dots so far apart, at most so many. */
-const TAIL_STEP = 2.5;
-const TAIL_DOTS_MAX = 8;
+const TAIL_STEP = 3;
+const TAIL_DOTS_MAX = 6;
 const HOLE = 0.55;
 /** Who has done nothing for so long is as pale as anybody gets. */
 const PALE_AFTER_MS = 60_000;
@@ -54,7 +54,7 @@ export function drawVisitors(
     const y = middleY - field.y[i]! * scale;
     const backX = middleX + field.tailX[i]! * scale - x;
     const backY = middleY - field.tailY[i]! * scale - y;
-    const length = Math.hypot(backX, backY);
+    const length = Math.sqrt(backX * backX + backY * backY);
     if (length > TAIL_STEP * ratio) {
       const dots = Math.min(TAIL_DOTS_MAX, Math.floor(length / (TAIL_STEP * ratio)));
       for (let dot = dots; dot > 0; dot--) {

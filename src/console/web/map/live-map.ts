@@ -20,13 +20,13 @@ export class LiveMap {
   readonly plane = signal<PlaneFrame | undefined>(undefined);
   readonly facts = signal<MapFacts | undefined>(undefined);
   readonly failure = signal<ApiError | undefined>(undefined);
-  readonly #isStill: () => boolean;
+  readonly isStill: () => boolean;
   #end: (() => void) | undefined;
 
   /** @param isStill - Whether points jump instead of moving. */
   constructor(map: string, isStill: () => boolean) {
     this.map = map;
-    this.#isStill = isStill;
+    this.isStill = isStill;
   }
 
   /** Listens, until {@link pause}. */
@@ -52,7 +52,7 @@ export class LiveMap {
   }
 
   #take(frame: PointsFrame): void {
-    this.field.take(frame, performance.now(), this.#isStill());
+    this.field.take(frame, performance.now(), this.isStill());
     const { active, eventsPerSecond, silentShards, shards } = frame;
     const counts = this.field.counts(this.plane.value?.segments.length ?? 0);
     this.facts.value = { active, counts, eventsPerSecond, silentShards, shards };

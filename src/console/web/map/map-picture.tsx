@@ -10,8 +10,10 @@ import { VisitorCard } from "./visitor-card.tsx";
 const REACH = { mouse: 12, touch: 24 } as const;
 /** After a pause of the browser points do not leap. */
 const STEP_MAX_MS = 100;
-/** How often is told how fast the picture is drawn. */
-const MEASURED_MS = 1_000;
+/** For whoever wants no motion the picture changes as often as there is something new, and nothing glides or pales between. */
+const STILL_EVERY_MS = 250;
+/** How often is told how much was drawn. */
+const TOLD_EVERY_MS = 500;
 
 /** The visitor that is pointed at, and where. */
 type Pointed = Readonly<{ number: number; x: number; y: number }>;
@@ -49,21 +51,22 @@ export function MapPicture({
     const sized = new ResizeObserver(lay);
     sized.observe(shown);
     let lastMs = performance.now();
-    let measured = { fromMs: lastMs, frames: 0, drawnMs: 0 };
+    let frames = 0;
+    let paintedMs = 0;
+    let toldMs = lastMs;
     let request = requestAnimationFrame(function frame(): void {
       request = requestAnimationFrame(frame);
       const nowMs = performance.now();
       if (!state.current.isPaused) live.field.step(Math.min(STEP_MAX_MS, nowMs - lastMs));
       lastMs = nowMs;
+      if (live.isStill() && nowMs - paintedMs < STILL_EVERY_MS) return;
+      paintedMs = nowMs;
       painter.current?.paint(live.field, nowMs, { isDark: isDark.peek(), ...state.current });
-      const endMs = performance.now();
-      measured = { ...measured, frames: measured.frames + 1, drawnMs: measured.drawnMs + endMs - nowMs };
-      if (endMs - measured.fromMs < MEASURED_MS) return;
-      const { frames, fromMs, drawnMs } = measured;
-      shown.dataset["framesPerSecond"] = ((frames * 1_000) / (endMs - fromMs)).toFixed(1);
-      shown.dataset["drawnMs"] = (drawnMs / frames).toFixed(2);
+      frames++;
+      if (nowMs - toldMs < TOLD_EVERY_MS) return;
+      toldMs = nowMs;
+      shown.dataset["frames"] = String(frames);
       shown.dataset["visitors"] = String(live.field.shown);
-      measured = { fromMs: endMs, frames: 0, drawnMs: 0 };
     });
     return () => {
       cancelAnimationFrame(request);
