@@ -6,6 +6,7 @@ import type { Log } from "./actors/log.ts";
 import { newId } from "./adapters/entropy.ts";
 import { keptMessages } from "./adapters/nats-dead-letters.ts";
 import { systemClock } from "./adapters/system-clock.ts";
+import { askGateway } from "./console/ask-gateway.ts";
 import type { ConsolePorts } from "./console/console-ports.ts";
 import { HandOvers } from "./console/hand-overs.ts";
 import { consoleViewRoutes } from "./console/view-routes.ts";
@@ -17,7 +18,6 @@ import type { Gateway } from "./gateway/gateway.ts";
 import type { AdminRoute } from "./gateway/http/admin-route.ts";
 import { userStanding } from "./gateway/standing.ts";
 import { lookAtVisitor } from "./gateway/visitor-lens.ts";
-import { EngineError, fromWireError } from "./kernel/engine-error.ts";
 import type { HashUser } from "./privacy/user-hash.ts";
 import type { ClusterAgent } from "./supervisor/cluster-agent.ts";
 import { shardUnit } from "./units.ts";
@@ -61,7 +61,7 @@ export async function startViews(
   const kept = await keptMessages(connection, subjects.deadLetters);
   const lensPorts = { askShard, hashUser, releases, journey: explainer.journey };
   const ports: ConsolePorts = {
-    ask: (endpoint, body) => askHere(gateway, endpoint, body),
+    ask: (endpoint, body) => askGateway(gateway.handlers, endpoint, body),
     lookAtVisitor: (asked) => lookAtVisitor(lensPorts, options, asked),
     userStanding: (asked) => userStanding({ bus, subjects }, options, asked),
     putDefinitions: (maps) => gateway.putDefinitions(maps),
@@ -74,16 +74,4 @@ export async function startViews(
       clearInterval(looking);
     },
   };
-}
-
-/** Asks this node's own gateway as a service would, in JSON. @throws EngineError as the endpoint answers. */
-async function askHere({ handlers }: Gateway, endpoint: string, body: unknown): Promise<unknown> {
-  const data = new TextEncoder().encode(JSON.stringify(body));
-  const reply = await handlers[endpoint]?.({ subject: endpoint, data, contentType: "application/json" });
-  if (reply === undefined) {
-    const message = `${endpoint} has no answer`;
-    throw new EngineError({ code: "INTERNAL", message, retryable: false });
-  }
-  if (reply.error !== undefined) throw fromWireError(reply.error);
-  return JSON.parse(new TextDecoder().decode(reply.data));
 }

@@ -1,14 +1,10 @@
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import type { Browser, BrowserContext, Page } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Page } from "playwright-core";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import type { ShownLetter } from "../../src/gateway/dead-letters.ts";
-import { findChromium, launchChromium } from "./chromium.ts";
 import { type ShopNode, startShopNode } from "./shop-node.ts";
+import { accessibilityProblems, describeWithChromium, NARROW } from "./with-chromium.ts";
 
-const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-const THEMES = ["light", "dark"] as const;
-const TELEPHONE = { width: 390, height: 800 };
+const SCHEMES = ["light", "dark"] as const;
 /** What each address shows once its data is there. */
 const VIEWS: readonly (readonly [hash: string, shows: string])[] = [
   ["/visitor", "Whom do you want to look at?"],
@@ -24,68 +20,40 @@ const VIEWS: readonly (readonly [hash: string, shows: string])[] = [
   ["/dead-letters", "set aside, the oldest first"],
 ];
 
-const chromium = findChromium();
-
-describe.skipIf(chromium === undefined)("the console's views in Chromium", () => {
+describeWithChromium("the console's views", (pages) => {
   let world: ShopNode;
-  let browser: Browser;
-  const failures: string[] = [];
 
   beforeAll(async () => {
-    [world, browser] = await Promise.all([startShopNode(), launchChromium(chromium ?? "")]);
+    world = await startShopNode();
   }, 240_000);
-  afterAll(async () => {
-    await browser?.close();
-    await world?.close();
-  });
+  afterAll(() => world?.close());
 
-  /** Opens an address of the console in a tab that forgets everything. */
-  const open = async (
-    hash: string,
-    given: Parameters<Browser["newContext"]>[0] & {
-      key?: string;
-      prepare?: (page: Page) => Promise<unknown>;
-    } = {},
-  ): Promise<Page> => {
-    const { key, prepare, ...options } = given;
-    // The policy of the page lets no script of a test in.
-    const context: BrowserContext = await browser.newContext({ bypassCSP: true, ...options });
-    const page = await context.newPage();
-    page.on("pageerror", (error) => failures.push(`${hash}: ${error.message}`));
-    if (key !== undefined)
-      await page.addInitScript((held) => sessionStorage.setItem("resonance-key", held), key);
+  /** Opens an address of the console in a tab that forgets everything, after what is to be prepared. */
+  const open = async (hash: string, prepare?: (page: Page) => Promise<unknown>): Promise<Page> => {
+    const page = await pages.open("about:blank", { reducedMotion: "reduce" });
     await prepare?.(page);
     await page.goto(`${world.url}/#${hash}`);
     return page;
   };
+  const asOperator = (page: Page) =>
+    page.addInitScript(`sessionStorage.setItem("resonance-key", ${JSON.stringify(world.operatorKey)})`);
   const close = (page: Page) => page.context().close();
   const shown = (page: Page, text: string) => page.getByText(text, { exact: false }).first().waitFor();
-  const violations = async (page: Page): Promise<readonly string[]> => {
-    await page.evaluate(AXE);
-    return page.evaluate(async () => {
-      const { axe } = globalThis as unknown as {
-        axe: { run(): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
-      };
-      const found = await axe.run();
-      return found.violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`));
-    });
-  };
 
   test.each(VIEWS)(
     "%s has no barrier that axe finds, light or dark, and fits a telephone",
     async (hash, shows) => {
-      const page = await open(hash, { reducedMotion: "reduce" });
-      for (const colorScheme of THEMES) {
+      const page = await open(hash);
+      for (const colorScheme of SCHEMES) {
         await page.emulateMedia({ colorScheme });
         await page.locator(`html[data-theme="${colorScheme}"]`).waitFor();
         await shown(page, shows);
-        expect({ colorScheme, found: await violations(page) }).toEqual({ colorScheme, found: [] });
+        expect(await accessibilityProblems(page)).toEqual([]);
       }
       expect(await page.locator("h1").count()).toBe(1);
-      await page.setViewportSize(TELEPHONE);
+      await page.setViewportSize(NARROW);
       // Tables and charts scroll in their own room.
-      const width = await page.evaluate("document.documentElement.scrollWidth");
-      expect(width).toBeLessThanOrEqual(TELEPHONE.width);
+      expect(await page.evaluate("document.documentElement.scrollWidth")).toBeLessThanOrEqual(NARROW.width);
       await close(page);
     },
   );
@@ -152,13 +120,13 @@ describe.skipIf(chromium === undefined)("the console's views in Chromium", () =>
     await page.getByRole("button", { name: "Show letter 1" }).click();
     const entry = JSON.parse(await page.locator("pre.entry").innerText()) as ShownLetter["entry"];
     expect(entry).toMatchObject({ kind: "behaviour", user: "ada" });
-    expect(await violations(page)).toEqual([]);
+    expect(await accessibilityProblems(page)).toEqual([]);
     await page.getByRole("button", { name: "Try again letter 1" }).click();
     const dialog = page.getByRole("dialog", { name: "Try letter 1 again?" });
     await page.keyboard.press("Escape"); // Thought better of it: nothing has happened.
     await dialog.waitFor({ state: "hidden" });
     await page.getByRole("button", { name: "Try again letter 1" }).click();
-    expect(await violations(page)).toEqual([]);
+    expect(await accessibilityProblems(page)).toEqual([]);
     await dialog.getByRole("button", { name: "Try again" }).click();
     await shown(page, "Letter 1 is in its shard's log again");
     await page.getByRole("button", { name: "Show letter 4" }).waitFor(); // Its cause is still there.
@@ -170,7 +138,7 @@ describe.skipIf(chromium === undefined)("the console's views in Chromium", () =>
   });
 
   test("the slider tells who would move, and an operator puts the threshold in force", async () => {
-    const page = await open("/segments/shopper", { key: world.operatorKey });
+    const page = await open("/segments/shopper", asOperator);
     await shown(page, "browsers would resonate from 50");
     const fact = (name: string) => page.locator(".fact", { hasText: name }).locator("dd");
     await expect.poll(() => fact("would enter").innerText()).toMatch(/^\+\d/);
@@ -192,7 +160,7 @@ describe.skipIf(chromium === undefined)("the console's views in Chromium", () =>
   });
 
   test("an experiment is found in the list, and stopped once an operator has said so twice", async () => {
-    const page = await open("/experiments", { key: world.operatorKey });
+    const page = await open("/experiments", asOperator);
     await page.getByRole("link", { name: "hero" }).click();
     await shown(page, "Lift of personal");
     expect(page.url()).toContain("#/experiments/hero");
@@ -212,9 +180,9 @@ describe.skipIf(chromium === undefined)("the console's views in Chromium", () =>
   ])("%s says what to do when there is nothing", async (hash, path, body, shows) => {
     const prepare = (page: Page) =>
       page.route(`**/console/v1/${path}`, (route) => route.fulfill({ json: body }));
-    const page = await open(hash, { prepare });
+    const page = await open(hash, prepare);
     await shown(page, shows);
-    expect(await violations(page)).toEqual([]);
+    expect(await accessibilityProblems(page)).toEqual([]);
     await close(page);
   });
 
@@ -227,7 +195,7 @@ describe.skipIf(chromium === undefined)("the console's views in Chromium", () =>
         page.route(/\/console\/v1\/(?!node|operator)/, (route) =>
           isDown ? route.fulfill({ status: 503, json: error }) : route.continue(),
         );
-      const page = await open(hash, { prepare });
+      const page = await open(hash, prepare);
       await page.getByRole("alert").filter({ hasText: "nobody answers for the shard" }).waitFor();
       isDown = false;
       const again = page.getByRole("button", { name: "Try again" });
@@ -236,8 +204,4 @@ describe.skipIf(chromium === undefined)("the console's views in Chromium", () =>
       await close(page);
     },
   );
-
-  test("no view has failed in a way that nobody saw", () => {
-    expect(failures).toEqual([]);
-  });
 });

@@ -69,9 +69,11 @@ test("what needs no other profiles is in force at once: a threshold, or a map le
   await world.define([A_MAP, B_MAP]);
   const threshold = { enter: 0.7, minEvidence: 2 };
   expect((await world.define([{ ...A_MAP, threshold }, B_MAP])).value).toEqual({ version: 2 });
-  expect((await world.define([B_MAP])).value).toEqual({ version: 3 });
+  const segments = [{ name: "new", threshold }, "loyal"]; // Of one segment, too: it says nothing of who is a member.
+  expect((await world.define([{ ...A_MAP, segments }, B_MAP])).value).toEqual({ version: 3 });
+  expect((await world.define([B_MAP])).value).toEqual({ version: 4 });
   expect((await world.ask("segments.get", {})).value).toMatchObject({
-    version: 3,
+    version: 4,
     maps: [{ name: "taste" }],
   });
 });

@@ -56,17 +56,17 @@ export function ExperimentReport({
           <Fact name={stopped === null ? "runs for" : "ran for"}>
             {span((stopped ?? Date.now()) - started)}
           </Fact>
-          <Fact name="units">
-            {count(report.units)} of {count(report.plannedUnits)} planned
+          <Fact name="units, of planned">
+            {count(report.units)} of {count(report.plannedUnits)}
           </Fact>
           <Fact name="looks">{count(report.looks)}</Fact>
           <Fact name="split" tone={sampleRatio.alarm ? "bad" : "good"}>
-            {sampleRatio.alarm ? "broken" : "as it should be"}
+            {sampleRatio.alarm ? "broken" : "fair"}
           </Fact>
-          <Fact name="evidence against the split">
+          <Fact name="evidence against it, of an alarm's">
             {sampleRatio.logE === null
               ? "–"
-              : `${sampleRatio.logE.toFixed(1)} of ${SAMPLE_RATIO_ALARM.toFixed(1)} for an alarm`}
+              : `${sampleRatio.logE.toFixed(1)} of ${SAMPLE_RATIO_ALARM.toFixed(1)}`}
           </Fact>
         </Facts>
         <p class="hint" role="status">

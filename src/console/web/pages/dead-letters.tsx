@@ -65,7 +65,6 @@ function Letters({ letters, done }: { letters: readonly ListedLetter[]; done: (w
               <th scope="col">entry</th>
               <th scope="col">code</th>
               <th scope="col">reason</th>
-              <th scope="col">fault</th>
               <th scope="col">what to do</th>
             </tr>
           </thead>
@@ -104,17 +103,17 @@ function Letter({
         <th scope="row" class="number">
           {id}
         </th>
-        <td title={moment(Date.parse(at))}>{ago(Date.parse(at))}</td>
-        <td>
+        <td class="keep" title={moment(Date.parse(at))}>
+          {ago(Date.parse(at))}
+        </td>
+        <td class="keep">
           {what}, shard {shard} at {sequence}
         </td>
         <td>
           <code>{code}</code>
+          {stack === "" ? null : <div class="hint">fault {stack.slice(0, 8)}</div>}
         </td>
         <td class="wrap">{reason}</td>
-        <td>
-          <code>{stack === "" ? "–" : stack.slice(0, 8)}</code>
-        </td>
         <td>
           <div class="button-row">
             <button
@@ -165,7 +164,7 @@ function Letter({
       </tr>
       {isShown ? (
         <tr>
-          <td colSpan={7}>
+          <td colSpan={6}>
             <Entry id={id} />
           </td>
         </tr>

@@ -105,7 +105,7 @@ export function Figure({
       <figcaption class="figure-caption">{caption}</figcaption>
       {children}
       {lines === undefined ? null : (
-        <ul class="legend">
+        <ul class="chart-legend">
           {lines.map(({ name, colour, dashed, isScatter }) => (
             <li key={name}>
               <span

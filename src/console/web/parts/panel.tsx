@@ -40,7 +40,7 @@ export function TableRoom({ label, children }: { label: string; children: Compon
 /** The numbers behind a chart, for whoever does not see it or wants them. */
 export function Numbers({ what, children }: { what: string; children: ComponentChildren }) {
   return (
-    <details class="numbers">
+    <details class="chart-numbers">
       <summary>{what} as a table</summary>
       <TableRoom label={`${what} as a table`}>{children}</TableRoom>
     </details>
