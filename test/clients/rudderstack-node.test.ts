@@ -11,7 +11,9 @@ test("@rudderstack/rudder-sdk-node delivers 10,000 events through a restart: non
       dataPlaneUrl: url,
       flushAt: 100,
       flushInterval: 200,
-      retryCount: 12, // Of itself it gives up after 3 tries, which take 1.4 seconds.
+      // Of itself it tries three times more, within 1.4 seconds, and waits twice as long each time, without an end.
+      retryCount: 60,
+      axiosRetryConfig: { retryDelay: (tries: number) => Math.min(100 * 2 ** tries, 5_000) },
       errorHandler: (error) => failed.push(error),
     });
     for (let number = 0; number < EVENTS; number++) {
