@@ -1,16 +1,16 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Analytics } from "@segment/analytics-node";
 import { expect, test } from "vitest";
-import { EVENTS, expectDelivered, type Target, trackCall, USERS } from "./through-a-restart.ts";
+import { EVENTS, expectDelivered, LIMIT_MS, type Target, trackCall, USERS } from "./through-a-restart.ts";
 
 const NAME = "@segment/analytics-node delivers 10,000 events";
 
-test(`${NAME} through a restart: none lost, none twice`, () => expectDelivered(deliver), 120_000);
+test(`${NAME} through a restart: none lost, none twice`, () => expectDelivered(deliver), LIMIT_MS);
 
 test(
   `${NAME} through a crash: none lost, none twice`,
   () => expectDelivered(deliver, { isKilled: true }),
-  120_000,
+  LIMIT_MS,
 );
 
 async function deliver({ url, writeKey, handedOver }: Target): Promise<void> {

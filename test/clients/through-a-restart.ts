@@ -31,6 +31,9 @@ const DOWN_MS = 1_000;
 /** How long clients may take for what is left, once they were handed all. */
 const PATIENCE_MS = 30_000;
 
+/** Of a test: clients wait longer after each try that fails, up to a minute, so they may notice late that the node is back. */
+export const LIMIT_MS = 240_000;
+
 /** What a client is told. */
 export type Target = Readonly<{
   url: string;
