@@ -3,7 +3,7 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { CHROMIUM, openShopPage } from "./a-page.ts";
-import { EVENTS, EVENTS_EACH, expectDelivered, trackCall, USERS } from "./through-a-restart.ts";
+import { EVENTS, EVENTS_EACH, expectDelivered, LIMIT_MS, trackCall, USERS } from "./through-a-restart.ts";
 
 /** What the page calls of it. */
 type Analytics = Readonly<{
@@ -35,7 +35,7 @@ test.skipIf(CHROMIUM === undefined)(
       await shop.close();
     }
   },
-  240_000,
+  LIMIT_MS,
 );
 
 /** In the page: one visitor after the other, as a shared machine has them, each with their events. */

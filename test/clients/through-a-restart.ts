@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { expect } from "vitest";
+import { expect, onTestFinished } from "vitest";
 import { entropyBytes } from "../../src/adapters/entropy.ts";
 import { writeKeysFile } from "../../src/adapters/http-keys.ts";
 import { lmdbContextStore } from "../../src/adapters/lmdb-context-store.ts";
@@ -15,7 +15,7 @@ import { hashOfKey, newKey } from "../../src/gateway/http/key-ring.ts";
 import { shardOf } from "../../src/kernel/hash.ts";
 import { decodeContext } from "../../src/shards/context-codec.ts";
 import { untilFolded } from "../integration/node-client.ts";
-import { startNodeProcess } from "../integration/node-process.ts";
+import { type NodeProcess, startNodeProcess } from "../integration/node-process.ts";
 import { startNats } from "../start-nats.ts";
 
 const SHARDS = 2;
@@ -30,6 +30,9 @@ const DOWN_MS = 1_000;
 
 /** How long clients may take for what is left, once they were handed all. */
 const PATIENCE_MS = 30_000;
+
+/** Of a test: clients wait longer after each try that fails, up to a minute, so they may notice late that the node is back. */
+export const LIMIT_MS = 240_000;
 
 /** What a client is told. */
 export type Target = Readonly<{
@@ -67,36 +70,37 @@ export async function expectDelivered(
   const options = ["--nats", nats.url, "--data", data, "--shards", String(SHARDS), "--no-refit"];
   const up = (address: string) =>
     startNodeProcess([...options, "--http", address, "--http-keys", keys, "--drain", "0"]);
-  let node = await up("127.0.0.1:0");
-  try {
-    const url = String((node.ready["http"] as Readonly<Record<string, unknown>>)["url"]);
-    let restarted: Promise<void> | undefined;
-    const restart = async (): Promise<void> => {
-      if (isKilled) await node.kill();
-      else expect(await node.stop()).toBe(0);
-      await sleep(DOWN_MS);
-      node = await up(new URL(url).host);
-    };
-    const handedOver = (events: number): void => {
-      if (events >= EVENTS * WHEN_HANDED_OVER) restarted ??= restart();
-    };
-    await deliver({ url, writeKey, handedOver });
-    expect(restarted, "the node went down in the midst of it").toBeDefined();
-    await restarted;
-    const client = await connectClient({ nats: nats.url, data, prefix: "resonance" }, "client test");
-    // A client may hold back for a while what it has said that it took.
-    const logged = async (): Promise<number> => new Set(await loggedActs(nats.url)).size;
-    await expect.poll(logged, { timeout: PATIENCE_MS, interval: 1_000 }).toBeGreaterThanOrEqual(EVENTS);
-    await untilFolded(client);
-    await client.close();
-    await node.stop();
-    expect(await logged(), "distinct events in the log").toBe(EVENTS);
-    expect(await contextCounts(data)).toEqual(Array(USERS).fill(EVENTS_EACH));
-  } finally {
-    await node.kill();
+  let node: NodeProcess | undefined;
+  // Also for a test whose time is over before the client has delivered.
+  onTestFinished(async () => {
+    await node?.kill();
     await nats.stop();
     await rm(folder, { recursive: true, force: true });
-  }
+  });
+  node = await up("127.0.0.1:0");
+  const url = String((node.ready["http"] as Readonly<Record<string, unknown>>)["url"]);
+  let restarted: Promise<void> | undefined;
+  const restart = async (): Promise<void> => {
+    if (isKilled) await node?.kill();
+    else expect(await node?.stop()).toBe(0);
+    await sleep(DOWN_MS);
+    node = await up(new URL(url).host);
+  };
+  const handedOver = (events: number): void => {
+    if (events >= EVENTS * WHEN_HANDED_OVER) restarted ??= restart();
+  };
+  await deliver({ url, writeKey, handedOver });
+  expect(restarted, "the node went down in the midst of it").toBeDefined();
+  await restarted;
+  const client = await connectClient({ nats: nats.url, data, prefix: "resonance" }, "client test");
+  // A client may hold back for a while what it has said that it took.
+  const logged = async (): Promise<number> => new Set(await loggedActs(nats.url)).size;
+  await expect.poll(logged, { timeout: PATIENCE_MS, interval: 1_000 }).toBeGreaterThanOrEqual(EVENTS);
+  await untilFolded(client);
+  await client.close();
+  await node.stop();
+  expect(await logged(), "distinct events in the log").toBe(EVENTS);
+  expect(await contextCounts(data)).toEqual(Array(USERS).fill(EVENTS_EACH));
 }
 
 /** Ids of all acts in the logs; one that was sent twice is there twice. */

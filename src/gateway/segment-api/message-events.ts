@@ -5,7 +5,7 @@ import { type ConsentCategories, isForUs, messageConsent } from "./message-conse
 import { messageContext, messageLocation } from "./message-context.ts";
 import { messageTime } from "./message-time.ts";
 import { messageSegments, messageTraits } from "./message-traits.ts";
-import { type Fields, fieldsIn, firstId, firstText, givenId } from "./read-value.ts";
+import { type Fields, fieldsIn, firstId, firstText, givenId, listIn } from "./read-value.ts";
 import { trackEvents } from "./track-events.ts";
 
 /** What a message may leave to its batch, and what it is read by. */
@@ -27,6 +27,8 @@ export type MessageType = (typeof MESSAGE_TYPES)[number];
 /** Events as `ingest` takes them, which checks them. */
 export type MessageEvents = Readonly<{ kind: "events"; events: readonly Fields[] }>;
 
+/** Products of an order: more than fit into the 32 KB that Segment lets a call have. */
+const PRODUCTS_MAX = 500;
 const TYPES: ReadonlySet<unknown> = new Set(MESSAGE_TYPES);
 /** Told with something that is no act of a visitor: the features of members and of strangers must not differ by it. */
 const NO_ACT = "consent";
@@ -72,6 +74,8 @@ function saidBy(type: MessageType, message: Fields): readonly Fields[] | Refusal
     case "track": {
       const name = message["event"];
       if (typeof name !== "string" || name === "") return refuse("MISSING_FIELD", "event is missing");
+      if (listIn(properties["products"]).length > PRODUCTS_MAX)
+        return refuse("TOO_MANY", `an order may have ${PRODUCTS_MAX} products at most`);
       return trackEvents(name, properties);
     }
     case "page":

@@ -1,8 +1,9 @@
 import { decodeRequest } from "../../events/decode-request.ts";
 import { type Refusal, refuse } from "../../events/refusal.ts";
-import { EngineError, toWireError, type WireError } from "../../kernel/engine-error.ts";
+import { refused } from "../../events/request-body.ts";
+import { toWireError, type WireError } from "../../kernel/engine-error.ts";
 import type { HttpReply, HttpRequest, HttpRoute } from "../http/http-route.ts";
-import { type Intake, takeItems } from "../intake.ts";
+import { type Intake, type ReadItem, takeItems } from "../intake.ts";
 import type { ConsentCategories } from "./message-consent.ts";
 import { MESSAGE_TYPES, type MessageFrame, type MessageType, messageEvents } from "./message-events.ts";
 import { type Fields, fieldsIn } from "./read-value.ts";
@@ -18,6 +19,8 @@ export type SegmentParts = Readonly<{
 
 /** Messages of a batch, as Segment has it. */
 const BATCH_MESSAGES = 2_500;
+/** Events of all of them: an order says one for each product, which may be a few bytes. A turn's work of some milliseconds. */
+const REQUEST_EVENTS = 5_000;
 const JSON_TYPE = "application/json";
 const SUCCESS = written({ success: true });
 
@@ -107,18 +110,36 @@ async function taken(
   { producer }: HttpRequest,
 ): Promise<HttpReply> {
   try {
-    const items = messages.map((message) => messageEvents(message, frame));
-    const { accepted, refused } = await takeItems(intake, items, producer);
-    return refused.length === 0
+    const { accepted, refused: left } = await takeItems(intake, itemsOf(messages, frame), producer);
+    return left.length === 0
       ? { body: SUCCESS, contentType: JSON_TYPE }
-      : replied({ success: true, accepted, refused });
+      : replied({ success: true, accepted, refused: left });
   } catch (thrown) {
     return failedBy(toWireError(thrown));
   }
 }
 
-function failed({ code, message }: Refusal): HttpReply {
-  return failedBy(new EngineError({ code, message, retryable: false }).toWire());
+/** @throws EngineError `TOO_MANY`. */
+function itemsOf(messages: readonly unknown[], frame: MessageFrame): readonly ReadItem[] {
+  const items: ReadItem[] = [];
+  let events = 0;
+  for (const message of messages) {
+    const item = messageEvents(message, frame);
+    if (item.kind === "events") events += item.events.length;
+    if (events > REQUEST_EVENTS)
+      throw refused(
+        refuse(
+          "TOO_MANY",
+          `a batch may say ${REQUEST_EVENTS} events at most, products of orders included: split it`,
+        ),
+      );
+    items.push(item);
+  }
+  return items;
+}
+
+function failed(refusal: Refusal): HttpReply {
+  return failedBy(refused(refusal).toWire());
 }
 
 function failedBy(error: WireError): HttpReply {

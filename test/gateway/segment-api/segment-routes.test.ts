@@ -82,6 +82,18 @@ test("an order's products are stored as events of their own, and the order is ta
   expect(ids.size).toBe(1_500);
 });
 
+test("a few bytes can't become many events: products of an order, and events of a batch, have a limit", async () => {
+  const { post, stored } = await anIntake();
+  const order = (products: number) =>
+    aMessage({ event: "Order Completed", properties: { products: Array(products).fill({}) } });
+  expect((await post("/v1/t", order(501))).value).toMatchObject({ refused: [{ code: "TOO_MANY" }] });
+  expect(await post("/v1/batch", { batch: Array(11).fill(order(500)) })).toMatchObject({
+    status: 400,
+    value: { success: false, code: "TOO_MANY" },
+  });
+  expect(await stored()).toEqual([]);
+});
+
 test("the write key may stand in the body, as pages send it that can't set a header", async () => {
   const { send } = await anIntake();
   const beacon = (writeKey: unknown, origin = SHOP) =>
