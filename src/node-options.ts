@@ -63,6 +63,10 @@ export type NodeOptions = Readonly<{
   dimMax: number;
   /** Where requests are taken over HTTP; left out: nowhere. */
   http?: HttpOptions;
+  /** Where the console, and what watches the node, is served; left out: nowhere. */
+  admin?: AdminOptions;
+  /** How long a node that stops goes on taking requests over HTTP as if nothing were, while `/readyz` says that it stops, ms. */
+  drainMs: number;
   /** Events a second that a gateway takes; what is left out has no limit. */
   rates: IngestRates;
   /** Log messages that a shard may be behind before events for it are refused; Infinity for no bound. */
@@ -80,6 +84,18 @@ export type HttpOptions = Readonly<{
   keysFile: string;
   /** Networks of proxies whose word on a sender's address is taken, with commas between; left out: none. */
   trustProxy?: string;
+  /** Purposes of ours by the categories of consent that Segment's clients send, beside those of the same name. */
+  consentCategories?: Readonly<Record<string, string>>;
+}>;
+
+/** The admin listener of a node. */
+export type AdminOptions = Readonly<{
+  /** Of a loopback address everybody on the machine may read; of any other whoever shows a key. */
+  host: string;
+  /** 0 for any that is free. */
+  port: number;
+  /** File of the keys, kept as hashes. */
+  keysFile: string;
 }>;
 
 export const DEFAULT_NODE_OPTIONS: NodeOptions = {
@@ -102,6 +118,7 @@ export const DEFAULT_NODE_OPTIONS: NodeOptions = {
   refitCheckMs: 1_000,
   recalibrateEveryMs: 86_400_000,
   dimMax: DEFAULT_FIT_OPTIONS.dimMax,
+  drainMs: 0,
   rates: {},
   lagMax: 500_000,
   sync: "interval",

@@ -13,33 +13,47 @@ import { natsBlobStore } from "./adapters/nats-blob-store.ts";
 import { natsBus } from "./adapters/nats-bus.ts";
 import { replicasFor } from "./adapters/nats-cluster.ts";
 import { abilitiesOf, connectNats } from "./adapters/nats-connection.ts";
-import { onRefusal } from "./adapters/nats-connectivity.ts";
+import { isConnected, onRefusal, reconnectsOf } from "./adapters/nats-connectivity.ts";
 import { natsKeyValue } from "./adapters/nats-key-value.ts";
 import { NatsLog } from "./adapters/nats-log.ts";
 import { type RunningNatsServer, startNatsServer } from "./adapters/nats-server.ts";
 import { mountService } from "./adapters/nats-service.ts";
+import { version } from "./adapters/package-version.ts";
 import { sealedSessionTokens } from "./adapters/session-tokens.ts";
 import { sharedDeadline } from "./adapters/shared-deadline.ts";
 import { systemClock } from "./adapters/system-clock.ts";
 import { threadPool } from "./adapters/thread-pool.ts";
 import { removeUnusedStores } from "./adapters/unused-stores.ts";
+import { clientRoutes } from "./client-routes.ts";
+import { consoleRoutes } from "./console/console-routes.ts";
+import { LiveMaps } from "./console/live-map.ts";
+import { liveMapRoutes } from "./console/live-map-routes.ts";
+import { startViews } from "./console-views.ts";
 import { keepDeployment } from "./deployment.ts";
 import { alertChanges, lastAlerts, measureDrift } from "./drift-monitor.ts";
 import { type Subjects, subjectsOf } from "./events/subjects.ts";
 import { startExplainer } from "./explainer.ts";
-import { createGateway, type Gateway } from "./gateway/gateway.ts";
-import { countUp } from "./gateway/gateway-ports.ts";
+import { createGateway } from "./gateway/gateway.ts";
+import { countUp, type GatewayPorts } from "./gateway/gateway-ports.ts";
 import { engineRoutes } from "./gateway/http/engine-routes.ts";
+import { type HealthSource, healthRoutes } from "./gateway/http/health-routes.ts";
+import type { HttpRoute } from "./gateway/http/http-route.ts";
+import { watchRoutes } from "./gateway/http/watch-routes.ts";
+import type { Readiness } from "./gateway/readiness.ts";
 import { EngineError, fromWireError, toWireError } from "./kernel/engine-error.ts";
 import { decode, encode } from "./kernel/msgpack.ts";
 import { shardsFolder } from "./lmdb-stores.ts";
+import type { MeasuredDrift } from "./metrics/profile-samples.ts";
+import { nodeMetrics } from "./node-metrics.ts";
 import type { NodeOptions } from "./node-options.ts";
+import { NodeReadiness } from "./node-readiness.ts";
 import { userHasher } from "./privacy/user-hash.ts";
 import { decodeProfiles } from "./profiles/profiles-codec.ts";
 import type { RecalibrationResult } from "./recalibration-task.ts";
 import { recalibrationLoop, startRecalibrator } from "./recalibrator.ts";
 import { decisionKeyOf, nextGeneration } from "./releases.ts";
 import { DecisionIds } from "./resonance/decision-id.ts";
+import { startAdmin } from "./start-admin.ts";
 import {
   type ClusterAgent,
   type ClusterStatus,
@@ -63,6 +77,8 @@ export type RunningNode = Readonly<{
   natsUrl: string;
   /** Where it takes requests over HTTP, if it does. */
   httpUrl?: string;
+  /** Where its console is, if it serves one. */
+  adminUrl?: string;
   /** The server's version, and where an embedded one was found; `given` if its URL was. */
   nats: Readonly<{ version: string; source: string }>;
   /** Settles when the node can't go on: a thread or the embedded server failed too often. */
@@ -73,17 +89,31 @@ export type RunningNode = Readonly<{
   calibrate(): Promise<RecalibrationResult>;
   /** The cluster as this node sees it. */
   cluster(): ClusterStatus;
-  /** Hands over to other nodes if there are any, drains and commits every shard, then closes all. */
+  /** Whether it may be sent requests. */
+  readiness(): Readiness;
+  /**
+   * Is not ready any more, and goes on answering, for as long as load balancers need to see it (`drainMs`); hands over to other
+   * nodes if there are any; ends the answers under way, HTTP first; drains and commits every copy, then closes all.
+   */
   stop(): Promise<void>;
+  /** A stop that takes longer hangs, ms. */
+  stopMsMax: number;
 }>;
 
 /** A unit's new objects are garbage at once, or stay: with more room they cost as much, and memory besides. */
 const UNIT_YOUNG_MIB = 12;
+/**
+ * Room of a thread of shards for objects that stay: five times what a resident user takes there (1.6 KiB), as some have long
+ * traits, and as much again as everything else needs.
+ */
+const UNIT_OLD_MIB = { base: 640, user: 8 / 1_024 } as const;
 /** Threads for fits and other work without state: one, so that it never starves the shards. */
 const COMPUTE_THREADS = 1;
 const COMPUTE_NICE = 10;
 /** How long a node that stops waits for others to take over. */
 const HAND_OVER_PATIENCE_MS = 30_000;
+/** After the hand-over: 10 s for copies to close, 5 s for answers over HTTP, 15 s for threads to end. */
+const CLOSE_PATIENCE_MS = 30_000;
 /** How often the drift of the release in force is measured. */
 const DRIFT_EVERY_MS = 600_000;
 /** How often is looked for stores that nobody uses any more, and how long those stay at least. */
@@ -172,9 +202,13 @@ async function compose(
     deadline: deadline.memory,
   };
   const module = new URL("./unit-thread", import.meta.url);
-  const startThreads = (role: NodeRole, threads: number): UnitThreads | undefined => {
+  const startThreads = (
+    role: NodeRole,
+    room: { readonly threads: number; readonly oldMiB?: number },
+  ): UnitThreads | undefined => {
     if (!options.roles.includes(role)) return undefined;
-    const pool = threadPool(module, { threads, youngMiB: UNIT_YOUNG_MIB });
+    const { threads } = room;
+    const pool = threadPool(module, { ...room, youngMiB: UNIT_YOUNG_MIB });
     closers.push(() => pool.close());
     const started = startUnitThreads(pool, threads, task, report);
     closers.push(() => started.stop());
@@ -182,13 +216,28 @@ async function compose(
     return started;
   };
   // The profile actor has a thread of its own: its sums are made beside the folding of shards, not instead of it.
-  const threads = { shards: startThreads("shards", options.threads), profiles: startThreads("profiles", 1) };
+  const threads = {
+    shards: startThreads("shards", { threads: options.threads, oldMiB: shardThreadMiB(options) }),
+    profiles: startThreads("profiles", { threads: 1 }),
+  };
   const compute = threadPool(new URL("./training-task", import.meta.url), {
     threads: COMPUTE_THREADS,
     nice: COMPUTE_NICE,
   });
   closers.push(() => compute.close());
 
+  const unitNames = unitsOf(options.shards).map((unit) => unit.name);
+  const readiness = new NodeReadiness({
+    node: name,
+    units: unitNames,
+    clock: systemClock,
+    sleep: (ms) => sleep(ms, undefined, { ref: false }),
+    isConnected: () => isConnected(connection) && isConnected(toTable),
+  });
+  const health: HealthSource = {
+    silentMs: () => Math.max(threads.shards?.silentMs() ?? 0, threads.profiles?.silentMs() ?? 0),
+    readiness: () => readiness.now(),
+  };
   const agent = await joinCluster(
     {
       table: await natsKeyValue(toTable, subjects.cluster, { replicas }),
@@ -198,10 +247,12 @@ async function compose(
       newId,
       deadline,
       newGeneration: () => nextGeneration(releases),
-      start(unit) {
+      async start(unit) {
         const chosen = unit === PROFILES_UNIT ? threads.profiles : threads.shards;
         if (chosen === undefined) throw new Error(`this node has no role for ${unit}`);
-        return chosen.start(unit);
+        const copy = await chosen.start(unit);
+        readiness.watch(unit, copy);
+        return copy;
       },
       report,
     },
@@ -217,6 +268,7 @@ async function compose(
   );
   closers.push(() => agent.stop(HAND_OVER_PATIENCE_MS));
   agent.done.catch((thrown) => fail(asEngineError(thrown)));
+  closers.push(readiness.follow(agent));
   if (Number.isFinite(options.keepLogMs))
     closers.push(every(UNUSED_EVERY_MS, () => true, unusedStoresRemover(agent, options, generation, report)));
   const waiting = new AbortController();
@@ -242,29 +294,29 @@ async function compose(
   });
   const keysChanged = await releases.watch(SECRETS_PREFIX, () => void tokens.refresh().catch(() => {}));
   closers.push(() => keysChanged.close());
-  const gateway = createGateway(
-    {
-      bus,
-      log,
-      releases,
-      clock: systemClock,
-      decisions: new DecisionIds(decisionKey, newId()),
-      hashUser: userHasher(erasedUsersKey),
-      tokens,
-      newId,
-      cellKey: keys.lasting("location-cells"),
-      explain: (question) => explainer.explain(question),
-      exportPage: (question) => explainer.exportPage(question),
-      subjects,
-      decodeProfiles,
-      memoryBytes: () => process.memoryUsage().rss,
-      sleep: (ms) => sleep(ms, undefined, { ref: false }),
-      cluster: () => agent.status(),
-      ownerOf: (shard) => agent.ownerOf(shardUnit(shard)),
-      copiesOf: (shard) => agent.copiesOf(shardUnit(shard)),
-    },
-    { shards: options.shards, node: name, rates: options.rates, lagMax: options.lagMax },
-  );
+  const gatewayPorts: GatewayPorts = {
+    bus,
+    log,
+    releases,
+    clock: systemClock,
+    decisions: new DecisionIds(decisionKey, newId()),
+    hashUser: userHasher(erasedUsersKey),
+    tokens,
+    newId,
+    cellKey: keys.lasting("location-cells"),
+    explain: (question) => explainer.explain(question),
+    exportPage: (question) => explainer.exportPage(question),
+    subjects,
+    decodeProfiles,
+    memoryBytes: () => process.memoryUsage().rss,
+    sleep: (ms) => sleep(ms, undefined, { ref: false }),
+    cluster: () => agent.status(),
+    readiness: () => readiness.now(),
+    ownerOf: (shard) => agent.ownerOf(shardUnit(shard)),
+    copiesOf: (shard) => agent.copiesOf(shardUnit(shard)),
+  };
+  const limits = { shards: options.shards, node: name, rates: options.rates, lagMax: options.lagMax };
+  const gateway = createGateway(gatewayPorts, limits);
   const followed: readonly (readonly [prefix: string, refresh: () => Promise<void>])[] = [
     ["segments.", () => gateway.refreshDefinitions()],
     ["content.", () => gateway.refreshCatalogue()],
@@ -285,8 +337,43 @@ async function compose(
       refused: (code) => countUp(gateway.counters.errors, code),
     });
   }
-  const http = await startHttp(options, gateway, report);
+  const http = await startHttp(options, {
+    routes: [
+      ...engineRoutes(gateway.handlers),
+      ...clientRoutes(gateway, options.http, systemClock, report),
+      ...healthRoutes(health),
+    ],
+    isStopping: () => readiness.isStopping,
+    report,
+  });
   if (http !== undefined) closers.push(() => http.close());
+  const live = new LiveMaps(gatewayPorts, options.shards);
+  const views = await startViews(
+    {
+      ...{ agent, bus, connection, explainer, gateway, log, releases, subjects },
+      hashUser: userHasher(erasedUsersKey),
+    },
+    { shards: options.shards },
+  );
+  closers.push(() => views.close());
+  const ownsProfiles = (): boolean => agent.roles().get(PROFILES_UNIT) === "owner";
+  let drift: MeasuredDrift | undefined;
+  const metrics = nodeMetrics({
+    ...{ node: name, units: unitNames, standbys: options.standbys, agent, threads, gateway },
+    version: version(),
+    clock: systemClock,
+    readiness: () => readiness.now(),
+    connections: () => ({ gateway: stateOf(connection), cluster: stateOf(toTable) }),
+    drift: () => (ownsProfiles() ? drift : undefined),
+  });
+  const adminRoutes = [
+    ...consoleRoutes({ name }),
+    ...liveMapRoutes(gateway.handlers, live),
+    ...views.routes,
+    ...watchRoutes(health, metrics),
+  ];
+  const admin = await startAdmin(options, adminRoutes, report);
+  if (admin !== undefined) closers.push(() => admin.close());
 
   const trainer = startTrainer(
     { bus, log, releases, compute, subjects },
@@ -306,13 +393,16 @@ async function compose(
     { bus, log, releases, compute, subjects },
     { nats, prefix: options.prefix, generation, shards: options.shards },
   );
-  const ownsProfiles = (): boolean => agent.roles().get(PROFILES_UNIT) === "owner";
   if (options.roles.includes("profiles")) {
     closers.push(serveWhile(ownsProfiles, () => serveTraining(bus, subjects, trainer, report)));
     closers.push(serveWhile(ownsProfiles, () => serveTrainingStatus(bus, subjects, trainer)));
     const operated = { bus, subjects, releases, clock: systemClock, shards: options.shards };
     closers.push(serveWhile(ownsProfiles, () => serveOperator(operated)));
-    closers.push(every(DRIFT_EVERY_MS, ownsProfiles, () => watchDrift(operated, report)));
+    closers.push(
+      every(DRIFT_EVERY_MS, ownsProfiles, async () => {
+        drift = await watchDrift(operated, report);
+      }),
+    );
     const { calibrate } = recalibrator;
     closers.push(
       serveWhile(ownsProfiles, () => serveTask(bus, subjects.profileActor("calibrate"), calibrate)),
@@ -323,8 +413,7 @@ async function compose(
       closers.push(refitLoop(trainer, options.refit, options.refitCheckMs, ownsProfiles, report));
   }
 
-  const version = abilitiesOf(connection).version;
-  const used = { version, source: server?.source ?? "given" };
+  const used = { version: abilitiesOf(connection).version, source: server?.source ?? "given" };
   return {
     name,
     natsUrl,
@@ -333,28 +422,44 @@ async function compose(
     train,
     calibrate: recalibrator.calibrate,
     cluster: () => agent.status(),
+    readiness: () => readiness.now(),
     ...(http === undefined ? {} : { httpUrl: http.url }),
+    ...(admin === undefined ? {} : { adminUrl: admin.url }),
+    stopMsMax: options.drainMs + HAND_OVER_PATIENCE_MS + CLOSE_PATIENCE_MS,
     async stop() {
+      readiness.stopping();
+      if (http !== undefined && options.drainMs > 0) await sleep(options.drainMs);
       // Others take over while this node still answers; what reaches its gateway meanwhile is answered too.
       await agent.stop(HAND_OVER_PATIENCE_MS);
       await http?.close();
+      await admin?.close();
       await service?.close();
       await stop();
     },
   };
 }
 
+/** What a thread may hold, MiB, if it has its part of all shards: alone, a node owns every one. */
+function shardThreadMiB({ shards, threads, residentUsers }: NodeOptions): number {
+  const users = Math.ceil(shards / threads) * residentUsers;
+  return Math.ceil(UNIT_OLD_MIB.base + UNIT_OLD_MIB.user * users);
+}
+
 /** Takes requests over HTTP, if a gateway is to. */
 async function startHttp(
   { http, roles }: NodeOptions,
-  gateway: Gateway,
-  report: (line: string) => void,
+  {
+    routes,
+    isStopping,
+    report,
+  }: Readonly<{ routes: readonly HttpRoute[]; isStopping(): boolean; report(line: string): void }>,
 ): Promise<RunningHttpServer | undefined> {
   if (http === undefined || !roles.includes("gateway")) return undefined;
   const { host, port, keysFile, trustProxy } = http;
   const keys = await watchKeys(keysFile, report);
-  const server = await serveHttp(engineRoutes(gateway.handlers), {
+  const server = await serveHttp(routes, {
     ...{ host, port, keys: keys.now, monotonicMs: systemClock.monotonicMs },
+    isStopping,
     ...(trustProxy === undefined ? {} : { trustProxy }),
   });
   return {
@@ -505,14 +610,20 @@ async function serveOperator(world: Parameters<typeof measureDrift>[0]): Promise
   return { close: async () => void (await Promise.all(served.map((one) => one.close()))) };
 }
 
+/** Whether a connection is up, and how often it came back. */
+function stateOf(connection: Parameters<typeof isConnected>[0]) {
+  return { isConnected: isConnected(connection), reconnects: reconnectsOf(connection) };
+}
+
 /** Measures, and tells what has come or gone. */
 async function watchDrift(
   world: Parameters<typeof measureDrift>[0],
   report: (line: string) => void,
-): Promise<void> {
+): Promise<MeasuredDrift> {
   const before = await lastAlerts(world.releases);
-  const { alerts } = await measureDrift(world);
+  const { now, alerts } = await measureDrift(world);
   for (const line of alertChanges(before, alerts)) report(line);
+  return { now, alerts };
 }
 
 /** Acts now and then while a condition holds; a failure waits for the next time. @returns Ends it. */

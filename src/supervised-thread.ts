@@ -14,6 +14,8 @@ export type SupervisedThread = Readonly<{
   replace(error: WireError): void;
   /** How often it was restarted. */
   restarts(): number;
+  /** Since its last sign of life, also of the one before it, ms of time in which the process ran. */
+  silentMs(): number;
   stop(): Promise<void>;
 }>;
 
@@ -47,6 +49,7 @@ export function superviseThread(
   let ready = Promise.withResolvers<MessagePort>();
   ready.promise.catch(() => {}); // Whoever asks for the port is told.
   let replace: (error: WireError) => void = () => {};
+  let looksSinceSign = 0;
 
   const start = async (): Promise<RunningChild> => {
     const abort = new AbortController();
@@ -61,11 +64,13 @@ export function superviseThread(
     let patienceMs = Math.max(STARTS_WITHIN_MS, hangsAfterMs);
     started.port.on("message", (message: FromThread) => {
       silentLooks = 0;
+      looksSinceSign = 0;
       patienceMs = hangsAfterMs;
       if (message.kind === "ready") ready.resolve(started.port);
       else if (message.kind !== "alive") events.message(message);
     });
     const watchdog = setInterval(() => {
+      looksSinceSign++;
       if (++silentLooks * ALIVE_MS > patienceMs) replace(HANGS);
     }, ALIVE_MS);
     const run = async (): Promise<void> => {
@@ -118,6 +123,7 @@ export function superviseThread(
     port: () => ready.promise,
     replace: (error) => replace(error),
     restarts: () => restarts(),
+    silentMs: () => looksSinceSign * ALIVE_MS,
     async stop() {
       await (await supervising).stop();
     },

@@ -28,14 +28,19 @@ export async function writeKeysFile(file: string, keys: readonly KeptKey[]): Pro
  * The keys of the environment and of a file, which is read again when it changes. One that can't be read leaves the keys
  * in force that were.
  *
+ * @param mayBeNone - Whether there is something to serve without a key, too.
  * @throws EngineError `NO_HTTP_KEYS`, `BAD_KEYS_FILE`.
  */
-export async function watchKeys(file: string, report: (line: string) => void): Promise<WatchedKeys> {
+export async function watchKeys(
+  file: string,
+  report: (line: string) => void,
+  mayBeNone = false,
+): Promise<WatchedKeys> {
   // For whoever has no file to give: what the file would hold.
   const text = process.env["RESONANCE_HTTP_KEYS"] ?? "";
   const given = text === "" ? [] : parseKeys(text, "the environment");
   let ring = new KeyRing([...given, ...(await readKeysFile(file))]);
-  if (ring.size === 0) throw noKeys(file);
+  if (ring.size === 0 && !mayBeNone) throw noKeys(file);
   let changedMs = await changedAt(file);
   const look = async (): Promise<void> => {
     const nowMs = await changedAt(file);

@@ -1,6 +1,6 @@
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import type { Producer } from "../actors/bus.ts";
-import type { HttpRoute } from "../gateway/http/http-route.ts";
+import type { HttpRole, HttpRoute } from "../gateway/http/http-route.ts";
 import { httpStatusOf, retryAfterSeconds } from "../gateway/http/http-status.ts";
 import { type KeptKey, type KeyRing, keyInHeader, mayBeUsedBy } from "../gateway/http/key-ring.ts";
 import { rateLimited } from "../gateway/ingest-limits.ts";
@@ -47,6 +47,8 @@ export type HttpServerOptions = Readonly<{
   trustProxy?: string;
   /** Of a monotonic clock, ms. */
   monotonicMs(): number;
+  /** Whether the node is about to end: clients are then asked to connect anew, elsewhere. */
+  isStopping?(): boolean;
   limits?: Partial<HttpLimits>;
 }>;
 
@@ -60,15 +62,16 @@ const SILENCE_MAX_MS = 60_000;
 /** How long a server that closes waits for answers under way. */
 const CLOSE_PATIENCE_MS = 5_000;
 const PREFLIGHT_SECONDS = 600;
-const ALLOWED_HEADERS = "authorization, content-type, content-encoding";
+/** The last one is how clients of Segment's API tell which try it is. */
+const ALLOWED_HEADERS = "authorization, content-type, content-encoding, x-retry-count";
 
 /** What was learnt of a request on its way. */
 type Known = { key: KeptKey; producer: Producer };
 
 /**
  * Serves routes over HTTP. A request meets, in this order: the limit of requests in flight, its key, its key's origins and
- * role, a reader's rate, the body's limits, the route. All failures have the body `{code, message, retryable, detail}` that they
- * have over NATS, and never show what was sent. Nothing is logged of any request.
+ * role, a reader's rate, the body's limits, the route; where the key is in the body, the body's limits come first. All
+ * failures have the body `{code, message, retryable, detail}` that they have over NATS, and never show what was sent. Nothing is logged of any request.
  *
  * @throws EngineError `HTTP_UNAVAILABLE` if the address can't be listened on.
  */
@@ -118,17 +121,28 @@ const known = new WeakMap<FastifyRequest, Known>();
 
 /** Makes routes answer. More of them may be mounted, before the server listens. */
 function mountRoutes(app: FastifyInstance, routes: readonly HttpRoute[]): void {
-  for (const { method, path, role, answer } of routes) {
+  for (const route of routes) {
+    const { method, path, role, keyIn, answer } = route;
     app.route({
       method,
       url: path,
-      config: { role },
+      config: { role, keyIn } satisfies RouteGuard,
       handler: async (request, reply) => {
-        const body = request.body instanceof Uint8Array ? request.body : NOTHING;
-        const { "content-type": contentType = "" } = request.headers;
-        const { producer } = known.get(request) ?? {};
-        const answered = await answer({ body, contentType, producer });
+        const { headers, params, protocol, host } = request;
+        const answered = await answer({
+          body: bodyOf(request),
+          contentType: headers["content-type"] ?? "",
+          producer: known.get(request)?.producer,
+          params: params as Readonly<Record<string, string>>,
+          baseUrl: `${protocol}://${host}`,
+          header: (name) => {
+            const value = headers[name];
+            return typeof value === "string" ? value : undefined;
+          },
+        });
         if (answered.error !== undefined) setFailure(reply, answered.error);
+        else if (answered.status !== undefined) reply.code(answered.status);
+        if (answered.headers !== undefined) reply.headers(answered.headers);
         // As bytes of Node's own class, which the framework sends as they are.
         const { buffer, byteOffset, byteLength } = answered.body;
         return reply
@@ -141,6 +155,13 @@ function mountRoutes(app: FastifyInstance, routes: readonly HttpRoute[]): void {
 
 const NOTHING = new Uint8Array();
 
+function bodyOf({ body }: FastifyRequest): Uint8Array {
+  return body instanceof Uint8Array ? body : NOTHING;
+}
+
+/** What stands in front of a route. */
+type RouteGuard = Readonly<{ role: HttpRoute["role"]; keyIn: HttpRoute["keyIn"] }>;
+
 /** Adds all that stands in front of the routes. */
 function guard(app: FastifyInstance, options: HttpServerOptions, limits: HttpLimits): void {
   const badKeys = new RateLimiter();
@@ -149,15 +170,30 @@ function guard(app: FastifyInstance, options: HttpServerOptions, limits: HttpLim
 
   app.addHook("onRequest", async (request, reply) => {
     reply.header("cache-control", "no-store").header("x-content-type-options", "nosniff");
+    if (options.isStopping?.() === true) reply.header("connection", "close");
     const { origin } = request.headers;
     if (origin !== undefined && options.keys().allowsOrigin(origin)) allowOrigin(reply, origin);
     if (inFlight >= limits.inFlightMax) throw overloaded(limits.inFlightMax);
     inFlight++;
     reply.raw.once("close", () => inFlight--); // The one event that comes whichever way it ends.
-    const { role } = request.routeOptions.config as { role?: HttpRoute["role"] };
+    const { role, keyIn } = request.routeOptions.config as Partial<RouteGuard>;
     if (request.method === "OPTIONS" || role === undefined) return;
+    const isInBody = keyIn !== undefined && request.headers.authorization === undefined;
+    if (!isInBody) admit(request, role, keyInHeader(request.headers.authorization));
+  });
+
+  // A key that a body shows can be looked at once that is there; until then it has cost no more than its limit of bytes.
+  app.addHook("preHandler", async (request) => {
+    const { role, keyIn } = request.routeOptions.config as Partial<RouteGuard>;
+    if (role === undefined || keyIn === undefined || known.has(request)) return;
+    admit(request, role, keyIn(bodyOf(request)));
+  });
+
+  /** Lets a request in by its key. @throws EngineError `UNAUTHENTICATED`, `FORBIDDEN`, `RATE_LIMITED`. */
+  const admit = (request: FastifyRequest, role: HttpRole, shown: string | undefined): void => {
     const nowMs = options.monotonicMs();
-    const key = keyOf(request, badKeys, nowMs);
+    const key = keyOf(request, shown, nowMs);
+    const { origin } = request.headers;
     if (key.role !== role) throw forbidden(`the key is a ${key.role}'s, and this is for a ${role}`);
     if (origin !== undefined && !mayBeUsedBy(key, origin))
       throw forbidden("pages of this origin may not use the key");
@@ -168,17 +204,15 @@ function guard(app: FastifyInstance, options: HttpServerOptions, limits: HttpLim
     }
     const named = { name: `http ${key.name}` };
     known.set(request, { key, producer: key.rate === undefined ? named : { ...named, rate: key.rate } });
-  });
+  };
 
-  /** @throws EngineError `UNAUTHENTICATED`, `RATE_LIMITED`. */
-  const keyOf = (request: FastifyRequest, failed: RateLimiter, nowMs: number): KeptKey => {
-    const shown = keyInHeader(request.headers.authorization);
+  const keyOf = (request: FastifyRequest, shown: string | undefined, nowMs: number): KeptKey => {
     if (shown === undefined) throw unauthenticated("show a key: `Authorization: Bearer KEY`");
-    const waitMs = failed.waitMs(request.ip, limits.badKeys, 1, nowMs);
+    const waitMs = badKeys.waitMs(request.ip, limits.badKeys, 1, nowMs);
     if (waitMs > 0) throw rateLimited("address", waitMs);
     const key = options.keys().find(shown);
     if (key !== undefined) return key;
-    failed.take(request.ip, limits.badKeys, 1, nowMs);
+    badKeys.take(request.ip, limits.badKeys, 1, nowMs);
     throw unauthenticated("the key is none of this deployment, or was taken back");
   };
 
@@ -190,7 +224,7 @@ function guard(app: FastifyInstance, options: HttpServerOptions, limits: HttpLim
   app.options("/*", async (_, reply) => {
     if (reply.hasHeader("access-control-allow-origin"))
       reply
-        .header("access-control-allow-methods", "POST")
+        .header("access-control-allow-methods", "GET, POST")
         .header("access-control-allow-headers", ALLOWED_HEADERS)
         .header("access-control-max-age", PREFLIGHT_SECONDS);
     return reply.code(204).send();
@@ -209,26 +243,29 @@ function allowOrigin(reply: FastifyReply, origin: string): void {
     .header("vary", "origin");
 }
 
-function setFailure(reply: FastifyReply, error: WireError): void {
+/** Sets the status of a failure, and when to come again. */
+export function setFailure(reply: FastifyReply, error: WireError): void {
   const seconds = retryAfterSeconds(error);
   if (seconds !== undefined) reply.header("retry-after", seconds);
   if (error.code === "UNAUTHENTICATED") reply.header("www-authenticate", "Bearer");
   reply.code(httpStatusOf(error));
 }
 
-function refuse(reply: FastifyReply, error: WireError): FastifyReply {
+/** Answers with a failure. */
+export function refuse(reply: FastifyReply, error: WireError): FastifyReply {
   setFailure(reply, error);
   return reply.header("content-type", "application/json").send(JSON.stringify(error));
 }
 
-const UNKNOWN_ROUTE: WireError = {
+/** Nothing is served there. */
+export const UNKNOWN_ROUTE: WireError = {
   code: "UNKNOWN_ROUTE",
   message: "nothing is served there: docs/http.md lists what is",
   retryable: false,
 };
 
 /** What the framework throws, in our words: its messages may repeat what was sent. */
-function wireErrorOf(thrown: unknown): WireError {
+export function wireErrorOf(thrown: unknown): WireError {
   if (thrown instanceof EngineError) return thrown.toWire();
   const { statusCode = 500 } = thrown as { statusCode?: number };
   if (statusCode === 413)
@@ -238,7 +275,7 @@ function wireErrorOf(thrown: unknown): WireError {
 }
 
 /** Answers what is not HTTP, or did not come in time, and closes the connection. */
-function refuseSocket(error: Error & { code?: string }, socket: import("node:net").Socket): void {
+export function refuseSocket(error: Error & { code?: string }, socket: import("node:net").Socket): void {
   if (socket.destroyed || !socket.writable) {
     socket.destroy();
     return;
@@ -253,15 +290,18 @@ function refuseSocket(error: Error & { code?: string }, socket: import("node:net
   socket.end(`${head}\r\n\r\n${body}`, () => socket.destroy());
 }
 
-function unauthenticated(message: string): EngineError<"UNAUTHENTICATED"> {
+/** No key, or one that is none. */
+export function unauthenticated(message: string): EngineError<"UNAUTHENTICATED"> {
   return new EngineError({ code: "UNAUTHENTICATED", message, retryable: false });
 }
 
-function forbidden(message: string): EngineError<"FORBIDDEN"> {
+/** A key that may not. */
+export function forbidden(message: string): EngineError<"FORBIDDEN"> {
   return new EngineError({ code: "FORBIDDEN", message, retryable: false });
 }
 
-function overloaded(inFlightMax: number): EngineError<"OVERLOADED"> {
+/** More at a time than is taken. */
+export function overloaded(inFlightMax: number): EngineError<"OVERLOADED"> {
   const message = `${inFlightMax} requests are being answered already: try again a little later`;
   const detail = { inFlightMax, retryAfterMs: 1_000 };
   return new EngineError({ code: "OVERLOADED", message, retryable: true, detail });

@@ -1,8 +1,13 @@
 import { isIP } from "node:net";
 import { join } from "node:path";
-import { type Command, InvalidArgumentError } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Rate } from "../gateway/rate-limiter.ts";
-import { DEFAULT_NODE_OPTIONS, type HttpOptions, type NodeOptions } from "../node-options.ts";
+import {
+  type AdminOptions,
+  DEFAULT_NODE_OPTIONS,
+  type HttpOptions,
+  type NodeOptions,
+} from "../node-options.ts";
 import { wholeNumber } from "./client-options.ts";
 
 /** Where a node looks for the keys of its HTTP intake, in its data folder. */
@@ -11,12 +16,17 @@ export const HTTP_KEYS_FILE = "http-keys.json";
 const BURST_SECONDS = 2;
 const HOST = "127.0.0.1";
 const PORT = 8_080;
+/** Where the console is, unless it is said. */
+export const ADMIN_PORT = 8_090;
 
 /** Options of what comes in, and how much of it. */
 export type IntakeCommandOptions = Readonly<{
   http?: Pick<HttpOptions, "host" | "port"> | true;
+  admin?: Pick<AdminOptions, "host" | "port"> | true;
   httpKeys?: string;
   trustProxy?: string;
+  consentCategories?: Readonly<Record<string, string>>;
+  drain: number;
   rateGateway?: Rate;
   rateProducer?: Rate;
   rateUser?: Rate;
@@ -31,11 +41,34 @@ export function withIntakeOptions(command: Command): Command {
       `also take requests over HTTP (default address: ${HOST}:${PORT})`,
       addressOf,
     )
-    .option("--http-keys <file>", `keys of the HTTP intake (default: ${HTTP_KEYS_FILE} in the data folder)`)
+    .option(
+      "--admin [host:port]",
+      `also serve the console, for those who operate (default address: ${HOST}:${ADMIN_PORT})`,
+      addressOf,
+    )
+    .addOption(
+      new Option(
+        "--http-keys <file>",
+        `keys of the HTTP intake and the console (default: ${HTTP_KEYS_FILE} in the data folder)`,
+      )
+        // RESONANCE_HTTP_KEYS holds keys themselves.
+        .env("RESONANCE_HTTP_KEYS_FILE"),
+    )
     .option(
       "--trust-proxy <networks>",
       "proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8",
       networksOf,
+    )
+    .option(
+      "--consent-categories <map>",
+      "purposes by the consent categories that Segment's clients send, such as Advertising=personalisation,Functional=text",
+      categoriesOf,
+    )
+    .option(
+      "--drain <s>",
+      "seconds that a node that stops goes on as before over HTTP, while /readyz tells load balancers to leave it",
+      wholeNumber(0),
+      DEFAULT_NODE_OPTIONS.drainMs / 1_000,
     )
     .option(
       "--rate-gateway <n[/burst]>",
@@ -63,21 +96,27 @@ export function withIntakeOptions(command: Command): Command {
 /** What they say of a node. */
 export function intakeOf(
   options: IntakeCommandOptions & Readonly<{ data: string }>,
-): Pick<NodeOptions, "http" | "rates" | "lagMax"> {
-  const { http, httpKeys, trustProxy, rateGateway, rateProducer, rateUser, lagMax } = options;
+): Pick<NodeOptions, "admin" | "http" | "drainMs" | "rates" | "lagMax"> {
+  const { admin, http, httpKeys, trustProxy, consentCategories, drain } = options;
+  const { rateGateway, rateProducer, rateUser, lagMax } = options;
   const address = http === true ? { host: HOST, port: PORT } : http;
+  const adminAddress = admin === true ? { host: HOST, port: ADMIN_PORT } : admin;
+  const keysFile = httpKeys ?? join(options.data, HTTP_KEYS_FILE);
   return {
+    drainMs: drain * 1_000,
     lagMax: lagMax === 0 ? Number.POSITIVE_INFINITY : lagMax,
     rates: {
       ...(rateGateway && { gateway: rateGateway }),
       ...(rateProducer && { producer: rateProducer }),
       ...(rateUser && { user: rateUser }),
     },
+    ...(adminAddress && { admin: { ...adminAddress, keysFile } }),
     ...(address && {
       http: {
         ...address,
-        keysFile: httpKeys ?? join(options.data, HTTP_KEYS_FILE),
+        keysFile,
         ...(trustProxy === undefined ? {} : { trustProxy }),
+        ...(consentCategories === undefined ? {} : { consentCategories }),
       },
     }),
   };
@@ -95,6 +134,18 @@ export function rateOf(text: string): Rate {
 /** As {@link rateOf} reads it. */
 export function rateText({ perSecond, burst }: Rate): string {
   return `${perSecond}/${burst}`;
+}
+
+/** `Advertising=personalisation,C0002=analytics`: purposes by category, whose names are compared in lower case. */
+export function categoriesOf(text: string): Readonly<Record<string, string>> {
+  const pairs = text.split(",").map((pair) => /^\s*([^=,]{1,64})=([A-Za-z0-9_-]{1,64})\s*$/.exec(pair));
+  if (pairs.every((pair) => pair !== null))
+    return Object.fromEntries(
+      pairs.map(([, category = "", purpose = ""]) => [category.toLowerCase(), purpose]),
+    );
+  throw new InvalidArgumentError(
+    "categories with their purposes, such as Advertising=personalisation, please",
+  );
 }
 
 function networksOf(text: string): string {

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import pc from "picocolors";
-import { toWireError } from "../kernel/engine-error.ts";
+import { toWireError, type WireError } from "../kernel/engine-error.ts";
 import { framesOf } from "../kernel/without-quotes.ts";
 
 /** Prints a command's result: one JSON object for programs, or what the command draws for people. */
@@ -27,6 +27,12 @@ export function endOnUncaught(): void {
   });
 }
 
+/** Tells why a command ends: programs on standard output, people on standard error. */
+export function fail(error: WireError, command: Command): void {
+  if (command.opts()["json"] === true) process.stdout.write(`${JSON.stringify({ error })}\n`);
+  note(`${pc.red("error")} ${error.code}: ${error.message}`);
+}
+
 /** Runs a command; a failure is told with its code and what to do, and sets the exit status. */
 export function runs<Arguments extends unknown[]>(
   action: (...given: Arguments) => Promise<void>,
@@ -36,9 +42,7 @@ export function runs<Arguments extends unknown[]>(
       await action(...given);
     } catch (thrown) {
       const error = toWireError(thrown);
-      const command = given.at(-1) as Command;
-      if (command.opts()["json"] === true) process.stdout.write(`${JSON.stringify({ error })}\n`);
-      note(`${pc.red("error")} ${error.code}: ${error.message}`);
+      fail(error, given.at(-1) as Command);
       if (error.code === "INTERNAL" && thrown instanceof Error) note(framesOf(thrown)); // Its message is told above.
       process.exitCode = 1;
     }

@@ -8,6 +8,7 @@ import type { HashUser } from "../privacy/user-hash.ts";
 import type { DecisionIds } from "../resonance/decision-id.ts";
 import type { PublishedProfiles } from "../resonance/published-profiles.ts";
 import type { IngestRates } from "./ingest-limits.ts";
+import type { Readiness } from "./readiness.ts";
 import type { SessionTokens } from "./session-tokens.ts";
 
 /** What the gateway needs of the world. */
@@ -38,6 +39,8 @@ export type GatewayPorts = Readonly<{
   sleep(ms: number): Promise<void>;
   /** The cluster as this node sees it. */
   cluster(): ClusterView;
+  /** Whether this node may be sent requests. */
+  readiness(): Readiness;
   /** The node that answers for a shard, as this node sees it; undefined while the owner changes. */
   ownerOf(shard: number): string | undefined;
   /** Nodes with copies of a shard that have caught up, as far as is known; the best to ask when the owner does not answer first. */

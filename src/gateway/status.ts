@@ -6,6 +6,7 @@ import type { RollOutView } from "../resonance/roll-out-view.ts";
 import type { ShardStatus } from "../resonance/score-answer.ts";
 import type { ConsentInForce } from "./consent-policy.ts";
 import type { ClusterView, GatewayCounters, GatewayOptions, GatewayPorts } from "./gateway-ports.ts";
+import type { Readiness } from "./readiness.ts";
 import { shardStatus } from "./shard-status.ts";
 
 /** A shard in the reply of `status`: its owner's word, or what is known without one. */
@@ -21,6 +22,8 @@ export type StatusReply = Readonly<{
   node: string;
   /** Whether every shard has an owner that answers. */
   ready: boolean;
+  /** Whether the node that answers may be sent requests, and if not, why: what its `/readyz` says. */
+  readiness: Readiness;
   shards: readonly ShardView[];
   /** Nodes of the cluster and owners of units, as the node that answers sees them. */
   cluster: ClusterView;
@@ -77,6 +80,7 @@ export async function status(
   return {
     node: options.node,
     ready: ready.length === shards.length,
+    readiness: ports.readiness(),
     shards,
     cluster: ports.cluster(),
     release: told === null ? null : releaseIn(told),

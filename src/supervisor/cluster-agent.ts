@@ -89,12 +89,16 @@ export type ClusterAgent = Readonly<{
   /** Rejects when a unit failed too often; resolves after `stop`. */
   done: Promise<void>;
   status(): ClusterStatus;
+  /** Whether its own lease holds: else it answers for nothing. */
+  isMember(): boolean;
   /** The node that answers for a unit, as this one sees it; undefined while the owner changes. */
   ownerOf(unit: string): string | undefined;
   /** Nodes whose copies of a unit have caught up, as far as this node knows: standbys first, then the owner. */
   copiesOf(unit: string): readonly string[];
   /** What this node is for each unit that it has a part in. */
   roles(): ReadonlyMap<string, UnitRole>;
+  /** How often units came here, were handed over to other nodes, and were lost, since the start. */
+  changes(): Readonly<{ taken: number; given: number; lost: number }>;
   /** Hands everything over, at most as long as that, and leaves. */
   stop(patienceMs: number): Promise<void>;
 }>;
@@ -202,6 +206,11 @@ class Agent implements ClusterAgent {
     return { nodes: nodes.sort((a, b) => (a.name < b.name ? -1 : 1)), units };
   }
 
+  isMember(): boolean {
+    const { clock, deadline } = this.#ports;
+    return this.#session !== undefined && deadline.isHeld(this.#session.number, clock.monotonicMs());
+  }
+
   ownerOf(unit: string): string | undefined {
     const record = this.#view.units.get(unit)?.record;
     return record?.serving === true && this.#view.isMember(record.owner) ? record.owner?.node : undefined;
@@ -218,6 +227,16 @@ class Agent implements ClusterAgent {
 
   roles(): ReadonlyMap<string, UnitRole> {
     return new Map(this.#keepers.map((keeper) => [keeper.unit, keeper.role]));
+  }
+
+  changes(): Readonly<{ taken: number; given: number; lost: number }> {
+    const sum = { taken: 0, given: 0, lost: 0 };
+    for (const { changes } of this.#keepers) {
+      sum.taken += changes.taken;
+      sum.given += changes.given;
+      sum.lost += changes.lost;
+    }
+    return sum;
   }
 
   async stop(patienceMs: number): Promise<void> {
@@ -410,8 +429,7 @@ class Agent implements ClusterAgent {
   /** @returns Whether something was changed, so that there may be more to plan. */
   async #plan(): Promise<boolean> {
     const session = this.#session;
-    const { clock, deadline } = this.#ports;
-    if (session === undefined || !deadline.isHeld(session.number, clock.monotonicMs())) return false;
+    if (session === undefined || !this.isMember()) return false;
     const live = this.#live();
     if ([...live].sort()[0] !== session.name) return false;
     await this.#buryTheDead(live);

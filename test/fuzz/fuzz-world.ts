@@ -134,6 +134,7 @@ export async function fuzzWorld(): Promise<FuzzWorld> {
       cluster: () => ({ nodes: [], units: [] }),
       ownerOf: () => undefined,
       copiesOf: () => [],
+      readiness: () => ({ ready: true, reasons: [] }),
     },
     { shards: SHARDS, node: "fuzz" },
   );

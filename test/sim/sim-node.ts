@@ -119,6 +119,7 @@ export class SimNode {
     const snapshots = {
       blobs: wiredBlobs(servers, life, servers.snapshots),
       compressor: identityCompressor,
+      cipher: servers.cipher,
       pause: () => life.goOn(),
     };
     const explaining = {
@@ -152,6 +153,7 @@ export class SimNode {
         memoryBytes: () => 0,
         cluster: () => ({ nodes: [], units: [] }),
         ownerOf: (shard) => this.agent?.ownerOf(shardUnit(shard)),
+        readiness: () => ({ ready: true, reasons: [] }),
         copiesOf: (shard) => this.agent?.copiesOf(shardUnit(shard)) ?? [],
       },
       { shards: this.#shape.shards, node: life.name },
@@ -231,6 +233,7 @@ export class SimNode {
         snapshots: {
           blobs: wiredBlobs(servers, life, servers.snapshots),
           compressor: identityCompressor,
+          cipher: servers.cipher,
           pause: () => life.goOn(),
         },
         report: (line) => servers.trace(`${life.name}: ${line}`),

@@ -18,12 +18,17 @@ type NewOptions = FileOptions & Readonly<{ role: HttpRole; name: string; origin:
 
 /** `resonance auth key`: who may use HTTP. */
 export function addAuthKeyCommand(auth: Command): void {
-  const key = auth.command("key").description("make, list and take back the keys of the HTTP intake");
+  const key = auth
+    .command("key")
+    .description("make, list and take back the keys of the HTTP intake and of the console");
   withFile(key.command("new"))
     .description("make a key: it is shown once, and only its hash is kept")
     .addOption(
-      new Option("--role <role>", "what it may do: producer sends events, reader asks for scores and content")
-        .choices(["producer", "reader"])
+      new Option(
+        "--role <role>",
+        "what it may do: producer sends events, reader asks for scores and content, operator acts in the console",
+      )
+        .choices(["producer", "reader", "operator"])
         .makeOptionMandatory(),
     )
     .requiredOption("--name <word>", "what it is called in counts and lists: letters, digits, - and _")

@@ -43,7 +43,8 @@ function draw(reply: StatusReply): string[] {
     ([code, times]) => `${code} ${formatCount(times)}`,
   );
   return [
-    `${reply.ready ? "ready" : "NOT READY"} · ${formatCount(reply.users)} users · ${formatCount(reply.events)} events folded · lag ${formatCount(reply.lag)} · memory ${formatBytes(reply.memoryBytes)}`,
+    `${reply.ready && reply.readiness.ready ? "ready" : "NOT READY"} · ${formatCount(reply.users)} users · ${formatCount(reply.events)} events folded · lag ${formatCount(reply.lag)} · memory ${formatBytes(reply.memoryBytes)}`,
+    ...reply.readiness.reasons.map(({ code, message }) => `${reply.node} is not ready: ${code}: ${message}`),
     ...renderTable(
       columns.map((title, index) => ({ title, align: index === 1 ? "left" : "right" }) as const),
       rows,

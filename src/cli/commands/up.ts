@@ -2,7 +2,7 @@ import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { EngineError } from "../../kernel/engine-error.ts";
-import { startNode } from "../../node.ts";
+import { type RunningNode, startNode } from "../../node.ts";
 import { ENDPOINT_FILE } from "../client.ts";
 import { type NodeCommandOptions, nodeOptionsOf, withNodeOptions } from "../node-command-options.ts";
 import { endOnUncaught, note, print, runs } from "../output.ts";
@@ -27,24 +27,39 @@ export function addUpCommand(program: Command): void {
           ready: true,
           nats: { url: node.natsUrl, ...node.nats },
           ...(node.httpUrl === undefined ? {} : { http: { url: node.httpUrl } }),
+          ...(node.adminUrl === undefined ? {} : { admin: { url: node.adminUrl } }),
           data: options.data,
           pid: process.pid,
         };
         print(options.json, ready, () => [
           `ready at ${node.natsUrl} (nats-server ${node.nats.version}, ${node.nats.source})`,
           ...(node.httpUrl === undefined ? [] : [`HTTP at ${node.httpUrl}`]),
+          ...(node.adminUrl === undefined ? [] : [`console at ${node.adminUrl}`]),
           `ask it: resonance status --data ${options.data}`,
         ]);
         const ended = await Promise.race([stopped, node.failed]);
         if (ended instanceof EngineError) throw await afterStop(node, ended);
-        note("stopping: every shard drains and commits");
+        note("stopping: not ready for others, then every shard is handed over, or drains and commits");
         await rm(endpoint, { force: true });
-        await node.stop();
+        await stopInTime(node);
       }),
     );
 }
 
-async function afterStop(node: { stop(): Promise<void> }, failure: EngineError): Promise<EngineError> {
-  await node.stop().catch(() => {}); // The failure that ended the node says more than what follows from it.
+/** Stops a node; one that hangs meanwhile is ended: what it did not commit is in the log. */
+async function stopInTime(node: Pick<RunningNode, "stop" | "stopMsMax">): Promise<void> {
+  const overdue = setTimeout(() => {
+    note(`the node has not stopped within ${node.stopMsMax / 1_000} s: it is ended`);
+    process.exit(1);
+  }, node.stopMsMax);
+  await node.stop();
+  clearTimeout(overdue);
+}
+
+async function afterStop(
+  node: Pick<RunningNode, "stop" | "stopMsMax">,
+  failure: EngineError,
+): Promise<EngineError> {
+  await stopInTime(node).catch(() => {}); // The failure that ended the node says more than what follows from it.
   return failure;
 }

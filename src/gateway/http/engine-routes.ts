@@ -11,25 +11,14 @@ const SERVED: Readonly<Record<string, HttpRole>> = {
   content: "reader",
 };
 
-const HEALTHY = new TextEncoder().encode('{"ok":true}');
-
-/**
- * The engine's own routes: `POST /v1/<endpoint>` with the body, the reply and the codes that the endpoint has over NATS, and
- * `GET /healthz`.
- */
+/** The engine's own routes: `POST /v1/<endpoint>` with the body, the reply and the codes that the endpoint has over NATS. */
 export function engineRoutes(
   handlers: Readonly<Record<string, (request: BusRequest) => Promise<BusReply | undefined>>>,
 ): readonly HttpRoute[] {
-  const health: HttpRoute = {
-    method: "GET",
-    path: "/healthz",
-    answer: async () => ({ body: HEALTHY, contentType: "application/json" }),
-  };
-  const routes = Object.entries(SERVED).map(([name, role]): HttpRoute => {
+  return Object.entries(SERVED).map(([name, role]): HttpRoute => {
     const path = `/v1/${name.replaceAll(".", "/")}`;
     return { method: "POST", path, role, answer: (request) => answer(handlers[name], name, request) };
   });
-  return [health, ...routes];
 }
 
 async function answer(

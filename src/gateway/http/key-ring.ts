@@ -17,6 +17,8 @@ export type KeptKey = Readonly<{
 
 /** Begins every key, so that scanners for leaked secrets can tell one. */
 const PREFIX = "rsn";
+/** The letter of each role: writes, reads, operates. */
+const LETTER_OF: Readonly<Record<HttpRole, string>> = { producer: "w", reader: "r", operator: "o" };
 /** 192 bits: nobody guesses one, and so a fast hash is enough to keep it by (unlike a password). */
 const SECRET_BYTES = 24;
 
@@ -27,7 +29,7 @@ const SECRET_BYTES = 24;
  */
 export function newKey(role: HttpRole, random: (bytes: number) => Uint8Array): string {
   const secret = Buffer.from(random(SECRET_BYTES)).toString("base64url");
-  return `${PREFIX}_${role === "producer" ? "w" : "r"}_${secret}`;
+  return `${PREFIX}_${LETTER_OF[role]}_${secret}`;
 }
 
 /** What a key is kept as. */

@@ -5,7 +5,7 @@ import type { KeptKey } from "./key-ring.ts";
 const positive = v.pipe(v.number(), v.gtValue(0), v.finite());
 const keySchema = v.strictObject({
   name: v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{1,59}$/)),
-  role: v.picklist(["producer", "reader"]),
+  role: v.picklist(["producer", "reader", "operator"]),
   sha256: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
   origins: v.optional(v.array(v.pipe(v.string(), v.regex(/^(\*|https?:\/\/[^/\s]+)$/))), []),
   rate: v.optional(v.strictObject({ perSecond: positive, burst: positive })),

@@ -1,0 +1,40 @@
+import { serveAdmin } from "./adapters/admin-server.ts";
+import { consolePage } from "./adapters/console-page.ts";
+import { watchKeys } from "./adapters/http-keys.ts";
+import type { RunningHttpServer } from "./adapters/http-server.ts";
+import { systemClock } from "./adapters/system-clock.ts";
+import { isLoopbackAddress } from "./gateway/http/admin-access.ts";
+import type { AdminRoute } from "./gateway/http/admin-route.ts";
+import type { NodeOptions } from "./node-options.ts";
+
+/**
+ * Starts the admin listener, if there is to be one.
+ *
+ * @param routes - What it answers, beside the console's page.
+ * @throws EngineError `HTTP_UNAVAILABLE`, `BAD_KEYS_FILE`; `NO_HTTP_KEYS` on an address that is not this machine's alone.
+ */
+export async function startAdmin(
+  { admin }: Pick<NodeOptions, "admin">,
+  routes: readonly AdminRoute[],
+  report: (line: string) => void,
+): Promise<RunningHttpServer | undefined> {
+  if (admin === undefined) return undefined;
+  const { host, port, keysFile } = admin;
+  const keys = await watchKeys(keysFile, report, isLoopbackAddress(host));
+  try {
+    const server = await serveAdmin(routes, {
+      ...{ host, port, keys: keys.now, monotonicMs: systemClock.monotonicMs },
+      files: consolePage(report),
+    });
+    return {
+      url: server.url,
+      async close() {
+        keys.close();
+        await server.close();
+      },
+    };
+  } catch (thrown) {
+    keys.close();
+    throw thrown;
+  }
+}
