@@ -54,6 +54,13 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
   ],
   "experiment status": [["resonance experiment status", "all experiments"]],
   "experiment report": [["resonance experiment report hero-test", "intervals, split, guardrails, verdict"]],
+  types: [
+    [
+      "resonance types --out src/resonance.ts",
+      "names of the running deployment, for connect<Maps, Placements>()",
+    ],
+    ["resonance types --check --out src/resonance.ts", "in CI: fails once they no longer hold"],
+  ],
   "experiment stop": [["resonance experiment stop hero-test", "its report stays"]],
   profiles: [
     ["resonance profiles", "members, thresholds and overlap of each profile"],
