@@ -1,3 +1,4 @@
+import { propagation } from "@opentelemetry/api";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { waitMs } from "../../sdk/src/back-off.ts";
@@ -102,6 +103,19 @@ test("waits grow from the first to the longest one, spread, and are never shorte
     }),
   );
   expect([1, 2, 3].map((failed) => waitMs(backOff, failed, 0, 0))).toEqual([25, 50, 100]);
+});
+
+test("the API that is installed here is found, and asked", async () => {
+  const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  propagation.setGlobalPropagator({
+    inject: (_, carrier) => void Object.assign(carrier as object, { traceparent }),
+    extract: (context) => context,
+    fields: () => ["traceparent"],
+  });
+  const current = await openTelemetryTrace();
+  expect(current()).toEqual({ traceparent });
+  propagation.disable();
+  expect(current()).toBe(undefined);
 });
 
 test("the trace under way is that of OpenTelemetry, if it is there", async () => {

@@ -1,21 +1,39 @@
-import { execFile } from "node:child_process";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { promisify } from "node:util";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { Command } from "commander";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { connectClient } from "../../src/cli/client.ts";
+import { addTypesCommand } from "../../src/cli/commands/types.ts";
 import { deploymentTypes } from "../../src/cli/types/deployment-types.ts";
 import { aNode, CONTENT, DEFINITIONS, type TestNode } from "./a-node.ts";
 import { typeErrors } from "./type-errors.ts";
 
-const run = promisify(execFile);
-const types = (...options: string[]) => run(process.execPath, ["src/cli/main.ts", "types", ...options]);
-const refused = (...options: string[]) =>
-  types(...options).then(
-    () => "nothing was refused",
-    (error: { stderr: string }) => error.stderr,
+/** Runs the command as the command line does, but in this process. */
+async function types(...options: string[]): Promise<{ stdout: string; stderr: string; status: number }> {
+  const written = { stdout: "", stderr: "" };
+  const spies = (["stdout", "stderr"] as const).map((stream) =>
+    vi.spyOn(process[stream], "write").mockImplementation((text) => {
+      written[stream] += text;
+      return true;
+    }),
   );
+  const program = new Command();
+  addTypesCommand(program);
+  try {
+    await program.parseAsync(["types", ...options], { from: "user" });
+    return { ...written, status: Number(process.exitCode ?? 0) };
+  } finally {
+    for (const spy of spies) spy.mockRestore();
+    process.exitCode = 0;
+  }
+}
+
+/** What it says when it fails. */
+async function refused(...options: string[]): Promise<string> {
+  const { status, stderr } = await types(...options);
+  return status === 1 ? stderr : "nothing was refused";
+}
 
 let node: TestNode;
 let folder = "";
