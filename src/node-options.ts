@@ -84,6 +84,8 @@ export type HttpOptions = Readonly<{
   keysFile: string;
   /** Networks of proxies whose word on a sender's address is taken, with commas between; left out: none. */
   trustProxy?: string;
+  /** Purposes of ours by the categories of consent that Segment's clients send, beside those of the same name. */
+  consentCategories?: Readonly<Record<string, string>>;
 }>;
 
 /** The admin listener of a node. */

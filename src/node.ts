@@ -25,13 +25,17 @@ import { sharedDeadline } from "./adapters/shared-deadline.ts";
 import { systemClock } from "./adapters/system-clock.ts";
 import { threadPool } from "./adapters/thread-pool.ts";
 import { removeUnusedStores } from "./adapters/unused-stores.ts";
+import { clientRoutes } from "./client-routes.ts";
 import { consoleRoutes } from "./console/console-routes.ts";
+import { LiveMaps } from "./console/live-map.ts";
+import { liveMapRoutes } from "./console/live-map-routes.ts";
+import { startViews } from "./console-views.ts";
 import { keepDeployment } from "./deployment.ts";
 import { alertChanges, lastAlerts, measureDrift } from "./drift-monitor.ts";
 import { type Subjects, subjectsOf } from "./events/subjects.ts";
 import { startExplainer } from "./explainer.ts";
 import { createGateway } from "./gateway/gateway.ts";
-import { countUp } from "./gateway/gateway-ports.ts";
+import { countUp, type GatewayPorts } from "./gateway/gateway-ports.ts";
 import { engineRoutes } from "./gateway/http/engine-routes.ts";
 import { type HealthSource, healthRoutes } from "./gateway/http/health-routes.ts";
 import type { HttpRoute } from "./gateway/http/http-route.ts";
@@ -297,31 +301,30 @@ async function compose(
   });
   const keysChanged = await releases.watch(SECRETS_PREFIX, () => void tokens.refresh().catch(() => {}));
   closers.push(() => keysChanged.close());
-  const gateway = createGateway(
-    {
-      ...(tracing === undefined ? {} : { tracer: tracing.tracer }),
-      bus,
-      log,
-      releases,
-      clock: systemClock,
-      decisions: new DecisionIds(decisionKey, newId()),
-      hashUser: userHasher(erasedUsersKey),
-      tokens,
-      newId,
-      cellKey: keys.lasting("location-cells"),
-      explain: (question) => explainer.explain(question),
-      exportPage: (question) => explainer.exportPage(question),
-      subjects,
-      decodeProfiles,
-      memoryBytes: () => process.memoryUsage().rss,
-      sleep: (ms) => sleep(ms, undefined, { ref: false }),
-      cluster: () => agent.status(),
-      readiness: () => readiness.now(),
-      ownerOf: (shard) => agent.ownerOf(shardUnit(shard)),
-      copiesOf: (shard) => agent.copiesOf(shardUnit(shard)),
-    },
-    { shards: options.shards, node: name, rates: options.rates, lagMax: options.lagMax },
-  );
+  const gatewayPorts: GatewayPorts = {
+    ...(tracing === undefined ? {} : { tracer: tracing.tracer }),
+    bus,
+    log,
+    releases,
+    clock: systemClock,
+    decisions: new DecisionIds(decisionKey, newId()),
+    hashUser: userHasher(erasedUsersKey),
+    tokens,
+    newId,
+    cellKey: keys.lasting("location-cells"),
+    explain: (question) => explainer.explain(question),
+    exportPage: (question) => explainer.exportPage(question),
+    subjects,
+    decodeProfiles,
+    memoryBytes: () => process.memoryUsage().rss,
+    sleep: (ms) => sleep(ms, undefined, { ref: false }),
+    cluster: () => agent.status(),
+    readiness: () => readiness.now(),
+    ownerOf: (shard) => agent.ownerOf(shardUnit(shard)),
+    copiesOf: (shard) => agent.copiesOf(shardUnit(shard)),
+  };
+  const limits = { shards: options.shards, node: name, rates: options.rates, lagMax: options.lagMax };
+  const gateway = createGateway(gatewayPorts, limits);
   const followed: readonly (readonly [prefix: string, refresh: () => Promise<void>])[] = [
     ["segments.", () => gateway.refreshDefinitions()],
     ["content.", () => gateway.refreshCatalogue()],
@@ -344,11 +347,24 @@ async function compose(
     });
   }
   const http = await startHttp(options, {
-    routes: [...engineRoutes(gateway.handlers), ...healthRoutes(health)],
+    routes: [
+      ...engineRoutes(gateway.handlers),
+      ...clientRoutes(gateway, options.http, systemClock, report),
+      ...healthRoutes(health),
+    ],
     isStopping: () => readiness.isStopping,
     report,
   });
   if (http !== undefined) closers.push(() => http.close());
+  const live = new LiveMaps(gatewayPorts, options.shards);
+  const views = await startViews(
+    {
+      ...{ agent, bus, connection, explainer, gateway, log, releases, subjects },
+      hashUser: userHasher(erasedUsersKey),
+    },
+    { shards: options.shards },
+  );
+  closers.push(() => views.close());
   const ownsProfiles = (): boolean => agent.roles().get(PROFILES_UNIT) === "owner";
   let drift: MeasuredDrift | undefined;
   const metrics = nodeMetrics({
@@ -359,11 +375,13 @@ async function compose(
     connections: () => ({ gateway: stateOf(connection), cluster: stateOf(toTable) }),
     drift: () => (ownsProfiles() ? drift : undefined),
   });
-  const admin = await startAdmin(
-    options,
-    [...consoleRoutes({ name }), ...watchRoutes(health, metrics)],
-    report,
-  );
+  const adminRoutes = [
+    ...consoleRoutes({ name }),
+    ...liveMapRoutes(gateway.handlers, live),
+    ...views.routes,
+    ...watchRoutes(health, metrics),
+  ];
+  const admin = await startAdmin(options, adminRoutes, report);
   if (admin !== undefined) closers.push(() => admin.close());
 
   const trainer = startTrainer(

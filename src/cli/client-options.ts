@@ -1,12 +1,20 @@
-import { type Command, InvalidArgumentError } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import { DEFAULT_NODE_OPTIONS } from "../node-options.ts";
 import { natsUrlOption, withNatsOptions } from "./nats-options.ts";
 
 /** Adds the options by which a command finds a running engine. */
 export function withClientOptions(command: Command): Command {
   const own = command
-    .option("--data <folder>", "data folder of a node on this machine", DEFAULT_NODE_OPTIONS.dataDir)
-    .option("--prefix <word>", "first word of the engine's subjects", DEFAULT_NODE_OPTIONS.prefix)
+    .addOption(
+      new Option("--data <folder>", "data folder of a node on this machine")
+        .default(DEFAULT_NODE_OPTIONS.dataDir)
+        .env("RESONANCE_DATA"),
+    )
+    .addOption(
+      new Option("--prefix <word>", "first word of the engine's subjects")
+        .default(DEFAULT_NODE_OPTIONS.prefix)
+        .env("RESONANCE_PREFIX"),
+    )
     .option("--json", "print one JSON object", false)
     .addOption(natsUrlOption("--nats <url>", "NATS of the engine (default: the one that runs on --data)"));
   return withNatsOptions(own);

@@ -1,6 +1,6 @@
 import { isIP } from "node:net";
 import { join } from "node:path";
-import { type Command, InvalidArgumentError } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Rate } from "../gateway/rate-limiter.ts";
 import {
   type AdminOptions,
@@ -25,6 +25,7 @@ export type IntakeCommandOptions = Readonly<{
   admin?: Pick<AdminOptions, "host" | "port"> | true;
   httpKeys?: string;
   trustProxy?: string;
+  consentCategories?: Readonly<Record<string, string>>;
   drain: number;
   rateGateway?: Rate;
   rateProducer?: Rate;
@@ -45,14 +46,23 @@ export function withIntakeOptions(command: Command): Command {
       `also serve the console, for those who operate (default address: ${HOST}:${ADMIN_PORT})`,
       addressOf,
     )
-    .option(
-      "--http-keys <file>",
-      `keys of the HTTP intake and the console (default: ${HTTP_KEYS_FILE} in the data folder)`,
+    .addOption(
+      new Option(
+        "--http-keys <file>",
+        `keys of the HTTP intake and the console (default: ${HTTP_KEYS_FILE} in the data folder)`,
+      )
+        // RESONANCE_HTTP_KEYS holds keys themselves.
+        .env("RESONANCE_HTTP_KEYS_FILE"),
     )
     .option(
       "--trust-proxy <networks>",
       "proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8",
       networksOf,
+    )
+    .option(
+      "--consent-categories <map>",
+      "purposes by the consent categories that Segment's clients send, such as Advertising=personalisation,Functional=text",
+      categoriesOf,
     )
     .option(
       "--drain <s>",
@@ -87,7 +97,8 @@ export function withIntakeOptions(command: Command): Command {
 export function intakeOf(
   options: IntakeCommandOptions & Readonly<{ data: string }>,
 ): Pick<NodeOptions, "admin" | "http" | "drainMs" | "rates" | "lagMax"> {
-  const { admin, http, httpKeys, trustProxy, drain, rateGateway, rateProducer, rateUser, lagMax } = options;
+  const { admin, http, httpKeys, trustProxy, consentCategories, drain } = options;
+  const { rateGateway, rateProducer, rateUser, lagMax } = options;
   const address = http === true ? { host: HOST, port: PORT } : http;
   const adminAddress = admin === true ? { host: HOST, port: ADMIN_PORT } : admin;
   const keysFile = httpKeys ?? join(options.data, HTTP_KEYS_FILE);
@@ -105,6 +116,7 @@ export function intakeOf(
         ...address,
         keysFile,
         ...(trustProxy === undefined ? {} : { trustProxy }),
+        ...(consentCategories === undefined ? {} : { consentCategories }),
       },
     }),
   };
@@ -122,6 +134,18 @@ export function rateOf(text: string): Rate {
 /** As {@link rateOf} reads it. */
 export function rateText({ perSecond, burst }: Rate): string {
   return `${perSecond}/${burst}`;
+}
+
+/** `Advertising=personalisation,C0002=analytics`: purposes by category, whose names are compared in lower case. */
+export function categoriesOf(text: string): Readonly<Record<string, string>> {
+  const pairs = text.split(",").map((pair) => /^\s*([^=,]{1,64})=([A-Za-z0-9_-]{1,64})\s*$/.exec(pair));
+  if (pairs.every((pair) => pair !== null))
+    return Object.fromEntries(
+      pairs.map(([, category = "", purpose = ""]) => [category.toLowerCase(), purpose]),
+    );
+  throw new InvalidArgumentError(
+    "categories with their purposes, such as Advertising=personalisation, please",
+  );
 }
 
 function networksOf(text: string): string {

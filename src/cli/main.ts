@@ -5,6 +5,7 @@ import { addAuthKeyCommand } from "./commands/auth-key.ts";
 import { addBenchCommand } from "./commands/bench.ts";
 import { addCalibrateCommand } from "./commands/calibrate.ts";
 import { addClusterCommand } from "./commands/cluster.ts";
+import { addConfigCommand } from "./commands/config.ts";
 import { addContentCommand } from "./commands/content.ts";
 import { addDeadLettersCommand } from "./commands/dead-letters.ts";
 import { addDemoCommand } from "./commands/demo.ts";
@@ -15,6 +16,7 @@ import { addEvaluateCommand } from "./commands/evaluate.ts";
 import { addExperimentCommand } from "./commands/experiment.ts";
 import { addExplainCommand } from "./commands/explain.ts";
 import { addExportCommand } from "./commands/export.ts";
+import { addImportCommand } from "./commands/import.ts";
 import { addKeysCommand } from "./commands/keys.ts";
 import { addPrivacyCommand } from "./commands/privacy.ts";
 import { addProfilesCommand } from "./commands/profiles.ts";
@@ -26,6 +28,7 @@ import { addScoreCommand } from "./commands/score.ts";
 import { addSimulateCommand } from "./commands/simulate.ts";
 import { addStatusCommand } from "./commands/status.ts";
 import { addTrainCommand } from "./commands/train.ts";
+import { addTypesCommand } from "./commands/types.ts";
 import { addUpCommand } from "./commands/up.ts";
 import { addWhatIfCommand } from "./commands/what-if.ts";
 import { completeHelp } from "./help/complete-help.ts";
@@ -36,9 +39,12 @@ export const program = new Command("resonance")
     "tells, for any visitor and at any moment, how strongly their behaviour resonates with each segment",
   )
   .version(version())
-  .showHelpAfterError("(--help shows what it takes)");
+  .showHelpAfterError("(--help shows what it takes)")
+  // What is wrong with a command line has a code as every other failure has.
+  .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "error BAD_USAGE: ")) });
 
 addUpCommand(program);
+addImportCommand(program);
 addReplayCommand(program);
 addRequestCommand(program);
 addScoreCommand(program);
@@ -46,6 +52,7 @@ addContentCommand(program);
 addExplainCommand(program);
 addExportCommand(program);
 addExperimentCommand(program);
+addTypesCommand(program);
 addProfilesCommand(program);
 addPrivacyCommand(program);
 addStatusCommand(program);
@@ -64,6 +71,7 @@ addEvaluateCommand(program);
 addSimulateCommand(program);
 addDemoCommand(program);
 addDoctorCommand(program);
+addConfigCommand(program);
 const auth = addAuthCommand(program);
 addAuthKeyCommand(auth);
 addBenchCommand(program);

@@ -34,6 +34,12 @@ function tellPeople({ code, message }: WireError, frames?: string): void {
   if (frames !== undefined) note(frames);
 }
 
+/** Tells why a command ends: programs on standard output, people on standard error. */
+export function fail(error: WireError, command: Command, tell: TellFailure = tellPeople): void {
+  if (command.opts()["json"] === true) process.stdout.write(`${JSON.stringify({ error })}\n`);
+  tell(error);
+}
+
 /**
  * Runs a command; a failure is told with its code and what to do, and sets the exit status.
  *
@@ -48,10 +54,9 @@ export function runs<Arguments extends unknown[]>(
       await action(...given);
     } catch (thrown) {
       const error = toWireError(thrown);
-      const command = given.at(-1) as Command;
-      if (command.opts()["json"] === true) process.stdout.write(`${JSON.stringify({ error })}\n`);
       const isUnknown = error.code === "INTERNAL" && thrown instanceof Error; // Its message is told with it.
-      tellBy(...given)(error, isUnknown ? framesOf(thrown) : undefined);
+      const frames = isUnknown ? framesOf(thrown) : undefined;
+      fail(error, given.at(-1) as Command, (told) => tellBy(...given)(told, frames));
       process.exitCode = 1;
     }
   };

@@ -4,7 +4,6 @@ import { Turns } from "../actors/turns.ts";
 import { POLICY_NAMES } from "../content/policy.ts";
 import { contentTypeOf, decodeRequest, encodeReply } from "../events/decode-request.ts";
 import { refused } from "../events/request-body.ts";
-import { assert } from "../kernel/assert.ts";
 import { toWireError } from "../kernel/engine-error.ts";
 import type { SegmentDefinitions, SegmentMap } from "../resonance/segment-map.ts";
 import { shardAsker } from "./ask-shard.ts";
@@ -22,6 +21,7 @@ import { countError, type EndpointMeter, GatewayMeter } from "./gateway-meter.ts
 import { countUp, type GatewayCounters, type GatewayOptions, type GatewayPorts } from "./gateway-ports.ts";
 import { type IngestParts, ingest } from "./ingest.ts";
 import { IngestLimits } from "./ingest-limits.ts";
+import type { Intake } from "./intake.ts";
 import { LagWatch } from "./lag-watch.ts";
 import { privacyReport } from "./privacy-report.ts";
 import { readFeedback } from "./read-feedback.ts";
@@ -33,12 +33,15 @@ import {
   putDefinitions,
   readDefinitionsInForce,
 } from "./segments.ts";
+import { describeShards } from "./shards.ts";
 import { status } from "./status.ts";
 
 /** The public endpoints, by the name behind `<prefix>.v1.`; a socket mounts them. */
 export type Gateway = Readonly<{
   handlers: Readonly<Record<string, (request: BusRequest) => Promise<BusReply | undefined>>>;
   counters: GatewayCounters;
+  /** Takes events for an interface that speaks other words than `ingest`; its requests are counted by its name. */
+  intake(name: string): Intake;
   meter: GatewayMeter;
   /** The shards that it takes no events for at the moment, since they are too far behind. */
   refusing(): readonly Readonly<{ shard: number; lag: number }>[];
@@ -106,6 +109,7 @@ export function createGateway(ports: GatewayPorts, options: GatewayOptions): Gat
     profiles: inItsType((body) => describeProfiles(ports, definitions.maps, body)),
     "privacy.report": inItsType((body) => privacyReport(ports, definitions.maps, body)),
     erase: inItsType((body) => erase({ ...ports, askShard }, options, body)),
+    shards: inItsType(async (body) => describeShards(options, body)),
     status: inItsType((body) =>
       status(ports, options, { ...counters, refusing: lags.refusing() }, policy.inForce, body),
     ),
@@ -131,7 +135,7 @@ export function createGateway(ports: GatewayPorts, options: GatewayOptions): Gat
       return { version: given.version, ...(isWarming ? { warming: true } : {}) };
     }),
   };
-  const meter = new GatewayMeter(Object.keys(endpoints));
+  const meter = new GatewayMeter();
   const handlers = Object.fromEntries(
     Object.entries(endpoints).map(([name, answer]) => [
       name,
@@ -143,6 +147,24 @@ export function createGateway(ports: GatewayPorts, options: GatewayOptions): Gat
   return {
     handlers,
     counters,
+    intake: (name) => ({
+      async take(events, producer) {
+        countUp(counters.requests, name);
+        const own = meter.of(name);
+        const beganMs = ports.clock.monotonicMs();
+        try {
+          return await ingest(taking, options, counters, { events }, producer && { producer });
+        } catch (thrown) {
+          const error = toWireError(thrown);
+          countUp(counters.errors, error.code);
+          countError(own, error);
+          throw thrown;
+        } finally {
+          own.durations.observe((ports.clock.monotonicMs() - beganMs) / 1_000);
+        }
+      },
+      refused: (code) => countUp(counters.refused, code),
+    }),
     meter,
     refusing: () => lags.refusing(),
     async refreshDefinitions() {
@@ -184,8 +206,7 @@ function measured(
     span: Span | undefined,
   ) => Promise<BusReply | undefined>,
 ): (request: BusRequest) => Promise<BusReply | undefined> {
-  const own = meter.endpoints.get(name);
-  assert(own !== undefined, "each endpoint has a meter");
+  const own = meter.of(name);
   return async (request) => {
     const beganMs = clock.monotonicMs();
     meter.inFlight++;

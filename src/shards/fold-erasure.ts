@@ -31,6 +31,7 @@ export function foldErasure(
     },
   ];
   if (named !== undefined) shard.erasing.set(id, named);
+  outcome.leavers.push({ sequence, hash, ...(user === undefined ? {} : { user }) });
   if (user === undefined) outcome.removals.push({ sequence, index: 0, user: "", hash });
   else {
     if (context !== undefined) outcome.touched.delete(context);

@@ -1,3 +1,4 @@
+import { ask } from "../actors/ask.ts";
 import type { Bus } from "../actors/bus.ts";
 import type { ErasingCopy, ErasingView } from "../actors/erasing-copy.ts";
 import type { Log, LogMessage, LogReader } from "../actors/log.ts";
@@ -21,16 +22,17 @@ import type { Report } from "../kernel/report.ts";
 import { framesOf } from "../kernel/without-quotes.ts";
 import type { HashUser } from "../privacy/user-hash.ts";
 import { contextSchema, writeContext } from "./context-codec.ts";
-import type { ContextStore, PendingErasure, ShardCommit, ShardMeta } from "./context-store.ts";
+import type { ContextStore, OutboxItem, PendingErasure, ShardCommit, ShardMeta } from "./context-store.ts";
 import { foldBatch } from "./fold-batch.ts";
 import { beginFold } from "./fold-trace.ts";
 import { Outbox, outboxItems } from "./outbox.ts";
-import { emptyOutcome, type Outcome } from "./outcome.ts";
+import { emptyOutcome, type Leaver, type Outcome } from "./outcome.ts";
+import { erasedBy, outputWithout, usersIn } from "./outputs-of-users.ts";
 import type { ReleaseSource } from "./releases.ts";
 import { fetchFor, restoreVersions } from "./restore-versions.ts";
 import { serveCopy, serveShard } from "./serve-shard.ts";
 import type { ShardFigures } from "./shard-figures.ts";
-import type { DeadLetter } from "./shard-messages.ts";
+import type { DeadLetter, LateOutputs } from "./shard-messages.ts";
 import { metaOf, newShardState, type ShardState } from "./shard-state.ts";
 import { Warmer } from "./warmer.ts";
 
@@ -79,11 +81,17 @@ export type ShardHostOptions = Readonly<{
 /** Unpublished outputs at which the shard stops folding: they are kept by its log, not by memory. */
 const OUTBOX_MAX = 20_000;
 const RETRY_MS = 200;
+/** An owner is found within so many tries: some minutes. */
+const LATE_TRIES = 600;
+/** It reads the log since the outputs' entries. */
+const LATE_PATIENCE_MS = 120_000;
 
 /** A copy this close to the log's end answers when the owner does not. */
 const CAUGHT_UP_ENTRIES = 500;
 /** How often the owner tells its standbys what is published. */
 const TELL_PUBLISHED_MS = 250;
+/** The same is told again after so long: who was away, or came later, may not have heard it. */
+const TELL_AGAIN_MS = 2_000;
 /** How often is looked whether a commit that somebody waits for is done. */
 const SETTLE_LOOK_MS = 10;
 /** Retries of a commit that found the disk full; what is in memory goes on answering meanwhile. */
@@ -147,6 +155,8 @@ export type ShardCopy = ErasingCopy<
       pending(): readonly PendingErasure[];
       /** Whom an erasure is of, if this copy has folded its entry while that told it. */
       userOf(id: string): string | undefined;
+      /** Whether anything is held of a user, as of what is folded. */
+      holds(user: string): boolean;
       /** Whether everything up to a place is committed, and what follows from it published. */
       isPublished(sequence: number): boolean;
       /** Whether the slices of a warm-up are under way: whom they are for follows from who is a member. */
@@ -194,6 +204,8 @@ class Host implements ShardCopy {
   #lease: Lease | undefined;
   /** Grows whenever ownership begins or ends: the loops of an earlier one end. */
   #turn = 0;
+  /** Grows with each lease, and whenever publishing ends. */
+  #leaseTurn = 0;
   #closeServed: () => Promise<void> = async () => {};
   #closeListening: () => Promise<void> = async () => {};
   /** Ends the answering as a copy, from the time on at which it had caught up. */
@@ -219,6 +231,7 @@ class Host implements ShardCopy {
       this.#committed >= sequence && this.#outbox.publishedThrough(this.#committed) >= sequence,
     pending: () => this.#state.erasures,
     userOf: (id) => this.#state.erasing.get(id),
+    holds: (user) => this.#state.contexts.find(user) !== undefined,
     isWarmingUp: () => this.#state.warmUps.some(({ done }) => !done),
     applied: () => this.#state.applied,
     settle: () => this.#settle(),
@@ -237,7 +250,8 @@ class Host implements ShardCopy {
       ringEvents: options.ringEvents,
       ...(ports.hashUser === undefined ? {} : { hashUser: ports.hashUser }),
     });
-    this.#outbox = new Outbox(ports.log, ports.store, ports.sleep);
+    const tellLate = (items: readonly OutboxItem[]): void => void this.#tellLate(items);
+    this.#outbox = new Outbox({ ...ports, tellLate });
     this.#group = newGroup(this.#state);
     const { shard } = options;
     this.#warmer = new Warmer(ports, this.#state, {
@@ -270,7 +284,7 @@ class Host implements ShardCopy {
     const served = this.#lease !== undefined;
     this.#lease = lease;
     await this.#closeListening();
-    this.#outbox.own(lease);
+    void this.#publishOnceCaughtUp(lease);
     this.#warmer.own(lease);
     if (served) return;
     void this.#tellPublished(++this.#turn);
@@ -285,7 +299,30 @@ class Host implements ShardCopy {
   }
 
   drain(): Promise<void> {
+    this.#leaseTurn++;
     return this.#outbox.drain();
+  }
+
+  /**
+   * Publishes once everything is folded that is in the log by now: what this copy still had to publish may be of users whom an
+   * owner before has erased meanwhile.
+   */
+  async #publishOnceCaughtUp(lease: Lease): Promise<void> {
+    const turn = ++this.#leaseTurn;
+    const isWaiting = (): boolean => this.#leaseTurn === turn && !this.#stopping;
+    const { log, sleep, subjects } = this.#ports;
+    let last: number | undefined;
+    while (isWaiting() && last === undefined) {
+      try {
+        ({ last } = await log.bounds(subjects.shardLog(this.#options.shard)));
+      } catch {
+        await sleep(RETRY_MS);
+      }
+    }
+    // A copy that is far behind would wait for itself: its log was redacted before it read it.
+    const isBehind = (): boolean => this.#publishedUpTo < (last ?? 0) && this.#outbox.waiting <= OUTBOX_MAX;
+    while (isWaiting() && isBehind()) await sleep(SETTLE_LOOK_MS);
+    if (isWaiting()) this.#outbox.own(lease);
   }
 
   async rest(): Promise<void> {
@@ -293,6 +330,7 @@ class Host implements ShardCopy {
     this.#closeServed = async () => {};
     this.#lease = undefined;
     this.#turn++;
+    this.#leaseTurn++;
     this.#warmer.rest();
     await this.#outbox.rest();
     if (!this.#stopping) await this.#listen();
@@ -393,12 +431,15 @@ class Host implements ShardCopy {
     const { bus, sleep, subjects } = this.#ports;
     const subject = subjects.shard(this.#options.shard, "published");
     let told = -1;
+    let toldMs = Number.NEGATIVE_INFINITY;
     while (!this.#stopping && this.#turn === turn) {
       const through = this.#outbox.publishedThrough(this.#committed);
       const lease = this.#lease;
-      if (through !== told && lease?.isHeld() === true) {
+      const nowMs = this.#ports.clock.monotonicMs();
+      if ((through !== told || nowMs - toldMs >= TELL_AGAIN_MS) && lease?.isHeld() === true) {
         bus.publish(subject, encode({ epoch: lease.epoch, through } satisfies Published));
         told = through;
+        toldMs = nowMs;
       }
       await sleep(TELL_PUBLISHED_MS);
     }
@@ -537,6 +578,7 @@ class Host implements ShardCopy {
     const beganMs = this.#ports.clock.monotonicMs();
     const erased = group.outcome.erased.length;
     foldBatch(this.#state, entries, group.outcome);
+    this.#state.lately.note(entries, beganMs);
     this.#measureFold(entries, beganMs);
     if (group.outcome.erased.length > erased) this.#erasedThrough = entries.at(-1)?.sequence ?? 0;
     if (this.#state.warmUps.length > 0) this.#warmer.folded(this.#ports.clock.monotonicMs() - beganMs);
@@ -573,12 +615,44 @@ class Host implements ShardCopy {
     const items = outboxItems(key, outcome, deadLetters, this.#ports.subjects, span);
     this.#nextOutbox += items.length;
     if (items.length > 0) this.#outbox.add(items);
+    this.#withhold(outcome.leavers);
+    outcome.leavers.length = 0;
     outcome.samples.length = 0;
     outcome.removals.length = 0;
     outcome.transitions.length = 0;
     outcome.prepared.length = 0;
     outcome.tallies.length = 0;
     deadLetters.length = 0;
+  }
+
+  /** From here on nothing is published of users who were erased that follows from entries before. */
+  #withhold(leavers: readonly Leaver[]): void {
+    const { hashUser, subjects } = this.#ports;
+    if (leavers.length === 0 || hashUser === undefined) return;
+    const isErased = erasedBy(leavers, hashUser);
+    this.#outbox.change((item) => outputWithout(item, isErased, subjects, hashUser));
+  }
+
+  /**
+   * Tells the owner whom those outputs are of that came into their streams after this copy had lost its lease, perhaps: it takes
+   * out once more who was erased since.
+   */
+  async #tellLate(items: readonly OutboxItem[]): Promise<void> {
+    const { bus, sleep, subjects } = this.#ports;
+    const newest = new Map<string, number>();
+    for (const item of items)
+      for (const { user, sequence } of usersIn(item, subjects))
+        newest.set(user, Math.max(newest.get(user) ?? 0, sequence));
+    if (newest.size === 0) return;
+    const late: LateOutputs = { late: [...newest].map(([user, sequence]) => ({ user, sequence })) };
+    for (let tries = 0; tries < LATE_TRIES; tries++) {
+      try {
+        await ask(bus, subjects.shard(this.#options.shard, "redact"), late, LATE_PATIENCE_MS);
+        return;
+      } catch {
+        await sleep(RETRY_MS); // Between two owners nobody answers.
+      }
+    }
   }
 
   /** One line for all of them: a flood of bad entries must not become one of lines. */
