@@ -46,6 +46,7 @@ import { decode, encode } from "./kernel/msgpack.ts";
 import type { Report } from "./kernel/report.ts";
 import { shardsFolder } from "./lmdb-stores.ts";
 import type { MeasuredDrift } from "./metrics/profile-samples.ts";
+import { nodeBuild } from "./node-build.ts";
 import { nodeMetrics } from "./node-metrics.ts";
 import type { NodeOptions } from "./node-options.ts";
 import { NodeReadiness } from "./node-readiness.ts";
@@ -63,6 +64,7 @@ import {
   joinCluster,
 } from "./supervisor/cluster-agent.ts";
 import type { NodeRole } from "./supervisor/cluster-records.ts";
+import { refuseIncompatible } from "./supervisor/refuse-incompatible.ts";
 import { type RunningChild, startSupervisor } from "./supervisor/supervisor.ts";
 import { startTrainer, type Trainer, type TrainHow, type TrainRequest } from "./trainer.ts";
 import type { TrainingResult } from "./training-task.ts";
@@ -132,7 +134,7 @@ const NATS_INTENSITY = { restarts: 5, periodMs: 60_000 };
  *
  * @param report - Is told what happens, a line each: where the server comes from, restarts, fits.
  * @throws EngineError `NATS_SERVER_UNAVAILABLE`, `NATS_UNREACHABLE`, `SHARDS_FIXED`, `RESHARDING`,
- * `DATA_IN_USE`.
+ * `DATA_IN_USE`, `RESTORING`, `INCOMPATIBLE_NODE`.
  */
 export async function startNode(options: NodeOptions, report: Report): Promise<RunningNode> {
   await mkdir(options.dataDir, { recursive: true });
@@ -187,6 +189,9 @@ async function compose(
   const releases = await natsBlobStore(connection, subjectsOf(options.prefix), { replicas });
   const { generation } = await keepDeployment(releases, options.shards);
   const subjects = subjectsOf(options.prefix, generation);
+  const table = await natsKeyValue(toTable, subjects.cluster, { replicas });
+  const build = nodeBuild(options.version ?? "unknown");
+  await refuseIncompatible(table, { name, build }, (ms) => sleep(ms));
   await ensureStreams(log, subjects, options.shards);
 
   const deadline = sharedDeadline();
@@ -247,7 +252,7 @@ async function compose(
   };
   const agent = await joinCluster(
     {
-      table: await natsKeyValue(toTable, subjects.cluster, { replicas }),
+      table,
       clock: systemClock,
       random: Math.random,
       sleep: (ms) => sleep(ms, undefined, { ref: false }),
@@ -271,6 +276,7 @@ async function compose(
       standbys: options.standbys,
       movesMax: options.movesMax,
       timing: DEFAULT_TIMING,
+      build,
     },
   );
   closers.push(() => agent.stop(HAND_OVER_PATIENCE_MS));

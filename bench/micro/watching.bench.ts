@@ -13,7 +13,7 @@ const ENDPOINT = {
 };
 const WHERE = { node: "bench", thread: "bench" };
 
-const meter = new GatewayMeter();
+const meter = new GatewayMeter(["score"]);
 const own = meter.of("score");
 const rarely = (await startTracing({ ...ENDPOINT, OTEL_TRACES_SAMPLER_ARG: "0.001" }, WHERE))?.tracer;
 const always = (await startTracing({ ...ENDPOINT, OTEL_TRACES_SAMPLER_ARG: "1" }, WHERE))?.tracer;

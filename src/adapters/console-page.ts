@@ -22,16 +22,18 @@ export function consolePage(report: Report): StaticFiles {
 async function ready(root: string, report: Report): Promise<StaticFiles> {
   if (isConsoleStale(root)) {
     const beganMs = systemClock.monotonicMs();
-    report("building the console's page", { event: "console.building" });
+    report("building the console's page", { event: "page.building" });
     try {
       await buildConsole(root);
       report(`the console's page is built (${Math.round(systemClock.monotonicMs() - beganMs)} ms)`, {
-        event: "console.built",
+        event: "page.built",
       });
     } catch (thrown) {
       const { code, message } = toWireError(thrown);
       report(`the console's page can't be built: ${message}`, {
-        ...{ event: "console.not-built", level: "error", code },
+        event: "page.not-built",
+        level: "warn",
+        code,
       });
     }
   }

@@ -26,7 +26,9 @@ async function ready(root: string, report: Report): Promise<SnippetScript | unde
   } catch (thrown) {
     const { code, message } = toWireError(thrown);
     report(`the script for pages can't be built: ${message}`, {
-      ...{ event: "snippet.not-built", level: "error", code },
+      event: "page.not-built",
+      level: "warn",
+      code,
     });
   }
   const file = join(root, SNIPPET_FILE);

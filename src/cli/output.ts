@@ -35,9 +35,14 @@ function tellPeople({ code, message }: WireError, frames?: string): void {
 }
 
 /** Tells why a command ends: programs on standard output, people on standard error. */
-export function fail(error: WireError, command: Command, tell: TellFailure = tellPeople): void {
+export function fail(
+  error: WireError,
+  command: Command,
+  tell: TellFailure = tellPeople,
+  frames?: string,
+): void {
   if (command.opts()["json"] === true) process.stdout.write(`${JSON.stringify({ error })}\n`);
-  tell(error);
+  tell(error, frames);
 }
 
 /**
@@ -55,8 +60,7 @@ export function runs<Arguments extends unknown[]>(
     } catch (thrown) {
       const error = toWireError(thrown);
       const isUnknown = error.code === "INTERNAL" && thrown instanceof Error; // Its message is told with it.
-      const frames = isUnknown ? framesOf(thrown) : undefined;
-      fail(error, given.at(-1) as Command, (told) => tellBy(...given)(told, frames));
+      fail(error, given.at(-1) as Command, tellBy(...given), isUnknown ? framesOf(thrown) : undefined);
       process.exitCode = 1;
     }
   };

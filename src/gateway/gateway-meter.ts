@@ -20,15 +20,23 @@ export type EndpointMeter = Readonly<{
 
 /** What a gateway measures of its requests, for metrics. */
 export class GatewayMeter {
-  readonly endpoints = new Map<string, EndpointMeter>();
+  readonly #endpoints = new Map<string, EndpointMeter>();
   inFlight = 0;
 
-  /** The meter of an endpoint, a new one at first. Endpoints are named by the program, so their number is bounded. */
+  constructor(endpoints: readonly string[]) {
+    for (const name of endpoints) this.of(name);
+  }
+
+  get endpoints(): ReadonlyMap<string, EndpointMeter> {
+    return this.#endpoints;
+  }
+
+  /** What is measured of an endpoint, from now on if it is new. */
   of(name: string): EndpointMeter {
-    let meter = this.endpoints.get(name);
+    let meter = this.#endpoints.get(name);
     if (meter === undefined) {
       meter = { durations: new BucketCounts(REQUEST_SECONDS), errors: new Map() };
-      this.endpoints.set(name, meter);
+      this.#endpoints.set(name, meter);
     }
     return meter;
   }

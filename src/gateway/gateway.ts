@@ -135,7 +135,7 @@ export function createGateway(ports: GatewayPorts, options: GatewayOptions): Gat
       return { version: given.version, ...(isWarming ? { warming: true } : {}) };
     }),
   };
-  const meter = new GatewayMeter();
+  const meter = new GatewayMeter(Object.keys(endpoints));
   const handlers = Object.fromEntries(
     Object.entries(endpoints).map(([name, answer]) => [
       name,
@@ -147,24 +147,29 @@ export function createGateway(ports: GatewayPorts, options: GatewayOptions): Gat
   return {
     handlers,
     counters,
-    intake: (name) => ({
-      async take(events, producer) {
-        countUp(counters.requests, name);
-        const own = meter.of(name);
-        const beganMs = ports.clock.monotonicMs();
-        try {
-          return await ingest(taking, options, counters, { events }, producer && { producer });
-        } catch (thrown) {
-          const error = toWireError(thrown);
-          countUp(counters.errors, error.code);
-          countError(own, error);
-          throw thrown;
-        } finally {
-          own.durations.observe((ports.clock.monotonicMs() - beganMs) / 1_000);
-        }
-      },
-      refused: (code) => countUp(counters.refused, code),
-    }),
+    intake: (name) => {
+      const own = meter.of(name);
+      return {
+        async take(events, producer) {
+          countUp(counters.requests, name);
+          const beganMs = ports.clock.monotonicMs();
+          meter.inFlight++;
+          const by = producer === undefined ? {} : { producer };
+          try {
+            return await ingest(taking, options, counters, { events }, by);
+          } catch (thrown) {
+            const error = toWireError(thrown);
+            countUp(counters.errors, error.code);
+            countError(own, error);
+            throw thrown;
+          } finally {
+            meter.inFlight--;
+            own.durations.observe((ports.clock.monotonicMs() - beganMs) / 1_000);
+          }
+        },
+        refused: (code) => countUp(counters.refused, code),
+      };
+    },
     meter,
     refusing: () => lags.refusing(),
     async refreshDefinitions() {

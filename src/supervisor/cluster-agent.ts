@@ -6,6 +6,7 @@ import type { Random } from "../kernel/random.ts";
 import type { Report } from "../kernel/report.ts";
 import { decodeNode, encodeRecord, type NodeRecord, type NodeRole, nodeKey } from "./cluster-records.ts";
 import { ClusterView } from "./cluster-view.ts";
+import type { NodeBuild } from "./node-build.ts";
 import { planCluster, type Unit } from "./plan-cluster.ts";
 import type { SessionDeadline } from "./session.ts";
 import { type NodeSession, UnitKeeper, type UnitRole } from "./unit-keeper.ts";
@@ -45,6 +46,8 @@ export type AgentOptions = Readonly<{
   /** Owners that change at one time while all are alive. */
   movesMax: number;
   timing: ClusterTiming;
+  /** What this node runs, told to the others. */
+  build?: NodeBuild;
 }>;
 
 /** When a silent node is given up. The owner's patience is the shorter, so it stops before another one starts. */
@@ -67,6 +70,8 @@ export type ClusterStatus = Readonly<{
     roles: readonly NodeRole[];
     weight: number;
     leaving: boolean;
+    /** Version of what it runs; left out if it does not tell. */
+    version?: string;
     /** Milliseconds since its last sign, as this node saw it. */
     silentMs: number;
     /** Units that it owns, and those of which it keeps a copy. */
@@ -200,6 +205,7 @@ class Agent implements ClusterAgent {
       roles: record.roles,
       weight: record.weight,
       leaving: record.leaving,
+      ...(record.build === undefined ? {} : { version: record.build.version }),
       silentMs: record.name === this.#options.name ? 0 : Math.max(0, nowMs - seenMs),
       owns: units.filter((unit) => unit.owner === record.name).map(({ unit }) => unit),
       standsBy: units.filter((unit) => unit.standbys.includes(record.name)).map(({ unit }) => unit),
@@ -293,7 +299,7 @@ class Agent implements ClusterAgent {
   /** Begins a session: what an earlier incarnation of this node held is orphaned by it. */
   async #begin(): Promise<void> {
     const { clock, deadline, newId, table } = this.#ports;
-    const { name, roles, weight } = this.#options;
+    const { name, roles, weight, build } = this.#options;
     const key = nodeKey(name);
     while (true) {
       const held = await table.get(key);
@@ -306,6 +312,7 @@ class Agent implements ClusterAgent {
         leaving: this.#isLeaving,
         beat: 0,
         epochSeen: this.#view.epochSeen,
+        ...(build === undefined ? {} : { build }),
       };
       const beganMs = clock.monotonicMs();
       const value = encodeRecord(record);
