@@ -73,11 +73,13 @@ export class NodeReadiness {
     let isOver = false;
     const looking = (async () => {
       let told: string | undefined;
+      let wasReady = false;
       while (!isOver) {
         const readiness = this.now();
         const described = readiness.reasons.map(({ code }) => code).join();
-        if (this.#hasStarted && described !== told) this.#world.changed?.(readiness);
-        if (this.#hasStarted) told = described;
+        wasReady ||= readiness.ready;
+        if (wasReady && described !== told) this.#world.changed?.(readiness);
+        told = described;
         await this.#world.sleep(LOOK_MS);
       }
     })();

@@ -11,6 +11,7 @@ function aNode() {
   let nowMs = 0;
   let isConnected = true;
   let isMember = true;
+  const told: string[] = [];
   const owners = new Map<string, string>();
   const roles = new Map<string, UnitRole>();
   const status = (): ClusterStatus => ({
@@ -41,10 +42,12 @@ function aNode() {
     clock: { nowMs: () => nowMs, monotonicMs: () => nowMs },
     sleep: () => new Promise((resolve) => setImmediate(resolve)),
     isConnected: () => isConnected,
+    changed: ({ reasons }) => void told.push(reasons.map(({ code }) => code).join() || "ready"),
   });
   readiness.follow(agent);
   return {
     readiness,
+    told,
     codes: () => readiness.now().reasons.map(({ code }) => code),
     after(ms: number) {
       readiness.now(); // What was so until now was seen.
@@ -125,6 +128,16 @@ test("what is placed here may still change until it has been the same for a seco
   expect(node.codes()).toEqual(["CATCHING_UP"]);
   node.after(100);
   expect(node.codes()).toEqual([]);
+});
+
+test("each change is told once, from the first time on at which the node is ready", async () => {
+  const node = await aReadyNode();
+  await turns();
+  node.connected(false);
+  await turns();
+  node.connected(true);
+  await turns();
+  expect(node.told).toEqual(["ready", "NATS_LOST", "ready"]);
 });
 
 test("a unit that comes later catches up while others answer, and takes no node out", async () => {

@@ -12,14 +12,12 @@ export function withLogOptions(command: Command): Command {
     .addOption(
       new Option("--log-format <format>", "what the node writes to standard error: lines of text, or of JSON")
         .choices(["text", "json"])
-        .default("text")
-        .env("RESONANCE_LOG_FORMAT"),
+        .default("text"),
     )
     .addOption(
       new Option("--log-level <level>", "the least that is written")
         .choices(["info", "warn", "error"])
-        .default("info")
-        .env("RESONANCE_LOG_LEVEL"),
+        .default("info"),
     );
 }
 

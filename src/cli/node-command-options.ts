@@ -7,6 +7,7 @@ import { isAuthFolder, SERVER_AUTH_FILE } from "./auth/client-folder.ts";
 import { durationMs, wholeNumber } from "./client-options.ts";
 import { withConfiguration } from "./config/with-configuration.ts";
 import { type IntakeCommandOptions, intakeOf, withIntakeOptions } from "./http-options.ts";
+import { type LogOptions, withLogOptions } from "./log-options.ts";
 import { identityOf, type NatsOptions, natsUrlOption, withNatsOptions } from "./nats-options.ts";
 import { readContentFile } from "./read-content-file.ts";
 import { readDefinitions } from "./read-definitions.ts";
@@ -39,6 +40,7 @@ export type NodeCommandOptions = Readonly<{
   forgetAfter: number;
 }> &
   IntakeCommandOptions &
+  LogOptions &
   NatsOptions;
 
 /** Beside the 16 that are kept for what no segment asks about yet, one at least tells segments apart. */
@@ -118,7 +120,7 @@ export function withNodeOptions(command: Command): Command {
         .default(given.idleMs, "off"),
     )
     .addOption(natsUrlOption("--nats <urls>", "NATS servers to use (default: find or fetch one and run it)"));
-  return withConfiguration(withIntakeOptions(withNatsOptions(own)));
+  return withConfiguration(withLogOptions(withIntakeOptions(withNatsOptions(own))));
 }
 
 /** The node that a command's options describe. */

@@ -16,6 +16,8 @@ const run = promisify(execFile);
 /** One shard folds them for more than the second for which a node waits for its part anyway. */
 const EVENTS = 60_000;
 const EVENTS_A_REQUEST = 1_000;
+/** Two nodes start and fold all of them. */
+const LONG_MS = 120_000;
 const PATIENCE = { timeout: 60_000, interval: 50 };
 
 await describeWithNats("the readiness of a node", (suite) => {
@@ -64,34 +66,38 @@ await describeWithNats("the readiness of a node", (suite) => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  test("a node that finds a long log is not ready until it has caught up", async () => {
-    const first = await up("first");
-    await expect.poll(first.codes, PATIENCE).toBe("");
-    for (let at = 0; at < EVENTS; at += EVENTS_A_REQUEST) {
-      const events = Array.from({ length: EVENTS_A_REQUEST }, (_, index) => {
-        const n = at + index;
-        return { id: `e${n}`, user: `u${n % 5_000}`, type: "view", ts: Date.now(), item: `i${n % 100}` };
-      });
-      await client.ask("ingest", { events });
-    }
-    await first.stop();
+  test(
+    "a node that finds a long log is not ready until it has caught up",
+    async () => {
+      const first = await up("first");
+      await expect.poll(first.codes, PATIENCE).toBe("");
+      for (let at = 0; at < EVENTS; at += EVENTS_A_REQUEST) {
+        const events = Array.from({ length: EVENTS_A_REQUEST }, (_, index) => {
+          const n = at + index;
+          return { id: `e${n}`, user: `u${n % 5_000}`, type: "view", ts: Date.now(), item: `i${n % 100}` };
+        });
+        await client.ask("ingest", { events });
+      }
+      await first.stop();
 
-    const second = await up("second");
-    const told = new Set<string>();
-    let lag = Number.POSITIVE_INFINITY;
-    for (;;) {
-      const { ready, reasons } = await second.readiness();
-      if (ready) break;
-      for (const { message } of reasons) told.add(message);
-      lag = ((await client.ask("status", {})) as StatusReply).lag;
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-    expect([...told].join()).toContain("shard-0");
-    expect(((await client.ask("status", {})) as StatusReply).lag).toBeLessThanOrEqual(500);
-    expect(lag).toBeLessThan(EVENTS);
-    expect(((await client.ask("status", {})) as StatusReply).readiness.ready).toBe(true);
-    await second.stop();
-  });
+      const second = await up("second");
+      const told = new Set<string>();
+      let lag = Number.POSITIVE_INFINITY;
+      for (;;) {
+        const { ready, reasons } = await second.readiness();
+        if (ready) break;
+        for (const { message } of reasons) told.add(message);
+        lag = ((await client.ask("status", {})) as StatusReply).lag;
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+      expect([...told].join()).toContain("shard-0");
+      expect(((await client.ask("status", {})) as StatusReply).lag).toBeLessThanOrEqual(500);
+      expect(lag).toBeLessThan(EVENTS);
+      expect(((await client.ask("status", {})) as StatusReply).readiness.ready).toBe(true);
+      await second.stop();
+    },
+    LONG_MS,
+  );
 
   test("one that is told to stop says so first, answers until others had time to see it, then ends", async () => {
     const node = await up("third", "--drain", "2");

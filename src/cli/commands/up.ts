@@ -5,16 +5,16 @@ import { EngineError } from "../../kernel/engine-error.ts";
 import type { Report } from "../../kernel/report.ts";
 import { type RunningNode, startNode } from "../../node.ts";
 import { ENDPOINT_FILE } from "../client.ts";
-import { type LogOptions, logOf, tellFailure, withLogOptions } from "../log-options.ts";
+import { logOf, tellFailure } from "../log-options.ts";
 import { type NodeCommandOptions, nodeOptionsOf, withNodeOptions } from "../node-command-options.ts";
 import { endOnUncaught, print, runs } from "../output.ts";
 import { stopSignal } from "../stop-signal.ts";
 
-type UpOptions = NodeCommandOptions & LogOptions & Readonly<{ json: boolean }>;
+type UpOptions = NodeCommandOptions & Readonly<{ json: boolean }>;
 
 /** `resonance up`: a node, until it is told to stop. */
 export function addUpCommand(program: Command): void {
-  withLogOptions(withNodeOptions(program.command("up")))
+  withNodeOptions(program.command("up"))
     .description("run a node: gateway, shards and profiles, with an embedded NATS unless one is named")
     .option("--json", "print one JSON object once the node answers", false)
     .action(
