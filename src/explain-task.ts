@@ -12,11 +12,13 @@ import { subjectsOf } from "./events/subjects.ts";
 import { type ExplainLimits, explain } from "./explain.ts";
 import { type ExportLimits, type ExportWorld, exportPage } from "./export-user.ts";
 import type { ExplainQuestion, ExportPage, ExportQuestion } from "./gateway/gateway-ports.ts";
+import type { JourneyQuestion, VisitorJourney } from "./gateway/visitor-lens.ts";
 import { toWireError, type WireError } from "./kernel/engine-error.ts";
 import type { HalfSipKey } from "./kernel/half-sip-hash.ts";
 import { userHasher } from "./privacy/user-hash.ts";
 import { releasesOf } from "./releases.ts";
 import { DecisionIds } from "./resonance/decision-id.ts";
+import { visitorJourney } from "./visitor-journey.ts";
 
 /** One question, and where what answers it is found; plain data, since it crosses a thread. */
 export type ExplainTask = Readonly<{
@@ -32,6 +34,13 @@ export type ExplainTask = Readonly<{
 
 export type ExplainResult =
   | Readonly<{ kind: "explained"; reply: Uint8Array }>
+  | Readonly<{ kind: "failed"; error: WireError }>;
+
+/** One look at a user's journey, and where it is found. */
+export type JourneyTask = Readonly<{ question: JourneyQuestion }> & Omit<ExplainTask, "question">;
+
+export type JourneyResult =
+  | Readonly<{ kind: "told"; journey: VisitorJourney }>
   | Readonly<{ kind: "failed"; error: WireError }>;
 
 /** One page of an export, and where it is found. */
@@ -51,6 +60,15 @@ export async function explainInThread(task: ExplainTask): Promise<ExplainResult>
   try {
     const world = await worldOf(task);
     return { kind: "explained", reply: await explain(world, task.question, task.limits) };
+  } catch (thrown) {
+    return { kind: "failed", error: toWireError(thrown) };
+  }
+}
+
+/** Tells how a user came to be answered as they are, in a thread of its own. */
+export async function journeyInThread(task: JourneyTask): Promise<JourneyResult> {
+  try {
+    return { kind: "told", journey: await visitorJourney(await worldOf(task), task.question, task.limits) };
   } catch (thrown) {
     return { kind: "failed", error: toWireError(thrown) };
   }

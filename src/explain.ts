@@ -163,8 +163,28 @@ async function explainNow(
   question: Extract<ExplainQuestion, { kind: "user" }>,
   { ringEvents }: ExplainLimits,
 ): Promise<Uint8Array> {
-  const { shard, user, map, segments, type, held: bytes, top } = question;
+  const { user, map, segments, type, top } = question;
   const arrival = question.arrival === undefined ? undefined : Uint32Array.from(question.arrival);
+  const state = await heldState({ releases, subjects }, question, ringEvents);
+  const atMs = clock.nowMs();
+  const answers = new ScoreAnswers(state, { ...clock, nowMs: () => atMs }, decisions);
+  const answer = answers.score(user, { map, ...(top === undefined ? {} : { top }) }, type, arrival);
+  const explanation = named(explainUser(state, user, { map, segments, arrival }, atMs), atMs, []);
+  return question.inAnswer
+    ? extendAnswer(answer, { explanation }, type)
+    : written({ answer, atMs, explanation }, type);
+}
+
+/**
+ * A shard of one user, as theirs handed them out.
+ *
+ * @throws EngineError `RELEASE_MISSING` (retryable).
+ */
+export async function heldState(
+  { releases, subjects }: Pick<ExplainWorld, "releases" | "subjects">,
+  { shard, held: bytes }: Readonly<{ shard: number; held: Uint8Array }>,
+  ringEvents: number,
+): Promise<ShardState> {
   const held = takeIn(bytes);
   const state = newShardState({
     shard,
@@ -176,13 +196,7 @@ async function explainNow(
     ringEvents,
   });
   if (held.meta !== undefined) await putInForce(state, held.meta, releases);
-  const atMs = clock.nowMs();
-  const answers = new ScoreAnswers(state, { ...clock, nowMs: () => atMs }, decisions);
-  const answer = answers.score(user, { map, ...(top === undefined ? {} : { top }) }, type, arrival);
-  const explanation = named(explainUser(state, user, { map, segments, arrival }, atMs), atMs, []);
-  return question.inAnswer
-    ? extendAnswer(answer, { explanation }, type)
-    : written({ answer, atMs, explanation }, type);
+  return state;
 }
 
 /**

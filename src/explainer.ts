@@ -1,13 +1,23 @@
 import { type ThreadPool, threadPool } from "./adapters/thread-pool.ts";
 import type { ExplainLimits } from "./explain.ts";
-import type { ExplainResult, ExplainTask, ExportResult, ExportTask } from "./explain-task.ts";
+import type {
+  ExplainResult,
+  ExplainTask,
+  ExportResult,
+  ExportTask,
+  JourneyResult,
+  JourneyTask,
+} from "./explain-task.ts";
 import type { ExplainQuestion, ExportPage, ExportQuestion } from "./gateway/gateway-ports.ts";
+import type { JourneyQuestion, VisitorJourney } from "./gateway/visitor-lens.ts";
 import { EngineError, fromWireError } from "./kernel/engine-error.ts";
 
 /** What explains, in threads that are started with the first question of their kind: many nodes are never asked. */
 export type Explainer = Readonly<{
   /** @throws EngineError `OVERLOADED` (retryable) if too many wait already, and what explaining throws. */
   explain(question: ExplainQuestion): Promise<Uint8Array>;
+  /** As {@link Explainer.explain}, of how a user came to be answered as they are. */
+  journey(question: JourneyQuestion): Promise<VisitorJourney>;
   /** As {@link Explainer.explain}, of a page of an export. */
   exportPage(question: ExportQuestion): Promise<ExportPage>;
   close(): Promise<void>;
@@ -52,6 +62,12 @@ export function startExplainer(
       const result = await run<ExplainTask, ExplainResult>(question.kind, "explainInThread", task);
       if (result.kind === "failed") throw fromWireError(result.error);
       return result.reply;
+    },
+    async journey(question) {
+      const task: JourneyTask = { ...where, question, limits: { ...LIMITS, ringEvents } };
+      const result = await run<JourneyTask, JourneyResult>("user", "journeyInThread", task);
+      if (result.kind === "failed") throw fromWireError(result.error);
+      return result.journey;
     },
     async exportPage(question) {
       const task: ExportTask = { ...where, question, limits: { ...PAGE, ringEvents } };

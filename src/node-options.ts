@@ -17,8 +17,6 @@ export type NodeOptions = Readonly<{
   serverAuth?: string;
   /** Folder of LMDB environments and, when embedded, of the NATS server's store. */
   dataDir: string;
-  /** The package's, told to other nodes. */
-  version?: string;
   /** Unique in the cluster; left out: one is made and kept in the data folder. Letters, digits, `-` and `_`. */
   name?: string;
   /** What the node does: own shards, answer services, keep profiles. */
@@ -86,6 +84,8 @@ export type HttpOptions = Readonly<{
   keysFile: string;
   /** Networks of proxies whose word on a sender's address is taken, with commas between; left out: none. */
   trustProxy?: string;
+  /** Purposes of ours by the categories of consent that Segment's clients send, beside those of the same name. */
+  consentCategories?: Readonly<Record<string, string>>;
 }>;
 
 /** The admin listener of a node. */

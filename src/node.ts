@@ -13,31 +13,39 @@ import { natsBlobStore } from "./adapters/nats-blob-store.ts";
 import { natsBus } from "./adapters/nats-bus.ts";
 import { replicasFor } from "./adapters/nats-cluster.ts";
 import { abilitiesOf, connectNats } from "./adapters/nats-connection.ts";
-import { isConnected, onRefusal } from "./adapters/nats-connectivity.ts";
+import { isConnected, onRefusal, reconnectsOf } from "./adapters/nats-connectivity.ts";
 import { natsKeyValue } from "./adapters/nats-key-value.ts";
 import { NatsLog } from "./adapters/nats-log.ts";
 import { type RunningNatsServer, startNatsServer } from "./adapters/nats-server.ts";
 import { mountService } from "./adapters/nats-service.ts";
+import { version } from "./adapters/package-version.ts";
 import { sealedSessionTokens } from "./adapters/session-tokens.ts";
 import { sharedDeadline } from "./adapters/shared-deadline.ts";
 import { systemClock } from "./adapters/system-clock.ts";
 import { threadPool } from "./adapters/thread-pool.ts";
 import { removeUnusedStores } from "./adapters/unused-stores.ts";
+import { clientRoutes } from "./client-routes.ts";
 import { consoleRoutes } from "./console/console-routes.ts";
+import { LiveMaps } from "./console/live-map.ts";
+import { liveMapRoutes } from "./console/live-map-routes.ts";
+import { startViews } from "./console-views.ts";
 import { keepDeployment } from "./deployment.ts";
 import { alertChanges, lastAlerts, measureDrift } from "./drift-monitor.ts";
 import { type Subjects, subjectsOf } from "./events/subjects.ts";
 import { startExplainer } from "./explainer.ts";
 import { createGateway } from "./gateway/gateway.ts";
-import { countUp } from "./gateway/gateway-ports.ts";
+import { countUp, type GatewayPorts } from "./gateway/gateway-ports.ts";
 import { engineRoutes } from "./gateway/http/engine-routes.ts";
 import { type HealthSource, healthRoutes } from "./gateway/http/health-routes.ts";
 import type { HttpRoute } from "./gateway/http/http-route.ts";
+import { watchRoutes } from "./gateway/http/watch-routes.ts";
 import type { Readiness } from "./gateway/readiness.ts";
 import { EngineError, fromWireError, toWireError } from "./kernel/engine-error.ts";
 import { decode, encode } from "./kernel/msgpack.ts";
 import { shardsFolder } from "./lmdb-stores.ts";
+import type { MeasuredDrift } from "./metrics/profile-samples.ts";
 import { nodeBuild } from "./node-build.ts";
+import { nodeMetrics } from "./node-metrics.ts";
 import type { NodeOptions } from "./node-options.ts";
 import { NodeReadiness } from "./node-readiness.ts";
 import { userHasher } from "./privacy/user-hash.ts";
@@ -176,7 +184,7 @@ async function compose(
   const { generation } = await keepDeployment(releases, options.shards);
   const subjects = subjectsOf(options.prefix, generation);
   const table = await natsKeyValue(toTable, subjects.cluster, { replicas });
-  const build = nodeBuild(options.version ?? "unknown");
+  const build = nodeBuild(version());
   await refuseIncompatible(table, { name, build }, (ms) => sleep(ms));
   await ensureStreams(log, subjects, options.shards);
 
@@ -223,9 +231,10 @@ async function compose(
   });
   closers.push(() => compute.close());
 
+  const unitNames = unitsOf(options.shards).map((unit) => unit.name);
   const readiness = new NodeReadiness({
     node: name,
-    units: unitsOf(options.shards).map((unit) => unit.name),
+    units: unitNames,
     clock: systemClock,
     sleep: (ms) => sleep(ms, undefined, { ref: false }),
     isConnected: () => isConnected(connection) && isConnected(toTable),
@@ -291,30 +300,29 @@ async function compose(
   });
   const keysChanged = await releases.watch(SECRETS_PREFIX, () => void tokens.refresh().catch(() => {}));
   closers.push(() => keysChanged.close());
-  const gateway = createGateway(
-    {
-      bus,
-      log,
-      releases,
-      clock: systemClock,
-      decisions: new DecisionIds(decisionKey, newId()),
-      hashUser: userHasher(erasedUsersKey),
-      tokens,
-      newId,
-      cellKey: keys.lasting("location-cells"),
-      explain: (question) => explainer.explain(question),
-      exportPage: (question) => explainer.exportPage(question),
-      subjects,
-      decodeProfiles,
-      memoryBytes: () => process.memoryUsage().rss,
-      sleep: (ms) => sleep(ms, undefined, { ref: false }),
-      cluster: () => agent.status(),
-      readiness: () => readiness.now(),
-      ownerOf: (shard) => agent.ownerOf(shardUnit(shard)),
-      copiesOf: (shard) => agent.copiesOf(shardUnit(shard)),
-    },
-    { shards: options.shards, node: name, rates: options.rates, lagMax: options.lagMax },
-  );
+  const gatewayPorts: GatewayPorts = {
+    bus,
+    log,
+    releases,
+    clock: systemClock,
+    decisions: new DecisionIds(decisionKey, newId()),
+    hashUser: userHasher(erasedUsersKey),
+    tokens,
+    newId,
+    cellKey: keys.lasting("location-cells"),
+    explain: (question) => explainer.explain(question),
+    exportPage: (question) => explainer.exportPage(question),
+    subjects,
+    decodeProfiles,
+    memoryBytes: () => process.memoryUsage().rss,
+    sleep: (ms) => sleep(ms, undefined, { ref: false }),
+    cluster: () => agent.status(),
+    readiness: () => readiness.now(),
+    ownerOf: (shard) => agent.ownerOf(shardUnit(shard)),
+    copiesOf: (shard) => agent.copiesOf(shardUnit(shard)),
+  };
+  const limits = { shards: options.shards, node: name, rates: options.rates, lagMax: options.lagMax };
+  const gateway = createGateway(gatewayPorts, limits);
   const followed: readonly (readonly [prefix: string, refresh: () => Promise<void>])[] = [
     ["segments.", () => gateway.refreshDefinitions()],
     ["content.", () => gateway.refreshCatalogue()],
@@ -336,12 +344,41 @@ async function compose(
     });
   }
   const http = await startHttp(options, {
-    routes: [...engineRoutes(gateway.handlers), ...healthRoutes(health)],
+    routes: [
+      ...engineRoutes(gateway.handlers),
+      ...clientRoutes(gateway, options.http, systemClock, report),
+      ...healthRoutes(health),
+    ],
     isStopping: () => readiness.isStopping,
     report,
   });
   if (http !== undefined) closers.push(() => http.close());
-  const admin = await startAdmin(options, [...consoleRoutes({ name })], report);
+  const live = new LiveMaps(gatewayPorts, options.shards);
+  const views = await startViews(
+    {
+      ...{ agent, bus, connection, explainer, gateway, log, releases, subjects },
+      hashUser: userHasher(erasedUsersKey),
+    },
+    { shards: options.shards },
+  );
+  closers.push(() => views.close());
+  const ownsProfiles = (): boolean => agent.roles().get(PROFILES_UNIT) === "owner";
+  let drift: MeasuredDrift | undefined;
+  const metrics = nodeMetrics({
+    ...{ node: name, units: unitNames, standbys: options.standbys, agent, threads, gateway },
+    version: version(),
+    clock: systemClock,
+    readiness: () => readiness.now(),
+    connections: () => ({ gateway: stateOf(connection), cluster: stateOf(toTable) }),
+    drift: () => (ownsProfiles() ? drift : undefined),
+  });
+  const adminRoutes = [
+    ...consoleRoutes({ name }),
+    ...liveMapRoutes(gateway.handlers, live),
+    ...views.routes,
+    ...watchRoutes(health, metrics),
+  ];
+  const admin = await startAdmin(options, adminRoutes, report);
   if (admin !== undefined) closers.push(() => admin.close());
 
   const trainer = startTrainer(
@@ -362,13 +399,16 @@ async function compose(
     { bus, log, releases, compute, subjects },
     { nats, prefix: options.prefix, generation, shards: options.shards },
   );
-  const ownsProfiles = (): boolean => agent.roles().get(PROFILES_UNIT) === "owner";
   if (options.roles.includes("profiles")) {
     closers.push(serveWhile(ownsProfiles, () => serveTraining(bus, subjects, trainer, report)));
     closers.push(serveWhile(ownsProfiles, () => serveTrainingStatus(bus, subjects, trainer)));
     const operated = { bus, subjects, releases, clock: systemClock, shards: options.shards };
     closers.push(serveWhile(ownsProfiles, () => serveOperator(operated)));
-    closers.push(every(DRIFT_EVERY_MS, ownsProfiles, () => watchDrift(operated, report)));
+    closers.push(
+      every(DRIFT_EVERY_MS, ownsProfiles, async () => {
+        drift = await watchDrift(operated, report);
+      }),
+    );
     const { calibrate } = recalibrator;
     closers.push(
       serveWhile(ownsProfiles, () => serveTask(bus, subjects.profileActor("calibrate"), calibrate)),
@@ -379,8 +419,7 @@ async function compose(
       closers.push(refitLoop(trainer, options.refit, options.refitCheckMs, ownsProfiles, report));
   }
 
-  const version = abilitiesOf(connection).version;
-  const used = { version, source: server?.source ?? "given" };
+  const used = { version: abilitiesOf(connection).version, source: server?.source ?? "given" };
   return {
     name,
     natsUrl,
@@ -577,14 +616,20 @@ async function serveOperator(world: Parameters<typeof measureDrift>[0]): Promise
   return { close: async () => void (await Promise.all(served.map((one) => one.close()))) };
 }
 
+/** Whether a connection is up, and how often it came back. */
+function stateOf(connection: Parameters<typeof isConnected>[0]) {
+  return { isConnected: isConnected(connection), reconnects: reconnectsOf(connection) };
+}
+
 /** Measures, and tells what has come or gone. */
 async function watchDrift(
   world: Parameters<typeof measureDrift>[0],
   report: (line: string) => void,
-): Promise<void> {
+): Promise<MeasuredDrift> {
   const before = await lastAlerts(world.releases);
-  const { alerts } = await measureDrift(world);
+  const { now, alerts } = await measureDrift(world);
   for (const line of alertChanges(before, alerts)) report(line);
+  return { now, alerts };
 }
 
 /** Acts now and then while a condition holds; a failure waits for the next time. @returns Ends it. */

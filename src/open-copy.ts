@@ -7,6 +7,7 @@ import { raiseFloor } from "./actors/snapshot-floor.ts";
 import { parseSnapshotKey, type SnapshotManifest, snapshotPrefix } from "./actors/snapshot-manifest.ts";
 import { Turns } from "./actors/turns.ts";
 import type { UnitCopy } from "./actors/unit-copy.ts";
+import type { UnitMeter } from "./actors/unit-meter.ts";
 import type { SnapshotPorts } from "./actors/write-snapshot.ts";
 import type { Subjects } from "./events/subjects.ts";
 import { FEATURES } from "./features/all-families.ts";
@@ -30,6 +31,7 @@ import { startShardHost } from "./shards/shard-host.ts";
 import { restoreShard } from "./shards/snapshot-read.ts";
 import { snapshotShard } from "./shards/snapshot-write.ts";
 import { keepSnapshots, type SnapshotDuty } from "./snapshot-duty.ts";
+import type { UnitFigures } from "./unit-figures.ts";
 import { PROFILES_UNIT, shardOfUnit, shardUnit } from "./units.ts";
 
 /** What copies need of the thread that they live in. */
@@ -56,6 +58,10 @@ export type CopyWorld = Readonly<{
   hideUser?: HideId;
   /** Shared by the copies of a thread. */
   turns?: Turns;
+  /** Measures what the copies of the thread do together. */
+  meter?: UnitMeter;
+  /** What tells of each of them, by unit. */
+  figures?: Map<string, () => UnitFigures>;
 }>;
 
 /** Where a copy keeps what it folds. */
@@ -144,6 +150,7 @@ async function openShard(
       },
     );
     const { erasing } = copy;
+    world.figures?.set(unit, () => copy.figures());
     const turns = new Turns();
     const write = (isFull = false) =>
       turns.take(() =>
@@ -201,6 +208,7 @@ async function openProfiles(
       { ...rest, pause: snapshots.pause, releases: blobs, store, scrubbed },
       { shards: options.shards, publishEveryMs: options.publishEveryMs },
     );
+    world.figures?.set(unit, () => copy.figures());
     const scrubber = new Scrubber({ ...world, store }, copy.erasing, () => world.clock.monotonicMs());
     return keepSnapshots(keepErasing(copy, scrubber), dutyOf(unit, stream, world, options, write));
   });

@@ -6,7 +6,9 @@ import { readJson } from "./actors/read-json.ts";
 import { type RedactionCount, type RedactionTarget, Redactor } from "./actors/redactor.ts";
 import { Turns } from "./actors/turns.ts";
 import type { Lease } from "./actors/unit-copy.ts";
+import type { UnitMeter } from "./actors/unit-meter.ts";
 import { decodeEntries, encodeEntry } from "./events/log-codec.ts";
+import type { LogEntry } from "./events/log-entry.ts";
 import { redactEntries, redactErasure } from "./events/redact-entries.ts";
 import type { Subjects } from "./events/subjects.ts";
 import { peerHashOf } from "./features/to-feature-event.ts";
@@ -20,9 +22,11 @@ import {
   NOTHING_REMOVED,
   type PartlyRemoved,
 } from "./privacy/erasure-record.ts";
+import type { HashUser } from "./privacy/user-hash.ts";
 import type { EraseMembersReply, EraseMembersRequest } from "./profiles/profile-messages.ts";
 import type { PendingErasure } from "./shards/context-store.ts";
 import type { ShardCopy } from "./shards/shard-host.ts";
+import type { LateOutputs } from "./shards/shard-messages.ts";
 
 /** What carrying erasures out takes. */
 export type EraserWorld = Readonly<{
@@ -34,7 +38,10 @@ export type EraserWorld = Readonly<{
   sleep(ms: number): Promise<void>;
   pause(): Promise<void>;
   subjects: Subjects;
+  hashUser: HashUser;
   report(line: string): void;
+  /** Measures how long erasures take. */
+  meter?: UnitMeter;
   /** Takes users out of the streams that nothing is folded from. @returns Messages, by stream. */
   purge(
     users: ReadonlySet<string>,
@@ -56,10 +63,14 @@ const RETRY_MS = 500;
 const BATCH_MAX = 1_000;
 /** Patience with another unit: it reads its whole log, and may change its owner meanwhile. */
 const ASK_PATIENCE_MS = 120_000;
+/** An owner that is silent for so long may have lost its unit, and the question with it. */
+const ASK_AGAIN_MS = 20_000;
 /** A shard writes decisions down within a quarter of a second: then the last ones about a user are there. */
 const DECISIONS_MS = 500;
 /** Erasures' entries further apart than so many messages are read apart. */
 const RUN_MESSAGES = 2_000;
+/** More often than that nothing comes late. */
+const READINGS_MAX = 5;
 const OWNERS = "owners";
 
 /**
@@ -113,8 +124,13 @@ export class ShardEraser {
     this.#serving = await bus.serve(
       subjects.shard(this.#options.shard, "redact"),
       async ({ data }) => {
-        const { users } = decode(data) as RedactRequest;
+        const request = decode(data) as RedactRequest | LateOutputs;
         if (this.#lease?.isHeld() !== true) throw notOwner(this.#options.shard);
+        if ("late" in request) {
+          await this.#removeLate(request);
+          return { data: encode({}), contentType: "application/msgpack" };
+        }
+        const { users } = request;
         const { last: through } = await log.bounds(this.#stream);
         // Only as peers: whoever is a user of this shard is erased by this shard.
         const asked = users.map((user) => this.#redactor.erase({ user, through }));
@@ -124,6 +140,31 @@ export class ShardEraser {
       },
       { queue: OWNERS },
     );
+  }
+
+  /** Takes out of the streams once more whoever was erased since the entries that late outputs follow from. */
+  async #removeLate({ late }: LateOutputs): Promise<void> {
+    const { hashUser, log, purge, subjects } = this.#world;
+    const from = Math.min(...late.map(({ sequence }) => sequence)) + 1;
+    const { first, last } = await log.bounds(this.#stream);
+    const erased = new Map<string, number>();
+    await this.#eachMessage({ from: Math.max(first, from), through: last }, ({ data, sequence }) => {
+      for (const entry of entriesIn(data)) if (entry.kind === "erase") erased.set(entry.hash, sequence);
+    });
+    while (this.#view.applied() < last) {
+      if (this.#lease?.isHeld() !== true) throw notOwner(this.#options.shard);
+      await this.#world.sleep(LOOK_MS);
+    }
+    const gone = late.flatMap(({ user, sequence }) => {
+      const erasedAt = erased.get(hashUser(user)) ?? 0;
+      // An erasure of which the log tells no more has left no context.
+      const isGone = erasedAt > sequence || (sequence < first && !this.#view.holds(user));
+      return isGone ? [{ user, sequence: Math.max(erasedAt, sequence) }] : [];
+    });
+    if (gone.length === 0) return;
+    const shard = subjects.outputKey(this.#options.shard);
+    await this.#askForErasing({ shard, users: gone, isCheck: true });
+    await purge(new Set(gone.map(({ user }) => user)));
   }
 
   async #run(turn: number): Promise<void> {
@@ -175,8 +216,7 @@ export class ShardEraser {
     await Promise.all(counted);
     await this.#remove(batch, users, through);
     this.#refuseIfLost(turn);
-    const verified = await this.#verify(batch, users);
-    this.#refuseIfLost(turn);
+    const verified = await this.#verify(batch, users, turn);
     await this.#forgetEntries(batch);
     await Promise.all(batch.map((one) => this.#write(one, "done", batch.length, {}, verified)));
     const ids = batch.map(({ id }) => id);
@@ -187,6 +227,8 @@ export class ShardEraser {
       this.#refuseIfLost(turn);
       await sleep(LOOK_MS / 5);
     }
+    const { clock, meter } = this.#world;
+    for (const { askedMs } of batch) meter?.erasures.observe(Math.max(0, clock.nowMs() - askedMs) / 1_000);
   }
 
   /** Whom erasures are of, by their ids; those are left out whose entries tell it no more, since all but the end is done. */
@@ -251,31 +293,63 @@ export class ShardEraser {
     users: ReadonlyMap<string, string>,
     isCheck = false,
   ): Promise<EraseMembersReply> {
-    const { bus, subjects } = this.#world;
-    const request: EraseMembersRequest = {
-      shard: subjects.outputKey(this.#options.shard),
+    return this.#askForErasing({
+      shard: this.#world.subjects.outputKey(this.#options.shard),
       users: named.map(({ id, sequence }) => ({ user: users.get(id) ?? "", sequence })),
       isCheck,
-    };
-    return ask(bus, subjects.profileActor("erase"), request, ASK_PATIENCE_MS) as Promise<EraseMembersReply>;
+    });
+  }
+
+  #askForErasing(request: EraseMembersRequest): Promise<EraseMembersReply> {
+    const { subjects } = this.#world;
+    return this.#ask(subjects.profileActor("erase"), request) as Promise<EraseMembersReply>;
   }
 
   async #erasePeers(users: readonly string[]): Promise<void> {
-    const { bus, subjects } = this.#world;
+    const { subjects } = this.#world;
     const { shard, shards } = this.#options;
     const others = Array.from({ length: shards }, (_, other) => other).filter((other) => other !== shard);
     const request: RedactRequest = { users };
-    await Promise.all(
-      others.map((other) => ask(bus, subjects.shard(other, "redact"), request, ASK_PATIENCE_MS)),
-    );
+    await Promise.all(others.map((other) => this.#ask(subjects.shard(other, "redact"), request)));
   }
 
-  /** Reads log and samples once more. @returns The ids of erasures of which nothing was found. */
+  /** Asks another unit, again if its owner is silent for long: what it may be doing already is not done twice. */
+  async #ask(subject: string, request: EraseMembersRequest | RedactRequest): Promise<unknown> {
+    const { bus, clock } = this.#world;
+    const deadlineMs = clock.monotonicMs() + ASK_PATIENCE_MS;
+    for (;;) {
+      try {
+        return await ask(bus, subject, request, ASK_AGAIN_MS);
+      } catch (thrown) {
+        const isSilence = thrown instanceof EngineError && thrown.code === "TIMEOUT";
+        if (!isSilence || clock.monotonicMs() >= deadlineMs) throw thrown;
+      }
+    }
+  }
+
+  /**
+   * Reads log and samples once more, and again as long as something is found, which goes with that: what a former owner had
+   * under way may come at any time. @returns The ids of erasures of which nothing was found at last.
+   */
   async #verify(
     batch: readonly PendingErasure[],
     users: ReadonlyMap<string, string>,
+    turn: number,
   ): Promise<ReadonlySet<string>> {
     const named = batch.filter(({ id }) => users.has(id));
+    let verified: ReadonlySet<string>;
+    let readings = 0;
+    do {
+      verified = await this.#lookAgain(named, users);
+      this.#refuseIfLost(turn);
+    } while (verified.size < named.length && ++readings < READINGS_MAX);
+    return verified;
+  }
+
+  async #lookAgain(
+    named: readonly PendingErasure[],
+    users: ReadonlyMap<string, string>,
+  ): Promise<ReadonlySet<string>> {
     const [logged, members] = await Promise.all([
       Promise.all(
         named.map(({ id, sequence }) =>
@@ -308,23 +382,33 @@ export class ShardEraser {
       let end = at + 1;
       while (end < wanted.length && wanted[end]! - wanted[end - 1]! <= RUN_MESSAGES) end++;
       const run = new Set(wanted.slice(at, end));
-      const last = wanted[end - 1]!;
-      const reader = await this.#world.log.read(this.#stream, wanted[at]!);
-      try {
-        for (let read = 0; read < last; ) {
-          const messages = await reader.next(RUN_MESSAGES);
-          if (messages.length === 0) break;
-          for (const message of messages) {
-            read = message.sequence;
-            if (run.has(read)) found.push({ ...message, data: message.data.slice() });
-          }
-        }
-      } finally {
-        await reader.close();
-      }
+      await this.#eachMessage({ from: wanted[at]!, through: wanted[end - 1]! }, (message) => {
+        if (run.has(message.sequence)) found.push({ ...message, data: message.data.slice() });
+      });
       at = end;
     }
     return found;
+  }
+
+  async #eachMessage(
+    { from, through }: Readonly<{ from: number; through: number }>,
+    look: (message: LogMessage) => void,
+  ): Promise<void> {
+    if (from > through) return;
+    const reader = await this.#world.log.read(this.#stream, from);
+    try {
+      for (let read = 0; read < through; ) {
+        const messages = await reader.next(RUN_MESSAGES);
+        if (messages.length === 0) break;
+        for (const message of messages) {
+          read = message.sequence;
+          if (read <= through) look(message);
+        }
+        await this.#world.pause();
+      }
+    } finally {
+      await reader.close();
+    }
   }
 
   /** Writes an erasure's record, one change after the other; of counts the greatest that was ever written stays. */
@@ -390,6 +474,15 @@ function withoutErased(
     const named = [...targets.keys()].filter((user) => isGone(user) && bytes.includes(user));
     for (const user of named) found(user, 1);
     return named.length === 0 ? undefined : encodeEntry({ kind: "redacted" });
+  }
+}
+
+/** What can be read of a message. */
+function entriesIn(data: Uint8Array): readonly LogEntry[] {
+  try {
+    return decodeEntries(data);
+  } catch {
+    return []; // It was set aside when it was folded.
   }
 }
 

@@ -1,8 +1,11 @@
 import type { WireError } from "./kernel/engine-error.ts";
+import type { ThreadFigures } from "./unit-figures.ts";
 
 /** What a node asks of a thread: about one of its copies, or to end. */
 export type ToThread =
   | Readonly<{ kind: "ask"; call: number; unit: string; ask: CopyRequest }>
+  /** Asks for what the thread and its copies tell of themselves. */
+  | Readonly<{ kind: "measure" }>
   | Readonly<{ kind: "stop" }>;
 
 /** A call of {@link import("./actors/unit-copy.ts").UnitCopy} on its way to a thread. */
@@ -16,6 +19,7 @@ export type FromThread =
   /** Sent all the time: a thread that is silent for long hangs. */
   | Readonly<{ kind: "alive" }>
   | Readonly<{ kind: "report"; line: string }>
+  | Readonly<{ kind: "figures"; figures: ThreadFigures }>
   | Readonly<{ kind: "answer"; call: number; value?: number; error?: WireError }>
   /** A copy can't go on. */
   | Readonly<{ kind: "failed"; unit: string; error: WireError }>;

@@ -2,12 +2,14 @@ import { setImmediate as immediate, setTimeout as sleep } from "node:timers/prom
 import type { MessagePort } from "node:worker_threads";
 import { Turns } from "./actors/turns.ts";
 import type { Lease, UnitCopy } from "./actors/unit-copy.ts";
+import { UnitMeter } from "./actors/unit-meter.ts";
 import { aesCipher } from "./adapters/aes-cipher.ts";
 import { deploymentKeys } from "./adapters/deployment-keys.ts";
 import { entropyBits, entropyBytes, newId } from "./adapters/entropy.ts";
 import { natsBlobStore } from "./adapters/nats-blob-store.ts";
 import { natsBus } from "./adapters/nats-bus.ts";
 import { connectNats } from "./adapters/nats-connection.ts";
+import { isConnected, reconnectsOf } from "./adapters/nats-connectivity.ts";
 import { natsKeptStream } from "./adapters/nats-kept-stream.ts";
 import { NatsLog } from "./adapters/nats-log.ts";
 import { sharedDeadline } from "./adapters/shared-deadline.ts";
@@ -29,6 +31,7 @@ import {
   type ThreadEnd,
   type ToThread,
 } from "./thread-protocol.ts";
+import type { ThreadFigures, UnitFigures } from "./unit-figures.ts";
 import type { UnitThreadTask } from "./unit-thread-task.ts";
 
 /** A server that restarts is back within seconds: a thread that has to start meanwhile waits for it, and has not failed. */
@@ -49,7 +52,11 @@ export async function runUnits(task: UnitThreadTask & { readonly port: MessagePo
     const stores = lmdbStores(task.dataDir, task.generation);
     const log = await NatsLog.over(connection, { replicas });
     const keys = await deploymentKeys(blobs, entropyBytes);
+    const meter = new UnitMeter();
+    const figures = new Map<string, () => UnitFigures>();
     const world = {
+      meter,
+      figures,
       connection,
       log,
       purge: sharedPurge(await keptStreams(connection, log, subjects)),
@@ -100,13 +107,20 @@ export async function runUnits(task: UnitThreadTask & { readonly port: MessagePo
       else if (ask.kind === "rest") await copy.rest();
       else {
         copies.delete(unit);
+        figures.delete(unit);
         await copy.stop();
       }
       return 0;
     };
+    const measured = (): ThreadFigures => ({
+      units: [...figures.values()].map((read) => read()),
+      meter: meter.figures(),
+      nats: { isConnected: isConnected(connection), reconnects: reconnectsOf(connection) },
+    });
     const stopped = new Promise<void>((resolve) => {
       port.on("message", (message: ToThread) => {
         if (message.kind === "stop") return resolve();
+        if (message.kind === "measure") return tell({ kind: "figures", figures: measured() });
         const { call } = message;
         void perform(message.unit, message.ask).then(
           (value) => tell({ kind: "answer", call, value }),

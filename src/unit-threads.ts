@@ -3,6 +3,7 @@ import type { ThreadPool } from "./adapters/thread-pool.ts";
 import { EngineError, fromWireError, type WireError } from "./kernel/engine-error.ts";
 import { type SupervisedThread, superviseThread } from "./supervised-thread.ts";
 import type { CopyRequest, FromThread, ToThread } from "./thread-protocol.ts";
+import type { ThreadFigures } from "./unit-figures.ts";
 
 /** The threads that a node's copies live in. */
 export type UnitThreads = Readonly<{
@@ -14,11 +15,15 @@ export type UnitThreads = Readonly<{
   restarts(): number;
   /** How long the most silent of them has given no sign of life, ms. */
   silentMs(): number;
+  /** What each thread tells of itself and its copies; one that does not answer at once has told nothing new. */
+  figures(): Promise<readonly (ThreadFigures | undefined)[]>;
   stop(): Promise<void>;
 }>;
 
 /** A call that takes longer is given up: its thread is of no use. */
 const CALL_PATIENCE_MS = 60_000;
+/** Whoever asks for figures gets the last ones of a thread that is busy for longer. */
+const FIGURES_PATIENCE_MS = 1_000;
 
 /**
  * Starts the threads of a pool and keeps them running. A copy here is only a handle: every call goes to its thread.
@@ -46,6 +51,7 @@ export function startUnitThreads(
     },
     failed: failed.promise,
     restarts: () => hosts.reduce((sum, host) => sum + host.restarts, 0),
+    figures: () => Promise.all(hosts.map((host) => host.figures())),
     silentMs: () => Math.max(0, ...hosts.map((host) => host.silentMs)),
     async stop() {
       await Promise.all(hosts.map((host) => host.stop()));
@@ -61,6 +67,9 @@ class ThreadHost {
   readonly #calls = new Map<number, Call>();
   readonly #copies = new Set<OpenCopy>();
   #lastCall = 0;
+  /** The last figures told, and who waits for the next ones. */
+  #figures: ThreadFigures | undefined;
+  readonly #waiting = new Set<() => void>();
 
   constructor(
     pool: ThreadPool,
@@ -122,6 +131,21 @@ class ThreadHost {
     };
   }
 
+  /** Undefined if it has never told any. */
+  async figures(): Promise<ThreadFigures | undefined> {
+    await new Promise<void>((resolve) => {
+      const done = (): void => {
+        clearTimeout(timer);
+        this.#waiting.delete(done);
+        resolve();
+      };
+      const timer = setTimeout(done, FIGURES_PATIENCE_MS);
+      this.#waiting.add(done);
+      this.#thread.port().then((port) => port.postMessage({ kind: "measure" } satisfies ToThread), done);
+    });
+    return this.#figures;
+  }
+
   stop(): Promise<void> {
     return this.#thread.stop();
   }
@@ -152,6 +176,10 @@ class ThreadHost {
 
   #receive(message: FromThread, report: (line: string) => void): void {
     if (message.kind === "report") report(message.line);
+    if (message.kind === "figures") {
+      this.#figures = message.figures;
+      for (const done of this.#waiting) done();
+    }
     if (message.kind === "answer") {
       const call = this.#calls.get(message.call);
       this.#calls.delete(message.call);
@@ -170,6 +198,7 @@ class ThreadHost {
     this.#calls.clear();
     for (const copy of this.#copies) copy.fail(fromWireError(error));
     this.#copies.clear();
+    this.#figures = undefined;
   }
 }
 

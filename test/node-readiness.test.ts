@@ -32,6 +32,7 @@ function aNode() {
     ownerOf: (unit) => owners.get(unit),
     copiesOf: () => [],
     roles: () => roles,
+    changes: () => ({ taken: 0, given: 0, lost: 0 }),
     stop: async () => {},
   };
   const readiness = new NodeReadiness({

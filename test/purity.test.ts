@@ -2,8 +2,8 @@ import { isBuiltin } from "node:module";
 import { expect, test } from "vitest";
 import { codeOf, importsOf, lineAt, readSources, type SourceFile } from "./source-text.ts";
 
-/** Where effects live: adapters and the command line. The composition is the files directly in `src`. */
-const EFFECTFUL = ["src/adapters/", "src/cli/"];
+/** Where effects live: adapters, the command line and what runs in a browser. The composition is the files directly in `src`. */
+const EFFECTFUL = ["src/adapters/", "src/cli/", "src/console/web/", "src/snippet/"];
 
 /** Globals that read the world or act on it. Reached through `globalThis` they would be out of sight. */
 const AMBIENT = [

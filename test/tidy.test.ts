@@ -7,7 +7,7 @@ const GROUND = ["kernel", "events", "features", "embedding", "resonance"];
 /** Pure parts beside each other on that ground. */
 const PURE = [...GROUND, "privacy", "experiments", "content"];
 /** What a composition may compose. */
-const PARTS = [...PURE, "actors", "supervisor", "shards", "profiles", "gateway"];
+const PARTS = [...PURE, "actors", "supervisor", "shards", "profiles", "gateway", "metrics"];
 
 /**
  * What each folder of `src` may import beside itself: a folder, or one file of it. This is the table of the
@@ -29,6 +29,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[] | "anything">> = {
   profiles: [...PURE, "actors", "supervisor"],
   gateway: ["kernel", "events", "features", "resonance", "actors", "privacy", "experiments", "content"],
   console: ["kernel", "events", "resonance", "actors", "gateway"],
+  // What runs in a page goes to it whole: it may import nothing.
+  snippet: [],
+  metrics: [...PURE, "actors", "supervisor", "shards", "profiles", "gateway"],
   // The options of a node are its configuration's words, not its composition.
   adapters: [...PARTS, "node-options.ts"],
   cli: "anything",
@@ -37,7 +40,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[] | "anything">> = {
 
 /** The two entries of the package, which alone may pass on what others export. */
 const ENTRIES = ["src/index.ts", "src/testing.ts"];
-const KEBAB_CASE = /^[a-z0-9]+(-[a-z0-9]+)*(\.(test|bench|sim|d))*\.[cm]?[jt]s$/;
+const KEBAB_CASE = /^[a-z0-9]+(-[a-z0-9]+)*(\.(test|bench|sim|d))*\.[cm]?[jt]sx?$/;
 const KEBAB_FOLDER = /^[a-z0-9]+(-[a-z0-9]+)*$/;
 const DRAWERS = ["utils", "util", "common", "helpers", "helper", "misc", "shared"];
 
@@ -249,7 +252,7 @@ function nameViolations(files: readonly SourceFile[]): string[] {
       if (!KEBAB_FOLDER.test(folder)) found.push(`${file.path}: the folder ${folder} is not kebab-case`);
     }
     for (const { specifier, line } of importsOf(file.source)) {
-      if (specifier.startsWith(".") && !specifier.endsWith(".ts")) {
+      if (specifier.startsWith(".") && !/\.(tsx?|css)$/.test(specifier)) {
         found.push(`${file.path}:${line} imports ${specifier}, without .ts`);
       }
     }

@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { version } from "../../src/cli/version.ts";
+import { version } from "../../src/adapters/package-version.ts";
 import { renderHtmlReport } from "../report/html-report.ts";
 import type { BenchOptions } from "./bench-options.ts";
 import type { BenchResult, Measurement, Series, SkippedScenario } from "./bench-result.ts";

@@ -1,3 +1,4 @@
+import { shardOf } from "../../src/kernel/hash.ts";
 import { decode, encode } from "../../src/kernel/msgpack.ts";
 import { seededRandom } from "../../src/kernel/random.ts";
 import { whileEchoing } from "../harness/bare-ceilings.ts";
@@ -8,12 +9,13 @@ import { answeredPerSecond } from "../harness/request-figures.ts";
 import type { Scenario } from "../harness/scenario.ts";
 import { warmNode } from "../harness/warm-node.ts";
 
-/** `format` as the request names it; none for one object a user. */
-type Way = Readonly<{ users: number; format?: "columns"; goal: boolean }>;
+/** `format` as the request names it; none for one object a user. `direct`: users of one shard, asked of that shard. */
+type Way = Readonly<{ users: number; format?: "columns"; direct?: true; goal: boolean }>;
 
 /** A reply of one object a user does not fit into a message for 1,000 users of 64 segments. */
 const WAYS: readonly Way[] = [
   { users: 1_000, format: "columns", goal: true },
+  { users: 1_000, format: "columns", direct: true, goal: true },
   { users: 1_000, goal: true },
   { users: 100, goal: false },
 ];
@@ -38,7 +40,7 @@ export const batch: Scenario = {
     for (const way of WAYS) {
       const requests = batchRequests(deployment, way);
       const asked = { kind: "closed", url, requests, contentType: "application/msgpack" } as const;
-      const name = `${way.users} users a request, ${way.format ?? "one object a user"}`;
+      const name = `${way.users} users a request, ${way.format ?? "one object a user"}${way.direct ? ", to the shard" : ""}`;
       const probe = await runLoad({ ...asked, requests: requests.slice(0, 1), inFlight: 1, warmUpMs: 0 });
       if (probe.failed > 0) {
         context.skip(`${name}: refused with ${readable(probe.lastFailure)}`);
@@ -70,12 +72,17 @@ export const batch: Scenario = {
   },
 };
 
-function batchRequests({ prefix, users }: Deployment, way: Way): EncodedRequest[] {
+function batchRequests({ prefix, users, shards }: Deployment, way: Way): EncodedRequest[] {
   const random = seededRandom(7);
-  return Array.from({ length: DISTINCT }, () => {
-    const asked = Array.from({ length: way.users }, () => users[Math.floor(random() * users.length)]);
+  const ofShard = Array.from({ length: shards }, (_, shard) =>
+    users.filter((user) => shardOf(user, shards) === shard),
+  );
+  return Array.from({ length: DISTINCT }, (_, i) => {
+    const from = way.direct ? (ofShard[i % shards] ?? []) : users;
+    const asked = Array.from({ length: way.users }, () => from[Math.floor(random() * from.length)]);
     const body = { users: asked, ...(way.format === undefined ? {} : { format: way.format }) };
-    return { subject: `${prefix}.v1.score.batch`, data: Uint8Array.from(encode(body)) };
+    const subject = `${prefix}.v1.score.batch${way.direct ? `.shard.${i % shards}` : ""}`;
+    return { subject, data: Uint8Array.from(encode(body)) };
   });
 }
 

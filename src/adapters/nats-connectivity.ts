@@ -5,6 +5,7 @@ export type Denial = InstanceType<typeof errors.PermissionViolationError>;
 
 type Connectivity = {
   isUp: boolean;
+  reconnects: number;
   readonly waiting: Set<() => void>;
   readonly asking: Set<() => void>;
   readonly denials: Set<(denial: Denial) => void>;
@@ -22,6 +23,7 @@ const observed = new WeakMap<NatsConnection, Connectivity>();
 export function observeConnectivity(nc: NatsConnection): void {
   const connectivity: Connectivity = {
     isUp: true,
+    reconnects: 0,
     waiting: new Set(),
     asking: new Set(),
     denials: new Set(),
@@ -34,6 +36,11 @@ export function observeConnectivity(nc: NatsConnection): void {
 /** Whether a connection is up now, as far as it is observed. */
 export function isConnected(nc: NatsConnection): boolean {
   return observed.get(nc)?.isUp !== false && !nc.isClosed();
+}
+
+/** How often an observed connection was lost and came back. */
+export function reconnectsOf(nc: NatsConnection): number {
+  return observed.get(nc)?.reconnects ?? 0;
 }
 
 /** Calls back each time an observed connection breaks. */
@@ -93,6 +100,7 @@ async function follow(nc: NatsConnection, connectivity: Connectivity): Promise<v
     if (status.type === "disconnect") down(connectivity);
     if (status.type === "reconnect") {
       isTold = false;
+      connectivity.reconnects++;
       up(connectivity);
     }
     if (status.type === "error" && isRefusal(status.error) && !isTold) {

@@ -42,6 +42,7 @@ const READS: ReadonlySet<string> = new Set([
   "score.session",
   "profiles",
   "status",
+  "shards",
   "segments.get",
   "privacy.report",
   "experiments.status",

@@ -25,6 +25,7 @@ export type IntakeCommandOptions = Readonly<{
   admin?: Pick<AdminOptions, "host" | "port"> | true;
   httpKeys?: string;
   trustProxy?: string;
+  consentCategories?: Readonly<Record<string, string>>;
   drain: number;
   rateGateway?: Rate;
   rateProducer?: Rate;
@@ -59,6 +60,11 @@ export function withIntakeOptions(command: Command): Command {
       networksOf,
     )
     .option(
+      "--consent-categories <map>",
+      "purposes by the consent categories that Segment's clients send, such as Advertising=personalisation,Functional=text",
+      categoriesOf,
+    )
+    .option(
       "--drain <s>",
       "seconds that a node that stops goes on as before over HTTP, while /readyz tells load balancers to leave it",
       wholeNumber(0),
@@ -91,7 +97,8 @@ export function withIntakeOptions(command: Command): Command {
 export function intakeOf(
   options: IntakeCommandOptions & Readonly<{ data: string }>,
 ): Pick<NodeOptions, "admin" | "http" | "drainMs" | "rates" | "lagMax"> {
-  const { admin, http, httpKeys, trustProxy, drain, rateGateway, rateProducer, rateUser, lagMax } = options;
+  const { admin, http, httpKeys, trustProxy, consentCategories, drain } = options;
+  const { rateGateway, rateProducer, rateUser, lagMax } = options;
   const address = http === true ? { host: HOST, port: PORT } : http;
   const adminAddress = admin === true ? { host: HOST, port: ADMIN_PORT } : admin;
   const keysFile = httpKeys ?? join(options.data, HTTP_KEYS_FILE);
@@ -109,6 +116,7 @@ export function intakeOf(
         ...address,
         keysFile,
         ...(trustProxy === undefined ? {} : { trustProxy }),
+        ...(consentCategories === undefined ? {} : { consentCategories }),
       },
     }),
   };
@@ -126,6 +134,18 @@ export function rateOf(text: string): Rate {
 /** As {@link rateOf} reads it. */
 export function rateText({ perSecond, burst }: Rate): string {
   return `${perSecond}/${burst}`;
+}
+
+/** `Advertising=personalisation,C0002=analytics`: purposes by category, whose names are compared in lower case. */
+export function categoriesOf(text: string): Readonly<Record<string, string>> {
+  const pairs = text.split(",").map((pair) => /^\s*([^=,]{1,64})=([A-Za-z0-9_-]{1,64})\s*$/.exec(pair));
+  if (pairs.every((pair) => pair !== null))
+    return Object.fromEntries(
+      pairs.map(([, category = "", purpose = ""]) => [category.toLowerCase(), purpose]),
+    );
+  throw new InvalidArgumentError(
+    "categories with their purposes, such as Advertising=personalisation, please",
+  );
 }
 
 function networksOf(text: string): string {

@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { version } from "../adapters/package-version.ts";
 import { addAuthCommand } from "./commands/auth.ts";
 import { addAuthKeyCommand } from "./commands/auth-key.ts";
 import { addBackupCommand } from "./commands/backup.ts";
@@ -16,6 +17,7 @@ import { addEvaluateCommand } from "./commands/evaluate.ts";
 import { addExperimentCommand } from "./commands/experiment.ts";
 import { addExplainCommand } from "./commands/explain.ts";
 import { addExportCommand } from "./commands/export.ts";
+import { addImportCommand } from "./commands/import.ts";
 import { addKeysCommand } from "./commands/keys.ts";
 import { addPrivacyCommand } from "./commands/privacy.ts";
 import { addProfilesCommand } from "./commands/profiles.ts";
@@ -29,10 +31,10 @@ import { addSimulateCommand } from "./commands/simulate.ts";
 import { addStatusCommand } from "./commands/status.ts";
 import { addTopCommand } from "./commands/top.ts";
 import { addTrainCommand } from "./commands/train.ts";
+import { addTypesCommand } from "./commands/types.ts";
 import { addUpCommand } from "./commands/up.ts";
 import { addWhatIfCommand } from "./commands/what-if.ts";
 import { completeHelp } from "./help/complete-help.ts";
-import { version } from "./version.ts";
 
 /** The whole command line. */
 export const program = new Command("resonance")
@@ -46,6 +48,7 @@ export const program = new Command("resonance")
   .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "error BAD_USAGE: ")) });
 
 addUpCommand(program);
+addImportCommand(program);
 addReplayCommand(program);
 addRequestCommand(program);
 addScoreCommand(program);
@@ -53,6 +56,7 @@ addContentCommand(program);
 addExplainCommand(program);
 addExportCommand(program);
 addExperimentCommand(program);
+addTypesCommand(program);
 addProfilesCommand(program);
 addPrivacyCommand(program);
 addStatusCommand(program);

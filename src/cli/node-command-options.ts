@@ -10,7 +10,6 @@ import { identityOf, type NatsOptions, natsUrlOption, withNatsOptions } from "./
 import { readContentFile } from "./read-content-file.ts";
 import { readDefinitions } from "./read-definitions.ts";
 import { readPolicyFile } from "./read-policy-file.ts";
-import { version } from "./version.ts";
 
 /** What `up` and other commands that start a node take. */
 export type NodeCommandOptions = Readonly<{
@@ -131,7 +130,6 @@ export async function nodeOptionsOf(options: NodeCommandOptions): Promise<NodeOp
     ...intakeOf(options),
     ...(options.nats === undefined ? {} : { nats: options.nats }),
     ...(await authOf(options)),
-    version: version(),
     dataDir: options.data,
     prefix: options.prefix,
     shards: options.shards,

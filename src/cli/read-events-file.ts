@@ -89,7 +89,7 @@ class OpenEventsFile implements EventsFile {
 }
 
 /** The bytes as they are or, if they begin as gzip does, what they hold. */
-async function* unpacked(chunks: AsyncGenerator<Buffer>): AsyncGenerator<Buffer, void, undefined> {
+export async function* unpacked(chunks: AsyncGenerator<Buffer>): AsyncGenerator<Buffer, void, undefined> {
   // A pipe may deliver the first two bytes one by one.
   let head: Buffer = Buffer.alloc(0);
   while (head.length < GZIP_MAGIC.length) {

@@ -22,7 +22,8 @@ export type RefusalCode =
   | "MALFORMED_JSON"
   | "MALFORMED_MSGPACK"
   | "UNSUPPORTED_CONTENT_TYPE"
-  | "NOT_SUPPORTED";
+  | "NOT_SUPPORTED"
+  | "NOT_FOR_US";
 
 /** A refusal. */
 export function refuse(code: RefusalCode, message: string): Refusal {

@@ -2,18 +2,26 @@
 export const ROLES = ["node", "producer", "reader", "operator"] as const;
 export type Role = (typeof ROLES)[number];
 
+const SHARD_NUMBER = /\.shard\.\d+$/;
+
 /** What a role may publish and subscribe to at the NATS server: subjects, with its wildcards. */
 export type Permissions = Readonly<{ publish: readonly string[]; subscribe: readonly string[] }>;
 
 /** What the server lets through decides who gets the answer: no role can listen to another one's. */
 const INBOX = "_INBOX_";
 
-/** Who may ask a public endpoint, by the name behind `<prefix>.v1.`; a node may ask them all. */
+/**
+ * Who may ask a public endpoint, by the name behind `<prefix>.v1.`; a node may ask them all. `*` stands for a shard's
+ * number.
+ */
 export const ENDPOINT_ROLES: Readonly<Record<string, readonly Role[]>> = {
   ingest: ["producer", "operator"],
   score: ["reader", "operator"],
   "score.batch": ["reader", "operator"],
   "score.session": ["reader", "operator"],
+  "score.shard.*": ["reader", "operator"],
+  "score.batch.shard.*": ["reader", "operator"],
+  shards: ["reader", "operator"],
   content: ["reader", "operator"],
   explain: ["reader", "operator"],
   profiles: ["reader", "operator"],
@@ -123,8 +131,10 @@ export function permissionsOf(role: Role, prefix: string): Permissions {
  */
 export function rolesThatMayAsk(prefix: string, subject: string): readonly Role[] {
   const api = `${prefix}.v1.`;
-  if (subject.startsWith(api))
-    return ["node", ...(ENDPOINT_ROLES[subject.slice(api.length)] ?? ["operator" as const])];
+  if (subject.startsWith(api)) {
+    const name = subject.slice(api.length).replace(SHARD_NUMBER, ".shard.*");
+    return ["node", ...(ENDPOINT_ROLES[name] ?? ["operator" as const])];
+  }
   const tasks = `${prefix}.internal.profiles.`;
   const isTask = subject.startsWith(tasks) && OPERATOR_TASKS.includes(subject.slice(tasks.length));
   if (subject.startsWith("$SRV.")) return ["operator"];

@@ -72,7 +72,7 @@ export async function describeProfiles(
 }
 
 async function describe(ports: GatewayPorts, map: SegmentMap, withCurve: boolean): Promise<ProfilesReply> {
-  const published = await newest(ports, map.name);
+  const published = await newestProfiles(ports, map.name);
   const members = new Map(published?.profiles.map((profile) => [profile.segment, profile.members]));
   const thresholds = new Map(
     published?.profiles.map(({ segment }, k) => [segment, published.thresholds?.[k]]),
@@ -146,7 +146,11 @@ async function qualityOf(
   return { ...quality, curves };
 }
 
-async function newest(ports: GatewayPorts, map: string): Promise<PublishedProfiles | undefined> {
+/** What is published of a map; undefined before the first time. */
+export async function newestProfiles(
+  ports: Pick<GatewayPorts, "decodeProfiles" | "releases">,
+  map: string,
+): Promise<PublishedProfiles | undefined> {
   const version = await currentVersion(ports.releases, `profiles.${map}`);
   if (version === undefined) return undefined;
   const bytes = await ports.releases.get(`profiles.${map}.${version}`);

@@ -3,6 +3,8 @@ import { Turns } from "../actors/turns.ts";
 import { POLICY_NAMES } from "../content/policy.ts";
 import { contentTypeOf, decodeRequest, encodeReply } from "../events/decode-request.ts";
 import { refused } from "../events/request-body.ts";
+import { assert } from "../kernel/assert.ts";
+import type { Clock } from "../kernel/clock.ts";
 import { toWireError } from "../kernel/engine-error.ts";
 import type { SegmentDefinitions, SegmentMap } from "../resonance/segment-map.ts";
 import { shardAsker } from "./ask-shard.ts";
@@ -16,9 +18,11 @@ import { describeRates } from "./describe-rates.ts";
 import { erase } from "./erase.ts";
 import { experimentEndpoints } from "./experiments.ts";
 import { exportUser } from "./export-user.ts";
+import { countError, type EndpointMeter, GatewayMeter } from "./gateway-meter.ts";
 import { countUp, type GatewayCounters, type GatewayOptions, type GatewayPorts } from "./gateway-ports.ts";
 import { type IngestParts, ingest } from "./ingest.ts";
 import { IngestLimits } from "./ingest-limits.ts";
+import type { Intake } from "./intake.ts";
 import { LagWatch } from "./lag-watch.ts";
 import { privacyReport } from "./privacy-report.ts";
 import { readFeedback } from "./read-feedback.ts";
@@ -30,12 +34,18 @@ import {
   putDefinitions,
   readDefinitionsInForce,
 } from "./segments.ts";
+import { describeShards } from "./shards.ts";
 import { status } from "./status.ts";
 
 /** The public endpoints, by the name behind `<prefix>.v1.`; a socket mounts them. */
 export type Gateway = Readonly<{
   handlers: Readonly<Record<string, (request: BusRequest) => Promise<BusReply | undefined>>>;
   counters: GatewayCounters;
+  /** Takes events for an interface that speaks other words than `ingest`; its requests are counted by its name. */
+  intake(name: string): Intake;
+  meter: GatewayMeter;
+  /** The shards that it takes no events for at the moment, since they are too far behind. */
+  refusing(): readonly Readonly<{ shard: number; lag: number }>[];
   /** Reads the definitions in force again: they may have been put through another gateway. */
   refreshDefinitions(): Promise<void>;
   /** Puts definitions in force, as `segments.put` does. */
@@ -100,6 +110,7 @@ export function createGateway(ports: GatewayPorts, options: GatewayOptions): Gat
     profiles: inItsType((body) => describeProfiles(ports, definitions.maps, body)),
     "privacy.report": inItsType((body) => privacyReport(ports, definitions.maps, body)),
     erase: inItsType((body) => erase({ ...ports, askShard }, options, body)),
+    shards: inItsType(async (body) => describeShards(options, body)),
     status: inItsType((body) =>
       status(ports, options, { ...counters, refusing: lags.refusing() }, policy.inForce, body),
     ),
@@ -125,15 +136,34 @@ export function createGateway(ports: GatewayPorts, options: GatewayOptions): Gat
       return { version: given.version, ...(isWarming ? { warming: true } : {}) };
     }),
   };
+  const meter = new GatewayMeter(Object.keys(endpoints));
   const handlers = Object.fromEntries(
-    Object.entries(endpoints).map(([name, answer]) => [
-      name,
-      (request: BusRequest) => handle(name, answer, counters, request),
-    ]),
+    Object.entries(endpoints).map(([name, answer]) => {
+      const own = meter.endpoints.get(name);
+      assert(own !== undefined, "each endpoint has a meter");
+      return [
+        name,
+        measured(ports.clock, meter, own, (request) => handle(name, answer, counters, own, request)),
+      ];
+    }),
   );
   return {
     handlers,
     counters,
+    intake: (name) => ({
+      async take(events, producer) {
+        countUp(counters.requests, name);
+        try {
+          return await ingest(taking, options, counters, { events }, producer);
+        } catch (thrown) {
+          countUp(counters.errors, toWireError(thrown).code);
+          throw thrown;
+        }
+      },
+      refused: (code) => countUp(counters.refused, code),
+    }),
+    meter,
+    refusing: () => lags.refusing(),
     async refreshDefinitions() {
       take(await readDefinitionsInForce(ports));
     },
@@ -162,11 +192,29 @@ function inItsType(answer: (body: unknown, asker: Asker) => Promise<unknown>): E
   });
 }
 
+/** Measures how long an answer takes. It does not fail: failures are answers. */
+function measured(
+  clock: Clock,
+  meter: GatewayMeter,
+  { durations }: EndpointMeter,
+  answer: (request: BusRequest) => Promise<BusReply | undefined>,
+): (request: BusRequest) => Promise<BusReply | undefined> {
+  return async (request) => {
+    const beganMs = clock.monotonicMs();
+    meter.inFlight++;
+    const reply = await answer(request);
+    meter.inFlight--;
+    durations.observe((clock.monotonicMs() - beganMs) / 1_000);
+    return reply;
+  };
+}
+
 /** Decodes and answers; a failure is an error reply with its code in the request's own content type. */
 async function handle(
   name: string,
   answer: Endpoint,
   counters: GatewayCounters,
+  meter: EndpointMeter,
   request: BusRequest,
 ): Promise<BusReply | undefined> {
   countUp(counters.requests, name);
@@ -181,6 +229,7 @@ async function handle(
   } catch (thrown) {
     const error = toWireError(thrown);
     countUp(counters.errors, error.code);
+    countError(meter, error);
     return { data: encodeReply(error, type), contentType: type, error };
   }
 }

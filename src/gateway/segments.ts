@@ -89,7 +89,8 @@ function keysAfter(
 
 /** What a map's sums follow from beside the samples; a cap on contributions has to be kept from the first one on. */
 function membershipOf({ segments, window, privacy }: SegmentMap): string {
-  return JSON.stringify([segments, window, privacy?.contributions]);
+  const members = segments.map(({ name, rule }) => ({ name, rule })); // A threshold says nothing of who is one.
+  return JSON.stringify([members, window, privacy?.contributions]);
 }
 
 /** Writes definitions under the next version, unless another gateway has written the same at the same moment. */

@@ -46,8 +46,11 @@ export function sha256Hex(...parts: readonly (Uint8Array | string)[]): string {
   return hash.digest("hex");
 }
 
+/** What users' ids are hashed with. */
+export const SHARD_SEED = 0x5eed;
+
 /** The shard that owns a user: a fixed function of the id and the number of shards, which never changes. */
 export function shardOf(user: string, shards: number): number {
   // 2^-32 times the hash, times the number: even ranges of the hash space, as DESIGN's "hash range of users".
-  return Math.floor((hash32(user, 0x5eed) / 4294967296) * shards);
+  return Math.floor((hash32(user, SHARD_SEED) / 4294967296) * shards);
 }

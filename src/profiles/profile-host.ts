@@ -25,6 +25,7 @@ import { drawNoise } from "./draw-noise.ts";
 import { measurePrivacy } from "./measure-privacy.ts";
 import { BACKGROUND } from "./member-record.ts";
 import { isPrivate } from "./private-releases.ts";
+import type { ProfileFigures } from "./profile-figures.ts";
 import type {
   EraseMembersReply,
   EraseMembersRequest,
@@ -113,7 +114,7 @@ const DISK_FULL_RETRY_MS = 1_000;
 export async function startProfileHost(
   ports: ProfilePorts,
   options: ProfileHostOptions,
-): Promise<ErasingCopy> {
+): Promise<ProfileCopy> {
   const host = new Host(ports, options);
   try {
     await host.open();
@@ -125,10 +126,13 @@ export async function startProfileHost(
   return host;
 }
 
+/** A copy of the profile actor. */
+export type ProfileCopy = ErasingCopy & Readonly<{ figures(): ProfileFigures }>;
+
 /** Somebody to be taken out of the samples that a shard had sent as of an entry of its log. */
 type MemberTarget = RedactionTarget & Readonly<{ shard: number; sequence: number }>;
 
-class Host implements ErasingCopy {
+class Host implements ProfileCopy {
   readonly #ports: ProfilePorts;
   readonly #options: ProfileHostOptions;
   readonly #state: ProfileState;
@@ -882,6 +886,29 @@ class Host implements ErasingCopy {
       ...(next === undefined
         ? {}
         : { next: { version: next.definitions.version, prepared: next.prepared, shards: next.shards } }),
+    };
+  }
+
+  figures(): ProfileFigures {
+    const { applied, lag, diskFull, repeats, dropped, members, privacy = [] } = this.#status();
+    const shown = this.#state.maps.filter((map) => !isPrivate(map)).map(({ name }) => name);
+    const counted = shown.map((map) => {
+      const counts = Object.values(members[map] ?? {});
+      const all = counts.reduce((sum, count) => sum + count, 0);
+      return [
+        map,
+        { segments: counts.length, all, least: counts.length === 0 ? 0 : Math.min(...counts) },
+      ] as const;
+    });
+    const heldOut = this.#calibrations.flatMap(({ map, quality }) =>
+      quality === undefined ? [] : [[map, { logLoss: quality.logLoss, ece: quality.ece }] as const],
+    );
+    return {
+      kind: "profiles",
+      isOwner: this.#lease?.isHeld() === true,
+      ...{ applied, lag, diskFull, repeats, dropped, privacy },
+      members: Object.fromEntries(counted),
+      heldOut: Object.fromEntries(heldOut),
     };
   }
 

@@ -4,8 +4,8 @@ import { attributeInOrder } from "./attribute-in-order.ts";
 import { type Attribution, firstTold, type Share } from "./attribution.ts";
 import type { Breakdown, Contender, Explanation, Part, ThresholdDistance } from "./explanation.ts";
 import { findFlip, topOf } from "./find-flip.ts";
-import { offsetsOf, Rescore, type ScoredUser, type ScoringParts } from "./rescore.ts";
-import { newScoreBuffer, type Scorer, scoreInto } from "./scorer.ts";
+import { Rescore, type ScoredUser, type ScoringParts } from "./rescore.ts";
+import type { Scorer } from "./scorer.ts";
 import { isOff } from "./thresholds.ts";
 
 /** Events told one by one; older ones are told together. */
@@ -35,7 +35,7 @@ export function explainScore(parts: ScoringParts, user: ScoredUser, aspect: Expl
       ? attributeInOrder(parts, rescore, EVENTS_TOLD)
       : attributeExactly(parts, encoder.decompose, rescore, EVENTS_TOLD);
   const logits = rescore.actual.values;
-  const probabilities = probabilitiesOf(parts, rescore);
+  const probabilities = rescore.distribution();
   const nameOf = (k: number): string | null => scorer.segments[k] ?? null;
   const contender = (k: number): Contender => ({ segment: nameOf(k), probability: probabilities[k]! });
 
@@ -71,16 +71,6 @@ export function explainScore(parts: ScoringParts, user: ScoredUser, aspect: Expl
     counts: { done: aspect.done, held: user.events.length, told: events.length },
     flip: findFlip(rescore, leadOf, nameOf),
   };
-}
-
-/** The distribution as it is served; shape [segments + 1]. */
-function probabilitiesOf({ encoder, scorer }: ScoringParts, rescore: Rescore): Float64Array {
-  const { held, atMs } = rescore.user;
-  const embedding = new Float32Array(encoder.dim);
-  encoder.embed(held.slab, 0, rescore.features, atMs, embedding);
-  const scores = newScoreBuffer(scorer.segments.length);
-  scoreInto(scorer, embedding, rescore.evidence, scores, offsetsOf(rescore.user, scorer.segments.length));
-  return scores.probabilities;
 }
 
 function runnerUpOf(logits: Float64Array, top: number): number | undefined {

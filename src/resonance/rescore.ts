@@ -3,7 +3,7 @@ import type { FeatureEvent } from "../features/feature-event.ts";
 import type { FeatureSchema, SparseSlab } from "../features/feature-schema.ts";
 import { type Share, sumOf } from "./attribution.ts";
 import { type Logits, logitsOf } from "./logits.ts";
-import type { Scorer } from "./scorer.ts";
+import { newScoreBuffer, type Scorer, scoreInto } from "./scorer.ts";
 
 /** What a score is made of beside the user. */
 export type ScoringParts = Readonly<{ encoder: Encoder; schema: FeatureSchema; scorer: Scorer }>;
@@ -20,6 +20,8 @@ export type ScoredUser = Readonly<{
   atMs: number;
   /** What this user's log prior differs from everybody's by, beside all behaviour; nothing if left out. */
   shifts?: readonly Share[];
+  /** What the features read, where that is not what `held` holds; shape [schema.width]. */
+  features?: Float32Array;
 }>;
 
 /** A user's shifts, as `scoreInto` takes them. */
@@ -43,12 +45,22 @@ export class Rescore {
     const { held, atMs } = user;
     this.#parts = parts;
     this.user = user;
-    this.features = new Float32Array(schema.width);
+    this.features = user.features ?? new Float32Array(schema.width);
     this.#embedding = new Float32Array(encoder.dim);
-    schema.readSparse(held, atMs, this.features);
+    if (user.features === undefined) schema.readSparse(held, atMs, this.features);
     this.#offsets = offsetsOf(user, parts.scorer.segments.length);
     this.evidence = encoder.evidence(held.slab, 0, atMs);
     this.actual = this.logits(held.slab, this.features, this.evidence);
+  }
+
+  /** The user's distribution, by what serves it; shape [segments + 1]. */
+  distribution(): Float64Array {
+    const { encoder, scorer } = this.#parts;
+    const { held, atMs } = this.user;
+    encoder.embed(held.slab, 0, this.features, atMs, this.#embedding);
+    const scores = newScoreBuffer(scorer.segments.length);
+    scoreInto(scorer, this.#embedding, this.evidence, scores, this.#offsets);
+    return scores.probabilities;
   }
 
   /** Logits of an encoder's state, features and evidence of any making, as of the user's time. */

@@ -160,6 +160,8 @@ export type ShardStatus = Readonly<{
   withdrawals: number;
   /** Users who were found to be programs since the thread started: they are answered, and are no members. */
   bots: number;
+  /** Erasures that are not done everywhere. */
+  erasing: number;
   /** Choices of content that the stream of decisions did not take. */
   lostDecisions: number;
   versions: Versions;

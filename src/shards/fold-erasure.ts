@@ -32,6 +32,7 @@ export function foldErasure(
   ];
   // Also who was found by the hash alone: of a restored backup all that is held of them is still there.
   if (user !== undefined) shard.erasing.set(id, user);
+  outcome.leavers.push({ sequence, hash, ...(user === undefined ? {} : { user }) });
   if (user === undefined) outcome.removals.push({ sequence, index: 0, user: "", hash });
   else {
     if (context !== undefined) outcome.touched.delete(context);

@@ -19,6 +19,18 @@ const REMOVE_AFTER_MS = 1_000;
 /** The entries of the log that items follow from: those behind `after`, up to `through`. */
 export type OutboxSpan = Readonly<{ after: number; through: number }>;
 
+/** What an outbox needs of the world. */
+export type OutboxPorts = Readonly<{
+  log: Log;
+  store: ContextStore;
+  sleep(ms: number): Promise<void>;
+  /**
+   * Is told of items that were on their way when the lease was lost: they may have come into their streams long after the next
+   * owner has published them, and has taken some of their users out.
+   */
+  tellLate(items: readonly OutboxItem[]): void;
+}>;
+
 /** Turns what a slice of entries has to publish into outbox items, in order. */
 export function outboxItems(
   key: number,
@@ -114,11 +126,15 @@ export class Outbox {
   #wake: () => void = () => {};
   #drained: () => void = () => {};
   #closed = false;
+  /** Items in the store that have changed since. */
+  readonly #rewritten = new Set<number>();
+  readonly #tellLate: (items: readonly OutboxItem[]) => void;
 
-  constructor(log: Log, store: ContextStore, sleep: (ms: number) => Promise<void>) {
+  constructor({ log, store, sleep, tellLate }: OutboxPorts) {
     this.#log = log;
     this.#store = store;
     this.#sleep = sleep;
+    this.#tellLate = tellLate;
     this.#queue = [...store.outbox()];
     this.#storedBefore = (this.#queue.at(-1)?.key ?? -1) + 1;
   }
@@ -135,9 +151,26 @@ export class Outbox {
 
   /** Items that a transaction must write down: those that follow from its entries and are not published yet. */
   toStore(): readonly OutboxItem[] {
-    const items = this.#queue.filter((item) => item.key >= this.#storedBefore);
+    const isDue = ({ key }: OutboxItem): boolean => key >= this.#storedBefore || this.#rewritten.has(key);
+    const items = this.#queue.filter(isDue);
     this.#storedBefore = Math.max(this.#storedBefore, (items.at(-1)?.key ?? -1) + 1);
+    this.#rewritten.clear();
     return items;
+  }
+
+  /**
+   * Changes what waits, now and in the store with the next transaction.
+   *
+   * @param rest - What is left of an item; itself if nothing changes, and without bytes if there is nothing left to publish.
+   */
+  change(rest: (item: OutboxItem) => OutboxItem): void {
+    for (let i = 0; i < this.#queue.length; i++) {
+      const item = this.#queue[i]!;
+      const changed = rest(item);
+      if (changed === item) continue;
+      this.#queue[i] = changed;
+      if (item.key < this.#storedBefore) this.#rewritten.add(item.key);
+    }
   }
 
   /** Drops the items from a key on, which follow from entries that will be folded again. */
@@ -237,10 +270,13 @@ export class Outbox {
 
   /** @returns False if it must be tried again: the ids let the receivers drop what arrived already. */
   async #publish(group: readonly OutboxItem[]): Promise<boolean> {
-    if (this.#lease?.isHeld() !== true) return false; // It may come back, with the next renewal.
-    const byStream = Map.groupBy(group, ({ stream }) => stream);
-    const appends = [...byStream].map(([stream, items]) => this.#log.append(stream, items));
+    const lease = this.#lease;
+    if (lease?.isHeld() !== true) return false; // It may come back, with the next renewal.
+    const items = group.filter(({ data }) => data.length > 0);
+    const byStream = Map.groupBy(items, ({ stream }) => stream);
+    const appends = [...byStream].map(([stream, some]) => this.#log.append(stream, some));
     const appended = await Promise.allSettled(appends); // What still goes on would overtake what is sent again.
+    if (!lease.isHeld()) this.#tellLate(items);
     if (appended.some(({ status }) => status === "rejected")) return false;
     this.#remove(group.length);
     return true;

@@ -17,6 +17,16 @@ export type Transition = Readonly<{
 /** A packed event at its place in a user's ring. */
 export type RingSlot = Readonly<{ user: string; slot: number; bytes: Uint8Array }>;
 
+/** Somebody who was erased, and where. */
+export type Leaver = Readonly<{
+  /** Of the erasure's entry in the log. */
+  sequence: number;
+  /** {@link import("../privacy/user-hash.ts").HashUser} of the user. */
+  hash: string;
+  /** Left out if the entry tells it no more. */
+  user?: string;
+}>;
+
 /** What a batch asks the host to commit together with the last applied sequence, and to publish after that. */
 export type Outcome = {
   readonly touched: Set<Context>;
@@ -24,6 +34,8 @@ export type Outcome = {
   readonly authenticated: string[];
   /** Users of whom everything goes, before anything else is written. */
   readonly erased: string[];
+  /** Users of whom nothing is published any more that follows from entries before. */
+  readonly leavers: Leaver[];
   readonly transitions: Transition[];
   readonly samples: Sample[];
   /** Users to be taken out of the profiles, numbered among the samples. */
@@ -41,6 +53,7 @@ export function emptyOutcome(): Outcome {
     ring: [],
     authenticated: [],
     erased: [],
+    leavers: [],
     transitions: [],
     samples: [],
     removals: [],

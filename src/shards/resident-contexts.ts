@@ -16,6 +16,8 @@ export class ResidentContexts {
   #contexts = new Map<string, Context>();
   /** Users who were erased, and whose rows the store has until that batch is committed. */
   readonly #erased = new Map<string, number>();
+  /** Contexts that were passivated, ever. */
+  passivated = 0;
 
   constructor(source: ContextSource, bound: number) {
     this.#source = source;
@@ -127,6 +129,7 @@ export class ResidentContexts {
         continue;
       }
       context.release();
+      this.passivated++;
       over--;
     }
   }

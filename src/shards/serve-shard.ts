@@ -10,7 +10,9 @@ import { EngineError } from "../kernel/engine-error.ts";
 import type { HalfSipKey } from "../kernel/half-sip-hash.ts";
 import { decode } from "../kernel/msgpack.ts";
 import { DecisionIds } from "../resonance/decision-id.ts";
+import type { LatelyReply, LatelyRequest } from "../resonance/lately-answer.ts";
 import type { ShardStatus } from "../resonance/score-answer.ts";
+import type { StandingRequest } from "../resonance/user-standing.ts";
 import { mayBeKnown } from "./allowed-of.ts";
 import { anonymousSample } from "./anonymous-sample.ts";
 import {
@@ -30,6 +32,8 @@ import { ScoreAnswers } from "./score-answers.ts";
 import { type CopyView, type Handler, notCaughtUp, packed, publicReadsOf, readsOf } from "./serve-scores.ts";
 import type { HistoriesReply, HistoriesRequest, TrafficRequest } from "./shard-messages.ts";
 import type { ShardState } from "./shard-state.ts";
+import { standingPage } from "./standing-page.ts";
+import { visitorsOnPlane } from "./visitors-on-plane.ts";
 
 const OWNERS = "owners";
 
@@ -97,6 +101,7 @@ export async function serveShard(
         withheld: state.counters.withheld,
         withdrawals: state.counters.withdrawals,
         bots: state.counters.bots,
+        erasing: state.erasures.length,
         lostDecisions: decided.lost,
         versions: answers.versions(),
         warmUps: state.warmUps.map(({ kind, version, sampled, done }) => ({ kind, version, sampled, done })),
@@ -111,7 +116,13 @@ export async function serveShard(
       if (asked.after === undefined) await host.settle(); // Members are looked up in the store.
       return packed(historiesOf(state, ports.store, asked));
     },
+    lately({ data }) {
+      const now = { nowMs: ports.clock.nowMs(), monotonicMs: ports.clock.monotonicMs() };
+      const told = visitorsOnPlane(state, answers, decode(data) as LatelyRequest, now);
+      return packed({ ...told, epoch: ownerOf(shard, host).epoch } satisfies LatelyReply);
+    },
     drift: ({ data }) => packed(driftPage(state, decode(data) as DriftRequest)),
+    standing: ({ data }) => packed(standingPage(state, decode(data) as StandingRequest, ports.clock.nowMs())),
     compare: ({ data }) => packed(compareUsers(state, decode(data) as CompareRequest)),
     memberships: ({ data }) =>
       packed(compareMemberships(state, ports.store, decode(data) as MembershipsRequest)),

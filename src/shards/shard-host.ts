@@ -1,8 +1,10 @@
+import { ask } from "../actors/ask.ts";
 import type { Bus } from "../actors/bus.ts";
 import type { ErasingCopy, ErasingView } from "../actors/erasing-copy.ts";
 import type { Log, LogMessage, LogReader } from "../actors/log.ts";
 import type { Turns } from "../actors/turns.ts";
 import type { Lease } from "../actors/unit-copy.ts";
+import type { UnitMeter, WorkRole } from "../actors/unit-meter.ts";
 import { untrainedEncoder } from "../embedding/untrained-encoder.ts";
 import { decodeEntries, singleEntry } from "../events/log-codec.ts";
 import type { PositionedEntry } from "../events/log-entry.ts";
@@ -18,14 +20,16 @@ import { decode, encode } from "../kernel/msgpack.ts";
 import { framesOf } from "../kernel/without-quotes.ts";
 import type { HashUser } from "../privacy/user-hash.ts";
 import { contextSchema, writeContext } from "./context-codec.ts";
-import type { ContextStore, PendingErasure, ShardCommit, ShardMeta } from "./context-store.ts";
+import type { ContextStore, OutboxItem, PendingErasure, ShardCommit, ShardMeta } from "./context-store.ts";
 import { foldBatch } from "./fold-batch.ts";
 import { Outbox, outboxItems } from "./outbox.ts";
-import { emptyOutcome, type Outcome } from "./outcome.ts";
+import { emptyOutcome, type Leaver, type Outcome } from "./outcome.ts";
+import { erasedBy, outputWithout, usersIn } from "./outputs-of-users.ts";
 import type { ReleaseSource } from "./releases.ts";
 import { fetchFor, restoreVersions } from "./restore-versions.ts";
 import { serveCopy, serveShard } from "./serve-shard.ts";
-import type { DeadLetter } from "./shard-messages.ts";
+import type { ShardFigures } from "./shard-figures.ts";
+import type { DeadLetter, LateOutputs } from "./shard-messages.ts";
 import { metaOf, newShardState, type ShardState } from "./shard-state.ts";
 import { Warmer } from "./warmer.ts";
 
@@ -52,6 +56,8 @@ export type ShardPorts = Readonly<{
   /** Is told of entries that were set aside, with their users as {@link hideUser} shows them. */
   report?(line: string): void;
   hideUser?: HideId;
+  /** Measures what the thread's copies do. */
+  meter?: UnitMeter;
 }>;
 
 export type ShardHostOptions = Readonly<{
@@ -70,11 +76,17 @@ export type ShardHostOptions = Readonly<{
 /** Unpublished outputs at which the shard stops folding: they are kept by its log, not by memory. */
 const OUTBOX_MAX = 20_000;
 const RETRY_MS = 200;
+/** An owner is found within so many tries: some minutes. */
+const LATE_TRIES = 600;
+/** It reads the log since the outputs' entries. */
+const LATE_PATIENCE_MS = 120_000;
 
 /** A copy this close to the log's end answers when the owner does not. */
 const CAUGHT_UP_ENTRIES = 500;
 /** How often the owner tells its standbys what is published. */
 const TELL_PUBLISHED_MS = 250;
+/** The same is told again after so long: who was away, or came later, may not have heard it. */
+const TELL_AGAIN_MS = 2_000;
 /** How often is looked whether a commit that somebody waits for is done. */
 const SETTLE_LOOK_MS = 10;
 /** Retries of a commit that found the disk full; what is in memory goes on answering meanwhile. */
@@ -136,6 +148,8 @@ export type ShardCopy = ErasingCopy<
       pending(): readonly PendingErasure[];
       /** Whom an erasure is of, if this copy has folded its entry while that told it. */
       userOf(id: string): string | undefined;
+      /** Whether anything is held of a user, as of what is folded. */
+      holds(user: string): boolean;
       /** Whether everything up to a place is committed, and what follows from it published. */
       isPublished(sequence: number): boolean;
       /** Whether the slices of a warm-up are under way: whom they are for follows from who is a member. */
@@ -145,7 +159,8 @@ export type ShardCopy = ErasingCopy<
       /** Resolves once what is folded by now is committed, or can't be. */
       settle(): Promise<void>;
     }>
->;
+> &
+  Readonly<{ figures(): ShardFigures }>;
 
 class Host implements ShardCopy {
   readonly #ports: ShardPorts;
@@ -182,6 +197,8 @@ class Host implements ShardCopy {
   #lease: Lease | undefined;
   /** Grows whenever ownership begins or ends: the loops of an earlier one end. */
   #turn = 0;
+  /** Grows with each lease, and whenever publishing ends. */
+  #leaseTurn = 0;
   #closeServed: () => Promise<void> = async () => {};
   #closeListening: () => Promise<void> = async () => {};
   /** Ends the answering as a copy, from the time on at which it had caught up. */
@@ -191,6 +208,8 @@ class Host implements ShardCopy {
   /** Last entry of which the owner has told that everything is published. */
   #publishedElsewhere = 0;
   #isDiskFull = false;
+  /** When the log had the last entry that was folded, epoch ms. */
+  #appliedAtMs = 0;
   /** Called after each batch: requests wait here for their log position. */
   #applied = new Set<() => void>();
   /** The newest entry since the start that has made this copy forget somebody. */
@@ -205,6 +224,7 @@ class Host implements ShardCopy {
       this.#committed >= sequence && this.#outbox.publishedThrough(this.#committed) >= sequence,
     pending: () => this.#state.erasures,
     userOf: (id) => this.#state.erasing.get(id),
+    holds: (user) => this.#state.contexts.find(user) !== undefined,
     isWarmingUp: () => this.#state.warmUps.some(({ done }) => !done),
     applied: () => this.#state.applied,
     settle: () => this.#settle(),
@@ -223,7 +243,8 @@ class Host implements ShardCopy {
       ringEvents: options.ringEvents,
       ...(ports.hashUser === undefined ? {} : { hashUser: ports.hashUser }),
     });
-    this.#outbox = new Outbox(ports.log, ports.store, ports.sleep);
+    const tellLate = (items: readonly OutboxItem[]): void => void this.#tellLate(items);
+    this.#outbox = new Outbox({ ...ports, tellLate });
     this.#group = newGroup(this.#state);
     const { shard } = options;
     this.#warmer = new Warmer(ports, this.#state, {
@@ -256,7 +277,7 @@ class Host implements ShardCopy {
     const served = this.#lease !== undefined;
     this.#lease = lease;
     await this.#closeListening();
-    this.#outbox.own(lease);
+    void this.#publishOnceCaughtUp(lease);
     this.#warmer.own(lease);
     if (served) return;
     void this.#tellPublished(++this.#turn);
@@ -271,7 +292,30 @@ class Host implements ShardCopy {
   }
 
   drain(): Promise<void> {
+    this.#leaseTurn++;
     return this.#outbox.drain();
+  }
+
+  /**
+   * Publishes once everything is folded that is in the log by now: what this copy still had to publish may be of users whom an
+   * owner before has erased meanwhile.
+   */
+  async #publishOnceCaughtUp(lease: Lease): Promise<void> {
+    const turn = ++this.#leaseTurn;
+    const isWaiting = (): boolean => this.#leaseTurn === turn && !this.#stopping;
+    const { log, sleep, subjects } = this.#ports;
+    let last: number | undefined;
+    while (isWaiting() && last === undefined) {
+      try {
+        ({ last } = await log.bounds(subjects.shardLog(this.#options.shard)));
+      } catch {
+        await sleep(RETRY_MS);
+      }
+    }
+    // A copy that is far behind would wait for itself: its log was redacted before it read it.
+    const isBehind = (): boolean => this.#publishedUpTo < (last ?? 0) && this.#outbox.waiting <= OUTBOX_MAX;
+    while (isWaiting() && isBehind()) await sleep(SETTLE_LOOK_MS);
+    if (isWaiting()) this.#outbox.own(lease);
   }
 
   async rest(): Promise<void> {
@@ -279,6 +323,7 @@ class Host implements ShardCopy {
     this.#closeServed = async () => {};
     this.#lease = undefined;
     this.#turn++;
+    this.#leaseTurn++;
     this.#warmer.rest();
     await this.#outbox.rest();
     if (!this.#stopping) await this.#listen();
@@ -287,6 +332,29 @@ class Host implements ShardCopy {
   async lag(): Promise<number> {
     const { last } = await this.#ports.log.bounds(this.#ports.subjects.shardLog(this.#options.shard));
     return Math.max(0, last - this.#state.applied);
+  }
+
+  figures(): ShardFigures {
+    const { applied, activatedMs, contexts, counters, erasures, scorers } = this.#state;
+    const profiles = scorers.map(({ map, version }) => {
+      return [map, { version, activatedMs: activatedMs.get(map) ?? 0 }] as const;
+    });
+    return {
+      kind: "shard",
+      shard: this.#options.shard,
+      isOwner: this.#workRole() === "owner",
+      applied,
+      lag: this.#reader?.lag() ?? 0,
+      appliedAtMs: this.#appliedAtMs,
+      resident: contexts.size,
+      users: this.#ports.store.users(),
+      evictions: contexts.passivated,
+      outputs: this.#outbox.waiting,
+      diskFull: this.#isDiskFull,
+      counters: { ...counters },
+      profiles: Object.fromEntries(profiles),
+      erasures: { pending: erasures.length, oldestMs: erasures[0]?.askedMs ?? null },
+    };
   }
 
   async stop(): Promise<void> {
@@ -356,12 +424,15 @@ class Host implements ShardCopy {
     const { bus, sleep, subjects } = this.#ports;
     const subject = subjects.shard(this.#options.shard, "published");
     let told = -1;
+    let toldMs = Number.NEGATIVE_INFINITY;
     while (!this.#stopping && this.#turn === turn) {
       const through = this.#outbox.publishedThrough(this.#committed);
       const lease = this.#lease;
-      if (through !== told && lease?.isHeld() === true) {
+      const nowMs = this.#ports.clock.monotonicMs();
+      if ((through !== told || nowMs - toldMs >= TELL_AGAIN_MS) && lease?.isHeld() === true) {
         bus.publish(subject, encode({ epoch: lease.epoch, through } satisfies Published));
         told = through;
+        toldMs = nowMs;
       }
       await sleep(TELL_PUBLISHED_MS);
     }
@@ -484,11 +555,28 @@ class Host implements ShardCopy {
     const beganMs = this.#ports.clock.monotonicMs();
     const erased = group.outcome.erased.length;
     foldBatch(this.#state, entries, group.outcome);
+    this.#state.lately.note(entries, beganMs);
+    this.#measureFold(entries, beganMs);
     if (group.outcome.erased.length > erased) this.#erasedThrough = entries.at(-1)?.sequence ?? 0;
     if (this.#state.warmUps.length > 0) this.#warmer.folded(this.#ports.clock.monotonicMs() - beganMs);
     for (const letter of deadLetters) group.deadLetters.push(letter);
     group.entries += entries.length + deadLetters.length;
     this.#state.applied = Math.max(this.#state.applied, through);
+  }
+
+  #measureFold(entries: readonly PositionedEntry[], beganMs: number): void {
+    const last = entries.at(-1);
+    if (last === undefined) return;
+    this.#appliedAtMs = last.loggedAtMs;
+    const { clock, meter } = this.#ports;
+    if (meter === undefined) return;
+    const role = this.#workRole();
+    meter.folds[role].observe((clock.monotonicMs() - beganMs) / 1_000);
+    meter.entries[role].observe(entries.length);
+  }
+
+  #workRole(): WorkRole {
+    return this.#lease?.isHeld() === true ? "owner" : "standby";
   }
 
   /** Hands over what follows from the entries folded last. */
@@ -497,17 +585,51 @@ class Host implements ShardCopy {
     const { outcome, deadLetters } = this.#group;
     counters.deadLetters += deadLetters.length;
     this.#tellSetAside(deadLetters);
+    if (this.#lease !== undefined)
+      for (const { map, kind } of outcome.transitions) this.#ports.meter?.transition(map, kind);
     const span = { number: this.#nextOutbox, after: this.#publishedUpTo, through: applied };
     this.#publishedUpTo = applied;
     const items = outboxItems(key, outcome, deadLetters, this.#ports.subjects, span);
     this.#nextOutbox += items.length;
     if (items.length > 0) this.#outbox.add(items);
+    this.#withhold(outcome.leavers);
+    outcome.leavers.length = 0;
     outcome.samples.length = 0;
     outcome.removals.length = 0;
     outcome.transitions.length = 0;
     outcome.prepared.length = 0;
     outcome.tallies.length = 0;
     deadLetters.length = 0;
+  }
+
+  /** From here on nothing is published of users who were erased that follows from entries before. */
+  #withhold(leavers: readonly Leaver[]): void {
+    const { hashUser, subjects } = this.#ports;
+    if (leavers.length === 0 || hashUser === undefined) return;
+    const isErased = erasedBy(leavers, hashUser);
+    this.#outbox.change((item) => outputWithout(item, isErased, subjects, hashUser));
+  }
+
+  /**
+   * Tells the owner whom those outputs are of that came into their streams after this copy had lost its lease, perhaps: it takes
+   * out once more who was erased since.
+   */
+  async #tellLate(items: readonly OutboxItem[]): Promise<void> {
+    const { bus, sleep, subjects } = this.#ports;
+    const newest = new Map<string, number>();
+    for (const item of items)
+      for (const { user, sequence } of usersIn(item, subjects))
+        newest.set(user, Math.max(newest.get(user) ?? 0, sequence));
+    if (newest.size === 0) return;
+    const late: LateOutputs = { late: [...newest].map(([user, sequence]) => ({ user, sequence })) };
+    for (let tries = 0; tries < LATE_TRIES; tries++) {
+      try {
+        await ask(bus, subjects.shard(this.#options.shard, "redact"), late, LATE_PATIENCE_MS);
+        return;
+      } catch {
+        await sleep(RETRY_MS); // Between two owners nobody answers.
+      }
+    }
   }
 
   /** One line for all of them: a flood of bad entries must not become one of lines. */
@@ -580,6 +702,7 @@ class Host implements ShardCopy {
     this.#committing = this.#commitPatiently(commit).then(() => {
       this.#isCommitting = false;
       this.#committedAtMs = this.#ports.clock.monotonicMs();
+      this.#ports.meter?.commits[this.#workRole()].observe((this.#committedAtMs - beganMs) / 1_000);
       this.#commitMsEach = (this.#committedAtMs - beganMs) / Math.max(1, entries);
       this.#committed = applied;
       if (this.#outbox.waiting > 0 && this.#publishedElsewhere > 0)

@@ -49,3 +49,11 @@ export type DeadLetter = Readonly<{
   /** The entry as the log holds it. */
   data: Uint8Array;
 }>;
+
+/**
+ * Whom outputs are of that a former owner may have published late, each with the newest entry that they follow from; to
+ * `internal.shard.<n>.redact`.
+ */
+export type LateOutputs = Readonly<{
+  late: readonly Readonly<{ user: string; sequence: number }>[];
+}>;

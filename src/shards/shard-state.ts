@@ -10,6 +10,7 @@ import { ContentInForce } from "./content-in-force.ts";
 import { contextSchema } from "./context-codec.ts";
 import type { ContextSource, PendingErasure, ShardMeta } from "./context-store.ts";
 import { ExperimentsInForce } from "./experiments-in-force.ts";
+import { LatelyActive } from "./lately-active.ts";
 import { newOffsetRoom, type OffsetRoom } from "./offset-room.ts";
 import { RecentEvents } from "./recent-events.ts";
 import { FetchedReleases } from "./releases.ts";
@@ -52,6 +53,8 @@ export type ShardState = {
   readonly usersByHash: UsersByHash;
   /** Told of every user who is erased: what else is kept of them in memory goes. */
   readonly onErased: Set<(user: string) => void>;
+  /** Whom somebody watches, if anybody does. */
+  readonly lately: LatelyActive;
   /** In the order of the definitions' maps. */
   scorers: Scorer[];
   /** What content is chosen from, and by. */
@@ -110,6 +113,7 @@ export function newShardState(given: {
   readonly hashUser?: HashUser;
 }): ShardState {
   const contexts = new ResidentContexts(given.source, given.residentUsers);
+  const lately = new LatelyActive();
   return {
     shard: given.shard,
     key: given.key ?? given.shard,
@@ -130,7 +134,8 @@ export function newShardState(given: {
     erasures: [],
     erasing: new Map(),
     usersByHash: new UsersByHash(contexts, given.hashUser),
-    onErased: new Set(),
+    onErased: new Set([(user) => lately.erased(user)]),
+    lately,
     scorers: [],
     content: new ContentInForce(),
     experiments: new ExperimentsInForce(),

@@ -102,6 +102,8 @@ export type ClusterAgent = Readonly<{
   copiesOf(unit: string): readonly string[];
   /** What this node is for each unit that it has a part in. */
   roles(): ReadonlyMap<string, UnitRole>;
+  /** How often units came here, were handed over to other nodes, and were lost, since the start. */
+  changes(): Readonly<{ taken: number; given: number; lost: number }>;
   /** Hands everything over, at most as long as that, and leaves. */
   stop(patienceMs: number): Promise<void>;
 }>;
@@ -231,6 +233,16 @@ class Agent implements ClusterAgent {
 
   roles(): ReadonlyMap<string, UnitRole> {
     return new Map(this.#keepers.map((keeper) => [keeper.unit, keeper.role]));
+  }
+
+  changes(): Readonly<{ taken: number; given: number; lost: number }> {
+    const sum = { taken: 0, given: 0, lost: 0 };
+    for (const { changes } of this.#keepers) {
+      sum.taken += changes.taken;
+      sum.given += changes.given;
+      sum.lost += changes.lost;
+    }
+    return sum;
   }
 
   async stop(patienceMs: number): Promise<void> {

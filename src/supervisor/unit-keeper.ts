@@ -62,6 +62,8 @@ export class UnitKeeper {
   #lease: { epoch: number; session: number; isReleased: boolean } | undefined;
   #failure: { readonly thrown: unknown } | undefined;
   #isStopping = false;
+  /** How often this node became the unit's owner, gave it to another one in order, and lost it. */
+  readonly changes = { taken: 0, given: 0, lost: 0 };
   /** Settles when the keeper has ended; rejects when its copy failed too often. */
   readonly done: Promise<void>;
 
@@ -158,6 +160,7 @@ export class UnitKeeper {
       isHeld: () => !lease.isReleased && deadline.isHeld(lease.session, clock.monotonicMs()),
     };
     await copy.own(held);
+    if (this.#role !== "owner") this.changes.taken++;
     this.#role = "owner";
   }
 
@@ -181,8 +184,10 @@ export class UnitKeeper {
         ready: { ...ready, [session.name]: session.incarnation },
       };
     });
-    if (isDone) this.#role = "leaving";
-    else await this.#take(copy, session, record.epoch); // It is still the owner: it publishes again.
+    if (isDone) {
+      this.#role = "leaving";
+      this.changes.given++;
+    } else await this.#take(copy, session, record.epoch); // It is still the owner: it publishes again.
     return true;
   }
 
@@ -215,6 +220,7 @@ export class UnitKeeper {
 
   async #release(): Promise<void> {
     const copy = this.#copy;
+    if (this.#role === "owner") this.changes.lost++;
     if (this.#lease !== undefined) this.#lease.isReleased = true;
     this.#lease = undefined;
     this.#role = "standby";
@@ -257,6 +263,7 @@ export class UnitKeeper {
     const error = toWireError(thrown);
     if (TABLE_AWAY.includes(error.code)) return LOOK_MS; // The copy is as it was.
     const wasOwner = this.#role === "owner";
+    if (wasOwner) this.changes.lost++;
     await this.#drop().catch(() => {}); // It failed already; what it could not close is given up.
     const verdict = this.#intensity.failed(this.#ports.clock.monotonicMs());
     if (verdict.kind === "escalate" && !WORLD_AWAY.includes(error.code)) throw thrown;

@@ -17,7 +17,7 @@ export class UnitTable {
 
   /**
    * Writes what `change` makes of a unit's record, or leaves it as it is if that is undefined. A record that another
-   * node has changed meanwhile is read and changed anew.
+   * node has changed meanwhile is read and changed anew; one that is gone is not made again by the same call.
    *
    * @returns Whether the record was written.
    * @throws EngineError `KEY_VALUE_UNAVAILABLE` (retryable).
@@ -38,8 +38,11 @@ export class UnitTable {
         return true;
       }
       const newest = await this.#table.get(key);
-      if (newest === undefined) this.#view.units.delete(unit);
-      else this.#view.units.set(unit, { record: decodeUnit(newest.value), revision: newest.revision });
+      if (newest === undefined) {
+        this.#view.units.delete(unit); // The table was lost: what is made anew needs epochs of a new generation first.
+        return false;
+      }
+      this.#view.units.set(unit, { record: decodeUnit(newest.value), revision: newest.revision });
     }
     return false;
   }

@@ -54,6 +54,13 @@ test("whoever may ask may publish to the subject, and nobody else may", () => {
     );
 });
 
+test("a shard's number stands for itself at the end of a public subject only", () => {
+  for (const name of ["score.shard.0", "score.batch.shard.63"])
+    expect(rolesThatMayAsk(PREFIX, `${PREFIX}.v1.${name}`)).toEqual(["node", "reader", "operator"]);
+  for (const name of ["score.shard.x", "score.shard.1.2", "content.shard.1"])
+    expect(rolesThatMayAsk(PREFIX, `${PREFIX}.v1.${name}`), name).toEqual(["node", "operator"]);
+});
+
 test("what changes what all are told is signed, what is asked a thousand times a second is not", () => {
   for (const name of ["segments.put", "content.put", "privacy.put", "erase", "export", "experiments.stop"])
     expect(isSigned(PREFIX, `${PREFIX}.v1.${name}`), name).toBe(true);

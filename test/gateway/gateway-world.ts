@@ -277,6 +277,7 @@ function aStatus(shard: number): ShardStatus {
     withheld: 0,
     withdrawals: 0,
     bots: 0,
+    erasing: 0,
     lostDecisions: 0,
     versions: { encoder: "e1", trained: true, profiles: {}, segments: 1 },
     warmUps: [],

@@ -21,7 +21,10 @@ const NOBODY: readonly Role[] = [];
 /** Who may publish what: written down once more here, so that a change of the table has to be meant. */
 const PUBLISH: Readonly<Record<string, readonly Role[]>> = {
   ...Object.fromEntries(
-    Object.entries(ENDPOINT_ROLES).map(([name, roles]) => [`resonance.v1.${name}`, [...NODE, ...roles]]),
+    Object.entries(ENDPOINT_ROLES).map(([name, roles]) => [
+      `resonance.v1.${name.replace("*", "12")}`,
+      [...NODE, ...roles],
+    ]),
   ),
   ...Object.fromEntries(
     OPERATOR_TASKS.map((name) => [`resonance.internal.profiles.${name}`, ["node", "operator"] as const]),

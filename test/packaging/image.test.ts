@@ -55,7 +55,7 @@ test(
     await mkdir(data);
     const isRoot = process.getuid?.() === 0;
     if (isRoot) await chown(data, NOBODY, NOBODY);
-    const port = await freePort();
+    const port = await freePort(undefined);
     const node = spawn(process.execPath, [entry, "up"], {
       env: {
         PATH: process.env["PATH"],
@@ -72,7 +72,8 @@ test(
     onTestFinished(() => void node.kill("SIGKILL"));
     expect(await statusOf(node, `http://127.0.0.1:${port}/healthz`)).toBe(200);
     expect(await statusOf(node, `http://127.0.0.1:${port}/readyz`)).toBe(200);
-    if (isRoot) for (const name of await readdir(data)) expect((await stat(join(data, name))).uid).toBe(NOBODY);
+    if (isRoot)
+      for (const name of await readdir(data)) expect((await stat(join(data, name))).uid).toBe(NOBODY);
     const ended = new Promise((resolve) => node.once("exit", resolve));
     node.kill("SIGTERM");
     expect(await ended).toBe(0);
@@ -90,7 +91,9 @@ async function install(folder: string): Promise<string> {
   const [packed] = Object.values(JSON.parse(stdout.slice(stdout.search(/^[[{]/m)))) as { filename: string }[];
   await run("tar", ["-xzf", join(folder, packed?.filename ?? ""), "--strip-components=1", "-C", app]);
   await cp(join(ROOT, "package-lock.json"), join(app, "package-lock.json"));
-  const { workspaces = [] } = parse(await readFile(join(ROOT, "package.json"), "utf8")) as { workspaces?: string[] };
+  const { workspaces = [] } = parse(await readFile(join(ROOT, "package.json"), "utf8")) as {
+    workspaces?: string[];
+  };
   for (const name of workspaces)
     await cp(join(ROOT, name, "package.json"), join(app, name, "package.json"), { recursive: true });
   const installing = ["ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund"];

@@ -30,7 +30,12 @@ export async function wrongReplays(
   const world: ExplainWorld = {
     log: untrimmed,
     releases: releasesOf(servers.blobs),
-    snapshots: { blobs: servers.snapshots, compressor: identityCompressor, pause: async () => {} },
+    snapshots: {
+      blobs: servers.snapshots,
+      compressor: identityCompressor,
+      cipher: servers.cipher,
+      pause: async () => {},
+    },
     subjects,
     clock: servers.time,
     decisions: new DecisionIds([1, 2], "oracle"),

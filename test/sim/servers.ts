@@ -6,8 +6,9 @@ import { memoryKeyValue } from "../../src/adapters/memory-key-value.ts";
 import { MemoryLog } from "../../src/adapters/memory-log.ts";
 import { decodeEntries } from "../../src/events/log-codec.ts";
 import { subjectsOf } from "../../src/events/subjects.ts";
-import type { Random } from "../../src/kernel/random.ts";
+import { type Random, seededRandom } from "../../src/kernel/random.ts";
 import { userHasher } from "../../src/privacy/user-hash.ts";
+import { sealingBy } from "./sealing.ts";
 import type { VirtualTime } from "./virtual-time.ts";
 
 export const subjects = subjectsOf("sim");
@@ -83,6 +84,7 @@ export function startServers(time: VirtualTime, random: Random, dedupes: boolean
     table: memoryKeyValue(),
     blobs: memoryBlobStore(),
     snapshots: memoryBlobStore(),
+    cipher: sealingBy(seededRandom(Math.floor(random() * 2 ** 32))),
     answers: [] as GivenAnswer[],
     /** What is wrong, as seen while it ran. */
     findings: [] as string[],

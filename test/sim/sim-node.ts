@@ -119,6 +119,7 @@ export class SimNode {
     const snapshots = {
       blobs: wiredBlobs(servers, life, servers.snapshots),
       compressor: identityCompressor,
+      cipher: servers.cipher,
       pause: () => life.goOn(),
     };
     const explaining = {
@@ -232,6 +233,7 @@ export class SimNode {
         snapshots: {
           blobs: wiredBlobs(servers, life, servers.snapshots),
           compressor: identityCompressor,
+          cipher: servers.cipher,
           pause: () => life.goOn(),
         },
         report: (line) => servers.trace(`${life.name}: ${line}`),

@@ -6,6 +6,7 @@ import { entropyBytes } from "../../adapters/entropy.ts";
 import { natsBlobStore } from "../../adapters/nats-blob-store.ts";
 import { connectNats } from "../../adapters/nats-connection.ts";
 import { NatsLog } from "../../adapters/nats-log.ts";
+import { version } from "../../adapters/package-version.ts";
 import { type BackupManifest, filesOf } from "../../backup-manifest.ts";
 import { readDeployment } from "../../deployment.ts";
 import { collectErased, type ErasedList } from "../../erased-users.ts";
@@ -20,7 +21,6 @@ import { withClientOptions } from "../client-options.ts";
 import { HTTP_KEYS_FILE } from "../http-options.ts";
 import { note, print, runs } from "../output.ts";
 import { passphraseOf } from "../passphrase.ts";
-import { version } from "../version.ts";
 import { formatBytes, formatCount, formatMoment } from "../view/format-number.ts";
 
 type Options = ClientOptions &

@@ -3,22 +3,22 @@ import { InvalidArgumentError } from "commander";
 import { newId } from "../../adapters/entropy.ts";
 import { natsBlobStore } from "../../adapters/nats-blob-store.ts";
 import { connectNats } from "../../adapters/nats-connection.ts";
-import { type KeptMessages, keptMessages } from "../../adapters/nats-dead-letters.ts";
+import { keptMessages } from "../../adapters/nats-dead-letters.ts";
 import { NatsLog } from "../../adapters/nats-log.ts";
+import { deadLettersOf } from "../../dead-letters.ts";
 import { readDeployment } from "../../deployment.ts";
-import { type Subjects, subjectsOf } from "../../events/subjects.ts";
+import type { LogEntry } from "../../events/log-entry.ts";
+import { subjectsOf } from "../../events/subjects.ts";
+import type { DeadLetters, ShownLetter } from "../../gateway/dead-letters.ts";
 import { EngineError } from "../../kernel/engine-error.ts";
-import { shardOf } from "../../kernel/hash.ts";
 import { type ClientOptions, engineAccess } from "../client.ts";
 import { wholeNumber, withClientOptions } from "../client-options.ts";
-import { describeLetter, entryInShort, type ShownLetter } from "../dead-letters/describe-letter.ts";
 import { print, runs } from "../output.ts";
 import { withoutControls } from "../view/cell-width.ts";
 import { renderTable } from "../view/table.ts";
 
 type Options = ClientOptions & { readonly json: boolean };
 type Chosen = Options & { readonly all: boolean; readonly dryRun: boolean };
-type Letters = Readonly<{ kept: KeptMessages; log: NatsLog; subjects: Subjects; shards: number }>;
 
 const ALL_MAX = 100_000;
 
@@ -32,8 +32,8 @@ export function addDeadLettersCommand(program: Command): void {
     .option("--limit <n>", "at most so many", wholeNumber(1), 50)
     .action(
       runs(async (options: Options & { limit: number }) =>
-        withLetters(options, async ({ kept }) => {
-          const letters = (await kept.list(options.limit)).map(shownOf);
+        withLetters(options, async (kept) => {
+          const letters = await kept.list(options.limit);
           print(options.json, { letters }, () => draw(letters));
         }),
       ),
@@ -42,8 +42,8 @@ export function addDeadLettersCommand(program: Command): void {
     .description("show one, with its entry")
     .action(
       runs(async (id: number, options: Options) =>
-        withLetters(options, async ({ kept }) => {
-          const letter = shownOf(await letterOf(kept, id));
+        withLetters(options, async (letters) => {
+          const letter = await letters.show(id);
           print(options.json, letter, () => [JSON.stringify(letter, null, 2)]);
         }),
       ),
@@ -53,7 +53,7 @@ export function addDeadLettersCommand(program: Command): void {
     .action(
       runs(async (ids: number[], options: Chosen) =>
         withLetters(options, async (letters) => {
-          const retried = await eachChosen(letters, ids, options, (id) => retry(letters, id));
+          const retried = await eachChosen(letters, ids, options, (id) => letters.retry(id));
           print(options.json, { retried, dryRun: options.dryRun }, () => [
             told("tried again", retried, options),
           ]);
@@ -65,9 +65,7 @@ export function addDeadLettersCommand(program: Command): void {
     .action(
       runs(async (ids: number[], options: Chosen) =>
         withLetters(options, async (letters) => {
-          const dropped = await eachChosen(letters, ids, options, async (id) => {
-            await letters.kept.remove(id);
-          });
+          const dropped = await eachChosen(letters, ids, options, (id) => letters.drop(id));
           print(options.json, { dropped, dryRun: options.dryRun }, () => [told("dropped", dropped, options)]);
         }),
       ),
@@ -85,21 +83,25 @@ function withChoice(command: Command): Command {
     .option("--dry-run", "only tell which", false);
 }
 
-async function withLetters(options: ClientOptions, act: (letters: Letters) => Promise<void>): Promise<void> {
+async function withLetters(
+  options: ClientOptions,
+  act: (letters: DeadLetters) => Promise<void>,
+): Promise<void> {
   const connection = await connectNats({ ...(await engineAccess(options)), name: "resonance dead-letters" });
   try {
     const blobs = await natsBlobStore(connection, subjectsOf(options.prefix));
     const { shards, generation } = (await readDeployment(blobs)) ?? { shards: 1, generation: 1 };
     const subjects = subjectsOf(options.prefix, generation);
     const kept = await keptMessages(connection, subjects.deadLetters);
-    await act({ kept, log: await NatsLog.over(connection), subjects, shards });
+    const log = await NatsLog.over(connection);
+    await act(deadLettersOf({ kept, log, subjects, newId }, shards));
   } finally {
     await connection.close();
   }
 }
 
 async function eachChosen(
-  { kept }: Letters,
+  letters: DeadLetters,
   ids: readonly number[],
   options: Chosen,
   act: (id: number) => Promise<void>,
@@ -108,44 +110,12 @@ async function eachChosen(
     const message = "name the letters by their ids, or say --all";
     throw new EngineError({ code: "NO_LETTER_NAMED", message, retryable: false });
   }
-  const chosen = options.all ? (await kept.list(ALL_MAX)).map(({ id }) => id) : ids;
+  const chosen = options.all ? (await letters.list(ALL_MAX)).map(({ id }) => id) : ids;
   for (const id of chosen) {
-    await letterOf(kept, id);
-    if (!options.dryRun) await act(id);
+    if (options.dryRun) await letters.show(id);
+    else await act(id);
   }
   return [...chosen];
-}
-
-/** An entry that counted after all is recognised by its event's id, so that trying again does no harm. */
-async function retry({ kept, log, subjects, shards }: Letters, id: number): Promise<void> {
-  const { storedAtMs, data } = await letterOf(kept, id);
-  const { letter, shown } = describeLetter(id, storedAtMs, data);
-  // Since then, shards may have been split.
-  const shard = shown.entry?.kind === "behaviour" ? shardOf(shown.entry.user, shards) : letter.shard;
-  await log.append(subjects.shardLog(shard), [{ id: `retry:${id}:${newId()}`, data: letter.data }]);
-  await kept.remove(id);
-}
-
-async function letterOf(
-  kept: KeptMessages,
-  id: number,
-): Promise<{ id: number; storedAtMs: number; data: Uint8Array }> {
-  const found = await kept.get(id);
-  if (found !== undefined) return found;
-  const message = `there is no dead letter ${id}: "resonance dead-letters list" shows those that are there`;
-  throw new EngineError({ code: "NO_SUCH_LETTER", message, retryable: false, detail: { id } });
-}
-
-function shownOf({
-  id,
-  storedAtMs,
-  data,
-}: {
-  id: number;
-  storedAtMs: number;
-  data: Uint8Array;
-}): ShownLetter {
-  return describeLetter(id, storedAtMs, data).shown;
 }
 
 function draw(letters: readonly ShownLetter[]): string[] {
@@ -171,4 +141,10 @@ function draw(letters: readonly ShownLetter[]): string[] {
 
 function told(done: string, ids: readonly number[], { dryRun }: Chosen): string {
   return `${dryRun ? "would be " : ""}${done}: ${ids.join(", ") || "none"}`;
+}
+
+/** Who did what, in a few words. */
+function entryInShort(entry: LogEntry | undefined): string {
+  if (entry === undefined) return "unreadable";
+  return entry.kind === "behaviour" ? `${entry.type} by ${entry.user}` : entry.kind;
 }

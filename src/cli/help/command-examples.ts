@@ -37,6 +37,17 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
     ],
     ["resonance restore backup-1 --data restored", "into the embedded server of a folder"],
   ],
+  "import movielens": [
+    ["resonance import movielens ml-100k.zip", "events, users and segments into imported/movielens"],
+    ["resonance import movielens ml-25m --limit 1000000", "the first million ratings of a large set"],
+  ],
+  "import retailrocket": [
+    ["resonance import retailrocket archive.zip --label-buyers", "two segments: who buys, and who does not"],
+  ],
+  "import yoochoose": [
+    ["resonance import yoochoose yoochoose-data --limit 1000000", "of an unpacked folder"],
+  ],
+  "import globo": [["resonance import globo globo --out news", "into a folder of that name"]],
   replay: [
     ["resonance replay events.jsonl.gz", "send recorded events; goes on where it was interrupted"],
     ["resonance replay events.jsonl --speed 60", "an hour of recorded time in a minute"],

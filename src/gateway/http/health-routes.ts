@@ -1,6 +1,6 @@
 import type { WireError } from "../../kernel/engine-error.ts";
 import type { Readiness } from "../readiness.ts";
-import type { HttpReply, HttpRoute } from "./http-route.ts";
+import type { HttpReply } from "./http-route.ts";
 
 /** What the health of a node is told from. */
 export type HealthSource = Readonly<{
@@ -8,6 +8,9 @@ export type HealthSource = Readonly<{
   silentMs(): number;
   readiness(): Readiness;
 }>;
+
+/** A route of either listener. */
+export type HealthRoute = Readonly<{ method: "GET"; path: string; answer(): Promise<HttpReply> }>;
 
 /** A thread may take 60 s to load its code; one that is silent for longer, though it is replaced after 5 s, is lost. */
 const SILENT_MS_MAX = 90_000;
@@ -18,7 +21,7 @@ const RETRY_AFTER_MS = 1_000;
  * `GET /healthz`: the process answers and its threads live; else an orchestrator should start it again. `GET /readyz`: it may
  * be sent requests. Both answer 200 or 503, need no key, and hold nothing of any user.
  */
-export function healthRoutes(source: HealthSource): readonly HttpRoute[] {
+export function healthRoutes(source: HealthSource): readonly HealthRoute[] {
   const health = async (): Promise<HttpReply> => {
     const ok = source.silentMs() <= SILENT_MS_MAX;
     return reply({ ok }, ok ? undefined : failure("THREAD_HANGS", "a thread gives no sign of life"));

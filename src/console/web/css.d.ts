@@ -1,0 +1,2 @@
+/** Styles are taken in by the page's builder. */
+declare module "*.css";
