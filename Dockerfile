@@ -16,7 +16,7 @@ WORKDIR /app
 COPY --from=build /app ./
 COPY package-lock.json ./
 COPY sd[k]/package.json ./sdk/
-RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund && rm -rf docs && mkdir -p /data
+RUN npm ci --omit=dev --omit=peer --ignore-scripts --no-audit --no-fund && rm -rf docs && mkdir -p /data
 
 FROM gcr.io/distroless/nodejs24-debian12:nonroot
 WORKDIR /app

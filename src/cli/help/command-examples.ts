@@ -151,7 +151,10 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
     ["resonance demo", "a shop, until Ctrl-C"],
     ["resonance demo --for 20s --json", "twenty seconds, and the figures as JSON"],
   ],
-  doctor: [["resonance doctor", "what this machine has and lacks"]],
+  doctor: [
+    ["resonance doctor", "what this machine has and lacks"],
+    ["resonance doctor --nats nats://a --data /var/lib/resonance", "whether a deployment is well, too"],
+  ],
   "auth init": [
     ["resonance auth init", "a user for each role, and a server's configuration for them"],
     ["resonance auth init --mode jwt --tls --expires 90d", "with tokens that expire, and certificates"],
