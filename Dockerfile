@@ -11,12 +11,14 @@ COPY . .
 RUN npm pack --pack-destination /tmp && mkdir /app && tar -xzf /tmp/resonance-engine-*.tgz --strip-components=1 -C /app
 
 # What it needs to run, by the same lockfile. Scripts are left out: the ready builds of native parts serve, and Node is the image's.
+# The compiler, which a library takes for its types if it is there, is of no use to what is compiled.
 FROM node:24-bookworm-slim AS install
 WORKDIR /app
 COPY --from=build /app ./
 COPY package-lock.json ./
 COPY sd[k]/package.json ./sdk/
-RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund && rm -rf docs && mkdir -p /data
+RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund \
+  && rm -rf docs node_modules/typescript node_modules/@typescript && mkdir -p /data
 
 FROM gcr.io/distroless/nodejs24-debian12:nonroot
 WORKDIR /app

@@ -190,7 +190,7 @@ async function compose(
   const { generation } = await keepDeployment(releases, options.shards);
   const subjects = subjectsOf(options.prefix, generation);
   const table = await natsKeyValue(toTable, subjects.cluster, { replicas });
-  const build = nodeBuild(options.version ?? "unknown");
+  const build = nodeBuild(version());
   await refuseIncompatible(table, { name, build }, (ms) => sleep(ms));
   await ensureStreams(log, subjects, options.shards);
 

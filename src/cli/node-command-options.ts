@@ -133,7 +133,6 @@ export async function nodeOptionsOf(options: NodeCommandOptions): Promise<NodeOp
     ...intakeOf(options),
     ...(options.nats === undefined ? {} : { nats: options.nats }),
     ...(await authOf(options)),
-    version: version(),
     dataDir: options.data,
     prefix: options.prefix,
     shards: options.shards,

@@ -20,6 +20,8 @@ export type ReleaseView = RollOutView & Readonly<{ encoder: string }>;
 /** The reply of `status`. */
 export type StatusReply = Readonly<{
   node: string;
+  /** Its wall clock when it answered, epoch ms; left out by older nodes. */
+  timeMs?: number;
   /** Whether every shard has an owner that answers. */
   ready: boolean;
   /** Whether the node that answers may be sent requests, and if not, why: what its `/readyz` says. */
@@ -79,6 +81,7 @@ export async function status(
   const ready = shards.filter((view): view is ShardStatus => view.ready);
   return {
     node: options.node,
+    timeMs: ports.clock.nowMs(),
     ready: ready.length === shards.length,
     readiness: ports.readiness(),
     shards,

@@ -10,13 +10,15 @@ import { lmdbContextStore } from "../../src/adapters/lmdb-context-store.ts";
 import { natsAccess } from "../../src/adapters/nats-access.ts";
 import { connectNats } from "../../src/adapters/nats-connection.ts";
 import { type Client, connectClient } from "../../src/cli/client.ts";
+import { erasedBy } from "../../src/cli/commands/backup.ts";
 import { ingest } from "../../src/cli/ingest-pump.ts";
 import { shopSimulator } from "../../src/cli/shop/shop-simulator.ts";
 import { toWire } from "../../src/cli/shop/wire-event.ts";
+import type { ErasedList } from "../../src/erased-users.ts";
 import { subjectsOf } from "../../src/events/subjects.ts";
 import type { ScoreReply } from "../../src/gateway/score.ts";
 import { shardOf } from "../../src/kernel/hash.ts";
-import { verifyBackup } from "../../src/restore-backup.ts";
+import { restoreBackup, verifyBackup } from "../../src/restore-backup.ts";
 import { decodeContext } from "../../src/shards/context-codec.ts";
 import { writeBackup } from "../../src/write-backup.ts";
 import { startNats, type TestNats } from "../start-nats.ts";
@@ -29,6 +31,7 @@ const run = promisify(execFile);
 const SHARDS = 2;
 const RING = 16;
 const TIMEOUT_MS = 180_000;
+const PHRASE = "correct horse";
 const STILL_MS = 1_500;
 const ignore = (): void => {};
 
@@ -41,7 +44,7 @@ const clients: Client[] = [];
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "resonance-backup-"));
   passphrase = join(folder, "passphrase");
-  await writeFile(passphrase, "correct horse\n");
+  await writeFile(passphrase, `${PHRASE}\n`);
 });
 afterEach(async () => {
   for (const client of clients.splice(0)) await client.close();
@@ -51,51 +54,18 @@ afterEach(async () => {
 });
 
 test(
-  "what is restored scores the same to the last bit, goes on, and has forgotten who was erased since",
+  "what is restored scores the same to the last bit, and its contexts are those of a fold of the log",
   async () => {
-    const [first, second] = [await aServer(), await aServer()];
-    const { events, segments } = await aShop(2_000);
-    const users = [...new Set(events.map(({ user }) => user))];
-    const [erased = "", ...others] = users;
+    const { client, users, segments, stop } = await aShopServed(1_000);
+    const was = await settledScores(client, users.slice(0, 20));
+    const backup = await backedUp(client);
+    await stop();
 
-    const before = await up(first.url, "before", segments);
-    const client = await clientOf(first.url);
-    await send(client, events);
-    await untilFolded(client);
-    const was = await settledScores(client, others.slice(0, 20));
-
-    const backup = join(folder, "backup");
-    const made = await cli("backup", backup, "--nats", first.url, "--passphrase-file", passphrase);
-    expect(made).toMatchObject({ sealed: true, hasKeys: true, deployment: { shards: SHARDS } });
-    expect(await holds(backup, erased)).toEqual([]);
-    const { erasure } = await cli("erase", erased, "--nats", first.url, "--timeout", "60");
-    const list = join(folder, "erased.json");
-    expect(await cli("backup", "erased", list, "--nats", first.url)).toEqual({ erased: 1 });
-    expect(await readFile(list, "utf8")).not.toContain(erased);
-    await before.stop();
-
-    expect(await cli("restore", backup, "--nats", second.url)).toMatchObject({
-      error: { code: "PASSPHRASE_NEEDED" },
-    });
-    const restore = [
-      "restore",
-      backup,
-      "--nats",
-      second.url,
-      "--passphrase-file",
-      passphrase,
-      "--erased",
-      list,
-    ];
-    expect(await cli(...restore)).toMatchObject({ erasures: 1 });
-    expect(await cli(...restore)).toMatchObject({ error: { code: "NOT_EMPTY" } });
-
-    const third = await aServer();
-    expect(await cli("restore", backup, "--nats", third.url, "--passphrase-file", passphrase)).toMatchObject({
-      erasures: 0,
-    });
-    const twin = await up(third.url, "twin", segments);
-    const inTwin = await clientOf(third.url);
+    const second = await aServer();
+    expect(await restored(backup, second)).toMatchObject({ erasures: 0 });
+    await expect(restored(backup, second)).rejects.toMatchObject({ code: "NOT_EMPTY" });
+    const twin = await up(second.url, "twin", segments);
+    const inTwin = await clientOf(second.url);
     await untilFolded(inTwin);
     const is = await settledScores(
       inTwin,
@@ -107,24 +77,39 @@ test(
       // What a client was told to wait for is there.
       expect(position.sequence).toBeGreaterThanOrEqual(was[i]?.position.sequence ?? Number.NaN);
     }
-    expect((await scoreOf(inTwin, erased)).known).toBe(true); // Nobody told of the erasure.
+    const { events: more } = await aShop(1_200);
+    await send(inTwin, more.slice(1_000));
+    await untilFolded(inTwin);
     await twin.stop();
-    await expectFolded(third.url, "twin");
+    await expectFolded(second.url, "twin");
+  },
+  TIMEOUT_MS,
+);
 
+test(
+  "who was erased after the backup is erased again, everywhere, and nobody else",
+  async () => {
+    const { client, users, segments, stop } = await aShopServed(1_000);
+    const [erased = "", other = ""] = users;
+    const backup = await backedUp(client);
+    expect(await holds(backup, erased)).toEqual([]);
+    const asked = (await client.ask("erase", { user: erased, waitMs: 0 })) as { erasure: string };
+    await untilErased(client, asked.erasure);
+    const list = await erasedBy({ nats: client.url, data: folder, prefix: "resonance" });
+    expect(list.erased).toMatchObject([{ erasure: asked.erasure }]);
+    expect(JSON.stringify(list)).not.toContain(erased);
+    await stop();
+
+    const second = await aServer();
+    expect(await restored(backup, second, list)).toMatchObject({ erasures: 1 });
     const after = await up(second.url, "after", segments);
-    const restored = await clientOf(second.url);
-    await untilFolded(restored);
-    const proof = await untilErased(restored, String(erasure));
-    expect(proof).toMatchObject({ erasure, state: "done", verified: true });
+    const inSecond = await clientOf(second.url);
+    await untilFolded(inSecond);
+    expect((await scoreOf(inSecond, erased)).known).toBe(false);
+    const proof = await untilErased(inSecond, asked.erasure);
+    expect(proof).toMatchObject({ erasure: asked.erasure, state: "done", verified: true });
     expect((proof["removed"] as { entries: number }).entries).toBeGreaterThan(0);
-    expect((await scoreOf(restored, erased)).known).toBe(false);
-
-    const { events: more } = await aShop(2_300);
-    await send(
-      restored,
-      more.slice(2_000).filter(({ user }) => user !== erased),
-    );
-    await untilFolded(restored);
+    expect((await scoreOf(inSecond, other)).known).toBe(true);
     await after.stop();
     await expectFolded(second.url, "after");
     expect(await streamsWith(second.url, erased)).toEqual([]);
@@ -199,7 +184,7 @@ test(
       nats: natsAccess(first.url),
       prefix: "resonance",
       folder: at("b"),
-      passphrase: "correct horse",
+      passphrase: PHRASE,
       version: "test",
     };
     const back = (more: Partial<typeof given> = {}) => writeBackup({ ...given, ...more }, ignore, ignore);
@@ -220,9 +205,9 @@ test(
     await expect(verify("another")).rejects.toMatchObject({ code: "WRONG_PASSPHRASE" });
     await expect(verify()).rejects.toMatchObject({ code: "PASSPHRASE_NEEDED" });
     await appendFile(at("b/releases"), "x");
-    await expect(verify("correct horse")).rejects.toMatchObject({ code: "BACKUP_CORRUPT" });
+    await expect(verify(PHRASE)).rejects.toMatchObject({ code: "BACKUP_CORRUPT" });
     await rm(at("b/backup.json"));
-    await expect(verify("correct horse")).rejects.toMatchObject({ code: "NO_BACKUP" });
+    await expect(verify(PHRASE)).rejects.toMatchObject({ code: "NO_BACKUP" });
   },
   TIMEOUT_MS,
 );
@@ -238,6 +223,36 @@ async function aShop(count: number) {
   const segments = await definitionsFile(folder, shop.definitions);
   const events = Array.from({ length: count }, () => toWire(shop.next()));
   return { segments, events };
+}
+
+/** A node that has folded a shop's events. */
+async function aShopServed(count: number) {
+  const server = await aServer();
+  const { events, segments } = await aShop(count);
+  const node = await up(server.url, "before", segments);
+  const client = await clientOf(server.url);
+  await send(client, events);
+  await untilFolded(client);
+  const users = [...new Set(events.map(({ user }) => user))];
+  return { client, users, segments, stop: () => node.stop() };
+}
+
+async function backedUp(client: Client): Promise<string> {
+  const backup = join(folder, "backup");
+  const given = {
+    nats: client.access,
+    prefix: "resonance",
+    folder: backup,
+    passphrase: PHRASE,
+    version: "test",
+  };
+  await writeBackup(given, ignore, ignore);
+  return backup;
+}
+
+function restored(backup: string, { url }: TestNats, erased?: ErasedList) {
+  const given = { nats: natsAccess(url), folder: backup, passphrase: PHRASE };
+  return restoreBackup({ ...given, ...(erased === undefined ? {} : { erased }) }, ignore);
 }
 
 function same(segments: string): string[] {

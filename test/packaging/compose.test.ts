@@ -29,8 +29,11 @@ const tool = await compositor();
 
 test("the file is what the Compose Specification says", async () => {
   const ajv = new Ajv2019({ strict: false, validateFormats: false });
-  // The dialect is named by an address that is not the dialect's own.
-  const { $schema: _, ...schema } = JSON.parse(await readFile(SCHEMA, "utf8")) as Record<string, unknown>;
+  // Its dialect and its names of parts are written as no validator of today knows them, and nothing refers to them.
+  const isNaming = (key: string, value: unknown) =>
+    ["$schema", "id"].includes(key) && typeof value === "string";
+  const named = (key: string, value: unknown) => (isNaming(key, value) ? undefined : value);
+  const schema = JSON.parse(await readFile(SCHEMA, "utf8"), named) as object;
   const isValid = ajv.compile(schema);
   expect(isValid(compose), JSON.stringify(isValid.errors)).toBe(true);
   expect(isValid({ services: { node: { imge: "resonance" } } })).toBe(false);

@@ -98,6 +98,8 @@ async function install(folder: string): Promise<string> {
     await cp(join(ROOT, name, "package.json"), join(app, name, "package.json"), { recursive: true });
   const installing = ["ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund"];
   await run("npm", installing, { cwd: app, timeout: TIMEOUT_MS, maxBuffer: 2 ** 26 });
+  for (const name of ["typescript", "@typescript"])
+    await rm(join(app, "node_modules", name), { recursive: true, force: true });
   return app;
 }
 

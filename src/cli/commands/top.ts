@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Command } from "commander";
 import { createLogUpdate } from "log-update";
 import pc from "picocolors";
+import { EngineError } from "../../kernel/engine-error.ts";
 import { type ClientOptions, connectClient } from "../client.ts";
 import { durationMs, withClientOptions } from "../client-options.ts";
 import { print, runs } from "../output.ts";
@@ -56,10 +57,25 @@ async function showOnce(collector: TopCollector, { json, every }: Options): Prom
 async function showLines(collector: TopCollector, { json, every }: Options): Promise<void> {
   const rates = new TopRates();
   const stopped = stopSignal();
-  for (;;) {
-    const state = rates.add(await collector.look());
-    print(json, state, () => [...linesOf(state), ""]);
+  for (let state: TopState | undefined; ; ) {
+    const seen: TopState = await lookAgain(collector, rates, state);
+    print(json, seen, () => [...linesOf(seen), ""]);
+    state = seen;
     if ((await Promise.race([sleep(every), stopped])) === "stopped") return;
+  }
+}
+
+/** The next state. When nobody answers for a while, which is when one watches, it is the last one with that trouble. */
+async function lookAgain(
+  collector: TopCollector,
+  rates: TopRates,
+  before: TopState | undefined,
+): Promise<TopState> {
+  try {
+    return rates.add(await collector.look());
+  } catch (thrown) {
+    if (before === undefined || !(thrown instanceof EngineError && thrown.retryable)) throw thrown;
+    return { ...before, ready: false, troubles: [`${thrown.code}: ${thrown.message}`] };
   }
 }
 
@@ -89,8 +105,9 @@ async function showLive(collector: TopCollector, { every }: Options): Promise<vo
   process.stdout.on("resize", draw);
   const stopped = Promise.race([stopSignal(), ended.promise]);
   try {
+    let state: TopState | undefined;
     do {
-      const state = rates.add(await collector.look());
+      state = await lookAgain(collector, rates, state);
       if (!look.isPaused) shown = state;
       draw();
     } while ((await Promise.race([sleep(every), stopped])) !== "stopped");

@@ -11,17 +11,6 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
       "one of several nodes over a NATS cluster",
     ],
   ],
-  "import movielens": [
-    ["resonance import movielens ml-100k.zip", "events, users and segments into imported/movielens"],
-    ["resonance import movielens ml-25m --limit 1000000", "the first million ratings of a large set"],
-  ],
-  "import retailrocket": [
-    ["resonance import retailrocket archive.zip --label-buyers", "two segments: who buys, and who does not"],
-  ],
-  "import yoochoose": [
-    ["resonance import yoochoose yoochoose-data --limit 1000000", "of an unpacked folder"],
-  ],
-  "import globo": [["resonance import globo globo --out news", "into a folder of that name"]],
   "config print": [
     ["resonance config print --config resonance.yaml --origin", "what would be in force, and why"],
     ["resonance config print > resonance.yaml", "a file of all options, to begin with"],
@@ -48,6 +37,17 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
     ],
     ["resonance restore backup-1 --data restored", "into the embedded server of a folder"],
   ],
+  "import movielens": [
+    ["resonance import movielens ml-100k.zip", "events, users and segments into imported/movielens"],
+    ["resonance import movielens ml-25m --limit 1000000", "the first million ratings of a large set"],
+  ],
+  "import retailrocket": [
+    ["resonance import retailrocket archive.zip --label-buyers", "two segments: who buys, and who does not"],
+  ],
+  "import yoochoose": [
+    ["resonance import yoochoose yoochoose-data --limit 1000000", "of an unpacked folder"],
+  ],
+  "import globo": [["resonance import globo globo --out news", "into a folder of that name"]],
   replay: [
     ["resonance replay events.jsonl.gz", "send recorded events; goes on where it was interrupted"],
     ["resonance replay events.jsonl --speed 60", "an hour of recorded time in a minute"],
@@ -95,13 +95,6 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
   "privacy policy put": [["resonance privacy policy put policy.json", "put a policy of consent in force"]],
   "privacy policy get": [["resonance privacy policy get --json > policy.json", "the policy in force"]],
   "privacy policy check": [["resonance privacy policy check policy.json", "before it is put"]],
-  types: [
-    ["resonance types --out resonance-types.ts", "unions of a running deployment's segments and contents"],
-    [
-      "resonance types --segments segments.json --out types.ts --check",
-      "in CI: fail if they are not current",
-    ],
-  ],
   status: [
     ["resonance status", "shards, owners and lag"],
     ["resonance status --nats nats://a --json", "of an engine elsewhere, for programs"],
@@ -153,19 +146,15 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
       "in the order of time, as a node does",
     ],
   ],
-  plan: [
-    ["resonance plan --users 2M --events-per-user-day 20", "what two million users take"],
-    [
-      "resonance plan --users 100M --batched --cores 32 --memory 128G",
-      "a hundred million, on larger machines",
-    ],
-  ],
   simulate: [["resonance simulate --seeds 2 --users 1000", "two small worlds"]],
   demo: [
     ["resonance demo", "a shop, until Ctrl-C"],
     ["resonance demo --for 20s --json", "twenty seconds, and the figures as JSON"],
   ],
-  doctor: [["resonance doctor", "what this machine has and lacks"]],
+  doctor: [
+    ["resonance doctor", "what this machine has and lacks"],
+    ["resonance doctor --nats nats://a --data /var/lib/resonance", "whether a deployment is well, too"],
+  ],
   "auth init": [
     ["resonance auth init", "a user for each role, and a server's configuration for them"],
     ["resonance auth init --mode jwt --tls --expires 90d", "with tokens that expire, and certificates"],
