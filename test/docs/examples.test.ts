@@ -17,6 +17,11 @@ const EXAMPLES: readonly Readonly<{ file: string; prints: RegExp }>[] = [
   { file: "content-loop.ts", prints: /shown \d+ times, clicked \d+/ },
   { file: "transitions.ts", prints: /^a visitor entered climber at \d+\.\d %$/m },
   { file: "over-http.ts", prints: /^1 event stored; the score is made of 1\.0 events$/m },
+  { file: "sdk.ts", prints: /^runner: \d+\.\d %[\s\S]*^shown: /m },
+  {
+    file: "openfeature.ts",
+    prints: /^who likes running is spared .*\nwho likes climbing is shown .* \(TARGETING_MATCH\)$/m,
+  },
 ];
 /** Parts of others. */
 const PARTS = ["engine.ts"];

@@ -22,6 +22,9 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
     ["resonance import yoochoose yoochoose-data --limit 1000000", "of an unpacked folder"],
   ],
   "import globo": [["resonance import globo globo --out news", "into a folder of that name"]],
+  "import segment": [
+    ["resonance import segment segment-logs", "all files of a bucket that was copied into a folder"],
+  ],
   replay: [
     ["resonance replay events.jsonl.gz", "send recorded events; goes on where it was interrupted"],
     ["resonance replay events.jsonl --speed 60", "an hour of recorded time in a minute"],
