@@ -18,6 +18,10 @@ test("the tutorial works from its first block to its last", async () => {
   await runBlocks(blocksOf("docs/tutorial.md"), workspace, told);
 }, 900_000);
 
+test("the failure drills end as they say", async () => {
+  await runBlocks(blocksOf("docs/drills.md"), workspace, told);
+}, 900_000);
+
 /** So that a slow block is seen. */
 function told({ page, line }: Block, seconds: number): void {
   if (seconds > 5) console.log(`${page}:${line} took ${seconds.toFixed(0)} s`);
