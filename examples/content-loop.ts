@@ -5,7 +5,7 @@ type Choice = { content: string; segment: string; propensity: number; decision: 
 
 const engine = await connectEngine("content-loop");
 const shown = new Map<string, { times: number; clicks: number }>();
-for (let i = 0; i < 200; i++) {
+for (let i = 0; i < 80; i++) {
   const user = `shopper-${i}`;
   const likes = i % 2 === 0 ? "running" : "climbing";
   const view = {

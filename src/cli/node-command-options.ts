@@ -1,6 +1,5 @@
 import { join } from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { version } from "../adapters/package-version.ts";
 import { DEFAULT_NODE_OPTIONS, type NodeOptions } from "../node-options.ts";
 import type { NodeRole } from "../supervisor/cluster-records.ts";
 import { isAuthFolder, SERVER_AUTH_FILE } from "./auth/client-folder.ts";

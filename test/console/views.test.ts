@@ -1,8 +1,9 @@
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { ShownLetter } from "../../src/gateway/dead-letters.ts";
+import { NARROW } from "./chromium.ts";
 import { type ShopNode, startShopNode } from "./shop-node.ts";
-import { accessibilityProblems, describeWithChromium, NARROW } from "./with-chromium.ts";
+import { accessibilityProblems, describeWithChromium } from "./with-chromium.ts";
 
 const SCHEMES = ["light", "dark"] as const;
 /** What each address shows once its data is there. */

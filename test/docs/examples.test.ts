@@ -1,10 +1,12 @@
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { connectClient } from "../../src/cli/client.ts";
+import { findChromium, launchChromium } from "../console/chromium.ts";
 import { type NodeProcess, startNodeProcess } from "../integration/node-process.ts";
 import { ROOT } from "./markdown-blocks.ts";
 
@@ -17,9 +19,17 @@ const EXAMPLES: readonly Readonly<{ file: string; prints: RegExp }>[] = [
   { file: "content-loop.ts", prints: /shown \d+ times, clicked \d+/ },
   { file: "transitions.ts", prints: /^a visitor entered climber at \d+\.\d %$/m },
   { file: "over-http.ts", prints: /^1 event stored; the score is made of 1\.0 events$/m },
+  { file: "sdk.ts", prints: /^runner: \d+\.\d %[\s\S]*^shown: /m },
+  {
+    file: "openfeature.ts",
+    prints: /^who likes running is spared .*\nwho likes climbing is shown .* \(TARGETING_MATCH\)$/m,
+  },
 ];
 /** Parts of others. */
 const PARTS = ["engine.ts"];
+/** What a browser is needed for. */
+const PAGES = ["shop-page.ts"];
+const CHROMIUM = findChromium();
 
 let folder: string;
 let node: NodeProcess;
@@ -37,6 +47,8 @@ beforeAll(async () => {
       role,
       "--name",
       `example-${role}`,
+      "--origin",
+      "*",
       "--data",
       data,
       "--json",
@@ -67,9 +79,32 @@ test.for(EXAMPLES)("examples/$file runs against a node", { timeout: 120_000 }, a
   await untilServed();
 });
 
+test.skipIf(CHROMIUM === undefined)(
+  "examples/shop-page.ts tells a visitor in a browser from their clicks",
+  async () => {
+    const child = spawn(process.execPath, ["examples/shop-page.ts"], {
+      cwd: ROOT,
+      env: { ...env, PORT: "0" },
+    });
+    const browser = await launchChromium(CHROMIUM ?? "");
+    try {
+      const [line] = (await once(child.stdout, "data")) as [Buffer];
+      const page = await browser.newPage();
+      await page.goto(line.toString().trim().split(" ").at(-1) ?? "");
+      for (let i = 0; i < 6; i++) await page.getByRole("button", { name: "Climbing" }).click();
+      const told = () => page.getByRole("status").textContent();
+      await expect.poll(told, { timeout: 60_000 }).toMatch(/climber (9\d|100) %.*\(after [6-9] views\)/);
+    } finally {
+      await browser.close();
+      child.kill();
+    }
+  },
+  120_000,
+);
+
 test("each example is run here, and told in their README", async () => {
   const files = (await readdir(join(ROOT, "examples"))).filter((name) => name.endsWith(".ts"));
-  expect(files.sort()).toEqual([...EXAMPLES.map(({ file }) => file), ...PARTS].sort());
+  expect(files.sort()).toEqual([...EXAMPLES.map(({ file }) => file), ...PARTS, ...PAGES].sort());
 });
 
 async function cli(...words: string[]): Promise<string> {

@@ -22,14 +22,13 @@ export type Block = Readonly<{
  * - `<!-- not run: REASON -->` it is only read;
  * - `<!-- runs as: COMMANDS -->` these lines are run in its place;
  * - `<!-- background until: TEXT -->` it goes on beside the blocks after it, once it has printed the text;
- * - `<!-- json: KIND -->` it is checked as what it is: see `json-kinds.ts`.
+ * - `<!-- runs as, until TEXT: COMMANDS -->` is both.
  */
 export type Note =
   | Readonly<{ kind: "none" }>
   | Readonly<{ kind: "not run"; reason: string }>
   | Readonly<{ kind: "runs as"; commands: string; until?: string }>
-  | Readonly<{ kind: "background until"; text: string }>
-  | Readonly<{ kind: "json"; of: string }>;
+  | Readonly<{ kind: "background until"; text: string }>;
 
 const markdown = new MarkdownIt({ html: true });
 
@@ -55,17 +54,15 @@ export function allPages(): string[] {
 }
 
 function noteOf(comment: string, place: string): Note {
-  const match = /^<!--\s*(not run|runs as|background until|json)(?:, until (.+?))?:\s*([\s\S]*?)\s*-->$/.exec(
+  const match = /^<!--\s*(not run|runs as|background until)(?:, until (.+?))?:\s*([\s\S]*?)\s*-->$/.exec(
     comment,
   );
   if (match === null) {
-    if (/^<!--\s*(not run|run|background|json)/.test(comment))
-      throw new Error(`${place}: ${comment} is no note`);
+    if (/^<!--\s*(not run|run|background)/.test(comment)) throw new Error(`${place}: ${comment} is no note`);
     return { kind: "none" };
   }
   const [, kind, until, text = ""] = match;
   if (kind === "not run") return { kind, reason: text };
   if (kind === "runs as") return { kind, commands: text, ...(until === undefined ? {} : { until }) };
-  if (kind === "background until") return { kind, text };
-  return { kind: "json", of: text };
+  return { kind: "background until", text };
 }

@@ -30,6 +30,11 @@ test("shell blocks run in order, in one folder", async () => {
   expect(await run(page(["", "sh", "echo 1 > made"], ["", "sh", "cat made"]))).toEqual(["", "1"]);
 });
 
+test("what a block exports is there in the next ones", async () => {
+  const blocks = [["", "sh", "export WHERE=here"] as const, ["", "sh", 'echo "$WHERE"'] as const];
+  expect(await run(page(...blocks))).toEqual(["", "here"]);
+});
+
 test("programs run, types and all", async () => {
   expect(await run(page(["", "ts", "const told: string = 'here'; console.log(told);"]))).toEqual(["here"]);
 });

@@ -25,6 +25,8 @@ export async function runBlocks(
   told: (block: Block, seconds: number, printed: string) => void = () => {},
 ): Promise<void> {
   const background: Background[] = [];
+  const env = { ...workspace.env };
+  const here = { ...workspace, env };
   let printed = "";
   try {
     for (const block of blocks) {
@@ -34,10 +36,11 @@ export async function runBlocks(
       const script = await scriptOf(block, workspace);
       const until = untilOf(block);
       if (until !== undefined) {
-        const one = await startBackground(block, script, until, workspace);
+        const one = await startBackground(block, script, until, here);
         background.push(one);
         printed = one.output();
-      } else printed = await runToEnd(block, script, workspace);
+      } else printed = await runToEnd(block, script, here);
+      Object.assign(env, exportsIn(script));
       told(block, (performance.now() - beganMs) / 1_000, printed);
     }
   } finally {
@@ -52,6 +55,13 @@ async function scriptOf(block: Block, { folder }: Workspace): Promise<string> {
   const name = `block-${block.line}.ts`;
   await writeFile(join(folder, name), block.content);
   return `node ${name}`;
+}
+
+/** What a reader's shell keeps from one block to the next: `export NAME=VALUE`. */
+function exportsIn(script: string): Record<string, string> {
+  return Object.fromEntries(
+    [...script.matchAll(/^export (\w+)=(\S+)$/gm)].map(([, name, value]) => [name, value]),
+  );
 }
 
 function untilOf({ note }: Block): string | undefined {

@@ -3,12 +3,13 @@ import { chmod, cp, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promi
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { promisify } from "node:util";
+import { natsServerBinary } from "../../src/adapters/nats-server.ts";
 import { ROOT } from "./markdown-blocks.ts";
 
 /** A copy of the checkout, as somebody has it who has just cloned and installed it. */
 export type Workspace = Readonly<{ folder: string; env: NodeJS.ProcessEnv; remove(): Promise<void> }>;
 
-/** Makes one. `resonance` is on its PATH, as if the package were installed. */
+/** Makes one. `resonance` is on its PATH, as if the package were installed, and a NATS server, found or fetched. */
 export async function cleanWorkspace(): Promise<Workspace> {
   const folder = await mkdtemp(join(tmpdir(), "resonance-docs-"));
   const listed = await promisify(execFile)("git", ["ls-files", "-co", "--exclude-standard"], {
@@ -26,7 +27,10 @@ export async function cleanWorkspace(): Promise<Workspace> {
     `#!/bin/sh\nexec node "${join(folder, "bin/resonance.js")}" "$@"\n`,
   );
   await chmod(join(bin, "resonance"), 0o755);
-  const path = [bin, dirname(process.execPath), process.env["PATH"] ?? ""].join(delimiter);
+  const nats = await natsServerBinary({ env: process.env, report: () => undefined });
+  const path = [bin, dirname(process.execPath), dirname(nats.path), process.env["PATH"] ?? ""].join(
+    delimiter,
+  );
   const env = { ...process.env, PATH: path, NO_COLOR: "1", npm_config_update_notifier: "false" };
   return { folder, env, remove: () => rm(folder, { recursive: true, force: true, maxRetries: 5 }) };
 }

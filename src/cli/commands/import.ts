@@ -78,6 +78,7 @@ function addSet(command: Command, set: DataSet): void {
           out,
           identify: options.identify ?? 0,
           labelBuyers: options.labelBuyers === true,
+          nowMs: systemClock.nowMs(),
           ...limited,
           ...labels,
         };

@@ -30,6 +30,8 @@ export type Imported =
 export type ReaderOptions = Readonly<{
   /** Label users by whether they ever bought, and leave purchases out, since they would tell it. */
   labelBuyers: boolean;
+  /** When the import runs, epoch ms. */
+  nowMs: number;
 }>;
 
 /** A public data set, or a format: how its files become events. */

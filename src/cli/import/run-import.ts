@@ -23,6 +23,8 @@ export type ImportOptions = Readonly<{
   /** Labels that become maps; by default all that make good segments. */
   labels?: readonly string[];
   labelBuyers: boolean;
+  /** When the import runs, epoch ms. */
+  nowMs: number;
 }>;
 
 /** What an import did. */

@@ -24,7 +24,7 @@ async function imported(
   if (set === undefined) throw new Error(`no set ${name}`);
   const source = await openSource(path);
   try {
-    const options = { out: join(folder, "out"), identify: 1, labelBuyers: false, ...given };
+    const options = { out: join(folder, "out"), identify: 1, labelBuyers: false, nowMs: 1.8e12, ...given };
     return await runImport(set, source, options, () => {});
   } finally {
     source.close();
@@ -181,6 +181,29 @@ test("Globo: clicks of all hours, labelled by how each reader came first, whatev
     g0: { deviceGroup: "1", os: "17", referrer: "1" },
     g1: { region: "24" },
   });
+});
+
+test("a Segment export: calls become events as over HTTP, of all files, and what is no call is counted", async () => {
+  const call = (fields: object) =>
+    JSON.stringify({ anonymousId: "anon", timestamp: "2026-05-01T10:00:00Z", ...fields });
+  const track = {
+    type: "track",
+    event: "Product Viewed",
+    messageId: "m2",
+    properties: { product_id: "boots" },
+  };
+  await writeFiles(folder, {
+    "2026/05/01/a.gz": gzipSync(`${call({ type: "page", messageId: "m1", name: "Home" })}\n${call(track)}\n`),
+    "2026/05/02/b.json": `${call({ type: "identify", userId: "ada", messageId: "m3", traits: { plan: "pro" } })}\n{"type":\n${call({ type: "sing" })}\n`,
+  });
+  const report = await imported("segment", { limit: 1_000 }, join(folder, "2026"));
+  const events = await eventsIn(report.files.events);
+  expect(events.map(({ id, user, type, item }) => [id, user, type, item])).toEqual(
+    expect.arrayContaining([["m2", "anon", "view", "boots"]]),
+  );
+  expect(events).toHaveLength(2); // The third is who somebody is.
+  expect(await membersIn(report.files.events)).toHaveProperty("ada");
+  expect(report.refused).toEqual({ NOT_JSON: 1, WRONG_TYPE: 1 });
 });
 
 test("a zip archive and gzipped files are read as they are", async () => {

@@ -21,7 +21,7 @@ test.skipIf(!hasRealMovieLens())(
       const report = await runImport(
         MOVIELENS,
         source,
-        { out: folder, identify: 0, labelBuyers: false },
+        { out: folder, identify: 0, labelBuyers: false, nowMs: 1.8e12 },
         () => {},
       );
       const bare = (text: string) =>
