@@ -99,7 +99,8 @@ export class Pages {
 
   /** Undefined if the file ends before. */
   read(position: number, length: number): DataView | undefined {
-    const view = new DataView(new ArrayBuffer(length));
+    const { buffer } = Buffer.allocUnsafeSlow(length); // Its own: what is read of a page may be kept and changed.
+    const view = new DataView(buffer, 0, length);
     return readSync(this.#descriptor, view, 0, length, position) < length ? undefined : view;
   }
 }

@@ -66,15 +66,28 @@ function* freePages(pages: Pages, isLive: Uint8Array, unread: Patch[]): Generato
   for (let from = 0; from < isLive.length; ) {
     let end = from;
     while (end < isLive.length && isLive[end] === 0 && end - from < RUN_PAGES) end++;
-    if (end > from) {
-      const position = from * pageSize;
-      const run = zeros.subarray(0, (end - from) * pageSize);
-      const held = pages.read(position, run.length);
-      if (held === undefined || !run.equals(bytesOf(held))) unread.push({ position, bytes: run });
+    const held = end > from ? pages.read(from * pageSize, (end - from) * pageSize) : undefined;
+    if (held !== undefined) {
+      for (const [at, until] of unlikeZeros(bytesOf(held), pageSize, zeros))
+        unread.push({ position: from * pageSize + at, bytes: zeros.subarray(0, until - at) });
       yield;
     }
     from = Math.max(end, from + 1);
   }
+}
+
+/** The stretches of some pages, by offset, in which no page is all zeros. */
+function unlikeZeros(held: Buffer, pageSize: number, zeros: Buffer): readonly (readonly [number, number])[] {
+  if (held.equals(zeros.subarray(0, held.length))) return [];
+  const zeroPage = zeros.subarray(0, pageSize);
+  const found: [number, number][] = [];
+  for (let at = 0; at < held.length; at += pageSize) {
+    if (zeroPage.equals(held.subarray(at, at + pageSize))) continue;
+    const last = found.at(-1);
+    if (last?.[1] === at) last[1] = at + pageSize;
+    else found.push([at, at + pageSize]);
+  }
+  return found;
 }
 
 class Walk {

@@ -137,8 +137,8 @@ export interface ContextStore extends ContextSource {
   users(): number;
   /**
    * Leaves no byte of what was removed, or replaced, by the commits that are done: also not in places of a file that
-   * nobody reads. Reads and commits go on meanwhile; resolves after snapshots taken before are closed. Costs as much as
-   * everything held, so it is for many users at once.
+   * nobody reads. Reads go on meanwhile, commits may wait; resolves after snapshots taken before are closed. Everything held is
+   * looked through, so it is for many users at once.
    *
    * @throws EngineError `DISK_FULL` (retryable): nothing has changed.
    */

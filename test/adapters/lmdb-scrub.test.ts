@@ -35,11 +35,14 @@ test("a scrubbing that a crash cuts off anywhere leaves a store that holds all t
     const place = join(path, `crash-${round}`);
     mkdirSync(place);
     const file = readFileSync(join(path, "data.mdb"));
-    // Some writes have come to the disk, in no order; of one of them the first bytes.
+    // Some writes have come to the disk, in no order; of some the first bytes.
     for (const { position, bytes } of writes) {
       const length = [0, bytes.length, Math.floor(random() * bytes.length)][Math.floor(random() * 3)] ?? 0;
       file.set(bytes.subarray(0, length), position);
     }
+    // Of a page that was being written the disk may have nothing that can be read.
+    const torn = residues.split[round % residues.split.length]?.position ?? 0;
+    file.fill(0xff, torn + PAGE_BYTES / 2, torn + PAGE_BYTES);
     writeFileSync(join(place, "data.mdb"), file);
     await writeJournal(place, { transaction, pages: residues.split });
     const store = lmdbContextStore(place);
