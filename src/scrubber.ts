@@ -10,7 +10,7 @@ export type ScrubberWorld = Readonly<{
 }>;
 
 const LOOK_MS = 100;
-/** Between two scrubs, each of which rewrites the store: so many times as long as one takes, at most so long. */
+/** Between two scrubs, each of which looks through the store: so many times as long as one takes, at most so long. */
 const REST = { factor: 0.25, ms: 2_000 } as const;
 const RETRY_MS = 5_000;
 

@@ -101,16 +101,18 @@ export class LmdbAccess {
     };
   }
 
+  /** Resolves once no view of an earlier moment is read: LMDB would end the process at a read of what is closed. */
+  async viewsClosed(): Promise<void> {
+    while (this.#views > 0) {
+      await new Promise<void>((resolve) => {
+        this.#viewClosed = resolve;
+      });
+    }
+  }
+
   /** Refuses reads from now on, those of views too: they must not keep the store from being closed. */
   refuse(): void {
     this.#isRefusing = true;
-  }
-
-  /** Closes an environment that another one has replaced, once its last view is closed. */
-  async retire(): Promise<void> {
-    await this.#viewsClosed();
-    this.refuse();
-    await this.#root.close();
   }
 
   /** Gives up what was opened and never relied on. */
@@ -127,21 +129,12 @@ export class LmdbAccess {
   }
 
   async #shut(): Promise<void> {
-    await this.#viewsClosed(); // A view's next read throws, so this is soon.
+    await this.viewsClosed(); // A view's next read throws, so this is soon.
     // After a commit that failed LMDB waits for it to reach the disk, until another one does.
     if (this.#hasFailed) await this.#root.transaction(() => {});
     await this.#root.flushed;
     await this.#root.close();
     noteClosed(this.#path);
-  }
-
-  /** LMDB would end the process at a read of what is closed. */
-  async #viewsClosed(): Promise<void> {
-    while (this.#views > 0) {
-      await new Promise<void>((resolve) => {
-        this.#viewClosed = resolve;
-      });
-    }
   }
 
   #assertOpen(): void {

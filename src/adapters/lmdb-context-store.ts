@@ -55,7 +55,7 @@ class LmdbContextStore implements ContextStore, ProbedStore {
   readonly #published = new Set<number>();
 
   constructor(path: string) {
-    this.#file = new LmdbFile(path, { mapSizeBytes: MAP_SIZE_BYTES, tables: TABLES, singles: [META_KEY] });
+    this.#file = new LmdbFile(path, { mapSizeBytes: MAP_SIZE_BYTES, tables: TABLES });
     try {
       // An import that was not finished: every commit has meta, and an import writes it last.
       if (this.meta() === undefined && this.users() > 0) this.#clear();
@@ -109,14 +109,14 @@ class LmdbContextStore implements ContextStore, ProbedStore {
   }
 
   async commit(commit: ShardCommit): Promise<void> {
-    const published = [...this.#published];
+    const published = [...this.#published, ...(commit.published ?? [])];
     const meta = seal(encode(commit.meta));
     const erase = this.#erasing(commit.erased ?? []);
     const put = puttingOf(commit);
     await this.#file.write(neededBytes(commit) + erase.neededBytes, (rows) => {
       erase.act(rows);
-      put(rows);
       for (const key of published) rows.remove("outbox", key);
+      put(rows);
       rows.putSingle(META_KEY, meta);
     });
     for (const key of published) this.#published.delete(key);
@@ -134,7 +134,7 @@ class LmdbContextStore implements ContextStore, ProbedStore {
   }
 
   async scrub(): Promise<void> {
-    await this.#file.rewrite();
+    await this.#file.scrub();
   }
 
   snapshot(): ContextSnapshot {

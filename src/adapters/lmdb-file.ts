@@ -1,34 +1,27 @@
-import {
-  closeSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  statSync,
-} from "node:fs";
+import { readdirSync, rmSync } from "node:fs";
+import { open as openFile } from "node:fs/promises";
 import { join } from "node:path";
-import { setImmediate as turn } from "node:timers/promises";
+import { setTimeout as sleep, setImmediate as turn } from "node:timers/promises";
 import { type Database, type Key, open, type RootDatabase } from "lmdb";
-import { assert } from "../kernel/assert.ts";
 import { LmdbAccess } from "./lmdb-access.ts";
-import { DATA_FILE, diskFull, freeBytes, readFailure } from "./store-failure.ts";
+import { BrokenPage, type Meta, metaInForce, newestMeta, Pages, readMetas } from "./lmdb-pages.ts";
+import { type Residues, residuesOf } from "./lmdb-scrub.ts";
+import { overwrite, redoJournal, removeJournal, writeJournal } from "./lmdb-scrub-journal.ts";
+import { DATA_FILE, diskFull, freeBytes, readFailure, storeCorrupt } from "./store-failure.ts";
 import { removeSetAside } from "./store-guard.ts";
 
 /** Most contexts are under a kilobyte, and a page is copied and written for each that changes. */
 export const PAGE_SIZE_BYTES = 4_096;
-const LOCK_FILE = "lock.mdb";
-/** Folders of new files, which a process that died has left. */
+/** Folders of new files, which a process of an earlier version that died has left. */
 const REWRITE_PREFIX = "rewrite-";
-/** Rows copied between two turns of the thread: a millisecond or two. */
-const COPIED_ROWS = 128;
-/** Transactions of the new file that are under way at once. */
-const COPIES_UNDER_WAY = 8;
-/** Rows changed meanwhile that may be left for when writing is held up: a few milliseconds. */
-const LAST_ROWS_MAX = 512;
-/** Rounds of copying what has changed in the round before: it shrinks each time, unless the disk is slower than the writers. */
-const ROUNDS_MAX = 8;
+/** Pages looked through between two turns of the thread: a millisecond or two. */
+const LOOKED_PAGES = 256;
+/** What a journal has beside each page. */
+const NOTE_BYTES = 64;
+/** Pause before it is seen again whether an older state is still read. */
+const RETRY_MS = 20;
+/** No boot of a machine is known by it. */
+const ANOTHER_BOOT = 0n;
 
 /** How a table's keys are written. */
 type KeyEncoding = "binary" | "uint32" | "ordered-binary";
@@ -36,8 +29,6 @@ type KeyEncoding = "binary" | "uint32" | "ordered-binary";
 export type LmdbFileOptions<Name extends string> = Readonly<{
   mapSizeBytes: number;
   tables: Readonly<Record<Name, KeyEncoding>>;
-  /** Keys of the rows beside the tables. */
-  singles: readonly string[];
 }>;
 
 /** An open environment. */
@@ -46,9 +37,6 @@ export type OpenFile<Name extends string> = Readonly<{
   tables: Readonly<Record<Name, Database<Uint8Array, Key>>>;
   access: LmdbAccess;
 }>;
-
-/** Keys of rows, by table. */
-type Changed<Name extends string> = Map<Name, Map<string, Key>>;
 
 /** Changes rows inside of one transaction. */
 export type RowWriter<Name extends string> = Readonly<{
@@ -59,24 +47,18 @@ export type RowWriter<Name extends string> = Readonly<{
 }>;
 
 /**
- * The LMDB environment of a store, which can be rewritten while it is used: LMDB keeps the bytes of a row that was
+ * The LMDB environment of a store, which can be scrubbed while it is used: LMDB keeps the bytes of a row that was
  * removed or replaced in pages that nobody reads, in the gaps of others, and among the keys of the tree's upper pages.
- * A new file into which the rows in force were put one by one has them nowhere.
  */
 export class LmdbFile<Name extends string> {
   readonly #path: string;
   readonly #options: LmdbFileOptions<Name>;
-  #now: OpenFile<Name>;
-  /** Environments that were replaced, and are still read. */
-  readonly #replaced = new Set<LmdbAccess>();
-  /** Rows changed since the copying of them began, by table. */
-  #changed: Changed<Name> | undefined;
+  readonly #now: OpenFile<Name>;
   /** Resolves when the writes handed over by now are committed, or failed. */
   #writing: Promise<unknown> = Promise.resolve();
   /** Writes wait for it. */
   #gate: Promise<void> | undefined;
-  #rewriting: Promise<void> = Promise.resolve();
-  #rewrites = 0;
+  #scrubbing: Promise<void> = Promise.resolve();
   #isClosing = false;
 
   constructor(path: string, options: LmdbFileOptions<Name>) {
@@ -84,10 +66,11 @@ export class LmdbFile<Name extends string> {
     this.#options = options;
     for (const name of readdirSync(path))
       if (name.startsWith(REWRITE_PREFIX)) rmSync(join(path, name), { recursive: true, force: true });
+    redoJournal(path);
     this.#now = this.#open(path);
   }
 
-  /** The environment in force. It is another one after {@link LmdbFile.rewrite}. */
+  /** The environment. */
   get now(): OpenFile<Name> {
     return this.#now;
   }
@@ -107,20 +90,24 @@ export class LmdbFile<Name extends string> {
   }
 
   /**
-   * Replaces the file by one that holds no byte of rows removed before. Reads and writes go on meanwhile; the latter
-   * wait at its end for some milliseconds. Resolves once nobody reads the file that was replaced, and it is closed.
+   * Overwrites what is left in the file of rows that were removed or replaced by the writes handed over before. Reads go on
+   * meanwhile, writes wait; both wait for nothing else but it waits for views of earlier moments to be closed.
    *
-   * Costs as much as all rows: 15,000 users in 78 MB took 0.6 to 0.9 s of processor time, a thread was held for up to
-   * 60 ms (the unmapping of the old file), a commit for up to 85 ms; docs/privacy.md has the spread.
+   * Reads the file once, and writes what has changed since the last time; docs/privacy.md has what that takes.
    *
-   * @throws EngineError `DISK_FULL` (retryable) without room for both files; `STORE_CORRUPT`, `STORE_FAILED`,
-   * `STORE_CLOSED` (retryable). The file is then as it was.
+   * @throws EngineError `DISK_FULL` (retryable); `STORE_CORRUPT`, `STORE_FAILED`, `STORE_CLOSED` (retryable). What was not
+   * overwritten then is as it was.
    */
-  rewrite(): Promise<void> {
-    const rewriting = this.#rewriting.catch(() => {}).then(() => this.#rewrite());
-    this.#rewriting = rewriting;
-    rewriting.catch(() => {}); // Told to whoever asked for it.
-    return rewriting;
+  scrub(): Promise<void> {
+    const scrubbing = this.#scrubbing
+      .catch(() => {})
+      .then(async () => {
+        while (!(await this.#scrub())) await sleep(RETRY_MS);
+        removeSetAside(this.#path);
+      });
+    this.#scrubbing = scrubbing;
+    scrubbing.catch(() => {}); // Told to whoever asked for it.
+    return scrubbing;
   }
 
   /** As {@link LmdbAccess.discard}. */
@@ -128,138 +115,85 @@ export class LmdbFile<Name extends string> {
     this.#now.access.discard();
   }
 
-  /** As {@link LmdbAccess.close}. A rewriting under way is given up. */
+  /** As {@link LmdbAccess.close}. A scrubbing under way is given up. */
   async close(): Promise<void> {
     this.#isClosing = true;
-    for (const access of this.#replaced) access.refuse();
-    await this.#rewriting.catch(() => {});
+    this.#now.access.refuse();
+    await this.#scrubbing.catch(() => {});
     await this.#now.access.close();
   }
 
-  async #rewrite(): Promise<void> {
-    const size = statSync(join(this.#path, DATA_FILE)).size;
-    if (freeBytes(this.#path) < size) throw diskFull(this.#path);
-    const folder = join(this.#path, `${REWRITE_PREFIX}${++this.#rewrites}`);
-    const from = this.#now;
-    let to: OpenFile<Name> | undefined;
+  /** @returns False if somebody reads an older state meanwhile, whose pages must stay. */
+  async #scrub(): Promise<boolean> {
+    const { access, root } = this.#now;
+    await access.viewsClosed();
     const gate = Promise.withResolvers<void>();
+    this.#gate = gate.promise;
     try {
-      mkdirSync(folder);
-      to = this.#open(folder);
-      this.#changed = new Map();
-      await this.#writing; // What was handed over before is not among the changes.
-      await this.#copyTables(from, to);
-      for (let round = 0; round < ROUNDS_MAX && sizeOf(this.#changed) > LAST_ROWS_MAX; round++) {
-        const changed = this.#changed;
-        this.#changed = new Map();
-        await this.#writing; // What has changed is committed.
-        await this.#copyRows(changed, from, to);
-      }
-      await to.root.flushed;
-      this.#gate = gate.promise;
       await this.#writing;
-      await this.#copyRows(this.#changed, from, to);
-      await this.#copySingles(from, to);
-      await to.root.flushed;
       this.#assertGoingOn();
-      this.#swap(folder, to);
+      await root.flushed;
+      return await this.#overwriteResidues();
     } catch (thrown) {
-      to?.access.discard();
-      rmSync(folder, { recursive: true, force: true });
+      if (thrown instanceof BrokenPage) throw storeCorrupt(this.#path, thrown.message);
       throw readFailure(this.#path, thrown);
     } finally {
-      this.#changed = undefined;
       gate.resolve();
       await gate.promise; // A write that comes now must not overtake those that waited.
       this.#gate = undefined;
     }
-    removeSetAside(this.#path);
-    this.#replaced.add(from.access);
-    await from.access.retire();
-    this.#replaced.delete(from.access);
   }
 
-  /** The new file gets the old one's name: before that a crash leaves the old one, after it the new one. */
-  #swap(folder: string, to: OpenFile<Name>): void {
-    for (const name of [LOCK_FILE, DATA_FILE]) renameSync(join(folder, name), join(this.#path, name));
-    rmSync(folder, { recursive: true, force: true });
-    const descriptor = openSync(this.#path, "r");
-    fsyncSync(descriptor);
-    closeSync(descriptor);
-    this.#now = to;
-  }
-
-  async #copyTables(from: OpenFile<Name>, to: OpenFile<Name>): Promise<void> {
-    const underWay: Promise<void>[] = [];
-    for (const name of this.#names()) {
-      let after: Key | undefined;
-      do {
-        this.#assertGoingOn();
-        const start = after === undefined ? {} : { start: after, exclusiveStart: true };
-        const rows = [...from.tables[name].getRange({ ...start, limit: COPIED_ROWS })];
-        after = rows.length < COPIED_ROWS ? undefined : rows.at(-1)?.key;
-        const bytes = rows.reduce((sum, { value }) => sum + value.length + PAGE_SIZE_BYTES, 0);
-        const copied = to.access.write(bytes, () => {
-          for (const { key, value } of rows) void to.tables[name].put(key, value);
-        });
-        copied.catch(() => {}); // Awaited below.
-        underWay.push(copied);
-        if (underWay.length >= COPIES_UNDER_WAY) await underWay.shift();
-        await turn();
-      } while (after !== undefined);
+  /** While nothing is committed: what is overwritten is not of the only state that is left, so a crash leaves that as it is. */
+  async #overwriteResidues(): Promise<boolean> {
+    const file = join(this.#path, DATA_FILE);
+    const descriptor = await openFile(file, "r+");
+    try {
+      await descriptor.datasync(); // Also the note that the newest state is flushed.
+      const pages = new Pages(descriptor.fd);
+      const metas = readMetas(pages);
+      if (metas === undefined) throw new BrokenPage("its first pages are damaged");
+      const meta = newestMeta(metas);
+      const { transaction } = meta;
+      if (metaInForce(metas, ANOTHER_BOOT).transaction !== transaction) return false;
+      if (!this.#isReadFrom(transaction)) return false;
+      const { unread, split } = await this.#residues(pages, meta);
+      const needed = split.reduce((sum, { bytes }) => sum + bytes.length + NOTE_BYTES, 0);
+      if (freeBytes(this.#path) < needed) throw diskFull(this.#path);
+      if (split.length > 0) await writeJournal(this.#path, { transaction, pages: split });
+      await overwrite(descriptor, [...unread, ...split]);
+      removeJournal(this.#path);
+      return true;
+    } finally {
+      await descriptor.close();
     }
-    await Promise.all(underWay);
   }
 
-  /** Brings rows that have changed to what they are now. */
-  async #copyRows(changed: Changed<Name>, from: OpenFile<Name>, to: OpenFile<Name>): Promise<void> {
-    const keys = [...changed].flatMap(([name, of]) => [...of.values()].map((key) => [name, key] as const));
-    for (let at = 0; at < keys.length; at += COPIED_ROWS) {
-      this.#assertGoingOn();
-      const rows = keys
-        .slice(at, at + COPIED_ROWS)
-        .map(([name, key]) => [name, key, from.tables[name].get(key)] as const);
-      const bytes = rows.reduce((sum, [, , value]) => sum + (value?.length ?? 0) + 2 * PAGE_SIZE_BYTES, 0);
-      await to.access.write(bytes, () => {
-        for (const [name, key, value] of rows)
-          if (value === undefined) void to.tables[name].remove(key);
-          else void to.tables[name].put(key, value);
-      });
+  async #residues(pages: Pages, meta: Meta): Promise<Residues> {
+    const { tables } = this.#options;
+    const isBytewise = (name: string): boolean => tables[name as Name] !== "uint32";
+    const looking = residuesOf(pages, meta, isBytewise);
+    for (let looked = 0; ; looked++) {
+      const step = looking.next();
+      if (step.done === true) return step.value;
+      if (looked % LOOKED_PAGES !== 0) continue;
       await turn();
+      this.#assertGoingOn();
     }
   }
 
-  async #copySingles(from: OpenFile<Name>, to: OpenFile<Name>): Promise<void> {
-    const rows = this.#options.singles.flatMap((key) => {
-      const value = from.root.get(key);
-      return value === undefined ? [] : [[key, value] as const];
-    });
-    const bytes = rows.reduce((sum, [, value]) => sum + value.length, 8 * PAGE_SIZE_BYTES);
-    await to.access.write(bytes, () => {
-      for (const [key, value] of rows) void to.root.put(key, value);
-    });
+  /** Whether nobody reads what was in force before a transaction. */
+  #isReadFrom(transaction: number): boolean {
+    const readers = this.#now.root.readerList().matchAll(/^ *\d+ +\S+ +(\d+) *$/gm);
+    return [...readers].every(([, read]) => Number(read) >= transaction);
   }
 
   #writer(): RowWriter<Name> {
     const { root, tables } = this.#now;
-    const changed = this.#changed;
-    const note = (table: Name, key: Key): void => {
-      if (changed === undefined) return;
-      const keys = changed.get(table) ?? new Map<string, Key>();
-      changed.set(table, keys.set(nameOf(key), key));
-    };
     return {
-      put(table, key, value) {
-        void tables[table].put(key, value);
-        note(table, key);
-      },
-      remove(table, key) {
-        void tables[table].remove(key);
-        note(table, key);
-      },
-      putSingle(key, value) {
-        void root.put(key, value);
-      },
+      put: (table, key, value) => void tables[table].put(key, value),
+      remove: (table, key) => void tables[table].remove(key),
+      putSingle: (key, value) => void root.put(key, value),
     };
   }
 
@@ -295,20 +229,4 @@ export class LmdbFile<Name extends string> {
     if (this.#isClosing) this.#now.access.refuse();
     this.#now.access.read(() => {}); // Throws if it is being closed.
   }
-}
-
-function sizeOf(changed: ReadonlyMap<unknown, ReadonlyMap<string, unknown>>): number {
-  let rows = 0;
-  for (const keys of changed.values()) rows += keys.size;
-  return rows;
-}
-
-/** A key as a word, the same for the same key. */
-function nameOf(key: Key): string {
-  if (typeof key === "string") return key;
-  if (key instanceof Uint8Array)
-    return Buffer.from(key.buffer, key.byteOffset, key.length).toString("latin1");
-  if (Array.isArray(key)) return key.join("\u0000");
-  assert(typeof key === "number", "keys are words, lists of words, numbers or bytes");
-  return String(key);
 }

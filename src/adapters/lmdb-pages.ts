@@ -13,8 +13,8 @@ export type FileState =
   | Readonly<{ kind: "store"; isShort: boolean }>;
 
 /** The second data format of LMDB, as lmdb-js writes it (`mdb.c`): a page's header, and the first two pages' content. */
-const PAGE = { number: 0, flags: 18, lower: 20, header: 24 } as const;
-const META = {
+export const PAGE = { number: 0, flags: 18, lower: 20, upper: 22, header: 24 } as const;
+export const META = {
   magic: 24,
   version: 28,
   free: 48,
@@ -25,17 +25,17 @@ const META = {
   end: 168,
 } as const;
 /** One tree, as the first pages and named databases describe it. */
-const TREE = { flags: 4, depth: 6, root: 40, end: 48 } as const;
-const NODE = { size: 0, flags: 4, keySize: 6, header: 8 } as const;
-const OVERFLOW = { pages: 16, end: 24 } as const;
-const [IS_BRANCH, IS_LEAF, IS_OVERFLOW, IS_META] = [0x01, 0x02, 0x04, 0x08] as const;
-const [HAS_OVERFLOW, HAS_TREE] = [0x01, 0x02] as const;
+export const TREE = { flags: 4, depth: 6, root: 40, end: 48 } as const;
+export const NODE = { size: 0, flags: 4, keySize: 6, header: 8 } as const;
+export const OVERFLOW = { pages: 16, end: 24 } as const;
+export const [IS_BRANCH, IS_LEAF, IS_OVERFLOW, IS_META] = [0x01, 0x02, 0x04, 0x08] as const;
+export const [HAS_OVERFLOW, HAS_TREE] = [0x01, 0x02] as const;
 const OVERLAPPING_SYNC = 0x1000;
 const MAGIC = 0xbeefc0de;
 const VERSION = 2;
 const PAGE_SIZES = [256, 65_536] as const;
 /** Depth that no tree of LMDB's reaches. */
-const DEPTH_MAX = 32;
+export const DEPTH_MAX = 32;
 
 /** Looks at the first pages of an LMDB file. */
 export function fileStateOf(file: string): FileState {
@@ -43,7 +43,7 @@ export function fileStateOf(file: string): FileState {
     if (pages.sizeBytes === 0) return { kind: "new" };
     const metas = readMetas(pages);
     if (metas === undefined) return { kind: "alien", sizeBytes: pages.sizeBytes };
-    const newest = metas[0].transaction >= metas[1].transaction ? metas[0] : metas[1];
+    const newest = newestMeta(metas);
     return { kind: "store", isShort: (newest.lastPage + 1) * pages.pageSize > pages.sizeBytes };
   });
 }
@@ -70,10 +70,11 @@ export function brokenPageOf(file: string): string | undefined {
   });
 }
 
-class BrokenPage extends Error {}
+/** A page is missing, or not what it should be. */
+export class BrokenPage extends Error {}
 
 /** A description of the file's state after one transaction. */
-type Meta = Readonly<{
+export type Meta = Readonly<{
   view: DataView;
   /** Where it begins, if at a page's begin. */
   at: number;
@@ -83,9 +84,10 @@ type Meta = Readonly<{
   isFlushed: boolean;
 }>;
 /** Two in turn, and one of what was surely on the disk. */
-type Metas = readonly [Meta, Meta, Meta];
+export type Metas = readonly [Meta, Meta, Meta];
 
-class Pages {
+/** An LMDB file, read page by page. */
+export class Pages {
   readonly #descriptor: number;
   readonly sizeBytes: number;
   pageSize = 0;
@@ -97,12 +99,13 @@ class Pages {
 
   /** Undefined if the file ends before. */
   read(position: number, length: number): DataView | undefined {
-    const view = new DataView(new ArrayBuffer(length));
+    const { buffer } = Buffer.allocUnsafeSlow(length); // Its own: what is read of a page may be kept and changed.
+    const view = new DataView(buffer, 0, length);
     return readSync(this.#descriptor, view, 0, length, position) < length ? undefined : view;
   }
 }
 
-function withFile<Result>(file: string, missing: Result, look: (pages: Pages) => Result): Result {
+export function withFile<Result>(file: string, missing: Result, look: (pages: Pages) => Result): Result {
   if (!existsSync(file)) return missing;
   const descriptor = openSync(file, "r");
   try {
@@ -112,7 +115,8 @@ function withFile<Result>(file: string, missing: Result, look: (pages: Pages) =>
   }
 }
 
-function readMetas(pages: Pages): Metas | undefined {
+/** @returns Undefined if the first pages are damaged. */
+export function readMetas(pages: Pages): Metas | undefined {
   const head = pages.read(0, META.end);
   if (head === undefined || !isMeta(head)) return undefined;
   pages.pageSize = head.getUint32(META.free, true);
@@ -145,9 +149,13 @@ function metaAt(view: DataView, at: number): Meta {
   };
 }
 
-/** The one that LMDB will take: after a restart of the machine only what was flushed. */
-function metaInForce([first, second, flushed]: Metas): Meta {
-  const bootId = presentBootId();
+/** The newest one. */
+export function newestMeta([first, second]: Metas): Meta {
+  return first.transaction >= second.transaction ? first : second;
+}
+
+/** The one that LMDB will take; if the machine restarts before, only what was flushed. */
+export function metaInForce([first, second, flushed]: Metas, bootId = presentBootId()): Meta {
   const pick = (a: Meta, b: Meta): Meta => {
     const [newer, older] = a.transaction >= b.transaction ? [a, b] : [b, a];
     if (b.transaction === 0) return a;
@@ -202,7 +210,7 @@ function checkOverflow(pages: Pages, page: DataView, at: number): void {
   if ((last + 1) * pages.pageSize > pages.sizeBytes) throw new BrokenPage(`page ${last} is missing`);
 }
 
-function readPage(pages: Pages, number: number, kind: number): DataView {
+export function readPage(pages: Pages, number: number, kind: number): DataView {
   const isInside = number > 1 && (number + 1) * pages.pageSize <= pages.sizeBytes;
   const page = isInside ? pages.read(number * pages.pageSize, pages.pageSize) : undefined;
   if (page === undefined) throw new BrokenPage(`page ${number} is missing`);
@@ -211,6 +219,7 @@ function readPage(pages: Pages, number: number, kind: number): DataView {
   return page;
 }
 
-function numberAt(view: DataView, at: number): number {
+/** A number of 64 bits of which 53 are used. */
+export function numberAt(view: DataView, at: number): number {
   return view.getUint32(at, true) + view.getUint32(at + 4, true) * 2 ** 32;
 }

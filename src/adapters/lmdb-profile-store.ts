@@ -44,11 +44,7 @@ class LmdbProfileStore implements ProfileStore, ProbedStore {
   #committing: Promise<void> = Promise.resolve();
 
   constructor(path: string) {
-    this.#file = new LmdbFile(path, {
-      mapSizeBytes: MAP_SIZE_BYTES,
-      tables: TABLES,
-      singles: [META_KEY, PENDING_KEY],
-    });
+    this.#file = new LmdbFile(path, { mapSizeBytes: MAP_SIZE_BYTES, tables: TABLES });
   }
 
   meta(): ProfileMeta | undefined {
@@ -100,7 +96,7 @@ class LmdbProfileStore implements ProfileStore, ProbedStore {
   }
 
   async scrub(): Promise<void> {
-    await this.#file.rewrite();
+    await this.#file.scrub();
   }
 
   probe(): void {

@@ -57,6 +57,7 @@ class MemoryContextStore implements ContextStore {
       this.#rings.delete(user);
       this.#authenticated.delete(user);
     }
+    for (const key of commit.published ?? []) this.#outbox.delete(key);
     this.#put(commit);
     this.#meta = commit.meta;
   }

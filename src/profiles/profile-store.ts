@@ -92,7 +92,7 @@ export interface ProfileStore {
   commit(commit: ProfileCommit): Promise<void>;
   /**
    * Leaves no byte of what was removed, or replaced, by the commits that are done: also not in places of a file that
-   * nobody reads. Reads and commits go on meanwhile.
+   * nobody reads. Reads go on meanwhile, commits may wait.
    *
    * @throws EngineError `DISK_FULL` (retryable): nothing has changed.
    */

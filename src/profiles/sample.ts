@@ -1,3 +1,5 @@
+import type { HashUser } from "../privacy/user-hash.ts";
+
 /** The user of a sample, or a removal, whose user was erased. Nobody else has it. */
 export const ERASED_USER = "";
 
@@ -77,3 +79,35 @@ export function isSample(one: Sample | Removal): one is Sample {
 
 /** Grid of quantised embeddings (METHODS 1.2c): sums of integers are exact in any order. */
 export const GRID = 2 ** -12;
+
+const NO_VECTOR = new Uint8Array();
+
+/**
+ * Samples without what is of some users: of a sample its number, encoder, time and length are left, which move marks and windows,
+ * of a removal its number and the user's hash.
+ *
+ * @param isGone - Whether what follows of a user from an entry of the shard's log is to go.
+ * @returns With how many samples and removals were theirs; undefined if none.
+ */
+export function withoutUsers(
+  batch: SampleBatch,
+  isGone: (user: string, sequence: number) => boolean,
+  hashUser: HashUser,
+): Readonly<{ batch: SampleBatch; entries: number }> | undefined {
+  let entries = 0;
+  const isOf = ({ user, sequence }: Sample | Removal): boolean => {
+    const isIts = user !== ERASED_USER && isGone(user, sequence);
+    if (isIts) entries++;
+    return isIts;
+  };
+  const samples = batch.samples.map((sample) =>
+    isOf(sample)
+      ? { ...sample, user: ERASED_USER, labels: {}, vector: NO_VECTOR, dim: sample.vector.length / 2 }
+      : sample,
+  );
+  const removals = batch.removals?.map((removal) =>
+    isOf(removal) ? { ...removal, user: ERASED_USER, hash: hashUser(removal.user) } : removal,
+  );
+  if (entries === 0) return undefined;
+  return { batch: { ...batch, samples, ...(removals === undefined ? {} : { removals }) }, entries };
+}

@@ -68,6 +68,8 @@ export type ShardCommit = Readonly<{
   /** Users who became authenticated. */
   authenticated: readonly string[];
   outbox: readonly OutboxItem[];
+  /** Keys of outbox items that were published, and go; left out for none. */
+  published?: readonly number[];
   /**
    * Users of whom nothing is kept any more: they go first, so that one who came back meanwhile begins anew. With any,
    * the commit before must be done.
@@ -90,7 +92,7 @@ export interface ContextSource {
 }
 
 /** Rows of a store, as {@link ShardCommit} has them. */
-export type ContextRows = Omit<ShardCommit, "meta" | "erased">;
+export type ContextRows = Omit<ShardCommit, "meta" | "erased" | "published">;
 
 /**
  * A store as it was at one commit, whatever is committed meanwhile. It holds on to that state until it is closed,
@@ -135,8 +137,8 @@ export interface ContextStore extends ContextSource {
   users(): number;
   /**
    * Leaves no byte of what was removed, or replaced, by the commits that are done: also not in places of a file that
-   * nobody reads. Reads and commits go on meanwhile; resolves after snapshots taken before are closed. Costs as much as
-   * everything held, so it is for many users at once.
+   * nobody reads. Reads go on meanwhile, commits may wait; resolves after snapshots taken before are closed. Everything held is
+   * looked through, so it is for many users at once.
    *
    * @throws EngineError `DISK_FULL` (retryable): nothing has changed.
    */

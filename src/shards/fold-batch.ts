@@ -74,7 +74,7 @@ export function foldBatch(shard: ShardState, entries: readonly PositionedEntry[]
         foldErasure(shard, entry, positioned, outcome);
         break;
       case "erased":
-        endErasures(shard, entry.ids);
+        endErasures(shard, entry.ids, outcome);
         break;
       case "redacted":
         break; // What it was is gone; its place counts.

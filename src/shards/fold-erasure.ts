@@ -41,8 +41,13 @@ export function foldErasure(
   }
 }
 
-/** Ends erasures that are done everywhere. */
-export function endErasures(shard: ShardState, ids: readonly string[]): void {
+/** Ends erasures that are done everywhere: from here on also their own removals are published without a name. */
+export function endErasures(shard: ShardState, ids: readonly string[], outcome: Outcome): void {
+  for (const { id, hash, sequence } of shard.erasures) {
+    if (!ids.includes(id)) continue;
+    const user = shard.erasing.get(id);
+    outcome.leavers.push({ sequence: sequence + 1, hash, ...(user === undefined ? {} : { user }) });
+  }
   shard.erasures = shard.erasures.filter(({ id }) => !ids.includes(id));
   for (const id of ids) shard.erasing.delete(id);
 }

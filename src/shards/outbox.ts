@@ -159,6 +159,16 @@ export class Outbox {
   }
 
   /**
+   * Keys of items in the store that are published: the next transaction has to remove them. One that forgets a user must not leave
+   * behind what was published of them, which the next start would publish again.
+   */
+  takePublished(): readonly number[] {
+    const keys = this.#unremoved;
+    this.#unremoved = [];
+    return keys;
+  }
+
+  /**
    * Changes what waits, now and in the store with the next transaction.
    *
    * @param rest - What is left of an item; itself if nothing changes, and without bytes if there is nothing left to publish.

@@ -1,9 +1,8 @@
 import { decodeEntries } from "../events/log-codec.ts";
 import type { Subjects } from "../events/subjects.ts";
-import { decode } from "../kernel/msgpack.ts";
+import { decode, encode } from "../kernel/msgpack.ts";
 import type { HashUser } from "../privacy/user-hash.ts";
-import { redactSamples } from "../profiles/redact-samples.ts";
-import type { SampleBatch } from "../profiles/sample.ts";
+import { type SampleBatch, withoutUsers } from "../profiles/sample.ts";
 import type { OutboxItem } from "./context-store.ts";
 import type { Leaver, Transition } from "./outcome.ts";
 import type { DeadLetter } from "./shard-messages.ts";
@@ -40,8 +39,8 @@ export function outputWithout(
   const { data, stream } = item;
   if (data.length === 0) return item;
   if (stream === subjects.samples) {
-    const rest = redactSamples(data, (user, _, sequence) => isErased(user, sequence), hashUser);
-    return rest === undefined ? item : { ...item, data: rest.data };
+    const rest = withoutUsers(decode(data) as SampleBatch, isErased, hashUser);
+    return rest === undefined ? item : { ...item, data: encode(rest.batch) };
   }
   const isTheirs = usersIn(item, subjects).some(({ user, sequence }) => isErased(user, sequence));
   return isTheirs ? { ...item, data: NOTHING } : item;

@@ -711,7 +711,9 @@ class Host implements ShardCopy {
     const span = this.#commitSpan(traces, contexts.length);
     const { ring, authenticated, erased } = outcome;
     const outbox = this.#outbox.toStore();
-    const commit = { contexts, ring, authenticated, erased, outbox, meta: metaOf(state, this.#nextOutbox) };
+    const published = this.#outbox.takePublished();
+    const meta = metaOf(state, this.#nextOutbox);
+    const commit = { contexts, ring, authenticated, erased, outbox, published, meta };
     this.#isHurried = false;
     this.#hurry = Promise.withResolvers();
     const { applied, batch } = state;
