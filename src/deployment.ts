@@ -11,6 +11,8 @@ export type Deployment = Readonly<{
   generation: number;
   /** Set while shards are split: no node may run meanwhile. */
   resharding?: boolean;
+  /** The backup that is being restored: no node may run before all of it is there. */
+  restoring?: string;
 }>;
 
 /** The deployment as it was created; undefined before. */
@@ -27,7 +29,7 @@ export function writeDeployment(blobs: BlobStore, deployment: Deployment): Promi
 /**
  * Creates the deployment, or checks that it is as the node expects it.
  *
- * @throws EngineError `SHARDS_FIXED` if it was created with another number of shards; `RESHARDING` (retryable).
+ * @throws EngineError `SHARDS_FIXED` if it was created with another number of shards; `RESHARDING`, `RESTORING` (retryable).
  */
 export async function keepDeployment(blobs: BlobStore, shards: number): Promise<Deployment> {
   const fresh: Deployment = { shards, generation: 1 };
@@ -37,6 +39,11 @@ export async function keepDeployment(blobs: BlobStore, shards: number): Promise<
     const message =
       "its shards are being split: wait for `resonance reshard` to end, or run it again if it was cut off";
     throw new EngineError({ code: "RESHARDING", message, retryable: true });
+  }
+  if (held.restoring !== undefined) {
+    const message =
+      "a backup is being restored: wait for `resonance restore` to end, or run it again if it was cut off";
+    throw new EngineError({ code: "RESTORING", message, retryable: true });
   }
   if (held.shards === shards) return held;
   const message = `this deployment has ${held.shards} shards: start it with --shards ${held.shards}`;

@@ -17,6 +17,8 @@ export type NodeOptions = Readonly<{
   serverAuth?: string;
   /** Folder of LMDB environments and, when embedded, of the NATS server's store. */
   dataDir: string;
+  /** The package's, told to other nodes. */
+  version?: string;
   /** Unique in the cluster; left out: one is made and kept in the data folder. Letters, digits, `-` and `_`. */
   name?: string;
   /** What the node does: own shards, answer services, keep profiles. */

@@ -5,22 +5,31 @@ import type { RunningHttpServer } from "./adapters/http-server.ts";
 import { systemClock } from "./adapters/system-clock.ts";
 import { isLoopbackAddress } from "./gateway/http/admin-access.ts";
 import type { AdminRoute } from "./gateway/http/admin-route.ts";
+import type { Report } from "./kernel/report.ts";
 import type { NodeOptions } from "./node-options.ts";
 
 /**
  * Starts the admin listener, if there is to be one.
  *
  * @param routes - What it answers, beside the console's page.
- * @throws EngineError `HTTP_UNAVAILABLE`, `BAD_KEYS_FILE`; `NO_HTTP_KEYS` on an address that is not this machine's alone.
+ * Without keys, on an address that is not this machine's alone, it answers what is for anybody, such as probes and metrics: nobody can
+ * show a key for the rest.
+ *
+ * @throws EngineError `HTTP_UNAVAILABLE`, `BAD_KEYS_FILE`.
  */
 export async function startAdmin(
   { admin }: Pick<NodeOptions, "admin">,
   routes: readonly AdminRoute[],
-  report: (line: string) => void,
+  report: Report,
 ): Promise<RunningHttpServer | undefined> {
   if (admin === undefined) return undefined;
   const { host, port, keysFile } = admin;
-  const keys = await watchKeys(keysFile, report, isLoopbackAddress(host));
+  const keys = await watchKeys(keysFile, report, true);
+  if (keys.now().size === 0 && !isLoopbackAddress(host))
+    report(
+      `the console is closed, since nobody has a key: resonance auth key new --role reader --keys ${keysFile}`,
+      { event: "console.closed", level: "warn" },
+    );
   try {
     const server = await serveAdmin(routes, {
       ...{ host, port, keys: keys.now, monotonicMs: systemClock.monotonicMs },

@@ -2,6 +2,7 @@ import { Command } from "commander";
 import { version } from "../adapters/package-version.ts";
 import { addAuthCommand } from "./commands/auth.ts";
 import { addAuthKeyCommand } from "./commands/auth-key.ts";
+import { addBackupCommand } from "./commands/backup.ts";
 import { addBenchCommand } from "./commands/bench.ts";
 import { addCalibrateCommand } from "./commands/calibrate.ts";
 import { addClusterCommand } from "./commands/cluster.ts";
@@ -18,15 +19,18 @@ import { addExplainCommand } from "./commands/explain.ts";
 import { addExportCommand } from "./commands/export.ts";
 import { addImportCommand } from "./commands/import.ts";
 import { addKeysCommand } from "./commands/keys.ts";
+import { addPlanCommand } from "./commands/plan.ts";
 import { addPrivacyCommand } from "./commands/privacy.ts";
 import { addProfilesCommand } from "./commands/profiles.ts";
 import { addReplayCommand } from "./commands/replay.ts";
 import { addRequestCommand } from "./commands/request.ts";
 import { addReshardCommand } from "./commands/reshard.ts";
+import { addRestoreCommand } from "./commands/restore.ts";
 import { addPromoteCommand, addRollbackCommand } from "./commands/roll-out.ts";
 import { addScoreCommand } from "./commands/score.ts";
 import { addSimulateCommand } from "./commands/simulate.ts";
 import { addStatusCommand } from "./commands/status.ts";
+import { addTopCommand } from "./commands/top.ts";
 import { addTrainCommand } from "./commands/train.ts";
 import { addTypesCommand } from "./commands/types.ts";
 import { addUpCommand } from "./commands/up.ts";
@@ -40,6 +44,7 @@ export const program = new Command("resonance")
   )
   .version(version())
   .showHelpAfterError("(--help shows what it takes)")
+  .enablePositionalOptions() // What stands behind `backup verify` is for `verify`.
   // What is wrong with a command line has a code as every other failure has.
   .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "error BAD_USAGE: ")) });
 
@@ -56,11 +61,14 @@ addTypesCommand(program);
 addProfilesCommand(program);
 addPrivacyCommand(program);
 addStatusCommand(program);
+addTopCommand(program);
 addClusterCommand(program);
 addDeadLettersCommand(program);
 addEraseCommand(program);
 addKeysCommand(program);
 addReshardCommand(program);
+addBackupCommand(program);
+addRestoreCommand(program);
 addTrainCommand(program);
 addCalibrateCommand(program);
 addWhatIfCommand(program);
@@ -68,6 +76,7 @@ addDriftCommand(program);
 addPromoteCommand(program);
 addRollbackCommand(program);
 addEvaluateCommand(program);
+addPlanCommand(program);
 addSimulateCommand(program);
 addDemoCommand(program);
 addDoctorCommand(program);

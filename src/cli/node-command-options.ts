@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
+import { version } from "../adapters/package-version.ts";
 import { DEFAULT_NODE_OPTIONS, type NodeOptions } from "../node-options.ts";
 import type { NodeRole } from "../supervisor/cluster-records.ts";
 import { isAuthFolder, SERVER_AUTH_FILE } from "./auth/client-folder.ts";
@@ -130,6 +131,7 @@ export async function nodeOptionsOf(options: NodeCommandOptions): Promise<NodeOp
     ...intakeOf(options),
     ...(options.nats === undefined ? {} : { nats: options.nats }),
     ...(await authOf(options)),
+    version: version(),
     dataDir: options.data,
     prefix: options.prefix,
     shards: options.shards,

@@ -74,6 +74,9 @@ const NODE_PUBLISHES: readonly string[] = [
   "$JS.API.STREAM.MSG.GET.*",
   "$JS.API.STREAM.MSG.DELETE.*",
   "$JS.API.DIRECT.GET.>",
+  "$JS.API.STREAM.SNAPSHOT.*", // Backups, and restoring them.
+  "$JS.API.STREAM.RESTORE.*",
+  "$JS.SNAPSHOT.>",
   "$JS.API.CONSUMER.CREATE.>",
   "$JS.API.CONSUMER.DELETE.*.*",
   "$JS.API.CONSUMER.INFO.*.*",

@@ -5,7 +5,7 @@ import { fieldsOf, refused } from "../events/request-body.ts";
 import { EngineError } from "../kernel/engine-error.ts";
 import { shardOf } from "../kernel/hash.ts";
 import { decode } from "../kernel/msgpack.ts";
-import { type ErasureRecord, erasureKey } from "../privacy/erasure-record.ts";
+import { type ErasedHash, type ErasureRecord, erasedKey, erasureKey } from "../privacy/erasure-record.ts";
 import type { AskShard } from "./ask-shard.ts";
 import type { GatewayOptions, GatewayPorts } from "./gateway-ports.ts";
 
@@ -75,6 +75,8 @@ async function begin(
   };
   if (pending !== null && !isHeld) return joined;
   const erasure = newId();
+  const noted: ErasedHash = { erasure, hash, shard, shards: options.shards };
+  await releases.put(erasedKey(erasure), new TextEncoder().encode(JSON.stringify(noted)));
   const data = encodeEntry({ kind: "erase", id: erasure, hash, user, reason: "asked" });
   const [sequence = 0] = await log.append(stream, [{ id: `erase:${erasure}`, data }]);
   const record: ErasureRecord = { erasure, state: "asked", reason: "asked", shard, sequence };

@@ -44,6 +44,26 @@ export function erasureKey(id: string): string {
   return `erasures.${id}`;
 }
 
+/**
+ * What a backup from before an erasure needs to be restored without the user: kept for ever, as the log keeps the hash until
+ * it is trimmed. Noted before the log has the erasure, so that none is missing.
+ */
+export type ErasedHash = Readonly<{
+  erasure: string;
+  /** {@link import("./user-hash.ts").HashUser} of the user. */
+  hash: string;
+  /** Where the user was, of how many. */
+  shard: number;
+  shards: number;
+}>;
+
+export const ERASED_PREFIX = "erased.";
+
+/** Where the hash of an erased user is stored. */
+export function erasedKey(erasure: string): string {
+  return ERASED_PREFIX + erasure;
+}
+
 export const NOTHING_REMOVED: Removed = {
   contexts: 0,
   events: 0,

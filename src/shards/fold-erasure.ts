@@ -30,7 +30,8 @@ export function foldErasure(
       events: context?.events ?? 0,
     },
   ];
-  if (named !== undefined) shard.erasing.set(id, named);
+  // Also who was found by the hash alone: of a restored backup all that is held of them is still there.
+  if (user !== undefined) shard.erasing.set(id, user);
   outcome.leavers.push({ sequence, hash, ...(user === undefined ? {} : { user }) });
   if (user === undefined) outcome.removals.push({ sequence, index: 0, user: "", hash });
   else {

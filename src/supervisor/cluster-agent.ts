@@ -3,8 +3,10 @@ import type { UnitCopy } from "../actors/unit-copy.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { toWireError } from "../kernel/engine-error.ts";
 import type { Random } from "../kernel/random.ts";
+import type { Report } from "../kernel/report.ts";
 import { decodeNode, encodeRecord, type NodeRecord, type NodeRole, nodeKey } from "./cluster-records.ts";
 import { ClusterView } from "./cluster-view.ts";
+import type { NodeBuild } from "./node-build.ts";
 import { planCluster, type Unit } from "./plan-cluster.ts";
 import type { SessionDeadline } from "./session.ts";
 import { type NodeSession, UnitKeeper, type UnitRole } from "./unit-keeper.ts";
@@ -28,7 +30,7 @@ export type AgentPorts = Readonly<{
   /** Starts this node's copy of a unit, as a standby. */
   start(unit: string): Promise<UnitCopy>;
   /** Is told what happens, a line each. */
-  report(line: string): void;
+  report: Report;
 }>;
 
 export type AgentOptions = Readonly<{
@@ -44,6 +46,8 @@ export type AgentOptions = Readonly<{
   /** Owners that change at one time while all are alive. */
   movesMax: number;
   timing: ClusterTiming;
+  /** What this node runs, told to the others. */
+  build?: NodeBuild;
 }>;
 
 /** When a silent node is given up. The owner's patience is the shorter, so it stops before another one starts. */
@@ -66,6 +70,8 @@ export type ClusterStatus = Readonly<{
     roles: readonly NodeRole[];
     weight: number;
     leaving: boolean;
+    /** Version of what it runs; left out if it does not tell. */
+    version?: string;
     /** Milliseconds since its last sign, as this node saw it. */
     silentMs: number;
     /** Units that it owns, and those of which it keeps a copy. */
@@ -199,6 +205,7 @@ class Agent implements ClusterAgent {
       roles: record.roles,
       weight: record.weight,
       leaving: record.leaving,
+      ...(record.build === undefined ? {} : { version: record.build.version }),
       silentMs: record.name === this.#options.name ? 0 : Math.max(0, nowMs - seenMs),
       owns: units.filter((unit) => unit.owner === record.name).map(({ unit }) => unit),
       standsBy: units.filter((unit) => unit.standbys.includes(record.name)).map(({ unit }) => unit),
@@ -292,7 +299,7 @@ class Agent implements ClusterAgent {
   /** Begins a session: what an earlier incarnation of this node held is orphaned by it. */
   async #begin(): Promise<void> {
     const { clock, deadline, newId, table } = this.#ports;
-    const { name, roles, weight } = this.#options;
+    const { name, roles, weight, build } = this.#options;
     const key = nodeKey(name);
     while (true) {
       const held = await table.get(key);
@@ -305,6 +312,7 @@ class Agent implements ClusterAgent {
         leaving: this.#isLeaving,
         beat: 0,
         epochSeen: this.#view.epochSeen,
+        ...(build === undefined ? {} : { build }),
       };
       const beganMs = clock.monotonicMs();
       const value = encodeRecord(record);
@@ -371,7 +379,10 @@ class Agent implements ClusterAgent {
       this.#revision = held.revision;
       return this.#renew();
     }
-    this.#ports.report("the cluster has given this node up: it lets go of everything and joins again");
+    this.#ports.report("the cluster has given this node up: it lets go of everything and joins again", {
+      event: "cluster.given-up",
+      level: "warn",
+    });
     this.#session = undefined;
     deadline.begin();
     this.#view.reset();
@@ -463,7 +474,10 @@ class Agent implements ClusterAgent {
       if (live.has(name)) continue;
       if (!(await this.#ports.table.remove(nodeKey(name), revision))) continue;
       if (this.#view.nodes.get(name)?.revision === revision) this.#view.nodes.delete(name);
-      this.#ports.report(`node ${name} was silent for too long: its units go to others`);
+      this.#ports.report(`node ${name} was silent for too long: its units go to others`, {
+        event: "cluster.node-gone",
+        level: "warn",
+      });
     }
   }
 

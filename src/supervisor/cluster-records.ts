@@ -1,4 +1,5 @@
 import { decode, encode } from "../kernel/msgpack.ts";
+import type { NodeBuild } from "./node-build.ts";
 
 /** What a node does for the cluster. */
 export type NodeRole = "shards" | "gateway" | "profiles";
@@ -20,6 +21,8 @@ export type NodeRecord = Readonly<{
   beat: number;
   /** Highest epoch that the node has seen of any unit: new ones must be higher, even if the table was lost. */
   epochSeen: number;
+  /** What it runs; builds from before this was told leave it out. */
+  build?: NodeBuild;
 }>;
 
 /** Who owns a unit: a shard, or the profile actor. */

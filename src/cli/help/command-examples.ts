@@ -22,6 +22,32 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
     ["resonance import yoochoose yoochoose-data --limit 1000000", "of an unpacked folder"],
   ],
   "import globo": [["resonance import globo globo --out news", "into a folder of that name"]],
+  "config print": [
+    ["resonance config print --config resonance.yaml --origin", "what would be in force, and why"],
+    ["resonance config print > resonance.yaml", "a file of all options, to begin with"],
+  ],
+  "config check": [["resonance config check resonance.yaml", "every mistake, with line and column"]],
+  "config reference": [["resonance config reference", "the page of all options"]],
+  top: [
+    ["resonance top", "nodes, shards, rates and latencies, redrawn each second"],
+    ["resonance top --once", "what happens within one second"],
+    ["resonance top --json --every 10s", "an object a line, for a program"],
+  ],
+  backup: [
+    ["resonance backup backup-1 --passphrase-file passphrase", "all of it, sealed, with the keys"],
+    ["resonance backup backup-1 --without-keys", "nothing sealed, and no keys in it"],
+  ],
+  "backup verify": [
+    ["resonance backup verify backup-1 --passphrase-file passphrase", "whether all of it can be read"],
+  ],
+  "backup erased": [["resonance backup erased erased.json", "whom a restore has to erase again"]],
+  restore: [
+    [
+      "resonance restore backup-1 --nats nats://new --passphrase-file passphrase --erased erased.json",
+      "into another NATS, without those who were erased since",
+    ],
+    ["resonance restore backup-1 --data restored", "into the embedded server of a folder"],
+  ],
   replay: [
     ["resonance replay events.jsonl.gz", "send recorded events; goes on where it was interrupted"],
     ["resonance replay events.jsonl --speed 60", "an hour of recorded time in a minute"],
@@ -69,6 +95,13 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
   "privacy policy put": [["resonance privacy policy put policy.json", "put a policy of consent in force"]],
   "privacy policy get": [["resonance privacy policy get --json > policy.json", "the policy in force"]],
   "privacy policy check": [["resonance privacy policy check policy.json", "before it is put"]],
+  types: [
+    ["resonance types --out resonance-types.ts", "unions of a running deployment's segments and contents"],
+    [
+      "resonance types --segments segments.json --out types.ts --check",
+      "in CI: fail if they are not current",
+    ],
+  ],
   status: [
     ["resonance status", "shards, owners and lag"],
     ["resonance status --nats nats://a --json", "of an engine elsewhere, for programs"],
@@ -118,6 +151,13 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
     [
       "resonance evaluate events.jsonl.gz users.jsonl.gz --map gender=gender --protocol stream",
       "in the order of time, as a node does",
+    ],
+  ],
+  plan: [
+    ["resonance plan --users 2M --events-per-user-day 20", "what two million users take"],
+    [
+      "resonance plan --users 100M --batched --cores 32 --memory 128G",
+      "a hundred million, on larger machines",
     ],
   ],
   simulate: [["resonance simulate --seeds 2 --users 1000", "two small worlds"]],

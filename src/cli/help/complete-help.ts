@@ -36,11 +36,14 @@ export function completeHelp(program: Command): void {
 /** A command that does something, and its words behind `resonance`. */
 export type Leaf = Readonly<{ command: Command; path: string }>;
 
-/** All commands without commands below them, in the order of the help. */
+/** All commands that do something, in the order of the help. */
 export function leavesOf(command: Command, above: readonly string[] = []): Leaf[] {
   return command.commands.flatMap((below) => {
     const path = [...above, below.name()];
-    return below.commands.length > 0 ? leavesOf(below, path) : [{ command: below, path: path.join(" ") }];
+    const leaf = { command: below, path: path.join(" ") };
+    if (below.commands.length === 0) return [leaf];
+    // `backup` does something itself, and `backup verify` something else.
+    return [...(below.registeredArguments.length > 0 ? [leaf] : []), ...leavesOf(below, path)];
   });
 }
 

@@ -31,6 +31,7 @@ export function clusterLines(reply: StatusReply, width: number): string[] {
         { title: "weight", align: "right" },
         { title: "owns", align: "right" },
         { title: "stands by", align: "right" },
+        { title: "version", align: "left" },
         { title: "state", align: "left" },
       ],
       nodes.map((node) => [
@@ -39,6 +40,7 @@ export function clusterLines(reply: StatusReply, width: number): string[] {
         String(node.weight),
         String(node.owns.length),
         String(node.standsBy.length),
+        node.version ?? "",
         stateOf(node),
       ]),
       width,
