@@ -10,7 +10,7 @@ const FOLDER = join(import.meta.dirname, "..", "..", "docs", "images");
 const BYTES_MAX = 60_000;
 const QUALITIES = [80, 65, 50, 35, 20];
 /** Until the picture is full of visitors, and the engine has learnt who is who. */
-const WARM_UP_MS = 45_000;
+const WARM_UP_MS = 100_000;
 const SETTLE_MS = 6_000;
 
 const PICTURES = [
