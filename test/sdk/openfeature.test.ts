@@ -71,9 +71,15 @@ async function teach(): Promise<void> {
       await resonance.ingest(views(user, taste));
     }
   await resonance.ingest(views("ada", "jazz"));
-  const isPublished = async () => (await resonance.profiles({ map: "taste" }))[0]?.version ?? 0;
-  while ((await isPublished()) === 0);
-  while (((await resonance.score("ada", { map: "taste" })).versions.profiles["taste"] ?? 0) === 0);
+  // Until the profiles have all members, and are in force: then nothing moves any more.
+  const patience = { timeout: 50_000, interval: 100 };
+  const isInForce = async () => {
+    const [published] = await resonance.profiles({ map: "taste" });
+    const members = published?.segments.map((segment) => segment.members);
+    const { versions } = await resonance.score("ada", { map: "taste" });
+    return members?.join() === "15,15,0" && versions.profiles["taste"] === published?.version;
+  };
+  await vi.waitUntil(isInForce, patience);
 }
 
 test("a segment is a flag: whether a user resonates, how likely, and the numbers behind it", async () => {
