@@ -4,6 +4,7 @@ import { REQUEST_SECONDS } from "../../src/gateway/gateway-meter.ts";
 import { BucketCounts } from "../../src/kernel/bucket-counts.ts";
 import { CATALOGUE, type MetricKind, type MetricName } from "../../src/metrics/catalogue.ts";
 import { Samples } from "../../src/metrics/samples.ts";
+import { hasPromtool, promtool } from "../which-promtool.ts";
 import { readExposition } from "./read-exposition.ts";
 
 const KINDS = Object.entries(CATALOGUE) as [MetricName, MetricKind][];
@@ -45,7 +46,9 @@ test("what a node tells is Prometheus' text format, with HELP and TYPE of every 
   });
   expect(contentType).toContain("text/plain; version=0.0.4");
   expect(() => readExposition(`${contentType}\n`)).toThrow("before its TYPE");
-  const metrics = readExposition(await text());
+  const told = await text();
+  if (hasPromtool) expect(promtool(["check", "metrics"], told)).toEqual({ ok: true, said: "" });
+  const metrics = readExposition(told);
   for (const [name, { type, help }] of KINDS) expect(metrics.get(name)).toMatchObject({ type, help });
   expect(metrics.get("resonance_ready")?.samples).toMatchObject([{ value: 1, labels: {} }]);
   expect(metrics.get("resonance_shard_lag_messages")?.samples).toMatchObject([
