@@ -6,6 +6,7 @@ import { DEFAULT_CATEGORIES } from "./gateway/segment-api/message-consent.ts";
 import { segmentRoutes } from "./gateway/segment-api/segment-routes.ts";
 import { snippetRoutes } from "./gateway/snippet/snippet-routes.ts";
 import type { Clock } from "./kernel/clock.ts";
+import type { Report } from "./kernel/report.ts";
 import type { HttpOptions } from "./node-options.ts";
 
 /** Routes of the HTTP intake for clients that speak other words than `ingest`: Segment's, CloudEvents, the script for pages. */
@@ -13,7 +14,7 @@ export function clientRoutes(
   gateway: Gateway,
   http: HttpOptions | undefined,
   clock: Clock,
-  report: (line: string) => void,
+  report: Report,
 ): readonly HttpRoute[] {
   const nowMs = (): number => clock.nowMs();
   const categories = { ...DEFAULT_CATEGORIES, ...http?.consentCategories };

@@ -3,6 +3,7 @@ import type { UnitCopy } from "./actors/unit-copy.ts";
 import { encodeEntry } from "./events/log-codec.ts";
 import type { Clock } from "./kernel/clock.ts";
 import { toWireError } from "./kernel/engine-error.ts";
+import type { Report } from "./kernel/report.ts";
 import type { HashUser } from "./privacy/user-hash.ts";
 import { decodeContext, lastSequenceOf, lastTsMsOf } from "./shards/context-codec.ts";
 import type { ContextStore } from "./shards/context-store.ts";
@@ -16,7 +17,7 @@ export type IdleDuty = Readonly<{
   sleep(ms: number): Promise<void>;
   newId(): string;
   hashUser: HashUser;
-  report(line: string): void;
+  report: Report;
   unit: string;
   stream: string;
   /** A user is idle whose newest event is older, by the time in it, ms; Infinity: nobody is. */
@@ -49,7 +50,9 @@ export function forgetIdle(copy: UnitCopy, duty: IdleDuty): UnitCopy {
         after = await pass(duty, after, goesOn);
       } catch (thrown) {
         const { code, message } = toWireError(thrown);
-        duty.report(`${duty.unit}: idle users are forgotten later (${code}: ${message})`);
+        duty.report(`${duty.unit}: idle users are forgotten later (${code}: ${message})`, {
+          ...{ event: "idle.postponed", level: "warn", unit: duty.unit, code },
+        });
       }
       nextMs = duty.clock.monotonicMs() + PASS_MS;
     }
@@ -76,7 +79,11 @@ async function pass(
     await duty.sleep(0);
   }
   // Nobody's name: reports are no place for who it was.
-  if (asked > 0) duty.report(`${duty.unit}: ${asked} users were idle for too long: they are being forgotten`);
+  if (asked > 0)
+    duty.report(`${duty.unit}: ${asked} users were idle for too long: they are being forgotten`, {
+      event: "idle.forgotten",
+      unit: duty.unit,
+    });
   return after;
 }
 

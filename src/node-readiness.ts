@@ -11,6 +11,8 @@ export type ReadinessWorld = Readonly<{
   clock: Clock;
   sleep(ms: number): Promise<void>;
   isConnected(): boolean;
+  /** Is told each time the node becomes ready, or another reason makes it not so; not of what hinders it at the start. */
+  changed?(readiness: Readiness): void;
 }>;
 
 /** A copy this close to the log's end has caught up. */
@@ -70,8 +72,12 @@ export class NodeReadiness {
     this.#agent = agent;
     let isOver = false;
     const looking = (async () => {
+      let told: string | undefined;
       while (!isOver) {
-        this.#look(agent);
+        const readiness = this.now();
+        const described = readiness.reasons.map(({ code }) => code).join();
+        if (this.#hasStarted && described !== told) this.#world.changed?.(readiness);
+        if (this.#hasStarted) told = described;
         await this.#world.sleep(LOOK_MS);
       }
     })();

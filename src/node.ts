@@ -18,6 +18,7 @@ import { natsKeyValue } from "./adapters/nats-key-value.ts";
 import { NatsLog } from "./adapters/nats-log.ts";
 import { type RunningNatsServer, startNatsServer } from "./adapters/nats-server.ts";
 import { mountService } from "./adapters/nats-service.ts";
+import { startTracing } from "./adapters/otel-tracing.ts";
 import { version } from "./adapters/package-version.ts";
 import { sealedSessionTokens } from "./adapters/session-tokens.ts";
 import { sharedDeadline } from "./adapters/shared-deadline.ts";
@@ -42,6 +43,7 @@ import { watchRoutes } from "./gateway/http/watch-routes.ts";
 import type { Readiness } from "./gateway/readiness.ts";
 import { EngineError, fromWireError, toWireError } from "./kernel/engine-error.ts";
 import { decode, encode } from "./kernel/msgpack.ts";
+import type { Report } from "./kernel/report.ts";
 import { shardsFolder } from "./lmdb-stores.ts";
 import type { MeasuredDrift } from "./metrics/profile-samples.ts";
 import { nodeBuild } from "./node-build.ts";
@@ -134,7 +136,7 @@ const NATS_INTENSITY = { restarts: 5, periodMs: 60_000 };
  * @throws EngineError `NATS_SERVER_UNAVAILABLE`, `NATS_UNREACHABLE`, `SHARDS_FIXED`, `RESHARDING`,
  * `DATA_IN_USE`, `RESTORING`, `INCOMPATIBLE_NODE`.
  */
-export async function startNode(options: NodeOptions, report: (line: string) => void): Promise<RunningNode> {
+export async function startNode(options: NodeOptions, report: Report): Promise<RunningNode> {
   await mkdir(options.dataDir, { recursive: true });
   const closers: (() => Promise<void>)[] = [];
   const stop = async (): Promise<void> => {
@@ -150,17 +152,20 @@ export async function startNode(options: NodeOptions, report: (line: string) => 
 
 async function compose(
   options: NodeOptions,
-  report: (line: string) => void,
+  reportTo: Report,
   closers: (() => Promise<void>)[],
   stop: () => Promise<void>,
 ): Promise<RunningNode> {
   closers.push(await lockFolder(options.dataDir));
   const name = options.name ?? (await keptName(options.dataDir));
+  const report: Report = (line, facts) => reportTo(line, { node: name, ...facts });
   let fail: (error: EngineError) => void = () => {};
   const failed = new Promise<EngineError>((resolve) => {
     fail = resolve;
   });
 
+  const tracing = await startTracing(process.env, { node: name, thread: "gateway" });
+  if (tracing !== undefined) closers.push(() => tracing.close());
   const server = options.nats === undefined ? await embeddedNats(options, report, fail) : undefined;
   if (server !== undefined) closers.push(() => server.stop());
   const nats = natsAccess(options.nats ?? server?.url ?? "", options.identity);
@@ -170,6 +175,7 @@ async function compose(
   onRefusal(connection, (reason) =>
     report(
       `NATS does not know this node any more (${reason}): it goes on trying, with what its credentials' files hold`,
+      { event: "nats.refused", level: "error", code: "NATS_UNAUTHORIZED" },
     ),
   );
 
@@ -238,6 +244,7 @@ async function compose(
     clock: systemClock,
     sleep: (ms) => sleep(ms, undefined, { ref: false }),
     isConnected: () => isConnected(connection) && isConnected(toTable),
+    changed: (now) => tellReadiness(now, report),
   });
   const health: HealthSource = {
     silentMs: () => Math.max(threads.shards?.silentMs() ?? 0, threads.profiles?.silentMs() ?? 0),
@@ -301,6 +308,7 @@ async function compose(
   const keysChanged = await releases.watch(SECRETS_PREFIX, () => void tokens.refresh().catch(() => {}));
   closers.push(() => keysChanged.close());
   const gatewayPorts: GatewayPorts = {
+    ...(tracing === undefined ? {} : { tracer: tracing.tracer }),
     bus,
     log,
     releases,
@@ -340,6 +348,7 @@ async function compose(
   if (options.roles.includes("gateway")) {
     service = await mountService(connection, gateway.handlers, {
       prefix: options.prefix,
+      isTraced: tracing !== undefined,
       refused: (code) => countUp(gateway.counters.errors, code),
     });
   }
@@ -458,7 +467,7 @@ async function startHttp(
     routes,
     isStopping,
     report,
-  }: Readonly<{ routes: readonly HttpRoute[]; isStopping(): boolean; report(line: string): void }>,
+  }: Readonly<{ routes: readonly HttpRoute[]; isStopping(): boolean; report: Report }>,
 ): Promise<RunningHttpServer | undefined> {
   if (http === undefined || !roles.includes("gateway")) return undefined;
   const { host, port, keysFile, trustProxy } = http;
@@ -481,7 +490,7 @@ async function startHttp(
 async function untilServed(
   agent: ClusterAgent,
   shards: number,
-  { report, signal }: { readonly report: (line: string) => void; readonly signal: AbortSignal },
+  { report, signal }: { readonly report: Report; readonly signal: AbortSignal },
 ): Promise<void> {
   let toldMs = systemClock.monotonicMs();
   while (!signal.aborted) {
@@ -494,6 +503,7 @@ async function untilServed(
     const roles = [...new Set(missing.map(({ role }) => role))].join(", ");
     report(
       `waiting for ${missing.length} units that nobody answers for: is there a node with the role ${roles}?`,
+      { event: "node.waiting", level: "warn", code: "UNITS_UNSERVED" },
     );
   }
 }
@@ -503,7 +513,7 @@ function unusedStoresRemover(
   agent: ClusterAgent,
   { dataDir, keepLogMs }: NodeOptions,
   generation: number,
-  report: (line: string) => void,
+  report: Report,
 ): () => Promise<void> {
   const folder = shardsFolder(dataDir, generation);
   const unusedMs = Math.max(UNUSED_MS_MIN, keepLogMs);
@@ -517,7 +527,9 @@ function unusedStoresRemover(
     const gone = removeUnusedStores(folder, { unusedMs, nowMs: systemClock.nowMs(), isUsed });
     before = idle;
     if (gone.length > 0)
-      report(`removed the stores of shards that this node has no copy of: ${gone.join(", ")}`);
+      report(`removed the stores of shards that this node has no copy of: ${gone.join(", ")}`, {
+        event: "store.removed",
+      });
   };
 }
 
@@ -567,7 +579,7 @@ function serveTraining(
   bus: Bus,
   subjects: Subjects,
   trainer: Trainer,
-  report: (line: string) => void,
+  report: Report,
 ): Promise<{ close(): Promise<void> }> {
   return bus.serve(
     subjects.profileActor("train"),
@@ -616,19 +628,23 @@ async function serveOperator(world: Parameters<typeof measureDrift>[0]): Promise
   return { close: async () => void (await Promise.all(served.map((one) => one.close()))) };
 }
 
+function tellReadiness({ ready, reasons }: Readiness, report: Report): void {
+  if (ready) report("caught up: requests may be sent here", { event: "node.ready" });
+  for (const { code, message } of reasons)
+    report(`not ready: ${message}`, { event: "node.not-ready", level: "warn", code });
+}
+
 /** Whether a connection is up, and how often it came back. */
 function stateOf(connection: Parameters<typeof isConnected>[0]) {
   return { isConnected: isConnected(connection), reconnects: reconnectsOf(connection) };
 }
 
 /** Measures, and tells what has come or gone. */
-async function watchDrift(
-  world: Parameters<typeof measureDrift>[0],
-  report: (line: string) => void,
-): Promise<MeasuredDrift> {
+async function watchDrift(world: Parameters<typeof measureDrift>[0], report: Report): Promise<MeasuredDrift> {
   const before = await lastAlerts(world.releases);
   const { now, alerts } = await measureDrift(world);
-  for (const line of alertChanges(before, alerts)) report(line);
+  const level = alerts.length > 0 ? "warn" : "info";
+  for (const line of alertChanges(before, alerts)) report(line, { event: "drift.changed", level });
   return { now, alerts };
 }
 
@@ -655,7 +671,7 @@ function asEngineError(thrown: unknown): EngineError {
 /** An embedded server that is kept running: on the same port and store, so that connections come back by themselves. */
 async function embeddedNats(
   options: NodeOptions,
-  report: (line: string) => void,
+  report: Report,
   fail: (error: EngineError) => void,
 ): Promise<RunningNatsServer> {
   let server: RunningNatsServer | undefined;
@@ -669,7 +685,9 @@ async function embeddedNats(
       ...port,
     });
     server = started;
-    report(`nats-server ${started.version} (${started.source}) at ${started.url}`);
+    report(`nats-server ${started.version} (${started.source}) at ${started.url}`, {
+      event: "nats-server.started",
+    });
     const done = started.exited.then(({ reason }) => {
       const message = `the embedded nats-server ended (${reason}): see ${started.logFile}`;
       throw new EngineError({ code: "NATS_SERVER_ENDED", message, retryable: true });
@@ -683,8 +701,10 @@ async function embeddedNats(
       clock: systemClock,
       random: Math.random,
       sleep: (ms) => sleep(ms),
-      restarting: (child, { message }, afterMs) =>
-        report(`${child}: ${message}: restarting in ${Math.round(afterMs)} ms`),
+      restarting: (child, { code, message }, afterMs) =>
+        report(`${child}: ${message}: restarting in ${Math.round(afterMs)} ms`, {
+          ...{ event: "nats-server.restarting", level: "error", code },
+        }),
     },
   );
   supervisor.done.catch((thrown) => fail(asEngineError(thrown)));
@@ -723,7 +743,7 @@ function refitLoop(
   policy: NonNullable<NodeOptions["refit"]>,
   everyMs: number,
   isDue: () => boolean,
-  report: (line: string) => void,
+  report: Report,
 ): () => Promise<void> {
   const stopping = new AbortController();
   const loop = async (): Promise<void> => {
@@ -736,7 +756,10 @@ function refitLoop(
         if (result !== undefined) announce(result, report);
       } catch (thrown) {
         const error = toWireError(thrown);
-        if (!stopping.signal.aborted) report(`refit postponed (${error.code}: ${error.message})`);
+        if (!stopping.signal.aborted)
+          report(`refit postponed (${error.code}: ${error.message})`, {
+            ...{ event: "encoder.postponed", level: "warn", code: error.code },
+          });
       }
     }
   };
@@ -747,10 +770,15 @@ function refitLoop(
   };
 }
 
-function announce(result: TrainingResult, report: (line: string) => void): TrainingResult {
+function announce(result: TrainingResult, report: Report): TrainingResult {
   if (result.kind === "fitted")
-    report(`encoder ${result.encoder.slice(0, 12)} fitted from ${result.report.members} members`);
-  else report(`fit failed (${result.error.code}: ${result.error.message})`);
+    report(`encoder ${result.encoder.slice(0, 12)} fitted from ${result.report.members} members`, {
+      event: "encoder.fitted",
+    });
+  else
+    report(`fit failed (${result.error.code}: ${result.error.message})`, {
+      ...{ event: "encoder.failed", level: "error", code: result.error.code },
+    });
   return result;
 }
 

@@ -5,6 +5,7 @@ import type { Log } from "./actors/log.ts";
 import { renewSnapshots } from "./actors/renew-snapshots.ts";
 import { raiseFloor } from "./actors/snapshot-floor.ts";
 import { parseSnapshotKey, type SnapshotManifest, snapshotPrefix } from "./actors/snapshot-manifest.ts";
+import type { Tracer } from "./actors/tracer.ts";
 import { Turns } from "./actors/turns.ts";
 import type { UnitCopy } from "./actors/unit-copy.ts";
 import type { UnitMeter } from "./actors/unit-meter.ts";
@@ -16,6 +17,7 @@ import type { Clock } from "./kernel/clock.ts";
 import { EngineError } from "./kernel/engine-error.ts";
 import type { HalfSipKey } from "./kernel/half-sip-hash.ts";
 import type { HideId } from "./kernel/hidden-ids.ts";
+import type { Report } from "./kernel/report.ts";
 import type { RandomBits } from "./privacy/random-bits.ts";
 import type { HashUser } from "./privacy/user-hash.ts";
 import { startProfileHost } from "./profiles/profile-host.ts";
@@ -53,11 +55,13 @@ export type CopyWorld = Readonly<{
   /** For the noise of private maps. */
   bits: RandomBits;
   subjects: Subjects;
-  report(line: string): void;
+  report: Report;
   /** What stands in reports for a user. */
   hideUser?: HideId;
   /** Shared by the copies of a thread. */
   turns?: Turns;
+  /** Records traces; left out where none are wanted. */
+  tracer?: Tracer;
   /** Measures what the copies of the thread do together. */
   meter?: UnitMeter;
   /** What tells of each of them, by unit. */
@@ -133,10 +137,13 @@ async function openShard(
         unit: kept,
         accepts: ({ facts, sequence }) =>
           facts["schema"] === contextSchema(FEATURES) && sequence + 1 >= first && sequence <= last,
-        report: (error) => world.report(`${unit}: ${error.code}: ${error.message}`),
+        report: (error) => tellDamaged(world.report, unit, error),
       });
       if (restored !== undefined)
-        world.report(`${unit}: restored ${restored.facts["users"]} users as of entry ${restored.sequence}`);
+        world.report(`${unit}: restored ${restored.facts["users"]} users as of entry ${restored.sequence}`, {
+          event: "unit.restored",
+          unit,
+        });
     }
     const copy = await startShardHost(
       { ...world, pause: world.snapshots.pause, store },
@@ -194,9 +201,13 @@ async function openProfiles(
     if (store.meta() === undefined) {
       const restored = await restoreProfiles(snapshots, unit, store, {
         accepts: ({ sequence }) => sequence + 1 >= first && sequence <= last,
-        report: (error) => world.report(`${unit}: ${error.code}: ${error.message}`),
+        report: (error) => tellDamaged(world.report, unit, error),
       });
-      if (restored !== undefined) world.report(`${unit}: restored as of message ${restored.sequence}`);
+      if (restored !== undefined)
+        world.report(`${unit}: restored as of message ${restored.sequence}`, {
+          event: "unit.restored",
+          unit,
+        });
     }
     const turns = new Turns();
     const write = () => turns.take(() => snapshotProfiles(snapshots, unit, store));
@@ -268,12 +279,14 @@ async function openReachable<Opened extends Store>(
   unit: string,
   place: StorePlace<Opened>,
   first: number,
-  report: (line: string) => void,
+  report: Report,
 ): Promise<Opened> {
   const store = place.open();
   const applied = await orClose(store, async () => store.meta()?.applied ?? 0);
   if (applied === 0 || applied + 1 >= first) return store;
-  report(`${unit}: the log begins at ${first}, the store ends at ${applied}: starting from a snapshot`);
+  report(`${unit}: the log begins at ${first}, the store ends at ${applied}: starting from a snapshot`, {
+    ...{ event: "store.too-old", level: "warn", unit },
+  });
   await store.close();
   place.setAside();
   return place.open();
@@ -294,12 +307,12 @@ async function orClose<Result>(store: Store, act: () => Promise<Result>): Promis
  */
 async function settingAside(
   place: StorePlace<unknown>,
-  report: (line: string) => void,
+  report: Report,
   open: () => Promise<UnitCopy>,
 ): Promise<UnitCopy> {
   const copy = await open().catch((thrown) => {
     if (!isCorrupt(thrown)) throw thrown;
-    report(`${thrown.message}: it was set aside as ${place.setAside()}`);
+    report(`${thrown.message}: it was set aside as ${place.setAside()}`, SET_ASIDE);
     return open();
   });
   let isDamaged = false;
@@ -314,9 +327,15 @@ async function settingAside(
     lag: () => copy.lag(),
     async stop() {
       await copy.stop();
-      if (isDamaged) report(`the damaged store was set aside as ${place.setAside()}`);
+      if (isDamaged) report(`the damaged store was set aside as ${place.setAside()}`, SET_ASIDE);
     },
   };
+}
+
+const SET_ASIDE = { event: "store.set-aside", level: "error", code: "STORE_CORRUPT" } as const;
+
+function tellDamaged(report: Report, unit: string, { code, message }: EngineError): void {
+  report(`${unit}: ${code}: ${message}`, { event: "snapshot.damaged", level: "error", unit, code });
 }
 
 function isCorrupt(thrown: unknown): thrown is EngineError {

@@ -11,6 +11,7 @@ import { encodeProfileControl } from "./events/profile-control.ts";
 import type { Subjects } from "./events/subjects.ts";
 import { EngineError, fromWireError, toWireError } from "./kernel/engine-error.ts";
 import { decode, encode } from "./kernel/msgpack.ts";
+import type { Report } from "./kernel/report.ts";
 import { definitionsInForce } from "./member-histories.ts";
 import type { ProfileStatus } from "./profiles/profile-messages.ts";
 import type { RecalibrationResult, RecalibrationTask } from "./recalibration-task.ts";
@@ -97,7 +98,7 @@ export function recalibrationLoop(
   recalibrator: Recalibrator,
   everyMs: number,
   isOwner: () => boolean,
-  report: (line: string) => void,
+  report: Report,
 ): () => Promise<void> {
   const stopping = new AbortController();
   const loop = async (): Promise<void> => {
@@ -108,14 +109,17 @@ export function recalibrationLoop(
       if (stopping.signal.aborted || !isOwner()) continue;
       try {
         const result = await recalibrator.calibrateIfDue(everyMs);
-        if (result?.kind === "calibrated") report(told(result));
+        if (result?.kind === "calibrated") report(told(result), { event: "calibration.fitted" });
         if (result?.kind === "failed") throw fromWireError(result.error);
       } catch (thrown) {
         const { code, message, retryable } = toWireError(thrown);
         if (stopping.signal.aborted || retryable || code === "NO_SEGMENTS") continue;
         pauseMs = FAILED_PAUSE_MS;
         // That there are not enough members yet is no failure.
-        if (code !== "TOO_FEW_MEMBERS") report(`calibration postponed (${code}: ${message})`);
+        if (code !== "TOO_FEW_MEMBERS")
+          report(`calibration postponed (${code}: ${message})`, {
+            ...{ event: "calibration.postponed", level: "warn", code },
+          });
       }
     }
   };

@@ -1,11 +1,12 @@
 import type { ErasingView } from "./actors/erasing-copy.ts";
 import { EngineError } from "./kernel/engine-error.ts";
+import type { Report } from "./kernel/report.ts";
 
 /** What taking erased users' bytes out of a copy's store takes. */
 export type ScrubberWorld = Readonly<{
   store: { scrub(): Promise<void> };
   sleep(ms: number): Promise<void>;
-  report(line: string): void;
+  report: Report;
 }>;
 
 const LOOK_MS = 100;
@@ -65,7 +66,9 @@ export class Scrubber {
         await sleep(Math.min(REST.ms, REST.factor * (this.#monotonicMs() - beganMs)));
       } catch (thrown) {
         const { message } = thrown instanceof Error ? thrown : new Error(String(thrown));
-        report(`what was erased is not out of the store's file yet: ${message}`);
+        report(`what was erased is not out of the store's file yet: ${message}`, {
+          ...{ event: "erasure.scrub-retried", level: "warn" },
+        });
         if (!(thrown instanceof EngineError && thrown.retryable)) return; // The copy itself meets it, too.
         await sleep(RETRY_MS);
       }

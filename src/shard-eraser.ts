@@ -15,6 +15,7 @@ import { peerHashOf } from "./features/to-feature-event.ts";
 import type { Clock } from "./kernel/clock.ts";
 import { EngineError, toWireError } from "./kernel/engine-error.ts";
 import { decode, encode } from "./kernel/msgpack.ts";
+import type { Report } from "./kernel/report.ts";
 import {
   type ErasureRecord,
   erasureKey,
@@ -39,7 +40,7 @@ export type EraserWorld = Readonly<{
   pause(): Promise<void>;
   subjects: Subjects;
   hashUser: HashUser;
-  report(line: string): void;
+  report: Report;
   /** Measures how long erasures take. */
   meter?: UnitMeter;
   /** Takes users out of the streams that nothing is folded from. @returns Messages, by stream. */
@@ -179,7 +180,9 @@ export class ShardEraser {
       } catch (thrown) {
         if (this.#turn !== turn || thrown instanceof GivenUp) continue;
         const { code, message } = toWireError(thrown);
-        report(`shard-${this.#options.shard}: erasures are tried again (${code}: ${message})`);
+        report(`shard-${this.#options.shard}: erasures are tried again (${code}: ${message})`, {
+          ...{ event: "erasure.retried", level: "warn", unit: `shard-${this.#options.shard}`, code },
+        });
         await sleep(RETRY_MS);
       }
     }

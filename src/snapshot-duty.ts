@@ -5,6 +5,7 @@ import type { UnitCopy } from "./actors/unit-copy.ts";
 import type { SnapshotPorts } from "./actors/write-snapshot.ts";
 import type { Clock } from "./kernel/clock.ts";
 import { EngineError, toWireError } from "./kernel/engine-error.ts";
+import type { Report } from "./kernel/report.ts";
 import { whileOwned } from "./while-owned.ts";
 
 /** What keeping snapshots of a unit takes. */
@@ -13,7 +14,7 @@ export type SnapshotDuty = Readonly<{
   log: Log;
   clock: Clock;
   sleep(ms: number): Promise<void>;
-  report(line: string): void;
+  report: Report;
   unit: string;
   stream: string;
   /** Time between two snapshots, ms; Infinity for none. */
@@ -48,7 +49,9 @@ export function keepSnapshots(copy: UnitCopy, duty: SnapshotDuty): UnitCopy {
       await round(duty).catch((thrown) => {
         if (thrown instanceof EngineError && thrown.code === "STORE_CORRUPT") damaged.reject(thrown);
         const { code, message } = toWireError(thrown);
-        duty.report(`${duty.unit}: no snapshot this time (${code}: ${message})`);
+        duty.report(`${duty.unit}: no snapshot this time (${code}: ${message})`, {
+          ...{ event: "snapshot.postponed", level: "warn", unit: duty.unit, code },
+        });
       });
       nextMs = duty.clock.monotonicMs() + duty.everyMs;
     }

@@ -5,6 +5,7 @@ import type { RunningHttpServer } from "./adapters/http-server.ts";
 import { systemClock } from "./adapters/system-clock.ts";
 import { isLoopbackAddress } from "./gateway/http/admin-access.ts";
 import type { AdminRoute } from "./gateway/http/admin-route.ts";
+import type { Report } from "./kernel/report.ts";
 import type { NodeOptions } from "./node-options.ts";
 
 /**
@@ -19,7 +20,7 @@ import type { NodeOptions } from "./node-options.ts";
 export async function startAdmin(
   { admin }: Pick<NodeOptions, "admin">,
   routes: readonly AdminRoute[],
-  report: (line: string) => void,
+  report: Report,
 ): Promise<RunningHttpServer | undefined> {
   if (admin === undefined) return undefined;
   const { host, port, keysFile } = admin;
@@ -27,6 +28,7 @@ export async function startAdmin(
   if (keys.now().size === 0 && !isLoopbackAddress(host))
     report(
       `the console is closed, since nobody has a key: resonance auth key new --role reader --keys ${keysFile}`,
+      { event: "console.closed", level: "warn" },
     );
   try {
     const server = await serveAdmin(routes, {

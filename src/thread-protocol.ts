@@ -1,4 +1,5 @@
 import type { WireError } from "./kernel/engine-error.ts";
+import type { ReportFacts } from "./kernel/report.ts";
 import type { ThreadFigures } from "./unit-figures.ts";
 
 /** What a node asks of a thread: about one of its copies, or to end. */
@@ -18,7 +19,7 @@ export type FromThread =
   | Readonly<{ kind: "ready" }>
   /** Sent all the time: a thread that is silent for long hangs. */
   | Readonly<{ kind: "alive" }>
-  | Readonly<{ kind: "report"; line: string }>
+  | Readonly<{ kind: "report"; line: string; facts: ReportFacts }>
   | Readonly<{ kind: "figures"; figures: ThreadFigures }>
   | Readonly<{ kind: "answer"; call: number; value?: number; error?: WireError }>
   /** A copy can't go on. */

@@ -12,12 +12,14 @@ import { connectNats } from "./adapters/nats-connection.ts";
 import { isConnected, reconnectsOf } from "./adapters/nats-connectivity.ts";
 import { natsKeptStream } from "./adapters/nats-kept-stream.ts";
 import { NatsLog } from "./adapters/nats-log.ts";
+import { startTracing } from "./adapters/otel-tracing.ts";
 import { sharedDeadline } from "./adapters/shared-deadline.ts";
 import { systemClock } from "./adapters/system-clock.ts";
 import { zstdCompressor } from "./adapters/zstd-compressor.ts";
 import { type Subjects, subjectsOf } from "./events/subjects.ts";
 import { EngineError, toWireError } from "./kernel/engine-error.ts";
 import { hiddenIds } from "./kernel/hidden-ids.ts";
+import type { ReportFacts } from "./kernel/report.ts";
 import { framesOf } from "./kernel/without-quotes.ts";
 import { lmdbStores } from "./lmdb-stores.ts";
 import { openCopy } from "./open-copy.ts";
@@ -50,13 +52,15 @@ export async function runUnits(task: UnitThreadTask & { readonly port: MessagePo
     const blobs = await natsBlobStore(connection, subjects, { replicas });
     const deadline = sharedDeadline(task.deadline);
     const stores = lmdbStores(task.dataDir, task.generation);
-    const log = await NatsLog.over(connection, { replicas });
+    const tracing = await startTracing(process.env, { node: task.node, thread: "units" });
+    const log = await NatsLog.over(connection, { replicas, isTraced: tracing !== undefined });
     const keys = await deploymentKeys(blobs, entropyBytes);
     const meter = new UnitMeter();
     const figures = new Map<string, () => UnitFigures>();
     const world = {
       meter,
       figures,
+      ...(tracing === undefined ? {} : { tracer: tracing.tracer }),
       connection,
       log,
       purge: sharedPurge(await keptStreams(connection, log, subjects)),
@@ -85,7 +89,7 @@ export async function runUnits(task: UnitThreadTask & { readonly port: MessagePo
       subjects,
       hideUser: hiddenIds(keys.lasting("log-ids"), "user"),
       turns: new Turns(),
-      report: (line: string) => tell({ kind: "report", line }),
+      report: (line: string, facts: ReportFacts) => tell({ kind: "report", line, facts }),
     };
     const leaseOf = (epoch: number, session: number): Lease => ({
       epoch,
@@ -133,6 +137,7 @@ export async function runUnits(task: UnitThreadTask & { readonly port: MessagePo
     await stopped;
     await Promise.allSettled([...copies.values()].map((copy) => copy.stop()));
     await connection.close();
+    await tracing?.close();
     return { kind: "stopped" };
   } catch (thrown) {
     return { kind: "failed", error: told(thrown) };

@@ -1,6 +1,7 @@
 import type { Lease, UnitCopy } from "./actors/unit-copy.ts";
 import type { ThreadPool } from "./adapters/thread-pool.ts";
 import { EngineError, fromWireError, type WireError } from "./kernel/engine-error.ts";
+import type { Report } from "./kernel/report.ts";
 import { type SupervisedThread, superviseThread } from "./supervised-thread.ts";
 import type { CopyRequest, FromThread, ToThread } from "./thread-protocol.ts";
 import type { ThreadFigures } from "./unit-figures.ts";
@@ -34,7 +35,7 @@ export function startUnitThreads(
   pool: ThreadPool,
   threads: number,
   task: object,
-  report: (line: string) => void,
+  report: Report,
 ): UnitThreads {
   const failed = Promise.withResolvers<never>();
   failed.promise.catch(() => {}); // Told to whoever awaits it.
@@ -75,15 +76,17 @@ class ThreadHost {
     pool: ThreadPool,
     name: string,
     task: object,
-    report: (line: string) => void,
+    report: Report,
     escalate: (error: Error) => void,
   ) {
     this.#thread = superviseThread(pool, "runUnits", task, {
       message: (message) => this.#receive(message, report),
       ended: (error) => this.#lose(error),
       restarting: (error, afterMs) => {
-        report(`${name} failed (${error.code}: ${error.message}): restarting in ${Math.round(afterMs)} ms`);
-        if (typeof error.detail?.["stack"] === "string") report(error.detail["stack"]);
+        const facts = { event: "thread.restarting", level: "error", code: error.code } as const;
+        const after = Math.round(afterMs);
+        report(`${name} failed (${error.code}: ${error.message}): restarting in ${after} ms`, facts);
+        if (typeof error.detail?.["stack"] === "string") report(error.detail["stack"], facts);
       },
       escalated: escalate,
     });
@@ -174,8 +177,8 @@ class ThreadHost {
     });
   }
 
-  #receive(message: FromThread, report: (line: string) => void): void {
-    if (message.kind === "report") report(message.line);
+  #receive(message: FromThread, report: Report): void {
+    if (message.kind === "report") report(message.line, message.facts);
     if (message.kind === "figures") {
       this.#figures = message.figures;
       for (const done of this.#waiting) done();

@@ -14,6 +14,12 @@ export type AskOptions = Readonly<{
 
 /** One attempt waits no longer: a gateway that died with the question never answers it. */
 const ATTEMPT_MS = 2_500;
+/**
+ * What is worked out for seconds on a busy machine, most of all the first time: asked anew it would only take longer. So
+ * there is one attempt, and more time for it unless the caller says otherwise.
+ */
+const WORKED_OUT = ["explain", "profiles"];
+const WORKED_OUT_MS = 20_000;
 const BACK_OFF: BackOff = { firstMs: 25, mostMs: 500 };
 
 /** Questions that change nothing: what may pass by itself is asked again until the time is up. */
@@ -40,8 +46,15 @@ export class Questions {
 
   /** Asks a public endpoint until it answers, or the time is up. @throws ResonanceError. */
   async ask(endpoint: string, body: object | Uint8Array, how: AskOptions = {}): Promise<unknown> {
-    const deadlineMs = this.deadlineOf(how);
-    return this.askUntil(deadlineMs, endpoint, body, how.signal);
+    if (!WORKED_OUT.includes(endpoint))
+      return this.askUntil(this.deadlineOf(how), endpoint, body, how.signal);
+    return this.askPatiently(endpoint, body, how);
+  }
+
+  /** Asks for what takes its time. @throws ResonanceError. */
+  askPatiently(endpoint: string, body: object, { timeoutMs, signal }: AskOptions): Promise<unknown> {
+    const allMs = timeoutMs ?? Math.max(this.#timeoutMs, WORKED_OUT_MS);
+    return this.askUntil(performance.now() + allMs, endpoint, body, signal, allMs);
   }
 
   async askUntil(
@@ -49,11 +62,12 @@ export class Questions {
     endpoint: string,
     body: object | Uint8Array,
     signal: AbortSignal | undefined,
+    attemptMs = ATTEMPT_MS,
   ): Promise<unknown> {
     for (let attempt = 1; ; attempt++) {
       const leftMs = Math.max(1, deadlineMs - performance.now());
       try {
-        return await this.askOnce(endpoint, body, { timeoutMs: Math.min(leftMs, ATTEMPT_MS), signal });
+        return await this.askOnce(endpoint, body, { timeoutMs: Math.min(leftMs, attemptMs), signal });
       } catch (thrown) {
         if (!(thrown instanceof ResonanceError) || !thrown.retryable) throw thrown;
         const pauseMs = waitMs(BACK_OFF, attempt, thrown.retryAfterMs, Math.random());

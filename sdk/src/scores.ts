@@ -68,6 +68,8 @@ export class Scores {
       }
     }
     const body = { user, map, context, atLeast, top, explain };
+    if (explain === true)
+      return this.#told((await this.#questions.askPatiently("score", body, options)) as Score, "gateway");
     const reply = await this.#questions.askUntil(deadlineMs, "score", body, signal);
     return this.#told(reply as Score, "gateway");
   }

@@ -10,6 +10,8 @@ export type BusRequest = Readonly<{
   replyTo?: string;
   /** Who sends it, as far as is told. */
   producer?: Producer;
+  /** The trace that it is a part of, as its sender says; absent if no traces are recorded here. */
+  traceparent?: string;
 }>;
 
 /** Who sends requests; how much they may send is counted by the name. */

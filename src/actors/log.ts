@@ -8,6 +8,8 @@ export type LogMessage = Readonly<{
   data: Uint8Array;
   /** Whether it is what {@link Log.redact} put there. */
   isRedacted?: boolean;
+  /** The trace that put it there; absent if that was not recorded, or none are here. */
+  traceparent?: string;
 }>;
 
 /** Reads one stream in order. */
@@ -38,6 +40,8 @@ export type Append = Readonly<{
   data: Uint8Array;
   /** One of the stream's further subjects, for those who listen to it; the stream's name if left out. */
   subject?: string;
+  /** The trace that it is a part of: stored beside it, and not kept by {@link Log.redact}. */
+  traceparent?: string;
 }>;
 
 /** Ordered, durable streams of messages: the truth that every actor's state is folded from. */

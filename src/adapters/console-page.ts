@@ -3,12 +3,13 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { StaticFile, StaticFiles } from "../gateway/http/admin-route.ts";
 import { toWireError } from "../kernel/engine-error.ts";
+import type { Report } from "../kernel/report.ts";
 import { buildConsole, CONSOLE_BUILT, isConsoleStale } from "./console-build.ts";
 import { staticFolder } from "./static-folder.ts";
 import { systemClock } from "./system-clock.ts";
 
 /** The console's page: of a checkout it is built when it is first asked for, and missing or old. */
-export function consolePage(report: (line: string) => void): StaticFiles {
+export function consolePage(report: Report): StaticFiles {
   const root = packageFolder();
   let files: Promise<StaticFiles> | undefined;
   return async (path) => {
@@ -18,15 +19,22 @@ export function consolePage(report: (line: string) => void): StaticFiles {
   };
 }
 
-async function ready(root: string, report: (line: string) => void): Promise<StaticFiles> {
+async function ready(root: string, report: Report): Promise<StaticFiles> {
   if (isConsoleStale(root)) {
     const beganMs = systemClock.monotonicMs();
-    report("building the console's page");
+    report("building the console's page", { event: "page.building" });
     try {
       await buildConsole(root);
-      report(`the console's page is built (${Math.round(systemClock.monotonicMs() - beganMs)} ms)`);
+      report(`the console's page is built (${Math.round(systemClock.monotonicMs() - beganMs)} ms)`, {
+        event: "page.built",
+      });
     } catch (thrown) {
-      report(`the console's page can't be built: ${toWireError(thrown).message}`);
+      const { code, message } = toWireError(thrown);
+      report(`the console's page can't be built: ${message}`, {
+        event: "page.not-built",
+        level: "warn",
+        code,
+      });
     }
   }
   return staticFolder(join(root, CONSOLE_BUILT));

@@ -2,6 +2,7 @@ import { execFile } from "node:child_process";
 import { mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import type { Report } from "../kernel/report.ts";
 import { reasonOf } from "./nats-server-find.ts";
 
 /** How packages are fetched. */
@@ -10,7 +11,7 @@ export type PackageOptions = Readonly<{
   work: string;
   env: NodeJS.ProcessEnv;
   /** Told if the package lists have to be read anew. */
-  report(line: string): void;
+  report: Report;
 }>;
 
 const COMMAND_TIMEOUT_MS = 120_000;
@@ -28,7 +29,9 @@ export async function unpackDebianPackages(names: readonly string[], options: Pa
   try {
     await download(names, options, []);
   } catch (withSystemLists) {
-    report(`${reasonOf(withSystemLists)}; reading the package lists anew`);
+    report(`${reasonOf(withSystemLists)}; reading the package lists anew`, {
+      event: "packages.lists-read",
+    });
     await mkdir(join(work, "lists", "partial"), { recursive: true });
     await mkdir(join(work, "cache", "archives", "partial"), { recursive: true });
     const own = ["-o", `Dir::State::lists=${join(work, "lists")}`, "-o", `Dir::Cache=${join(work, "cache")}`];

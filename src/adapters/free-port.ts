@@ -10,6 +10,12 @@ export async function freePort(preferred: number | undefined): Promise<number> {
   throw new EngineError({ code: "NATS_SERVER_FAILED", message, retryable: true });
 }
 
+/** The first of so many ports from one on that nothing listens on; any that is free if all of them are taken. */
+export async function freePortFrom(first: number, count: number): Promise<number> {
+  for (let port = first; port < first + count; port++) if ((await bind(port)) !== undefined) return port;
+  return freePort(undefined);
+}
+
 async function bind(port: number): Promise<number | undefined> {
   return new Promise((resolve) => {
     const server = createServer();

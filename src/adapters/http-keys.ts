@@ -3,6 +3,7 @@ import { readFile, rename, stat, writeFile } from "node:fs/promises";
 import { type KeptKey, KeyRing } from "../gateway/http/key-ring.ts";
 import { parseKeys } from "../gateway/http/parse-keys.ts";
 import { EngineError, toWireError } from "../kernel/engine-error.ts";
+import type { Report } from "../kernel/report.ts";
 
 /** How often the file is looked at: a key that is taken back works no longer than this. */
 const LOOK_EVERY_MS = 2_000;
@@ -31,11 +32,7 @@ export async function writeKeysFile(file: string, keys: readonly KeptKey[]): Pro
  * @param mayBeNone - Whether there is something to serve without a key, too.
  * @throws EngineError `NO_HTTP_KEYS`, `BAD_KEYS_FILE`.
  */
-export async function watchKeys(
-  file: string,
-  report: (line: string) => void,
-  mayBeNone = false,
-): Promise<WatchedKeys> {
+export async function watchKeys(file: string, report: Report, mayBeNone = false): Promise<WatchedKeys> {
   // For whoever has no file to give: what the file would hold.
   const text = process.env["RESONANCE_HTTP_KEYS"] ?? "";
   const given = text === "" ? [] : parseKeys(text, "the environment");
@@ -47,10 +44,13 @@ export async function watchKeys(
     if (nowMs === changedMs) return;
     changedMs = nowMs;
     ring = new KeyRing([...given, ...(await readKeysFile(file))]);
-    report(`HTTP keys read again: ${ring.size} are in force`);
+    report(`HTTP keys read again: ${ring.size} are in force`, { event: "http.keys-read" });
   };
   const timer = setInterval(() => {
-    look().catch((thrown) => report(`HTTP keys stay as they were: ${toWireError(thrown).code}`));
+    look().catch((thrown) => {
+      const { code } = toWireError(thrown);
+      report(`HTTP keys stay as they were: ${code}`, { event: "http.keys-kept", level: "warn", code });
+    });
   }, LOOK_EVERY_MS);
   timer.unref();
   return { now: () => ring, close: () => clearInterval(timer) };

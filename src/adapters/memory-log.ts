@@ -119,7 +119,9 @@ export class MemoryLog implements Log {
     const repeated = target.ids.get(message.id);
     if (repeated !== undefined) return repeated.sequence;
     const sequence = target.messages.length + 1;
-    target.messages.push({ sequence, storedAtMs: atMs, data: message.data.slice() });
+    const { data, traceparent } = message;
+    const traced = traceparent === undefined ? {} : { traceparent };
+    target.messages.push({ sequence, storedAtMs: atMs, data: data.slice(), ...traced });
     target.ids.set(message.id, { sequence, atMs });
     if (message.subject !== undefined) this.#echo(message.subject, message.data.slice());
     return sequence;

@@ -1,7 +1,7 @@
 import type { NatsConnection } from "@nats-io/transport-node";
 import type { Append } from "../actors/log.ts";
 import { newId } from "./entropy.ts";
-import { writtenHeaders } from "./written-headers.ts";
+import { traceLine, writtenHeaders } from "./written-headers.ts";
 
 /** What became of a batch: stored whole, or refused whole with the server's code and words. */
 export type AtomicAppend =
@@ -32,8 +32,8 @@ export async function appendAtomically(
   const last = messages.length - 1;
   const { headers, write } = writtenHeaders();
   let reply: ReturnType<NatsConnection["request"]> | undefined;
-  messages.forEach(({ subject, id, data }, index) => {
-    const place = `\r\nNats-Batch-Id: ${batch}\r\nNats-Batch-Sequence: ${index + 1}`;
+  messages.forEach(({ subject, id, data, traceparent }, index) => {
+    const place = `${traceLine(traceparent)}\r\nNats-Batch-Id: ${batch}\r\nNats-Batch-Sequence: ${index + 1}`;
     if (index < last) {
       write(id, place);
       nc.publish(subject ?? stream, data, { headers });

@@ -19,6 +19,7 @@ import {
   signatureOf,
 } from "./nats-wire-error.ts";
 import type { RequestLock } from "./request-lock.ts";
+import { TRACE_HEADER } from "./traceparent.ts";
 
 /** {@link Bus} over core NATS. The connection stays the caller's to close. */
 export function natsBus(nc: NatsConnection): Bus {
@@ -99,12 +100,14 @@ export type IncomingMessage = Pick<Msg, "subject" | "data" | "headers" | "reply"
  * Lets a handler answer a message, with headers for a failure.
  *
  * @param lock - Looks at the message first, if there is one.
+ * @param isTraced - Whether its trace is read.
  * @returns What was answered, at once if the handler has it at once; undefined if the answer comes from elsewhere.
  */
 export function answerMessage(
   message: IncomingMessage,
   handler: RequestHandler,
   lock?: RequestLock,
+  isTraced = false,
 ): Promise<BusReply | undefined> | BusReply | undefined {
   const { subject, data, reply: replyTo = "" } = message;
   const contentType = contentTypeOf(message.headers);
@@ -115,7 +118,12 @@ export function answerMessage(
     if (verdict.kind === "refused") return responded(message, failedReply(verdict.error, contentType));
   }
   const producer = producerOf(message.headers);
-  const answer = answerRequest(handler, { ...request, ...(producer === undefined ? {} : { producer }) });
+  const traceparent = isTraced ? message.headers?.get(TRACE_HEADER) : undefined;
+  const answer = answerRequest(handler, {
+    ...request,
+    ...(producer === undefined ? {} : { producer }),
+    ...(traceparent ? { traceparent } : {}),
+  });
   if (!(answer instanceof Promise)) return responded(message, answer);
   return answer.then((reply) => responded(message, reply));
 }

@@ -7,6 +7,7 @@ import { unlessBroken, untilConnected } from "./nats-connectivity.ts";
 import { newInbox } from "./nats-peer.ts";
 import { type Place, placeOf } from "./nats-place.ts";
 import type { RedactedCopies } from "./nats-redacted-copies.ts";
+import { TRACE_HEADER } from "./traceparent.ts";
 
 /** Messages asked for and not handed out yet, at most: bounds the memory of a reader to 4,096 events. */
 const WINDOW = 4_096;
@@ -42,6 +43,13 @@ type Hole = Readonly<{
   found: Promise<LogMessage[] | Error>;
 }>;
 
+type ReadHow = Readonly<{
+  /** First sequence wanted, from 1. */
+  from: number;
+  /** Whether the traces that put messages there are read. */
+  isTraced: boolean;
+}>;
+
 function isHole(one: LogMessage | Hole): one is Hole {
   return "found" in one;
 }
@@ -58,6 +66,8 @@ export class NatsLogReader implements LogReader {
   readonly #jsm: JetStreamManager;
   readonly #stream: string;
   readonly #redacted: RedactedCopies;
+  /** Headers are read only for traces: that costs more than all else about a message. */
+  readonly #isTraced: boolean;
   #next: number;
   /** Written for each message. */
   readonly #place: Place = { sequence: 0, delivery: 0, storedAtMs: 0, pending: 0 };
@@ -86,28 +96,33 @@ export class NatsLogReader implements LogReader {
   readonly #watchdog: NodeJS.Timeout;
   readonly #statuses: { stop?: () => void } & AsyncIterable<{ type: string }>;
 
-  private constructor(nc: NatsConnection, jsm: JetStreamManager, redacted: RedactedCopies, from: number) {
+  private constructor(
+    nc: NatsConnection,
+    jsm: JetStreamManager,
+    redacted: RedactedCopies,
+    { from, isTraced }: ReadHow,
+  ) {
     this.#nc = nc;
     this.#jsm = jsm;
     this.#redacted = redacted;
     this.#stream = redacted.stream;
     this.#next = Math.max(1, from);
+    this.#isTraced = isTraced;
     this.#watchdog = setInterval(() => this.#checkLife(), HEARTBEAT_MS * 1.25).unref();
     this.#statuses = nc.status();
   }
 
   /**
    * @param redacted - The stream's.
-   * @param from - First sequence wanted, from 1.
    * @throws EngineError `LOG_TRUNCATED` or `LOG_TRIMMED`; what the client throws if the stream is out of reach.
    */
   static async open(
     nc: NatsConnection,
     jsm: JetStreamManager,
     redacted: RedactedCopies,
-    from: number,
+    how: ReadHow,
   ): Promise<NatsLogReader> {
-    const reader = new NatsLogReader(nc, jsm, redacted, from);
+    const reader = new NatsLogReader(nc, jsm, redacted, how);
     try {
       await reader.#openConsumer();
     } catch (thrown) {
@@ -287,7 +302,10 @@ export class NatsLogReader implements LogReader {
     this.#next = place.sequence + 1;
     this.#pending = place.pending;
     this.#asked = Math.max(0, this.#asked - 1);
-    this.#buffer.push({ sequence: place.sequence, storedAtMs: place.storedAtMs, data: message.data });
+    const { sequence, storedAtMs } = place;
+    const traceparent = this.#isTraced ? message.headers?.get(TRACE_HEADER) : undefined;
+    if (traceparent) this.#buffer.push({ sequence, storedAtMs, data: message.data, traceparent });
+    else this.#buffer.push({ sequence, storedAtMs, data: message.data });
     if (place.pending === 0 && this.#next <= this.#lastAtOpen) void this.#takeRedactedEnd(this.#lastAtOpen);
     this.#wakeUp();
   }

@@ -30,6 +30,8 @@ export type NatsLogOptions = Readonly<{
   timeoutMs?: number;
   /** From this many messages on, a group may go as one atomic batch. */
   atomicFrom?: number;
+  /** Whether the traces that put messages there are read with them. */
+  isTraced?: boolean;
 }>;
 
 /** Messages of one group, at most; the server takes atomic batches of up to 1,000. */
@@ -66,6 +68,7 @@ export class NatsLog implements Log {
   readonly #replicas: number;
   readonly #timeoutMs: number;
   readonly #atomicFrom: number;
+  readonly #isTraced: boolean;
   readonly #pipeline: NatsPipeline;
   readonly #fasterWay = new FasterWay();
   readonly #appenders = new Map<string, GroupAppender>();
@@ -80,6 +83,7 @@ export class NatsLog implements Log {
     this.#pipeline = new NatsPipeline(nc);
     this.#replicas = options.replicas ?? 1;
     this.#timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
+    this.#isTraced = options.isTraced ?? false;
     this.#atomicFrom = options.atomicFrom ?? ATOMIC_FROM;
   }
 
@@ -116,7 +120,7 @@ export class NatsLog implements Log {
 
   async read(stream: string, from: number): Promise<LogReader> {
     return this.#patiently(stream, () =>
-      NatsLogReader.open(this.#nc, this.#jsm, this.#redactedOf(stream), from),
+      NatsLogReader.open(this.#nc, this.#jsm, this.#redactedOf(stream), { from, isTraced: this.#isTraced }),
     );
   }
 

@@ -4,7 +4,7 @@ import type { Append } from "../actors/log.ts";
 import type { SentGroup } from "./group-appender.ts";
 import { newInbox } from "./nats-peer.ts";
 import { readPublishAck } from "./publish-ack.ts";
-import { writtenHeaders } from "./written-headers.ts";
+import { traceLine, writtenHeaders } from "./written-headers.ts";
 
 /** Messages on their way, and what is known of them so far. */
 type Flight = {
@@ -73,7 +73,7 @@ export class NatsPipeline {
       const message = messages[place];
       if (message === undefined) continue;
       try {
-        this.#header.write(message.id);
+        this.#header.write(message.id, traceLine(message.traceparent));
         this.#nc.publish(message.subject ?? subject, message.data, {
           headers: this.#header.headers,
           reply: `${reply}${place}`,

@@ -6,6 +6,7 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { promisify } from "node:util";
 import { sha256Hex } from "../kernel/hash.ts";
+import type { Report } from "../kernel/report.ts";
 import { unpackDebianPackages } from "./debian-packages.ts";
 import {
   type FailedStep,
@@ -21,7 +22,7 @@ export const NATS_SERVER_RELEASE = "2.12.7";
 /** Where and how to fetch; tests put a server of their own in the release page's place. */
 export type FetchOptions = Readonly<{
   env: NodeJS.ProcessEnv;
-  report: (line: string) => void;
+  report: Report;
   /** Base of the release page's downloads. */
   releases?: string;
 }>;
@@ -57,7 +58,7 @@ export async function fetchNatsServer(
       return { ...(await install(work, cache)), source };
     } catch (thrown) {
       failed.push({ step, reason: reasonOf(thrown) });
-      options.report(`nats-server: ${step}: ${reasonOf(thrown)}`);
+      options.report(`nats-server: ${step}: ${reasonOf(thrown)}`, { ...FETCHING, level: "warn" });
     } finally {
       if (work !== undefined) await rm(work, { recursive: true, force: true });
     }
@@ -65,11 +66,13 @@ export async function fetchNatsServer(
   return undefined;
 }
 
+const FETCHING = { event: "nats-server.fetching" } as const;
+
 /** Downloads the archive and checks it against the checksums that the same release publishes, over HTTPS. */
 async function unpackRelease(work: string, options: FetchOptions): Promise<void> {
   const base = `${options.releases ?? RELEASES}/v${NATS_SERVER_RELEASE}`;
   const archive = `nats-server-v${NATS_SERVER_RELEASE}-${platformOf(process.platform, process.arch)}.tar.gz`;
-  options.report(`nats-server: fetching ${base}/${archive}`);
+  options.report(`nats-server: fetching ${base}/${archive}`, FETCHING);
   const sums = await (await get(`${base}/SHA256SUMS`, FIRST_ANSWER_TIMEOUT_MS)).text();
   const line = sums.split("\n").find((entry) => entry.trim().endsWith(archive));
   const expected = line?.trim().split(/\s+/)[0];
@@ -86,8 +89,8 @@ async function unpackRelease(work: string, options: FetchOptions): Promise<void>
 }
 
 async function unpackDebianPackage(work: string, options: FetchOptions): Promise<void> {
-  options.report("nats-server: asking apt for the distribution's package");
-  const report = (line: string): void => options.report(`nats-server: ${line}`);
+  options.report("nats-server: asking apt for the distribution's package", FETCHING);
+  const report: Report = (line, facts) => options.report(`nats-server: ${line}`, facts);
   await unpackDebianPackages(["nats-server"], { work, env: options.env, report });
 }
 

@@ -5,6 +5,7 @@ import { connect } from "node:net";
 import { resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { EngineError } from "../kernel/engine-error.ts";
+import type { Report } from "../kernel/report.ts";
 import { newId } from "./entropy.ts";
 import { freePort } from "./free-port.ts";
 import { natsAbilities } from "./nats-abilities.ts";
@@ -42,7 +43,7 @@ export type NatsServerProcess = Readonly<{
 export type RunOptions = Readonly<{
   storeDir: string;
   sync: "interval" | "always";
-  report: (line: string) => void;
+  report: Report;
   port?: number;
   maxStoreBytes?: number;
   auth?: string;
@@ -80,6 +81,7 @@ export async function runNatsServer(
     }
     options.report(
       `nats-server: ending process ${survivor.pid}, which an earlier run left with other settings`,
+      { event: "nats-server.ended-old", level: "warn" },
     );
     await endProcess(survivor);
   }
@@ -132,7 +134,9 @@ async function adopt(
   survivor: ProcessIdentity,
   options: RunOptions,
 ): Promise<NatsServerProcess> {
-  options.report(`nats-server: taking over process ${survivor.pid}, which outlived an earlier run`);
+  options.report(`nats-server: taking over process ${survivor.pid}, which outlived an earlier run`, {
+    event: "nats-server.adopted",
+  });
   const record = { ...previous, owner: await thisOwner() };
   await writeRecord(files, record);
   if (record.auth !== undefined) signal(survivor.pid, "SIGHUP"); // Users may have changed while nobody looked.

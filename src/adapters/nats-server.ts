@@ -1,4 +1,5 @@
 import { EngineError } from "../kernel/engine-error.ts";
+import type { Report } from "../kernel/report.ts";
 import { fetchNatsServer } from "./nats-server-fetch.ts";
 import { type FailedStep, findNatsServer, type NatsServerBinary } from "./nats-server-find.ts";
 import { type NatsServerProcess, runNatsServer } from "./nats-server-run.ts";
@@ -12,7 +13,7 @@ export type StartOptions = Readonly<{
   storeDir: string;
   /** `always` puts each write on disk before it is acknowledged; `interval` every two minutes. */
   sync: "interval" | "always";
-  report: (line: string) => void;
+  report: Report;
   /** A free port if left out. */
   port?: number;
   /** The most that all streams may take on disk; three quarters of the free space if left out. */
@@ -42,7 +43,7 @@ export async function startNatsServer(options: StartOptions): Promise<RunningNat
  * @throws EngineError `NATS_SERVER_UNAVAILABLE`, which names each way that was tried and why it failed.
  */
 export async function natsServerBinary(
-  options: Readonly<{ env: NodeJS.ProcessEnv; report: (line: string) => void; releases?: string }>,
+  options: Readonly<{ env: NodeJS.ProcessEnv; report: Report; releases?: string }>,
 ): Promise<NatsServerBinary> {
   const failed: FailedStep[] = [];
   const found = (await findNatsServer(options.env, failed)) ?? (await fetchNatsServer(options, failed));

@@ -18,6 +18,8 @@ export type ServiceOptions = Readonly<{
   queue?: string;
   /** Requests answered at a time; more are refused at once with `OVERLOADED`. */
   inFlightMax?: number;
+  /** Whether the traces that requests are parts of are read. */
+  isTraced?: boolean;
   /** Is told the code of each request that the lock does not let through; `NO_INBOX` of one that is not answered. */
   refused?: (code: string) => void;
 }>;
@@ -49,7 +51,7 @@ export async function mountService(
   };
   const answer = (message: IncomingMessage, handler: RequestHandler, tally: Tally): void => {
     const startedMs = performance.now();
-    const answering = answerMessage(message, handler, lock);
+    const answering = answerMessage(message, handler, lock, options.isTraced);
     if (!(answering instanceof Promise)) {
       count(tally, answering, startedMs);
       return;

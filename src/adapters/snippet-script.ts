@@ -5,13 +5,14 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { SnippetScript } from "../gateway/snippet/snippet-routes.ts";
 import { toWireError } from "../kernel/engine-error.ts";
+import type { Report } from "../kernel/report.ts";
 import { buildSnippet, isSnippetStale, SNIPPET_FILE } from "./snippet-build.ts";
 
 /** Characters of a digest: enough that two builds differ. */
 const DIGEST_CHARS = 22;
 
 /** The script for pages, read once; of a checkout it is built when it is first asked for, and missing or old. */
-export function snippetScript(report: (line: string) => void): () => Promise<SnippetScript | undefined> {
+export function snippetScript(report: Report): () => Promise<SnippetScript | undefined> {
   let script: Promise<SnippetScript | undefined> | undefined;
   return () => {
     script ??= ready(packageFolder(), report);
@@ -19,11 +20,16 @@ export function snippetScript(report: (line: string) => void): () => Promise<Sni
   };
 }
 
-async function ready(root: string, report: (line: string) => void): Promise<SnippetScript | undefined> {
+async function ready(root: string, report: Report): Promise<SnippetScript | undefined> {
   try {
     if (isSnippetStale(root)) await buildSnippet(root);
   } catch (thrown) {
-    report(`the script for pages can't be built: ${toWireError(thrown).message}`);
+    const { code, message } = toWireError(thrown);
+    report(`the script for pages can't be built: ${message}`, {
+      event: "page.not-built",
+      level: "warn",
+      code,
+    });
   }
   const file = join(root, SNIPPET_FILE);
   if (!existsSync(file)) return undefined;

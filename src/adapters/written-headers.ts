@@ -1,4 +1,5 @@
 import { headers, type MsgHdrs } from "@nats-io/transport-node";
+import { TRACE_HEADER } from "./traceparent.ts";
 
 /** Headers whose bytes are written here, for one message after the other. */
 export type WrittenHeaders = Readonly<{
@@ -11,6 +12,11 @@ export type WrittenHeaders = Readonly<{
    */
   write(id: string, more?: string): void;
 }>;
+
+/** A line that tells the trace, with its break in front; nothing for none. */
+export function traceLine(traceparent: string | undefined): string {
+  return traceparent === undefined ? "" : `\r\n${TRACE_HEADER}: ${traceparent}`;
+}
 
 const BREAK = /[\r\n]/;
 

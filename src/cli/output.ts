@@ -18,32 +18,49 @@ export function note(line: string): void {
  * What nobody caught ends the process, as it would by itself, but without what it quotes: a node's log holds nothing of what it
  * was sent.
  */
-export function endOnUncaught(): void {
+export function endOnUncaught(tell: TellFailure): void {
   process.once("uncaughtException", (thrown: unknown) => {
-    const { code, message } = toWireError(thrown);
-    note(`${pc.red("error")} ${code}: ${message}`);
-    if (thrown instanceof Error) note(framesOf(thrown));
+    tell(toWireError(thrown), thrown instanceof Error ? framesOf(thrown) : undefined);
     process.exit(1);
   });
 }
 
-/** Tells why a command ends: programs on standard output, people on standard error. */
-export function fail(error: WireError, command: Command): void {
-  if (command.opts()["json"] === true) process.stdout.write(`${JSON.stringify({ error })}\n`);
-  note(`${pc.red("error")} ${error.code}: ${error.message}`);
+/** Tells a failure, with its place if nobody knows more of it. */
+export type TellFailure = (error: WireError, frames?: string) => void;
+
+/** For people, on standard error. */
+function tellPeople({ code, message }: WireError, frames?: string): void {
+  note(`${pc.red("error")} ${code}: ${message}`);
+  if (frames !== undefined) note(frames);
 }
 
-/** Runs a command; a failure is told with its code and what to do, and sets the exit status. */
+/** Tells why a command ends: programs on standard output, people on standard error. */
+export function fail(
+  error: WireError,
+  command: Command,
+  tell: TellFailure = tellPeople,
+  frames?: string,
+): void {
+  if (command.opts()["json"] === true) process.stdout.write(`${JSON.stringify({ error })}\n`);
+  tell(error, frames);
+}
+
+/**
+ * Runs a command; a failure is told with its code and what to do, and sets the exit status.
+ *
+ * @param tellBy - Whom failures are told, by the command's arguments; people if left out.
+ */
 export function runs<Arguments extends unknown[]>(
   action: (...given: Arguments) => Promise<void>,
+  tellBy: (...given: Arguments) => TellFailure = () => tellPeople,
 ): (...given: Arguments) => Promise<void> {
   return async (...given) => {
     try {
       await action(...given);
     } catch (thrown) {
       const error = toWireError(thrown);
-      fail(error, given.at(-1) as Command);
-      if (error.code === "INTERNAL" && thrown instanceof Error) note(framesOf(thrown)); // Its message is told above.
+      const isUnknown = error.code === "INTERNAL" && thrown instanceof Error; // Its message is told with it.
+      fail(error, given.at(-1) as Command, tellBy(...given), isUnknown ? framesOf(thrown) : undefined);
       process.exitCode = 1;
     }
   };

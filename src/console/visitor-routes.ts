@@ -1,8 +1,12 @@
 import { type AdminRoute, jsonReply } from "../gateway/http/admin-route.ts";
+import type { VisitorLens } from "../gateway/visitor-lens.ts";
 import { noSegments } from "../resonance/score-request.ts";
 import type { ConsolePorts } from "./console-ports.ts";
 import { countIn, namedIn } from "./read-query.ts";
 import { definitionsNow } from "./segment-routes.ts";
+
+/** What `GET /console/v1/visitor` answers. */
+export type VisitorView = VisitorLens & Readonly<{ map: string; maps: readonly string[] }>;
 
 /** Events that the lens tells one by one. */
 const EVENTS_TOLD = 50;
@@ -27,7 +31,8 @@ export function visitorRoutes(ports: Pick<ConsolePorts, "ask" | "lookAtVisitor">
           events,
           ...(done === undefined ? {} : { done }),
         });
-        return jsonReply({ ...lens, map, maps: maps.map(({ name }) => name) });
+        const view: VisitorView = { ...lens, map, maps: maps.map(({ name }) => name) };
+        return jsonReply(view);
       },
     },
   ];

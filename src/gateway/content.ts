@@ -48,7 +48,7 @@ export function createChoosing(
       ]),
     ({ placement }) => placement,
   );
-  return async (body, { type, replyTo: asker }) => {
+  return async (body, { type, replyTo: asker, span }) => {
     const { user, placement, context } = readContentRequest(body);
     const arrival = mayTell(consent(), context)
       ? arrivalOf(contexts.read(context, clock.nowMs()))
@@ -61,6 +61,7 @@ export function createChoosing(
         type,
         asker,
         arrival,
+        trace: span?.traceparent,
       });
       return data === undefined ? undefined : { data, contentType: type };
     } catch (thrown) {

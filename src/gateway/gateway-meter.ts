@@ -20,13 +20,25 @@ export type EndpointMeter = Readonly<{
 
 /** What a gateway measures of its requests, for metrics. */
 export class GatewayMeter {
-  readonly endpoints: ReadonlyMap<string, EndpointMeter>;
+  readonly #endpoints = new Map<string, EndpointMeter>();
   inFlight = 0;
 
   constructor(endpoints: readonly string[]) {
-    this.endpoints = new Map(
-      endpoints.map((name) => [name, { durations: new BucketCounts(REQUEST_SECONDS), errors: new Map() }]),
-    );
+    for (const name of endpoints) this.of(name);
+  }
+
+  get endpoints(): ReadonlyMap<string, EndpointMeter> {
+    return this.#endpoints;
+  }
+
+  /** What is measured of an endpoint, from now on if it is new. */
+  of(name: string): EndpointMeter {
+    let meter = this.#endpoints.get(name);
+    if (meter === undefined) {
+      meter = { durations: new BucketCounts(REQUEST_SECONDS), errors: new Map() };
+      this.#endpoints.set(name, meter);
+    }
+    return meter;
   }
 }
 

@@ -1,6 +1,7 @@
 import type { BlobStore } from "../actors/blob-store.ts";
 import type { Bus } from "../actors/bus.ts";
 import type { Log } from "../actors/log.ts";
+import type { Tracer } from "../actors/tracer.ts";
 import type { ContentType } from "../events/decode-request.ts";
 import type { Subjects } from "../events/subjects.ts";
 import type { Clock } from "../kernel/clock.ts";
@@ -15,6 +16,8 @@ import type { SessionTokens } from "./session-tokens.ts";
 export type GatewayPorts = Readonly<{
   bus: Bus;
   log: Log;
+  /** Records traces; left out where none are wanted. */
+  tracer?: Tracer;
   releases: BlobStore;
   clock: Clock;
   /** What stands for erased users in the logs. */

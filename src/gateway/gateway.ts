@@ -1,10 +1,9 @@
 import type { BusReply, BusRequest } from "../actors/bus.ts";
+import type { Span } from "../actors/tracer.ts";
 import { Turns } from "../actors/turns.ts";
 import { POLICY_NAMES } from "../content/policy.ts";
 import { contentTypeOf, decodeRequest, encodeReply } from "../events/decode-request.ts";
 import { refused } from "../events/request-body.ts";
-import { assert } from "../kernel/assert.ts";
-import type { Clock } from "../kernel/clock.ts";
 import { toWireError } from "../kernel/engine-error.ts";
 import type { SegmentDefinitions, SegmentMap } from "../resonance/segment-map.ts";
 import { shardAsker } from "./ask-shard.ts";
@@ -101,7 +100,7 @@ export function createGateway(ports: GatewayPorts, options: GatewayOptions): Gat
     feedbackOf: (event) => readFeedback(event, ports.decisions, (version) => catalogues.of(version)),
   };
   const endpoints: Readonly<Record<string, Endpoint>> = {
-    ingest: inItsType((body, { producer }) => ingest(taking, options, counters, body, producer)),
+    ingest: inItsType((body, asker) => ingest(taking, options, counters, body, asker)),
     score: scoring.score,
     "score.batch": scoring.batch,
     "score.session": scoring.session,
@@ -138,30 +137,39 @@ export function createGateway(ports: GatewayPorts, options: GatewayOptions): Gat
   };
   const meter = new GatewayMeter(Object.keys(endpoints));
   const handlers = Object.fromEntries(
-    Object.entries(endpoints).map(([name, answer]) => {
-      const own = meter.endpoints.get(name);
-      assert(own !== undefined, "each endpoint has a meter");
-      return [
-        name,
-        measured(ports.clock, meter, own, (request) => handle(name, answer, counters, own, request)),
-      ];
-    }),
+    Object.entries(endpoints).map(([name, answer]) => [
+      name,
+      measured(ports, meter, name, (request, own, span) =>
+        handle(name, answer, { counters, meter: own, span }, request),
+      ),
+    ]),
   );
   return {
     handlers,
     counters,
-    intake: (name) => ({
-      async take(events, producer) {
-        countUp(counters.requests, name);
-        try {
-          return await ingest(taking, options, counters, { events }, producer);
-        } catch (thrown) {
-          countUp(counters.errors, toWireError(thrown).code);
-          throw thrown;
-        }
-      },
-      refused: (code) => countUp(counters.refused, code),
-    }),
+    intake: (name) => {
+      const own = meter.of(name);
+      return {
+        async take(events, producer) {
+          countUp(counters.requests, name);
+          const beganMs = ports.clock.monotonicMs();
+          meter.inFlight++;
+          const by = producer === undefined ? {} : { producer };
+          try {
+            return await ingest(taking, options, counters, { events }, by);
+          } catch (thrown) {
+            const error = toWireError(thrown);
+            countUp(counters.errors, error.code);
+            countError(own, error);
+            throw thrown;
+          } finally {
+            meter.inFlight--;
+            own.durations.observe((ports.clock.monotonicMs() - beganMs) / 1_000);
+          }
+        },
+        refused: (code) => countUp(counters.refused, code),
+      };
+    },
     meter,
     refusing: () => lags.refusing(),
     async refreshDefinitions() {
@@ -192,19 +200,26 @@ function inItsType(answer: (body: unknown, asker: Asker) => Promise<unknown>): E
   });
 }
 
-/** Measures how long an answer takes. It does not fail: failures are answers. */
+/** Measures how long an answer takes, and records it where traces are wanted. It does not fail: failures are answers. */
 function measured(
-  clock: Clock,
+  { clock, tracer }: Pick<GatewayPorts, "clock" | "tracer">,
   meter: GatewayMeter,
-  { durations }: EndpointMeter,
-  answer: (request: BusRequest) => Promise<BusReply | undefined>,
+  name: string,
+  answer: (
+    request: BusRequest,
+    meter: EndpointMeter,
+    span: Span | undefined,
+  ) => Promise<BusReply | undefined>,
 ): (request: BusRequest) => Promise<BusReply | undefined> {
+  const own = meter.of(name);
   return async (request) => {
     const beganMs = clock.monotonicMs();
     meter.inFlight++;
-    const reply = await answer(request);
+    const span = tracer?.start(`resonance ${name}`, { kind: "server", parent: request.traceparent });
+    const reply = await answer(request, own, span);
+    span?.end(reply?.error?.code);
     meter.inFlight--;
-    durations.observe((clock.monotonicMs() - beganMs) / 1_000);
+    own.durations.observe((clock.monotonicMs() - beganMs) / 1_000);
     return reply;
   };
 }
@@ -213,8 +228,11 @@ function measured(
 async function handle(
   name: string,
   answer: Endpoint,
-  counters: GatewayCounters,
-  meter: EndpointMeter,
+  {
+    counters,
+    meter,
+    span,
+  }: Readonly<{ counters: GatewayCounters; meter: EndpointMeter; span: Span | undefined }>,
   request: BusRequest,
 ): Promise<BusReply | undefined> {
   countUp(counters.requests, name);
@@ -225,7 +243,11 @@ async function handle(
     const decoded = decodeRequest(request.data, type);
     if (decoded.kind === "refused") throw refused(decoded);
     const { producer, replyTo = "" } = request;
-    return await answer(decoded.value, { type, replyTo, ...(producer === undefined ? {} : { producer }) });
+    return await answer(decoded.value, {
+      ...{ type, replyTo },
+      ...(producer === undefined ? {} : { producer }),
+      ...(span === undefined ? {} : { span }),
+    });
   } catch (thrown) {
     const error = toWireError(thrown);
     countUp(counters.errors, error.code);

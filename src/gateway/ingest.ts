@@ -1,4 +1,5 @@
 import type { Producer } from "../actors/bus.ts";
+import type { Span } from "../actors/tracer.ts";
 import type { Event } from "../events/event.ts";
 import { LIMITS } from "../events/limits.ts";
 import type { Behaviour, Feedback, Position } from "../events/log-entry.ts";
@@ -63,7 +64,7 @@ type Decided = Event & { readonly decision: string };
  * Validates events, routes them to their users' shards, and answers once the log has stored them. Who sends too much, and
  * what is for a shard that is too far behind, is refused before that costs much.
  *
- * @param producer - Who sends them, as far as is told.
+ * @param asker - Who sends them, as far as is told, and the request's span, if it is recorded.
  * @throws EngineError `RATE_LIMITED` or `OVERLOADED` if that is why none of them was taken.
  */
 export async function ingest(
@@ -71,7 +72,7 @@ export async function ingest(
   options: GatewayOptions,
   counters: GatewayCounters,
   body: unknown,
-  producer?: Producer,
+  { producer, span }: Readonly<{ producer?: Producer; span?: Span }> = {},
 ): Promise<IngestReply> {
   const events = eventsOf(body);
   const nowMs = ports.clock.nowMs();
@@ -118,7 +119,7 @@ export async function ingest(
     if (isAutomated) counters.automated++;
     bound.behaviours.push(marked(behaviour, read?.feedback, isAutomated));
   }
-  const stored = await Promise.all(bounds.map((bound) => store(ports, bound)));
+  const stored = await Promise.all(bounds.map((bound) => store(ports, bound, span)));
   const positions: Position[] = [];
   let accepted = 0;
   for (const outcome of stored) {
@@ -182,9 +183,16 @@ function marked(behaviour: Behaviour, feedback: Feedback | undefined, automated:
 async function store(
   ports: GatewayPorts,
   { shard, indexes, behaviours }: Bound,
+  request: Span | undefined,
 ): Promise<Readonly<{ accepted: number; refusals: readonly EventRefusal[]; position?: Position }>> {
+  const stream = ports.subjects.shardLog(shard);
+  const facts = { "messaging.destination.name": stream, "resonance.events": behaviours.length };
+  const { tracer } = ports;
+  const span =
+    request && tracer?.start("log append", { kind: "producer", parent: request.traceparent, facts });
   try {
-    const sequences = await ports.log.append(ports.subjects.shardLog(shard), logMessages(behaviours));
+    const sequences = await ports.log.append(stream, logMessages(behaviours, span?.traceparent));
+    span?.end();
     return {
       accepted: behaviours.length,
       refusals: [],
@@ -192,6 +200,7 @@ async function store(
     };
   } catch (thrown) {
     const { code, message } = toWireError(thrown);
+    span?.end(code);
     return { accepted: 0, refusals: indexes.map((index) => ({ index, code, message })) };
   }
 }

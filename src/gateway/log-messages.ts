@@ -4,10 +4,11 @@ import type { Behaviour } from "../events/log-entry.ts";
 import { sha256Hex } from "../kernel/hash.ts";
 
 /** The behaviours of one request that go to one shard, as messages of its log: they lie together. */
-export function logMessages(behaviours: readonly Behaviour[]): Append[] {
+export function logMessages(behaviours: readonly Behaviour[], traceparent?: string): Append[] {
   return encodeBehaviours(behaviours).map((bundle) => ({
     id: messageId(bundle.behaviours),
     data: bundle.data,
+    ...(traceparent === undefined ? {} : { traceparent }),
   }));
 }
 

@@ -11,6 +11,8 @@ export type BundledRequest<Aspect> = Readonly<{
   asker: string;
   /** How the user came, as the request tells. */
   arrival?: Arrival | undefined;
+  /** The trace that it is a part of, if that is recorded. */
+  trace?: string | undefined;
 }>;
 
 /** What a bundle asks a shard. */
@@ -20,6 +22,8 @@ export type BundleRequest<Aspect> = Aspect &
     type: ContentType;
     askers: readonly string[];
     arrivals?: readonly (readonly number[] | null)[];
+    /** Traces that some of them are parts of. */
+    traces?: readonly string[];
   }>;
 
 type Bundle = {
@@ -27,6 +31,7 @@ type Bundle = {
   readonly askers: string[];
   /** Of the users in order, up to the last one whose arrival is told. */
   readonly arrivals: (readonly number[] | null)[];
+  readonly traces: string[];
   /** How many of the answers come back. */
   returned: number;
   answered: Promise<readonly Uint8Array[]>;
@@ -55,7 +60,7 @@ export class RequestBundles<Aspect extends object> {
 
   /** @returns The answer's bytes; undefined if they went to the asker. */
   async ask(request: BundledRequest<Aspect>): Promise<Uint8Array | undefined> {
-    const { shard, user, aspect, type, asker, arrival } = request;
+    const { shard, user, aspect, type, asker, arrival, trace } = request;
     const key = `${shard} ${this.#keyOf(aspect)} ${type}`;
     let bundle = this.#open.get(key);
     if (bundle === undefined || bundle.users.length === BUNDLE_MAX) {
@@ -67,6 +72,7 @@ export class RequestBundles<Aspect extends object> {
       while (bundle.arrivals.length < bundle.users.length) bundle.arrivals.push(null);
       bundle.arrivals.push([...arrival]);
     }
+    if (trace !== undefined) bundle.traces.push(trace);
     bundle.users.push(user);
     bundle.askers.push(asker);
     const answers = await bundle.answered;
@@ -77,11 +83,13 @@ export class RequestBundles<Aspect extends object> {
     const users: string[] = [];
     const askers: string[] = [];
     const arrivals: Bundle["arrivals"] = [];
-    const bundle: Bundle = { users, askers, arrivals, returned: 0, answered: Promise.resolve([]) };
+    const traces: string[] = [];
+    const bundle: Bundle = { users, askers, arrivals, traces, returned: 0, answered: Promise.resolve([]) };
     bundle.answered = Promise.resolve().then(() => {
       if (this.#open.get(key) === bundle) this.#open.delete(key);
       const told = arrivals.length === 0 ? {} : { arrivals };
-      return this.#ask(shard, { ...aspect, users, type, askers, ...told });
+      const traced = traces.length === 0 ? {} : { traces };
+      return this.#ask(shard, { ...aspect, users, type, askers, ...told, ...traced });
     });
     return bundle;
   }

@@ -1,4 +1,5 @@
 import type { BusReply, Producer } from "../actors/bus.ts";
+import type { Span } from "../actors/tracer.ts";
 import type { ContentType } from "../events/decode-request.ts";
 import { LIMITS } from "../events/limits.ts";
 import { parseEvent } from "../events/parse-event.ts";
@@ -47,9 +48,10 @@ import { toBehaviour } from "./to-behaviour.ts";
 export type ScoreReply = ScoreAnswer;
 
 /**
- * How an answer is to be written, where it is waited for ("" if only the caller can pass it on), and who asks, as far as is told.
+ * How an answer is to be written, where it is waited for ("" if only the caller can pass it on), who asks, as far as is told, and
+ * the request's span, if it is recorded.
  */
-export type Asker = Readonly<{ type: ContentType; replyTo: string; producer?: Producer }>;
+export type Asker = Readonly<{ type: ContentType; replyTo: string; producer?: Producer; span?: Span }>;
 
 /** One answer of a session. */
 export type SessionReply = ScoreAnswer &
@@ -114,7 +116,7 @@ export function createScoring(
   };
 
   return {
-    async score(body, { type, replyTo }) {
+    async score(body, { type, replyTo, span }) {
       const { user, atLeast, explain, context, ...aspect } = named(readScoreRequest(body));
       const arrival = arrivalIn(context);
       const shard = shardOf(user, options.shards);
@@ -126,7 +128,15 @@ export function createScoring(
           return await explaining.user(asked);
         }
         if (sequence === undefined) {
-          const data = await bundles.ask({ shard, user, aspect, type, asker: replyTo, arrival });
+          const data = await bundles.ask({
+            shard,
+            user,
+            aspect,
+            type,
+            asker: replyTo,
+            arrival,
+            trace: span?.traceparent,
+          });
           return data === undefined ? undefined : { data, contentType: type };
         }
         const patient = { atLeast: sequence, waitMs: AT_LEAST_WAIT_MS };
@@ -137,6 +147,7 @@ export function createScoring(
           type,
           ...told,
           ...patient,
+          ...tracedBy(span),
         });
         return data === undefined ? undefined : { data, contentType: type };
       } catch (thrown) {
@@ -144,10 +155,10 @@ export function createScoring(
       }
     },
 
-    async batch(body, { type }) {
+    async batch(body, { type, span }) {
       const { users, columns, ...aspect } = named(readBatchRequest(body));
       try {
-        const asked = { ...aspect, type, ...(columns === undefined ? {} : { columns }) };
+        const asked = { ...aspect, type, ...(columns === undefined ? {} : { columns }), ...tracedBy(span) };
         const parts = await Promise.all(
           Array.from(byShard(users, options.shards), async ([shard, group]) => {
             const answers = await askShard(shard, "score", { ...asked, users: group.users });
@@ -216,6 +227,10 @@ export function createScoring(
       }
     },
   };
+}
+
+function tracedBy(span: Span | undefined): Readonly<{ traces?: readonly string[] }> {
+  return span === undefined ? {} : { traces: [span.traceparent] };
 }
 
 type Group = { readonly users: string[]; readonly places: number[] };

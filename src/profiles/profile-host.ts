@@ -4,6 +4,7 @@ import type { ErasingCopy, ErasingView } from "../actors/erasing-copy.ts";
 import type { Log, LogMessage, LogReader } from "../actors/log.ts";
 import { raisePointer } from "../actors/raise-pointer.ts";
 import { type RedactionTarget, Redactor } from "../actors/redactor.ts";
+import type { Tracer } from "../actors/tracer.ts";
 import type { Lease } from "../actors/unit-copy.ts";
 import { encodeEntry } from "../events/log-codec.ts";
 import type { Control } from "../events/log-entry.ts";
@@ -11,7 +12,7 @@ import { encodeProfileControl, type ProfileControl, type ShardKeys } from "../ev
 import type { Subjects } from "../events/subjects.ts";
 import { assertNever } from "../kernel/assert.ts";
 import type { Clock } from "../kernel/clock.ts";
-import { EngineError } from "../kernel/engine-error.ts";
+import { EngineError, toWireError } from "../kernel/engine-error.ts";
 import { decode, encode } from "../kernel/msgpack.ts";
 import type { RandomBits } from "../privacy/random-bits.ts";
 import type { HashUser } from "../privacy/user-hash.ts";
@@ -54,6 +55,8 @@ import { membersOf } from "./window-sum.ts";
 export type ProfilePorts = Readonly<{
   log: Log;
   bus: Bus;
+  /** Records traces; left out where none are wanted. */
+  tracer?: Tracer;
   /** Where publications go, and where definitions and calibrations are. */
   releases: BlobStore;
   store: ProfileStore;
@@ -594,7 +597,7 @@ class Host implements ProfileCopy {
       }
       try {
         if (!this.#mayPublish()) throw notOwner();
-        await this.#carryOut(release);
+        await this.#carryOutTraced(release);
         this.#carriedOut.add(release.id);
         this.#tellWaiting();
       } catch (thrown) {
@@ -610,15 +613,31 @@ class Host implements ProfileCopy {
     return this.#state.pending.find(({ id }) => !this.#carriedOut.has(id));
   }
 
-  async #carryOut(pending: PendingPublication): Promise<void> {
+  async #carryOutTraced(pending: PendingPublication): Promise<void> {
+    const [kind = ""] = pending.id.split(":");
+    const facts = { "resonance.release": kind, "resonance.blobs": pending.blobs.length };
+    const span = this.#ports.tracer?.start("profile publish", { kind: "producer", facts });
+    try {
+      await this.#carryOut(pending, span?.traceparent);
+      span?.end();
+    } catch (thrown) {
+      span?.end(toWireError(thrown).code);
+      throw thrown;
+    }
+  }
+
+  async #carryOut(pending: PendingPublication, trace: string | undefined): Promise<void> {
     const { log, subjects } = this.#ports;
+    const traced = trace === undefined ? {} : { traceparent: trace };
     for (const [key, bytes] of pending.blobs) await this.#write(key, bytes);
     const { id, entry } = pending;
     const shards =
       entry === undefined ? [] : Array.from({ length: this.#options.shards }, (_, shard) => shard);
     await Promise.all(
       shards.map((shard) =>
-        log.append(subjects.shardLog(shard), [{ id: `${id}:${shard}`, data: entry ?? new Uint8Array() }]),
+        log.append(subjects.shardLog(shard), [
+          { id: `${id}:${shard}`, data: entry ?? new Uint8Array(), ...traced },
+        ]),
       ),
     );
     const data = encodeProfileControl({ control: "published", id: pending.id });

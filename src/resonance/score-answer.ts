@@ -81,6 +81,8 @@ export type ShardScoreRequest = ScoreAspect &
     atLeast?: number;
     /** How long to wait for `atLeast`, ms. */
     waitMs?: number;
+    /** Traces that some of the requests are parts of, as `traceparent`. */
+    traces?: readonly string[];
   }>;
 
 /**

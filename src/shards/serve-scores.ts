@@ -1,4 +1,5 @@
 import type { Bus, BusReply, BusRequest } from "../actors/bus.ts";
+import { LINKS_MAX, type Span, type Tracer } from "../actors/tracer.ts";
 import type { ShardContentRequest } from "../content/content-answer.ts";
 import { contentTypeOf, decodeRequest } from "../events/decode-request.ts";
 import type { Behaviour } from "../events/log-entry.ts";
@@ -49,6 +50,7 @@ const NEWS_MS = 2;
 /** What the handlers of reads work on. */
 type Reads = Readonly<{
   bus: Pick<Bus, "answer">;
+  tracer?: Tracer | undefined;
   state: ShardState;
   answers: ScoreAnswers;
   contents: ContentAnswers;
@@ -76,8 +78,13 @@ export function readsOf(
       const asked = decode(request.data) as ShardScoreRequest;
       const { atLeast, waitMs } = asked;
       return onceFolded(reads, atLeast, waitMs, () => {
-        const reply = packed(scored(reads, asked));
-        return isAllSent(asked) ? withTheNews(reply) : reply;
+        const span = traced(reads, asked);
+        try {
+          const reply = packed(scored(reads, asked));
+          return isAllSent(asked) ? withTheNews(reply) : reply;
+        } finally {
+          span?.end();
+        }
       });
     },
     content({ data }) {
@@ -210,6 +217,14 @@ export function notCaughtUp(state: ShardState, sequence: number): EngineError {
 
 function isAllSent({ askers }: Readonly<{ askers?: readonly string[] | undefined }>): boolean {
   return askers?.every((asker) => asker !== "") === true;
+}
+
+/** A span of the first request's trace, which the others are linked to. */
+function traced({ tracer, state }: Reads, { traces, users }: ShardScoreRequest): Span | undefined {
+  const [parent, ...others] = traces ?? [];
+  if (tracer === undefined || parent === undefined) return undefined;
+  const facts = { "resonance.shard": state.shard, "resonance.users": users.length };
+  return tracer.start("shard score", { kind: "server", parent, links: others.slice(0, LINKS_MAX), facts });
 }
 
 function scored(reads: Reads, asked: ShardScoreRequest): ShardScoreReply {

@@ -1,6 +1,7 @@
 import type { Bus, BusReply, BusRequest } from "../actors/bus.ts";
 import type { Log } from "../actors/log.ts";
 import { RowStream } from "../actors/row-stream.ts";
+import type { Tracer } from "../actors/tracer.ts";
 import type { Lease } from "../actors/unit-copy.ts";
 import type { LoggedDecision } from "../content/content-answer.ts";
 import { endpointAt } from "../events/endpoint-at.ts";
@@ -56,6 +57,7 @@ type HostView = CopyView &
 
 type ServePorts = Readonly<{
   bus: Bus;
+  tracer?: Tracer;
   log: Log;
   clock: Clock;
   subjects: Subjects;
@@ -80,7 +82,7 @@ export async function serveShard(
   const exposed = new ExposureLog(ports, subjects.shardLog(shard));
   const contents = contentsOf(ports, state, answers, { decided, exposed });
   const epochNow = () => ownerOf(shard, host).epoch;
-  const reads = { bus, state, answers, contents, copy: host, sleep, epochNow };
+  const reads = { bus, tracer: ports.tracer, state, answers, contents, copy: host, sleep, epochNow };
   const handlers: Record<string, Handler> = {
     ...readsOf(reads),
     status: () =>
@@ -167,7 +169,16 @@ export async function serveCopy(
   const decided = new RowStream<LoggedDecision>(ports, subjects.decisions);
   const exposed = new ExposureLog(ports, subjects.shardLog(state.shard));
   const contents = contentsOf(ports, state, answers, { decided, exposed });
-  const reads = readsOf({ bus, state, answers, contents, copy, sleep, epochNow: () => NO_EPOCH });
+  const reads = readsOf({
+    bus,
+    tracer: ports.tracer,
+    state,
+    answers,
+    contents,
+    copy,
+    sleep,
+    epochNow: () => NO_EPOCH,
+  });
   const served = await Promise.all(
     Object.entries(reads).map(([name, handler]) => {
       const answer = (request: BusRequest) => {

@@ -2,6 +2,7 @@ import { ask } from "../actors/ask.ts";
 import type { Bus } from "../actors/bus.ts";
 import type { ErasingCopy, ErasingView } from "../actors/erasing-copy.ts";
 import type { Log, LogMessage, LogReader } from "../actors/log.ts";
+import { LINKS_MAX, type Span, type Tracer } from "../actors/tracer.ts";
 import type { Turns } from "../actors/turns.ts";
 import type { Lease } from "../actors/unit-copy.ts";
 import type { UnitMeter, WorkRole } from "../actors/unit-meter.ts";
@@ -17,11 +18,13 @@ import type { HalfSipKey } from "../kernel/half-sip-hash.ts";
 import { sha256Hex } from "../kernel/hash.ts";
 import type { HideId } from "../kernel/hidden-ids.ts";
 import { decode, encode } from "../kernel/msgpack.ts";
+import type { Report } from "../kernel/report.ts";
 import { framesOf } from "../kernel/without-quotes.ts";
 import type { HashUser } from "../privacy/user-hash.ts";
 import { contextSchema, writeContext } from "./context-codec.ts";
 import type { ContextStore, OutboxItem, PendingErasure, ShardCommit, ShardMeta } from "./context-store.ts";
 import { foldBatch } from "./fold-batch.ts";
+import { beginFold } from "./fold-trace.ts";
 import { Outbox, outboxItems } from "./outbox.ts";
 import { emptyOutcome, type Leaver, type Outcome } from "./outcome.ts";
 import { erasedBy, outputWithout, usersIn } from "./outputs-of-users.ts";
@@ -54,8 +57,10 @@ export type ShardPorts = Readonly<{
   hashUser?: HashUser;
   subjects: Subjects;
   /** Is told of entries that were set aside, with their users as {@link hideUser} shows them. */
-  report?(line: string): void;
+  report?: Report;
   hideUser?: HideId;
+  /** Records traces; left out where none are wanted. */
+  tracer?: Tracer;
   /** Measures what the thread's copies do. */
   meter?: UnitMeter;
 }>;
@@ -121,12 +126,14 @@ type Group = {
   readonly outcome: Outcome;
   /** Entries that could not be folded, and are not handed over yet. */
   readonly deadLetters: DeadLetter[];
+  /** Traces of its batches, as far as they are recorded. */
+  readonly traces: string[];
   /** The shard's counters when it began. */
   readonly counted: ShardState["counters"];
 };
 
 function newGroup(state: ShardState): Group {
-  return { entries: 0, outcome: emptyOutcome(), deadLetters: [], counted: { ...state.counters } };
+  return { entries: 0, outcome: emptyOutcome(), deadLetters: [], traces: [], counted: { ...state.counters } };
 }
 
 /**
@@ -548,7 +555,23 @@ class Host implements ShardCopy {
     }
   }
 
-  async #fold({ entries, deadLetters, through }: Slice): Promise<void> {
+  async #fold(slice: Slice): Promise<void> {
+    const { traces, entries } = slice;
+    const { tracer } = this.#ports;
+    if (tracer === undefined || traces.length === 0) return this.#foldSlice(slice);
+    const facts = { "resonance.shard": this.#options.shard, "resonance.entries": entries.length };
+    const trace = beginFold(tracer, traces, { ...facts, "resonance.role": this.#workRole() });
+    try {
+      await this.#foldSlice(slice);
+      if (trace.traceparent !== undefined) this.#group.traces.push(trace.traceparent);
+      trace.end();
+    } catch (thrown) {
+      trace.end(toWireError(thrown).code);
+      throw thrown;
+    }
+  }
+
+  async #foldSlice({ entries, deadLetters, through }: Slice): Promise<void> {
     const group = this.#group;
     this.#state.folding = undefined;
     await this.#fetchReleases(entries);
@@ -643,6 +666,7 @@ class Host implements ShardCopy {
     const more = letters.length > 1 ? ` and ${letters.length - 1} more` : "";
     report(
       `shard ${this.#options.shard}: entry ${sequence}${whose}${more} set aside (${code}): see \`resonance dead-letters\``,
+      { event: "entry.set-aside", level: "warn", unit: `shard-${this.#options.shard}`, code },
     );
   }
 
@@ -682,8 +706,9 @@ class Host implements ShardCopy {
   async #commit(): Promise<void> {
     await this.#committing;
     const state = this.#state;
-    const { outcome, entries } = this.#group;
+    const { outcome, entries, traces } = this.#group;
     const contexts = await this.#written(outcome);
+    const span = this.#commitSpan(traces, contexts.length);
     const { ring, authenticated, erased } = outcome;
     const outbox = this.#outbox.toStore();
     const commit = { contexts, ring, authenticated, erased, outbox, meta: metaOf(state, this.#nextOutbox) };
@@ -700,6 +725,7 @@ class Host implements ShardCopy {
       state.usersByHash.forget();
     }
     this.#committing = this.#commitPatiently(commit).then(() => {
+      span?.end();
       this.#isCommitting = false;
       this.#committedAtMs = this.#ports.clock.monotonicMs();
       this.#ports.meter?.commits[this.#workRole()].observe((this.#committedAtMs - beganMs) / 1_000);
@@ -713,7 +739,14 @@ class Host implements ShardCopy {
         if (since <= batch) state.newlyAuthenticated.delete(user);
       state.contexts.passivate(batch);
     });
-    this.#committing.catch(() => {}); // Awaited before the next commit, where a failure ends the host.
+    this.#committing.catch((thrown) => span?.end(toWireError(thrown).code)); // Awaited before the next commit, where a failure ends the host.
+  }
+
+  /** Of the trace of the first batch that it contains, linked to the others'. */
+  #commitSpan([parent, ...links]: readonly string[], contexts: number): Span | undefined {
+    if (parent === undefined) return undefined;
+    const facts = { "resonance.shard": this.#options.shard, "resonance.contexts": contexts };
+    return this.#ports.tracer?.start("shard commit", { parent, links: links.slice(0, LINKS_MAX), facts });
   }
 
   /** The contexts that a group has changed, as bytes: views of one memory. Nothing is folded meanwhile. */
@@ -812,6 +845,8 @@ type Slice = Readonly<{
   entries: readonly PositionedEntry[];
   /** Messages that make no entries, and entries that have thrown. */
   deadLetters: readonly DeadLetter[];
+  /** Of the messages, as far as they are recorded. */
+  traces: readonly string[];
   /** The sequence of the last message. */
   through: number;
   /** Index of the message behind it. */
@@ -822,10 +857,12 @@ type Slice = Readonly<{
 function readSlice(shard: number, messages: readonly LogMessage[], from: number): Slice {
   const entries: PositionedEntry[] = [];
   const deadLetters: DeadLetter[] = [];
+  const traces: string[] = [];
   let end = from;
   while (end < messages.length && entries.length < SLICE_ENTRIES) {
     const message = messages[end++]!;
-    const { sequence, storedAtMs: loggedAtMs } = message;
+    const { sequence, storedAtMs: loggedAtMs, traceparent } = message;
+    if (traceparent !== undefined) traces.push(traceparent);
     try {
       const decoded = decodeEntries(message.data);
       if (decoded.length === 1) entries.push({ sequence, loggedAtMs, entry: decoded[0]! });
@@ -836,7 +873,7 @@ function readSlice(shard: number, messages: readonly LogMessage[], from: number)
       deadLetters.push(deadLetter(shard, message, thrown));
     }
   }
-  return { entries, deadLetters, through: messages[end - 1]?.sequence ?? 0, end };
+  return { entries, deadLetters, traces, through: messages[end - 1]?.sequence ?? 0, end };
 }
 
 /** The user of an entry that can be read. */

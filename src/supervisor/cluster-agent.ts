@@ -3,6 +3,7 @@ import type { UnitCopy } from "../actors/unit-copy.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { toWireError } from "../kernel/engine-error.ts";
 import type { Random } from "../kernel/random.ts";
+import type { Report } from "../kernel/report.ts";
 import { decodeNode, encodeRecord, type NodeRecord, type NodeRole, nodeKey } from "./cluster-records.ts";
 import { ClusterView } from "./cluster-view.ts";
 import type { NodeBuild } from "./node-build.ts";
@@ -29,7 +30,7 @@ export type AgentPorts = Readonly<{
   /** Starts this node's copy of a unit, as a standby. */
   start(unit: string): Promise<UnitCopy>;
   /** Is told what happens, a line each. */
-  report(line: string): void;
+  report: Report;
 }>;
 
 export type AgentOptions = Readonly<{
@@ -378,7 +379,10 @@ class Agent implements ClusterAgent {
       this.#revision = held.revision;
       return this.#renew();
     }
-    this.#ports.report("the cluster has given this node up: it lets go of everything and joins again");
+    this.#ports.report("the cluster has given this node up: it lets go of everything and joins again", {
+      event: "cluster.given-up",
+      level: "warn",
+    });
     this.#session = undefined;
     deadline.begin();
     this.#view.reset();
@@ -470,7 +474,10 @@ class Agent implements ClusterAgent {
       if (live.has(name)) continue;
       if (!(await this.#ports.table.remove(nodeKey(name), revision))) continue;
       if (this.#view.nodes.get(name)?.revision === revision) this.#view.nodes.delete(name);
-      this.#ports.report(`node ${name} was silent for too long: its units go to others`);
+      this.#ports.report(`node ${name} was silent for too long: its units go to others`, {
+        event: "cluster.node-gone",
+        level: "warn",
+      });
     }
   }
 

@@ -2,6 +2,7 @@ import type { Lease, UnitCopy } from "../actors/unit-copy.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { toWireError } from "../kernel/engine-error.ts";
 import type { Random } from "../kernel/random.ts";
+import type { Report } from "../kernel/report.ts";
 import type { UnitRecord } from "./cluster-records.ts";
 import type { ClusterView } from "./cluster-view.ts";
 import { isReady } from "./plan-cluster.ts";
@@ -20,7 +21,7 @@ export type KeeperPorts = Readonly<{
   sleep(ms: number): Promise<void>;
   /** Starts this node's copy of a unit, as a standby. */
   start(unit: string): Promise<UnitCopy>;
-  report(line: string): void;
+  report: Report;
 }>;
 
 /** Who the node is at the moment: leases are bound to the session. */
@@ -270,6 +271,7 @@ export class UnitKeeper {
     const waitMs = verdict.kind === "escalate" ? MAX_WAIT_MS : verdict.afterMs;
     this.#ports.report(
       `${this.unit} failed (${error.code}: ${error.message}): restarting in ${Math.round(waitMs)} ms`,
+      { event: "unit.restarting", level: "warn", unit: this.unit, code: error.code },
     );
     if (wasOwner) await this.#cede().catch(() => {}); // Without the table the copy here is restarted.
     return waitMs;

@@ -25,6 +25,20 @@ await describeWithNats("a log", (suite) => {
     expect(config.allow_atomic === true).toBe(abilitiesOf(nc).atomicBatch);
   });
 
+  test("the trace that put a message there is told to a reader that asks for it, whichever way it was sent", async () => {
+    await log.ensure("TRACED");
+    const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    const traced = (count: number, name: string) =>
+      messages(count, name).map((message, i) => (i === 0 ? { ...message, traceparent } : message));
+    const reading = await NatsLog.over(nc, { isTraced: true, atomicFrom: 2 });
+    await reading.append("TRACED", traced(1, "single "));
+    for (let group = 0; group < 4; group++) await reading.append("TRACED", traced(20, `group ${group} `));
+    const told = (await readAll(reading, "TRACED", 1, 81)).map((message) => message.traceparent);
+    const firsts = [0, 1, 21, 41, 61];
+    expect(told.flatMap((trace, i) => (trace === traceparent ? [i] : []))).toEqual(firsts);
+    expect((await readAll(log, "TRACED", 1, 81)).every((message) => !("traceparent" in message))).toBe(true);
+  });
+
   test("a message larger than the server takes fails its own caller; those who came with it are stored", async () => {
     await log.ensure("OVERSIZE");
     const fresh = await NatsLog.over(nc); // Its first group goes singly, the next one as a whole if the server can.

@@ -20,35 +20,35 @@ export type ShopPage = Readonly<{
   close(): Promise<void>;
 }>;
 
-/**
- * Opens a page that loads these scripts, served by the site itself unless they are elsewhere.
- *
- * @param scripts - Sources by their path on the site.
- * @param html - What stands behind them.
- */
-export async function openShopPage(
-  scripts: Readonly<Record<string, string>>,
-  html: string | ((origin: string) => string) = "",
-): Promise<ShopPage> {
+/** What a page has in it. */
+export type PageContent = Readonly<{
+  /** Sources of scripts that the site itself has, by their path. */
+  scripts?: Readonly<Record<string, string>>;
+  html?: string;
+  /** Run before anything else in it. */
+  before?: () => void;
+}>;
+
+/** Opens a page of a site that has the same on every path. */
+export async function openShopPage({ scripts = {}, html = "", before }: PageContent): Promise<ShopPage> {
   const tags = Object.keys(scripts).map((path) => `<script src="${path}"></script>`);
   const site = createServer((request, response) => {
     const path = new URL(request.url ?? "/", "http://site").pathname;
     const script = scripts[path];
     const type = script === undefined ? "text/html" : "text/javascript";
-    const origin = `http://${request.headers.host}`;
-    const rest = typeof html === "string" ? html : html(origin);
-    const body = `<!doctype html><title>Shop</title>${tags.join("")}${rest}`;
+    const body = `<!doctype html><title>Shop</title>${tags.join("")}${html}`;
     response.writeHead(200, { "content-type": `${type}; charset=utf-8` }).end(script ?? body);
   });
   await new Promise<void>((resolve) => site.listen(0, "127.0.0.1", resolve));
   const origin = `http://127.0.0.1:${(site.address() as AddressInfo).port}`;
   const browser = await launchChromium(CHROMIUM ?? "");
   const context = await browser.newContext({ userAgent: USER_AGENT });
+  if (before !== undefined) await context.addInitScript(before);
   const page = await context.newPage();
   const said: string[] = [];
   page.on("console", (message) => said.push(message.text()));
   page.on("pageerror", (error) => said.push(String(error)));
-  await page.goto(`${origin}/shoes?from=mail`);
+  await page.goto(`${origin}/shoes?utm_source=mail&name=ada`);
   return {
     origin,
     page,

@@ -23,14 +23,14 @@ const SCRIPT = join(
 test.skipIf(CHROMIUM === undefined)(
   "analytics.js in Chromium delivers 10,000 events through a restart: none lost, none twice",
   async () => {
-    const shop = await openShopPage({ "/analytics.js": readFileSync(SCRIPT, "utf8") });
+    const shop = await openShopPage({ scripts: { "/analytics.js": readFileSync(SCRIPT, "utf8") } });
     try {
       await expectDelivered(async ({ url, writeKey, handedOver }) => {
         await shop.page.exposeFunction("handedOver", handedOver);
         const given = { url, writeKey, events: EVENTS, each: EVENTS_EACH, users: USERS, call: trackCall(0) };
         const failed = await shop.page.evaluate(deliver, given);
         expect(failed).toEqual([]);
-      }, shop.origin);
+      }, shop);
     } finally {
       await shop.close();
     }

@@ -29,7 +29,7 @@ const WHEN_HANDED_OVER = 0.4;
 const DOWN_MS = 1_000;
 
 /** How long clients may take for what is left, once they were handed all. */
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 30_000;
 
 /** What a client is told. */
 export type Target = Readonly<{
@@ -50,11 +50,12 @@ export function trackCall(number: number) {
  * event is in the log, with an id of its own, and each user's context counts each of theirs once.
  *
  * @param deliver - Resolves once the client says that it has taken, or delivered, them all.
- * @param origin - Of the page that they come from.
+ * @param how.origin - Of the page that they come from.
+ * @param how.isKilled - The node ends as by a power cut: what it had stored and not answered yet comes again.
  */
 export async function expectDelivered(
   deliver: (target: Target) => Promise<void>,
-  origin?: string,
+  { origin, isKilled = false }: Readonly<{ origin?: string; isKilled?: boolean }> = {},
 ): Promise<void> {
   const nats = await startNats();
   const folder = await mkdtemp(join(tmpdir(), "resonance-client-"));
@@ -71,7 +72,8 @@ export async function expectDelivered(
     const url = String((node.ready["http"] as Readonly<Record<string, unknown>>)["url"]);
     let restarted: Promise<void> | undefined;
     const restart = async (): Promise<void> => {
-      expect(await node.stop()).toBe(0);
+      if (isKilled) await node.kill();
+      else expect(await node.stop()).toBe(0);
       await sleep(DOWN_MS);
       node = await up(new URL(url).host);
     };

@@ -21,7 +21,9 @@ import { poisonEntry } from "../shards/a-shard.ts";
 import { startNats } from "../start-nats.ts";
 
 export const SHARDS = 2;
-const VISITORS = 240;
+const VISITORS = 300;
+/** Enough of them are members for an encoder that tells segments apart. */
+const MEMBER_SHARE = 0.6;
 /** So long do the shop's events take that tests send: they end about now. */
 const SHOP_MS = 1.6 * 86_400_000;
 const GUESTS = 1_080;
@@ -57,7 +59,10 @@ export async function startShopNode(): Promise<ShopNode> {
   await writeKeysFile(keysFile, [
     { name: "ops", role: "operator", sha256: hashOfKey(operatorKey), origins: [] },
   ]);
-  const shop = shopSimulator({ seed: 5, visitors: VISITORS, startMs: Date.now() - SHOP_MS });
+  const shop = shopSimulator({
+    ...{ seed: 5, visitors: VISITORS, memberShare: MEMBER_SHARE },
+    startMs: Date.now() - SHOP_MS,
+  });
   const node = await startNode(
     {
       ...DEFAULT_NODE_OPTIONS,
@@ -76,7 +81,7 @@ export async function startShopNode(): Promise<ShopNode> {
     await untilFolded(client);
   };
   await client.ask("segments.put", { maps: [...shopMaps(shop), moodMap()] });
-  await act(3_000);
+  await act(4_000);
   await node.train();
   await act(600);
   await tellMoods(client);

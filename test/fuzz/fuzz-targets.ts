@@ -1,3 +1,4 @@
+import { clientsTarget } from "./clients-target.ts";
 import { type FuzzInput, JSON_TYPE, MSGPACK_TYPE } from "./fuzz-inputs.ts";
 import { type FuzzWorld, fuzzWorld } from "./fuzz-world.ts";
 import { httpTarget } from "./http-target.ts";
@@ -30,14 +31,24 @@ const SHAPES = {
   },
 } as const;
 
-/** Something to fuzz: endpoints over memory, or the HTTP intake in front of them. */
-export type TargetName = keyof typeof SHAPES | "http";
+/** Something to fuzz: endpoints over memory, the HTTP intake in front of them, or what other products' clients send to it. */
+export type TargetName = keyof typeof SHAPES | "http" | "clients";
 
-export const TARGETS: readonly TargetName[] = [...(Object.keys(SHAPES) as (keyof typeof SHAPES)[]), "http"];
+export const TARGETS: readonly TargetName[] = [
+  ...(Object.keys(SHAPES) as (keyof typeof SHAPES)[]),
+  "http",
+  "clients",
+];
 
 /** A target, in a world of its own. */
 export function fuzzTarget(name: TargetName): Promise<FuzzTarget> {
+  if (name === "clients") return ofClients();
   return name === "http" ? overHttp() : overMemory(name);
+}
+
+async function ofClients(): Promise<FuzzTarget> {
+  const world = await fuzzWorld();
+  return { ...clientsTarget(world, () => leftIn(world)), rest: () => world.rest() };
 }
 
 async function overHttp(): Promise<FuzzTarget> {

@@ -10,6 +10,7 @@ import { encodeReply } from "../../src/events/decode-request.ts";
 import { decodeEntries } from "../../src/events/log-codec.ts";
 import { subjectsOf } from "../../src/events/subjects.ts";
 import { createGateway } from "../../src/gateway/gateway.ts";
+import type { Intake } from "../../src/gateway/intake.ts";
 import { userHasher } from "../../src/privacy/user-hash.ts";
 import { decodeProfiles } from "../../src/profiles/profiles-codec.ts";
 import { DecisionIds } from "../../src/resonance/decision-id.ts";
@@ -30,6 +31,8 @@ const KEY = [1, 2] as const;
 /** A gateway over memory, and shards that fold at once what it lets through. */
 export type FuzzWorld = Readonly<{
   send(endpoint: string, data: Uint8Array, contentType: string): Promise<BusReply>;
+  /** Where interfaces that speak other words hand in events. */
+  intake(name: string): Intake;
   /** What the shards could not fold, which a node would set aside as dead letters. */
   deadLetters: unknown[];
   /** Events folded. */
@@ -138,11 +141,13 @@ export async function fuzzWorld(): Promise<FuzzWorld> {
     },
     { shards: SHARDS, node: "fuzz" },
   );
+  const makeRoom = async (): Promise<void> => {
+    if (folded <= EVENTS_HELD) return;
+    folded = 0;
+    await begin();
+  };
   const send = async (endpoint: string, data: Uint8Array, contentType: string): Promise<BusReply> => {
-    if (folded > EVENTS_HELD) {
-      folded = 0;
-      await begin();
-    }
+    await makeRoom();
     const handler = gateway.handlers[endpoint];
     const reply = await handler?.({ subject: subjects.api(endpoint), data, contentType });
     if (reply === undefined) throw new Error("the answer went elsewhere, though nobody waits there");
@@ -152,6 +157,16 @@ export async function fuzzWorld(): Promise<FuzzWorld> {
   await send("segments.put", json({ maps: [{ name: MAP.name, segments: MAP.segments }] }), "");
   return {
     send,
+    intake(name) {
+      const intake = gateway.intake(name);
+      return {
+        ...intake,
+        async take(...given) {
+          await makeRoom();
+          return intake.take(...given);
+        },
+      };
+    },
     deadLetters,
     async rest() {
       folded = 0;

@@ -7,6 +7,7 @@ import { NatsLog } from "../../src/adapters/nats-log.ts";
 import { connectClient } from "../../src/cli/client.ts";
 import { subjectsOf } from "../../src/events/subjects.ts";
 import { decode, encode } from "../../src/kernel/msgpack.ts";
+import { documentedEvents } from "../docs/documented-events.ts";
 import { JSON_TYPE, MSGPACK_TYPE, mutants } from "../fuzz/fuzz-inputs.ts";
 import { RECORDED } from "../fuzz/recorded-messages.ts";
 import { documentedCodes } from "../gateway/documented-codes.ts";
@@ -20,6 +21,7 @@ import { startNodeProcess } from "./node-process.ts";
 const MARKS = ["Qzj7wvx", "Hk4pyfb", "Xm9trcd"] as const;
 const [ID, TEXT, SECRET] = MARKS;
 const FUZZED = 3_000;
+const JSON_LINES = ["--log-format", "json"];
 
 const event = {
   id: `event-${ID}-1`,
@@ -40,10 +42,26 @@ test("whatever goes wrong, a node writes no id, no text and no secret, and it li
   const folder = await mkdtemp(join(tmpdir(), "resonance-hygiene-"));
   const segments = await definitionsFile(folder, { version: 1, maps: [PARSED_MAP] });
   const said: string[] = [];
+  const logged: string[] = [];
+  const hear = (line: string): void => {
+    said.push(line);
+    logged.push(line);
+  };
   const start = () =>
     startNodeProcess(
-      ["--nats", nats.url, "--data", folder, "--shards", "1", "--segments", segments, "--no-refit"],
-      { said: (line) => void said.push(line), printed: (line) => void said.push(line) },
+      [
+        "--nats",
+        nats.url,
+        "--data",
+        folder,
+        "--shards",
+        "1",
+        "--segments",
+        segments,
+        "--no-refit",
+        ...JSON_LINES,
+      ],
+      { said: hear, printed: (line) => void said.push(line) },
     );
   let node = await start();
   const connection = await connectNats({ servers: [nats.url], name: "hygiene test" });
@@ -108,14 +126,24 @@ test("whatever goes wrong, a node writes no id, no text and no secret, and it li
     expect(said.join("\n")).toMatch(/was set aside as/);
     // A server that is not there, named with a secret.
     const address = `nats://operator:${SECRET}@127.0.0.1:1`;
-    const failed = await startNodeProcess(["--nats", address, "--data", join(folder, "other")], {
-      said: (line) => void said.push(line),
+    const other = ["--nats", address, "--data", join(folder, "other"), ...JSON_LINES];
+    const failed = await startNodeProcess(other, {
+      said: hear,
       printed: (line) => void said.push(line),
     }).catch((thrown: unknown) => thrown);
     expect(failed).toBeInstanceOf(Error);
     expect(said.join("\n")).toContain("NATS_UNREACHABLE");
 
     expect(said.filter((line) => MARKED.test(line))).toEqual([]);
+    const lines = logged.map((line) => JSON.parse(line) as Record<string, unknown>);
+    for (const line of lines) {
+      expect(documentedEvents()).toContain(line["event"]);
+      expect(["info", "warn", "error"]).toContain(line["level"]);
+      expect(String(line["time"])).toMatch(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
+      if (line["event"] !== "node.failed") expect(String(line["node"])).toMatch(/^[\w-]+$/);
+    }
+    const setAside = lines.find((line) => line["event"] === "entry.set-aside");
+    expect(setAside).toMatchObject({ level: "warn", unit: "shard-0", code: expect.any(String) });
     expect(await marksInReasons(connection, subjects.deadLetters)).toEqual([]);
     expect(await marksInLogs(folder)).toEqual([]);
   } finally {

@@ -22,6 +22,8 @@ export type NodeProcess = Readonly<{
 export type NodeProcessHow = Readonly<{
   /** Options of Node itself. */
   runtime?: readonly string[];
+  /** Variables of its environment beside the test's own. */
+  env?: Readonly<Record<string, string>>;
   /** The command line of another build. */
   main?: string;
   /** Is told the process's id before it is ready, and each line that it says on standard error. */
@@ -36,13 +38,11 @@ export async function startNodeProcess(
   options: readonly string[],
   how: NodeProcessHow = {},
 ): Promise<NodeProcess> {
-  const child = spawn(
-    process.execPath,
-    [...(how.runtime ?? []), how.main ?? MAIN, "up", "--json", ...options],
-    {
-      stdio: ["ignore", "pipe", "pipe"],
-    },
-  );
+  const main = how.main ?? MAIN;
+  const child = spawn(process.execPath, [...(how.runtime ?? []), main, "up", "--json", ...options], {
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, ...how.env },
+  });
   how.started?.(child.pid ?? 0);
   const exited = once(child, "exit").then(([status, signal]) => (status ?? signal) as number | string);
   exited.catch(() => {}); // It could not be started: told below.

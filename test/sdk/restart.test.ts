@@ -1,8 +1,10 @@
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { NatsConnection } from "@nats-io/transport-node";
 import { afterEach, expect, test } from "vitest";
 import { connect, type Ingested, type Resonance } from "../../sdk/src/index.ts";
 import { lmdbContextStore } from "../../src/adapters/lmdb-context-store.ts";
+import { connectNats } from "../../src/adapters/nats-connection.ts";
 import { connectClient } from "../../src/cli/client.ts";
 import { shardOf } from "../../src/kernel/hash.ts";
 import { decodeContext } from "../../src/shards/context-codec.ts";
@@ -35,6 +37,21 @@ function sendAll(): { readonly calls: Promise<Ingested>[]; readonly handedOver: 
   return { calls, handedOver };
 }
 
+/** Requests of events whose answers go astray. */
+const ASTRAY = [3, 10, 17];
+
+/** A connection on which some answers go astray: the events are stored, and nobody is told. */
+async function losingAnswers(): Promise<NatsConnection> {
+  const nc = await connectNats({ servers: [node.nats.url], name: "losing answers" });
+  const publish = nc.publish.bind(nc);
+  let requests = 0;
+  nc.publish = (subject, data, options) => {
+    const isLost = subject === "resonance.v1.ingest" && ASTRAY.includes(++requests);
+    publish(subject, data, isLost ? { ...options, reply: "_INBOX.astray" } : options);
+  };
+  return nc;
+}
+
 /** Each user's events as the stopped node's stores hold them. */
 async function expectEachEventOnce(): Promise<void> {
   const client = await connectClient(
@@ -58,7 +75,8 @@ async function expectEachEventOnce(): Promise<void> {
 
 test("a node that is killed in the middle of 10,000 events loses none, and counts none twice", async () => {
   node = await aNode();
-  resonance = await connect({ servers: node.nats.url });
+  const connection = await losingAnswers();
+  resonance = await connect({ connection });
   const { calls, handedOver } = sendAll();
   for (let kills = 0; kills < 2; kills++) {
     const target = ((kills + 1) * EVENTS) / 30;
@@ -70,6 +88,7 @@ test("a node that is killed in the middle of 10,000 events loses none, and count
   await resonance.flush();
   const settled = await Promise.all(calls);
   expect(settled.reduce((sum, { accepted }) => sum + accepted, 0)).toBe(EVENTS);
+  await connection.close();
   await expectEachEventOnce();
 }, 120_000);
 

@@ -237,3 +237,36 @@ test("where nothing answers, it says what is missing", async () => {
   await expect(elsewhere.score("ada", { timeoutMs: 200 })).rejects.toMatchObject({ code: "NO_RESPONDERS" });
   await elsewhere.close();
 });
+
+test("the trace under way goes along with every request, the producer's name with events", async () => {
+  const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  const traced = await connect({
+    servers: node.nats.url,
+    producer: "shop",
+    trace: () => ({ traceparent, tracestate: "a=1" }),
+  });
+  const seen = new Map<string, Record<string, string | undefined>>();
+  const listening = resonance.nats.subscribe("resonance.v1.>", {
+    callback: (_, { subject, headers }) => {
+      const fields = ["traceparent", "tracestate", "Resonance-Producer", "Content-Type"];
+      const told = fields.map((name) => [name, headers?.get(name) || undefined] as const);
+      seen.set(subject.replace(/\d+$/, "n"), Object.fromEntries(told));
+    },
+  });
+  await resonance.nats.flush();
+  const { positions } = await traced.ingest({ user: "ada", type: "view" });
+  await traced.score("ada", { atLeast: positions });
+  while ((await traced.score("ada")).way !== "shard");
+  await traced.scoreMany(["ada"]);
+  await resonance.nats.flush();
+  listening.unsubscribe();
+  await traced.close();
+  const trace = { traceparent, tracestate: "a=1" };
+  expect(seen.get("resonance.v1.ingest")).toMatchObject({ ...trace, "Resonance-Producer": "shop" });
+  for (const subject of ["score", "score.shard.n", "shards"])
+    expect(seen.get(`resonance.v1.${subject}`), subject).toMatchObject(trace);
+  expect(seen.get("resonance.v1.score.batch.shard.n")).toMatchObject({
+    ...trace,
+    "Content-Type": "application/msgpack",
+  });
+});

@@ -412,6 +412,7 @@ function unrestOf(servers: Servers, nodes: readonly SimNode[], shape: SimShape):
       const last = lastOf(servers, subjects.shardLog(shard));
       if ((store.meta()?.applied ?? 0) < last) found.push(`${node.name} ${unit} has not folded everything`);
       if (store.meta()?.warmUps?.some(({ done }) => !done)) found.push(`${node.name} ${unit} warms up`);
+      if ((store.meta()?.erasures ?? []).length > 0) found.push(`${node.name} ${unit} erases`);
       if (store.outbox().length > 0) found.push(`${node.name} ${unit} has not published everything`);
     }
     const { profiles } = node;

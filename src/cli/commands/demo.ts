@@ -16,6 +16,7 @@ export function addDemoCommand(program: Command): void {
     .option("--rate <n>", "events a second", wholeNumber(1), 2_000)
     .option("--seed <n>", "the same seed simulates the same shop", wholeNumber(0), 1)
     .option("--nats <urls>", "NATS servers to use (default: find or fetch one and run it)")
+    .option("--no-console", "do not serve the console: the page to watch the node by")
     .option("--json", "print one JSON object at the end instead of the live view", false)
     .action(
       runs(
@@ -25,12 +26,14 @@ export function addDemoCommand(program: Command): void {
           rate: number;
           seed: number;
           nats?: string;
+          console: boolean;
           json: boolean;
         }) => {
           const options = {
             seed: given.seed,
             visitors: given.visitors,
             eventsPerSecond: given.rate,
+            hasConsole: given.console,
             ...(given.nats === undefined ? {} : { nats: given.nats }),
           };
           const live = !given.json && process.stdout.isTTY === true;
@@ -40,7 +43,10 @@ export function addDemoCommand(program: Command): void {
               given.for === undefined ? stopSignal() : Promise.race([stopSignal(), sleep(given.for)]);
             void ended.then(() => ends.abort());
             if (live) await showDemo(scene, ends.signal);
-            else note(`the shop is open: ${given.rate} events/s from ${given.visitors} visitors`);
+            else {
+              note(`the shop is open: ${given.rate} events/s from ${given.visitors} visitors`);
+              for (const line of consoleLines(scene)) note(line);
+            }
             await ended;
           };
           const result = await runDemo(options, live ? () => {} : note, until);
@@ -48,6 +54,15 @@ export function addDemoCommand(program: Command): void {
         },
       ),
     );
+}
+
+/** Where to look, so that nobody misses it. */
+function consoleLines({ console }: DemoScene): string[] {
+  if (console === undefined) return [];
+  return [
+    `watch visitors move: ${console.url}`,
+    `to act there, too, sign in with this demo's operator key: ${console.operatorKey}`,
+  ];
 }
 
 function drawResult(result: DemoResult): string[] {

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { Command } from "commander";
+import { type Command, InvalidArgumentError } from "commander";
 import { systemClock } from "../../adapters/system-clock.ts";
 import { numberBetween, wholeNumber } from "../client-options.ts";
 import { DATA_SETS } from "../import/data-sets.ts";
@@ -14,7 +14,8 @@ import { progressLine } from "../view/progress-line.ts";
 type Options = Readonly<{
   out?: string;
   limit?: number;
-  identify: number;
+  identify?: number;
+  labels?: string[];
   labelBuyers?: boolean;
   json: boolean;
 }>;
@@ -50,6 +51,10 @@ function addSet(command: Command, set: DataSet): void {
       numberBetween(0, 1),
       IDENTIFY_SHARE,
     );
+  if (set.maps.length > 1)
+    own.option("--labels <names>", `labels that become maps, with commas between`, labelsOf(set), [
+      ...set.maps,
+    ]);
   if (set.maps.includes("buyer"))
     own.option(
       "--label-buyers",
@@ -68,11 +73,13 @@ function addSet(command: Command, set: DataSet): void {
       try {
         const out = options.out ?? join("imported", set.name);
         const limited = options.limit === undefined ? {} : { limit: options.limit };
+        const labels = options.labels === undefined ? {} : { labels: options.labels };
         const given = {
           out,
           identify: options.identify ?? 0,
           labelBuyers: options.labelBuyers === true,
           ...limited,
+          ...labels,
         };
         const report = await runImport(set, source, given, (rows) => line.update(rows, null));
         line.end();
@@ -82,6 +89,14 @@ function addSet(command: Command, set: DataSet): void {
       }
     }),
   );
+}
+
+function labelsOf(set: DataSet): (text: string) => string[] {
+  return (text) => {
+    const names = text.split(",");
+    if (names.every((name) => set.maps.includes(name))) return names;
+    throw new InvalidArgumentError(`${set.maps.join(", ")}, with commas between, please`);
+  };
 }
 
 function draw(report: ImportReport): string[] {

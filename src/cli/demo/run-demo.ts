@@ -1,14 +1,18 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { newId } from "../../adapters/entropy.ts";
+import { entropyBytes, newId } from "../../adapters/entropy.ts";
+import { freePortFrom } from "../../adapters/free-port.ts";
+import { writeKeysFile } from "../../adapters/http-keys.ts";
 import { systemClock } from "../../adapters/system-clock.ts";
+import { hashOfKey, newKey } from "../../gateway/http/key-ring.ts";
 import type { ScoreReply } from "../../gateway/score.ts";
 import { EngineError } from "../../kernel/engine-error.ts";
 import { type Random, seededRandom } from "../../kernel/random.ts";
 import { type RunningNode, startNode } from "../../node.ts";
 import { DEFAULT_NODE_OPTIONS } from "../../node-options.ts";
 import { type Client, connectClient } from "../client.ts";
+import { ADMIN_PORT, HTTP_KEYS_FILE } from "../http-options.ts";
 import type { LatencySummary } from "../latencies.ts";
 import { type ShopSimulator, shopSimulator } from "../shop/shop-simulator.ts";
 import { type DemoTraffic, startDemoTraffic } from "./demo-traffic.ts";
@@ -21,6 +25,8 @@ export type DemoOptions = Readonly<{
   eventsPerSecond: number;
   /** NATS to use instead of an embedded one. */
   nats?: string;
+  /** Whether the node serves its console. */
+  hasConsole: boolean;
 }>;
 
 /** What a demo measured; the last line of `resonance demo --json`. */
@@ -39,6 +45,9 @@ export type DemoResult = Readonly<{
   encoder: Readonly<{ version: string; trained: boolean }>;
 }>;
 
+/** Where a demo's console is, and a key to act in it. */
+export type DemoConsole = Readonly<{ url: string; operatorKey: string }>;
+
 /** What a demo shows while it runs. */
 export type DemoScene = Readonly<{
   client: Client;
@@ -46,12 +55,15 @@ export type DemoScene = Readonly<{
   shop: ShopSimulator;
   nats: Readonly<{ version: string; source: string }>;
   beganMs: number;
+  console: DemoConsole | undefined;
 }>;
 
 const MIN_EVENTS = 5;
 const DAY_MS = 86_400_000;
 /** The simulated year ends now, so that no event is from the future. */
 const HISTORY_DAYS = 365;
+/** Ports that the console is tried on before any other, from the usual one on: a second demo is near the first. */
+const CONSOLE_PORTS = 10;
 
 /**
  * Runs a node with a simulated shop in a folder of its own, which is removed at the end.
@@ -74,9 +86,13 @@ export async function runDemo(
   const prefix =
     options.nats === undefined ? DEFAULT_NODE_OPTIONS.prefix : `resonance-demo-${newId().slice(0, 8)}`;
   try {
+    const keysFile = join(dataDir, HTTP_KEYS_FILE);
+    const operatorKey = options.hasConsole ? await newOperatorKey(keysFile) : "";
+    const port = options.hasConsole ? await freePortFrom(ADMIN_PORT, CONSOLE_PORTS) : 0;
     const node = await startNode(
       {
         ...DEFAULT_NODE_OPTIONS,
+        ...(options.hasConsole ? { admin: { host: "127.0.0.1", port, keysFile } } : {}),
         ...(options.nats === undefined ? {} : { nats: options.nats }),
         dataDir,
         prefix,
@@ -89,7 +105,8 @@ export async function runDemo(
     try {
       const client = await connectClient({ nats: node.natsUrl, data: dataDir, prefix }, "resonance demo");
       try {
-        return await play(options, { client, shop, random, node }, until);
+        const console = node.adminUrl === undefined ? undefined : { url: node.adminUrl, operatorKey };
+        return await play(options, { client, shop, random, node, console }, until);
       } finally {
         await client.close();
       }
@@ -103,16 +120,22 @@ export async function runDemo(
 
 async function play(
   options: DemoOptions,
-  stage: Readonly<{ client: Client; shop: ShopSimulator; random: Random; node: RunningNode }>,
+  stage: Readonly<{
+    client: Client;
+    shop: ShopSimulator;
+    random: Random;
+    node: RunningNode;
+    console: DemoConsole | undefined;
+  }>,
   until: (scene: DemoScene) => Promise<unknown>,
 ): Promise<DemoResult> {
-  const { client, shop, random, node } = stage;
+  const { client, shop, random, node, console } = stage;
   const beganMs = systemClock.monotonicMs();
   const pick = (n: number): number => Math.floor(random() * n);
   const traffic = startDemoTraffic(client, shop, { eventsPerSecond: options.eventsPerSecond, pick });
   try {
     const failed = node.failed.then((error) => Promise.reject(error));
-    await Promise.race([until({ client, traffic, shop, nats: node.nats, beganMs }), failed]);
+    await Promise.race([until({ client, traffic, shop, nats: node.nats, beganMs, console }), failed]);
   } finally {
     await traffic.stop();
   }
@@ -120,6 +143,13 @@ async function play(
   const events = traffic.accepted();
   const summary = await summarise(client, shop, traffic);
   return { events, eventsPerSecond: Math.round(events / seconds), ...summary, nats: node.nats };
+}
+
+/** A key of this demo alone: its folder is removed at the end. */
+async function newOperatorKey(keysFile: string): Promise<string> {
+  const key = newKey("operator", entropyBytes);
+  await writeKeysFile(keysFile, [{ name: "demo", role: "operator", sha256: hashOfKey(key), origins: [] }]);
+  return key;
 }
 
 async function summarise(

@@ -58,6 +58,7 @@ export async function showDemo(scene: DemoScene, signal: AbortSignal): Promise<v
   const state = (): LiveState => {
     const trouble = traffic.trouble();
     return {
+      ...(scene.console === undefined ? {} : { console: scene.console }),
       title: `Resonance demo · nats-server ${scene.nats.version} (${scene.nats.source})`,
       runningMs: systemClock.monotonicMs() - scene.beganMs,
       eventTimeMs: traffic.eventTimeMs(),

@@ -11,6 +11,17 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
       "one of several nodes over a NATS cluster",
     ],
   ],
+  "import movielens": [
+    ["resonance import movielens ml-100k.zip", "events, users and segments into imported/movielens"],
+    ["resonance import movielens ml-25m --limit 1000000", "the first million ratings of a large set"],
+  ],
+  "import retailrocket": [
+    ["resonance import retailrocket archive.zip --label-buyers", "two segments: who buys, and who does not"],
+  ],
+  "import yoochoose": [
+    ["resonance import yoochoose yoochoose-data --limit 1000000", "of an unpacked folder"],
+  ],
+  "import globo": [["resonance import globo globo --out news", "into a folder of that name"]],
   "config print": [
     ["resonance config print --config resonance.yaml --origin", "what would be in force, and why"],
     ["resonance config print > resonance.yaml", "a file of all options, to begin with"],
@@ -37,17 +48,6 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
     ],
     ["resonance restore backup-1 --data restored", "into the embedded server of a folder"],
   ],
-  "import movielens": [
-    ["resonance import movielens ml-100k.zip", "events, users and segments into imported/movielens"],
-    ["resonance import movielens ml-25m --limit 1000000", "the first million ratings of a large set"],
-  ],
-  "import retailrocket": [
-    ["resonance import retailrocket archive.zip --label-buyers", "two segments: who buys, and who does not"],
-  ],
-  "import yoochoose": [
-    ["resonance import yoochoose yoochoose-data --limit 1000000", "of an unpacked folder"],
-  ],
-  "import globo": [["resonance import globo globo --out news", "into a folder of that name"]],
   replay: [
     ["resonance replay events.jsonl.gz", "send recorded events; goes on where it was interrupted"],
     ["resonance replay events.jsonl --speed 60", "an hour of recorded time in a minute"],
@@ -95,6 +95,13 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
   "privacy policy put": [["resonance privacy policy put policy.json", "put a policy of consent in force"]],
   "privacy policy get": [["resonance privacy policy get --json > policy.json", "the policy in force"]],
   "privacy policy check": [["resonance privacy policy check policy.json", "before it is put"]],
+  types: [
+    ["resonance types --out resonance-types.ts", "unions of a running deployment's segments and contents"],
+    [
+      "resonance types --segments segments.json --out types.ts --check",
+      "in CI: fail if they are not current",
+    ],
+  ],
   status: [
     ["resonance status", "shards, owners and lag"],
     ["resonance status --nats nats://a --json", "of an engine elsewhere, for programs"],
@@ -144,6 +151,13 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
     [
       "resonance evaluate events.jsonl.gz users.jsonl.gz --map gender=gender --protocol stream",
       "in the order of time, as a node does",
+    ],
+  ],
+  plan: [
+    ["resonance plan --users 2M --events-per-user-day 20", "what two million users take"],
+    [
+      "resonance plan --users 100M --batched --cores 32 --memory 128G",
+      "a hundred million, on larger machines",
     ],
   ],
   simulate: [["resonance simulate --seeds 2 --users 1000", "two small worlds"]],

@@ -20,6 +20,8 @@ export type ImportOptions = Readonly<{
   limit?: number;
   /** Share in [0, 1] of the labelled users who identify themselves: the members. The others stay strangers. */
   identify: number;
+  /** Labels that become maps; by default all that make good segments. */
+  labels?: readonly string[];
   labelBuyers: boolean;
 }>;
 
@@ -72,7 +74,7 @@ export async function runImport(
       throw new EngineError({ code: "IMPORT_EMPTY", message, retryable: false });
     }
     for (const user of labels.keys()) if (!firstMs.has(user)) labels.delete(user);
-    const maps = mapsOf(set, labels, spanMs, source.path);
+    const maps = mapsOf(options.labels ?? set.maps, labels, spanMs, source.path);
     const members = maps.length === 0 ? 0 : await addIdentifies(sorter, gathered, maps, options.identify);
     const files = await writeFiles(options.out, sorter, labels, maps);
     return { set: set.name, events, labelled: labels.size, members, spanMs, refused, firstRefused, files };
@@ -138,13 +140,13 @@ type NamedMap = Readonly<{
 
 /** A map of each label that has two values or more. Its window holds the whole recording. */
 function mapsOf(
-  set: DataSet,
+  names: readonly string[],
   labels: ReadonlyMap<string, Labels>,
   [fromMs, toMs]: readonly [number, number],
   path: string,
 ): NamedMap[] {
   const days = Math.floor(toMs / DAY_MS) - Math.floor(fromMs / DAY_MS) + 1;
-  return set.maps.flatMap((name) => {
+  return names.flatMap((name) => {
     const values = [...labels.values()].flatMap((of) => (of[name] === undefined ? [] : [String(of[name])]));
     if (new Set(values).size < 2) return [];
     const { map, segmentOf } = mapOfLabels({ name, label: name }, values, path);

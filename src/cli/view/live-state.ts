@@ -4,6 +4,8 @@ import type { LatencySummary } from "../latencies.ts";
 /** Everything that the live view shows, at one moment. */
 export type LiveState = Readonly<{
   title: string;
+  /** Where the console is, and a key to act in it; left out where none is served. */
+  console?: Readonly<{ url: string; operatorKey: string }>;
   /** Since the start, ms. */
   runningMs: number;
   /** Event time of the newest event, epoch ms; null before the first. */

@@ -56,6 +56,7 @@ function headLines(state: LiveState, columns: number): (readonly Piece[])[] {
       { text: state.title, look: "strong" },
       { text: `  ${formatSpan(state.runningMs)}${eventTime}`, look: "faint" },
     ],
+    ...consoleLines(state),
     throughputLine(state, Math.max(8, Math.min(SPARK_CELLS_MAX, columns - BESIDE_SPARK_CELLS))),
     labelled("latency", latencyPieces(state)),
     labelled("versions", [{ text: versionsText(state) }]),
@@ -63,6 +64,12 @@ function headLines(state: LiveState, columns: number): (readonly Piece[])[] {
   if (state.accuracy !== null) lines.push(labelled("accuracy", accuracyPieces(state.accuracy)));
   if (state.trouble !== undefined) lines.push(labelled("trouble", [{ text: state.trouble, look: "bad" }]));
   return lines;
+}
+
+function consoleLines({ console }: LiveState): (readonly Piece[])[] {
+  if (console === undefined) return [];
+  const link: Piece = { text: console.url, look: "accent" };
+  return [labelled("console", [link, { text: `  key ${console.operatorKey}`, look: "faint" }])];
 }
 
 function throughputLine(state: LiveState, sparkCells: number): readonly Piece[] {

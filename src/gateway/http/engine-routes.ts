@@ -24,10 +24,12 @@ export function engineRoutes(
 async function answer(
   handler: ((request: BusRequest) => Promise<BusReply | undefined>) | undefined,
   subject: string,
-  { body, contentType, producer }: Parameters<HttpRoute["answer"]>[0],
+  { body, contentType, producer, header }: Parameters<HttpRoute["answer"]>[0],
 ): ReturnType<HttpRoute["answer"]> {
   const from = producer === undefined ? {} : { producer };
-  const reply = await handler?.({ subject, data: body, contentType, ...from });
+  const traceparent = header("traceparent");
+  const traced = traceparent === undefined ? {} : { traceparent };
+  const reply = await handler?.({ subject, data: body, contentType, ...from, ...traced });
   if (reply === undefined) {
     // Nothing was named to send it to, so this can't be.
     throw new EngineError({ code: "INTERNAL", message: `${subject} has no answer`, retryable: false });

@@ -57,6 +57,11 @@ test("the head tells time, throughput, latencies and versions", () => {
   ]);
 });
 
+test("where the console is, and the key to act in it, stand whole on a line of their own", () => {
+  const console = { url: "http://127.0.0.1:8090", operatorKey: `rsn_o_${"k".repeat(32)}` };
+  expect(at80(aState({ console }))[1]).toBe(`console    ${console.url}  key ${console.operatorKey}`);
+});
+
 test("before the first answer the picture says that there is none", () => {
   const lines = at80(
     aState({

@@ -6,6 +6,7 @@ import { KeyForm } from "./key-form.tsx";
 export function RoleBadge() {
   const dialog = useRef<HTMLDialogElement>(null);
   const { role, keyName } = session.value;
+  if (role === "none") return null; // The page asks by itself.
   if (role === "operator")
     return (
       <span class="badge badge-operator">

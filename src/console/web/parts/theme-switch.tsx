@@ -1,7 +1,7 @@
 import { chooseTheme, type Theme, theme } from "../theme.ts";
 
 const NAMES: readonly (readonly [Theme, string])[] = [
-  ["system", "As system"],
+  ["system", "Auto"],
   ["light", "Light"],
   ["dark", "Dark"],
 ];

@@ -1,0 +1,92 @@
+import type { PrivacyView } from "../../state-routes.ts";
+import { count } from "../format.ts";
+import { Fact, Facts } from "../parts/facts.tsx";
+import { Panel, TableRoom } from "../parts/panel.tsx";
+
+const RULES: Readonly<Record<string, string>> = {
+  "opt-in": "only after a yes",
+  "opt-out": "unless there was a no",
+};
+const WHY: Readonly<Record<string, string>> = {
+  "not-given": "nobody had said yes",
+  refused: "they said no",
+};
+
+/** The policy of consent in force, and what was left out by it. */
+export function ConsentPanel({ view }: { view: PrivacyView }) {
+  const { policy, consent, dropped } = view;
+  const regions = Object.entries(policy.regions);
+  const drops = Object.entries(dropped).sort(([, a], [, b]) => b - a);
+  return (
+    <Panel
+      title="Consent"
+      hint={
+        policy.version === 0
+          ? "The engine's own policy is in force: resonance privacy policy put FILE puts another."
+          : `Policy v${policy.version} is in force.`
+      }
+    >
+      <TableRoom label="Rules of the policy">
+        <table class="table table-tight">
+          <thead>
+            <tr>
+              <th scope="col">purpose</th>
+              <th scope="col">{regions.length === 0 ? "rule" : "everywhere else"}</th>
+              {regions.map(([region]) => (
+                <th scope="col" key={region}>
+                  {region}
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {Object.entries(policy.purposes).map(([purpose, rule]) => (
+              <tr key={purpose}>
+                <th scope="row">{purpose}</th>
+                <td>{RULES[rule] ?? rule}</td>
+                {regions.map(([region, { purposes }]) => {
+                  const own = purposes[purpose];
+                  return <td key={region}>{own === undefined ? "as elsewhere" : (RULES[own] ?? own)}</td>;
+                })}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </TableRoom>
+      <Facts>
+        <Fact name="purposes taken back">{count(consent.withdrawals)}</Fact>
+        <Fact name="behaviours left out by shards">{count(consent.withheld)}</Fact>
+      </Facts>
+      {drops.length === 0 ? (
+        <p class="hint">This node's gateway has dropped nothing for want of consent since it started.</p>
+      ) : (
+        <TableRoom label="What was dropped for want of consent">
+          <table class="table table-tight">
+            <caption>Dropped by this node's gateway before anything was stored, since it started.</caption>
+            <thead>
+              <tr>
+                <th scope="col">purpose</th>
+                <th scope="col">why</th>
+                <th scope="col" class="number">
+                  times
+                </th>
+              </tr>
+            </thead>
+            <tbody>
+              {drops.map(([name, times]) => {
+                const [purpose = name, why = ""] = name.split(".");
+                return (
+                  <tr key={name}>
+                    <th scope="row">{purpose}</th>
+                    <td>{WHY[why] ?? why}</td>
+                    <td class="number">{count(times)}</td>
+                  </tr>
+                );
+              })}
+            </tbody>
+          </table>
+        </TableRoom>
+      )}
+    </Panel>
+  );
+}

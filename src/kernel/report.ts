@@ -1,0 +1,18 @@
+/** What a line about a node's life is about, for whoever reads many of them by machine. */
+export type ReportFacts = Readonly<{
+  /** What happened, as a word that stays: `unit.restarting`. docs/operations.md lists them. */
+  event: string;
+  /** `info` if left out. */
+  level?: "info" | "warn" | "error";
+  /** The node that tells it. */
+  node?: string;
+  /** The shard, or the profile actor, that it is about. */
+  unit?: string;
+  /** Of the error that it tells. */
+  code?: string;
+  /** The trace that it happened in, as 32 hexadecimal digits. */
+  traceId?: string;
+}>;
+
+/** Is told what happens, a line each. No line holds anything of a user. */
+export type Report = (line: string, facts: ReportFacts) => void;
