@@ -140,13 +140,20 @@ test("check also looks into the files that are named, and ends with a code", asy
   expect(error).toMatchObject({ code: "BAD_OPTION", message: expect.stringContaining(`${file}:2:11`) });
 });
 
-test("up with a wrong file starts nothing, and a wrong flag has a code, too", async () => {
-  const file = await aFile("shardz: 2\n");
-  const up = (...given: string[]) =>
-    run(process.execPath, [MAIN, "up", "--data", join(folder, "none"), ...given]).catch((thrown) => thrown);
-  expect((await up("--config", file)).stderr).toContain("error UNKNOWN_OPTION");
-  expect((await up("--shards", "x")).stderr).toContain("error BAD_USAGE");
+test("up with a wrong file starts nothing", async () => {
+  expect(await upFails("--config", await aFile("shardz: 2\n"))).toContain("error UNKNOWN_OPTION");
 });
+
+test("a wrong flag has a code, too", async () => {
+  expect(await upFails("--shards", "x")).toContain("error BAD_USAGE");
+});
+
+/** What `up` says when it ends. */
+async function upFails(...given: string[]): Promise<string> {
+  const up = run(process.execPath, [MAIN, "up", "--data", join(folder, "none"), ...given]);
+  const failed = await up.catch((thrown: { stderr: string }) => thrown);
+  return failed.stderr;
+}
 
 function nodeSettings() {
   return settingsOf(withNodeOptions(new Command("up")));
