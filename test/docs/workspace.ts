@@ -15,7 +15,7 @@ export async function cleanWorkspace(): Promise<Workspace> {
   const listed = await promisify(execFile)("git", ["ls-files", "-co", "--exclude-standard"], {
     ...{ cwd: ROOT, maxBuffer: 2 ** 26 },
   });
-  for (const path of listed.stdout.split("\n").filter((line) => line !== "")) {
+  for (const path of listed.stdout.split("\n").filter((line) => line !== "" && line !== "node_modules")) {
     await mkdir(dirname(join(folder, path)), { recursive: true });
     await cp(join(ROOT, path), join(folder, path)).catch(() => {}); // Removed, and not committed yet.
   }
