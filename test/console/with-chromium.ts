@@ -13,6 +13,9 @@ export type PageOptions = Readonly<{
 export const WIDE = { width: 1_280, height: 800 } as const;
 export const NARROW = { width: 390, height: 844 } as const;
 
+/** A page is drawn in software here, on a machine that does other things besides. */
+const PATIENCE_MS = 120_000;
+
 /** What tests of a suite have of a browser. */
 export type Pages = Readonly<{
   /** Opens a page in a session of its own: nothing is kept from one to the next. */
@@ -24,7 +27,7 @@ export type Pages = Readonly<{
 /** A suite that runs in real Chromium, or is skipped plainly where there is none and none can be installed. */
 export function describeWithChromium(name: string, tests: (pages: Pages) => void): void {
   const executable = findChromium();
-  describe.skipIf(executable === undefined)(`${name} (in Chromium)`, () => {
+  describe.skipIf(executable === undefined)(`${name} (in Chromium)`, { timeout: PATIENCE_MS }, () => {
     let browser: Browser;
     const complaints: string[] = [];
     beforeAll(async () => {

@@ -2,27 +2,27 @@ import type { Rgb } from "./dot-raster.ts";
 
 /**
  * Colours of segments, told apart by people with any kind of colour blindness as far as eight colours can be
- * (test/console/palette.test.ts measures it), each with a contrast of 3 to 1 at least on the ground it stands on.
+ * (test/console/map/palette.test.ts measures it), each with a contrast of 3 to 1 at least on the ground it stands on.
  */
 const LIGHT = [
-  "#0b6fb5",
-  "#c4511a",
-  "#0a8f6a",
-  "#8f3f97",
-  "#947100",
-  "#57514e",
-  "#d6336c",
-  "#2f3fa8",
+  "#0767b8",
+  "#b94603",
+  "#029b90",
+  "#8c3e7d",
+  "#b78803",
+  "#58514d",
+  "#d93c67",
+  "#2e3fa7",
 ] as const;
 const DARK = [
-  "#5ab0ee",
-  "#ff9350",
-  "#35d0a1",
-  "#d98be0",
-  "#f0cf4d",
-  "#b7b1aa",
-  "#ff7fa6",
-  "#95a2ff",
+  "#72b5ff",
+  "#fb934e",
+  "#16ebbc",
+  "#c885b4",
+  "#f7d049",
+  "#b4b2ab",
+  "#fc6b7c",
+  "#8993fe",
 ] as const;
 const NONE = { light: "#8b939c", dark: "#78828d" } as const;
 
