@@ -150,7 +150,8 @@ test("a wrong flag has a code, too", async () => {
 
 /** What `up` says when it ends. */
 async function upFails(...given: string[]): Promise<string> {
-  const up = run(process.execPath, [MAIN, "up", "--data", join(folder, "none"), ...given]);
+  const env = { ...process.env, NO_COLOR: "1" };
+  const up = run(process.execPath, [MAIN, "up", "--data", join(folder, "none"), ...given], { env });
   const failed = await up.catch((thrown: { stderr: string }) => thrown);
   return failed.stderr;
 }
