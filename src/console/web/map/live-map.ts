@@ -22,6 +22,7 @@ export class LiveMap {
   readonly failure = signal<ApiError | undefined>(undefined);
   readonly isStill: () => boolean;
   #end: (() => void) | undefined;
+  #isHeld = false;
 
   /** @param isStill - Whether points jump instead of moving. */
   constructor(map: string, isStill: () => boolean) {
@@ -31,12 +32,15 @@ export class LiveMap {
 
   /** Listens, until {@link pause}. */
   resume(): void {
+    if (this.#isHeld) this.pause(); // What was left out comes with a new beginning.
     this.#end ??= subscribe(`live/${encodeURIComponent(this.map)}`, {
       began: () => {
+        if (this.#isHeld) return;
         this.field.clear(); // The node begins with all of them.
         this.failure.value = undefined;
       },
       event: (name, data) => {
+        if (this.#isHeld) return;
         if (name === "plane") this.plane.value = data as PlaneFrame;
         if (name === "points") this.#take(data as PointsFrame);
       },
@@ -46,9 +50,15 @@ export class LiveMap {
     });
   }
 
+  /** Shows what it shows, and goes on listening: the node knows who a point is only of maps that somebody looks at. */
+  hold(): void {
+    this.#isHeld = true;
+  }
+
   pause(): void {
     this.#end?.();
     this.#end = undefined;
+    this.#isHeld = false;
   }
 
   #take(frame: PointsFrame): void {

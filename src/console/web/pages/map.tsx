@@ -52,14 +52,16 @@ function LivePage({
   const [missed, setMissed] = useState<string>();
   const [, go] = useHashLocation();
   useEffect(() => {
-    const follow = (): void => (isPaused || document.hidden ? live.pause() : live.resume());
+    const follow = (): void => {
+      if (document.hidden) live.pause();
+      else if (isPaused) live.hold();
+      else live.resume();
+    };
     follow();
     document.addEventListener("visibilitychange", follow); // Nobody looks: nothing is asked of the node.
-    return () => {
-      document.removeEventListener("visibilitychange", follow);
-      live.pause();
-    };
+    return () => document.removeEventListener("visibilitychange", follow);
   }, [live, isPaused]);
+  useEffect(() => () => live.pause(), [live]);
 
   const open = async (number: number): Promise<void> => {
     try {
