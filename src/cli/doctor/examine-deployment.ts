@@ -140,8 +140,10 @@ async function statuses(
 ): Promise<Readonly<{ replies: readonly StatusReply[]; skews: readonly Skew[] }>> {
   const replies: StatusReply[] = [];
   const ahead = new Map<string, number>();
-  // The server's own time comes with what it tells of a stream; on the way it has aged by some ms.
-  const serverAheadMs = info === undefined ? undefined : systemClock.nowMs() - Date.parse(String(info.ts));
+  // The server's own time comes with what it tells of a stream, from 2.10 on; on the way it has aged by some ms. Without it the nodes
+  // are compared with this machine.
+  const toldMs = Date.parse(String(info?.ts));
+  const serverAheadMs = Number.isNaN(toldMs) ? undefined : systemClock.nowMs() - toldMs;
   for (let asked = 0; asked < ASKED; asked++) {
     const sentMs = systemClock.nowMs();
     const reply = (await quietly(client.ask("status", {}, PATIENCE_MS))) as StatusReply | undefined;
