@@ -107,10 +107,10 @@ export type RunningNode = Readonly<{
 /** A unit's new objects are garbage at once, or stay: with more room they cost as much, and memory besides. */
 const UNIT_YOUNG_MIB = 12;
 /**
- * Room of a thread of shards for objects that stay: five times what a resident user takes there (1.6 KiB), as some have long
+ * Room of a thread of shards for objects that stay: four times what a resident user takes there (1.5 KiB), as some have long
  * traits, and as much again as everything else needs.
  */
-const UNIT_OLD_MIB = { base: 640, user: 8 / 1_024 } as const;
+const UNIT_OLD_MIB = { base: 512, user: 6 / 1_024 } as const;
 /** Threads for fits and other work without state: one, so that it never starves the shards. */
 const COMPUTE_THREADS = 1;
 const COMPUTE_NICE = 10;

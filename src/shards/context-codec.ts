@@ -91,7 +91,7 @@ export function decodeContext(user: string, bytes: Uint8Array): Context {
   const added = reader.f64();
   const size = reader.u16();
   // LMDB hands out bytes at any address: a copy is aligned.
-  context.seen = new SeenIds(roomFor(new Uint32Array(reader.copy(size * 8))), added);
+  context.seen = new SeenIds(new Uint32Array(reader.copy(size * 8)), added);
   const tail = reader.u16();
   if (tail > 0) context.tail.restore(reader.raw(tail));
   context.labels = readRecord(reader, readLabel);
@@ -130,8 +130,8 @@ function readSlab(reader: ByteReader, context: Context): void {
   }
 }
 
-function writeIds(hashes: Uint32Array, count: number, writer: ByteWriter): void {
-  for (let i = 0; i < count; i++) writer.u32(hashes[i]!);
+function writeIds(hashes: ArrayLike<number>, count: number, writer: ByteWriter): void {
+  for (let i = 0; i < count; i++) writer.u32(hashes[i]! >>> 0);
 }
 
 /** Bytes of the numbers in front of a context's last event time: events, and the first one's; then comes the last sequence. */
@@ -152,15 +152,6 @@ function numberOf(bytes: Uint8Array, at: number): number {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const numbersAt = 2 + 2 + view.getUint16(2, true); // Behind format, flag, and the encoder's name.
   return view.getFloat64(numbersAt + at, true);
-}
-
-/** The ring grows by doubling, so that what is loaded has the room that it would have had. */
-function roomFor(held: Uint32Array): Uint32Array {
-  let room = 16;
-  while (room < held.length) room *= 2;
-  const ring = new Uint32Array(room);
-  ring.set(held);
-  return ring;
 }
 
 /** A bit a field tells which are known, and only those are written. */
