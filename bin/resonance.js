@@ -16,8 +16,10 @@ const entry = existsSync(source) ? source : built;
 // Compiled code is kept from one start to the next: a node is ready in a third of the time.
 const cache = join(process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "resonance", "compiled");
 // glibc takes larger memory from the system by itself, and gives it back, up to a bound that grows whenever that
-// happens, unless it is set: without, memory for commits and contexts stays where it was used once.
-const env = { NODE_COMPILE_CACHE: cache, MALLOC_MMAP_THRESHOLD_: "65536", ...process.env };
+// happens, unless it is set: without, memory for commits and contexts stays where it was used once. Likewise in each arena, of
+// which there would be one a thread: two are enough for threads that seldom allocate at the same time.
+const malloc = { MALLOC_MMAP_THRESHOLD_: "65536", MALLOC_ARENA_MAX: "2" };
+const env = { NODE_COMPILE_CACHE: cache, ...malloc, ...process.env };
 const child = spawn(pinnedNode(), [entry, ...process.argv.slice(2)], { stdio: "inherit", env });
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
 child.on("exit", (code, signal) => {
