@@ -253,8 +253,7 @@ function keepErasing(copy: ErasingCopy, scrubber: Scrubber, eraser?: ShardEraser
     },
     lag: () => copy.lag(),
     async stop() {
-      await eraser?.stop();
-      await scrubber.stop();
+      await Promise.all([eraser?.stop(), scrubber.stop()]); // An erasure under way may wait for a scrub.
       await copy.stop();
     },
   };

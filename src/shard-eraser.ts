@@ -89,6 +89,8 @@ export class ShardEraser {
   readonly #records = new Map<string, { readonly turns: Turns; record: ErasureRecord | undefined }>();
   #lease: Lease | undefined;
   #turn = 0;
+  /** Rejects when the lease ends: what waits for another unit's answer waits no more. */
+  #ending = anEnding();
   #running: Promise<void> = Promise.resolve();
   #serving: { close(): Promise<void> } | undefined;
 
@@ -101,14 +103,16 @@ export class ShardEraser {
   }
 
   async own(lease: Lease): Promise<void> {
+    this.#endTurn();
+    this.#ending = anEnding();
     this.#lease = lease;
-    const turn = ++this.#turn;
+    const turn = this.#turn;
     this.#running = this.#running.then(() => this.#run(turn));
     await this.#serve();
   }
 
   async rest(): Promise<void> {
-    this.#turn++;
+    this.#endTurn();
     this.#lease = undefined;
     await this.#serving?.close();
     this.#serving = undefined;
@@ -117,6 +121,11 @@ export class ShardEraser {
   async stop(): Promise<void> {
     await this.rest();
     await this.#running;
+  }
+
+  #endTurn(): void {
+    this.#turn++;
+    this.#ending.reject(notOwner(this.#options.shard));
   }
 
   async #serve(): Promise<void> {
@@ -217,6 +226,7 @@ export class ShardEraser {
       this.#write(one, "erasing", batch.length, { contexts: one.contexts, events: one.events }),
     );
     await Promise.all(counted);
+    this.#refuseIfLost(turn);
     await this.#remove(batch, users, through);
     this.#refuseIfLost(turn);
     const verified = await this.#verify(batch, users, turn);
@@ -320,9 +330,10 @@ export class ShardEraser {
   async #ask(subject: string, request: EraseMembersRequest | RedactRequest): Promise<unknown> {
     const { bus, clock } = this.#world;
     const deadlineMs = clock.monotonicMs() + ASK_PATIENCE_MS;
+    const { promise: ending } = this.#ending;
     for (;;) {
       try {
-        return await ask(bus, subject, request, ASK_AGAIN_MS);
+        return await Promise.race([ask(bus, subject, request, ASK_AGAIN_MS), ending]);
       } catch (thrown) {
         const isSilence = thrown instanceof EngineError && thrown.code === "TIMEOUT";
         if (!isSilence || clock.monotonicMs() >= deadlineMs) throw thrown;
@@ -454,6 +465,12 @@ export class ShardEraser {
       kept.record = { ...kept.record, removed: mostRemoved(kept.record.removed ?? NOTHING_REMOVED, removed) };
     }
   }
+}
+
+function anEnding(): PromiseWithResolvers<never> {
+  const ending = Promise.withResolvers<never>();
+  ending.promise.catch(() => {}); // There may be nobody who waits.
+  return ending;
 }
 
 /** The lease is lost: another owner begins anew. */

@@ -322,7 +322,24 @@ class Host implements ShardCopy {
     // A copy that is far behind would wait for itself: its log was redacted before it read it.
     const isBehind = (): boolean => this.#publishedUpTo < (last ?? 0) && this.#outbox.waiting <= OUTBOX_MAX;
     while (isWaiting() && isBehind()) await sleep(SETTLE_LOOK_MS);
-    if (isWaiting()) this.#outbox.own(lease);
+    if (!isWaiting()) return;
+    this.#withholdRemovals();
+    this.#outbox.own(lease);
+  }
+
+  /**
+   * Of erasures that are not done, what waits tells the removals by the hash alone from here on. The owner before may end such an
+   * erasure at the same time: it has looked for the last time what the samples have of the user, and this copy, which may find
+   * no name in the log any more, would not look again.
+   */
+  #withholdRemovals(): void {
+    const { erasing, erasures } = this.#state;
+    this.#withhold(
+      erasures.map(({ id, hash, sequence }) => {
+        const user = erasing.get(id);
+        return { sequence: sequence + 1, hash, ...(user === undefined ? {} : { user }) };
+      }),
+    );
   }
 
   async rest(): Promise<void> {

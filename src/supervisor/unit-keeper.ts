@@ -45,7 +45,7 @@ const IDLE_MS = 1_000;
 const CAUGHT_UP_ENTRIES = 500;
 /** Longer than this a hand-over does not wait for outputs: what is left, the next owner publishes. */
 const DRAIN_PATIENCE_MS = 2_000;
-/** A copy that does not close in this time is left to the end of its thread. */
+/** A copy that does not close in this time is left to the end of its thread, and no other one is opened before that. */
 const STOP_PATIENCE_MS = 10_000;
 
 /**
@@ -59,6 +59,8 @@ export class UnitKeeper {
   readonly #wake: Wake;
   readonly #intensity: RestartIntensity;
   #copy: UnitCopy | undefined;
+  /** A copy that has not closed its store yet. */
+  #closing: Promise<void> | undefined;
   #role: UnitRole = "none";
   #lease: { epoch: number; session: number; isReleased: boolean } | undefined;
   #failure: { readonly thrown: unknown } | undefined;
@@ -137,6 +139,7 @@ export class UnitKeeper {
 
   async #own(session: NodeSession, record: UnitRecord): Promise<boolean> {
     const copy = await this.#open();
+    if (copy === undefined) return false;
     const isNew = this.#lease?.epoch !== record.epoch || this.#lease.session !== session.number;
     if (this.#role !== "owner" || isNew) {
       await this.#take(copy, session, record.epoch);
@@ -202,6 +205,7 @@ export class UnitKeeper {
 
   async #standBy(session: NodeSession, record: UnitRecord): Promise<boolean> {
     const copy = await this.#open();
+    if (copy === undefined) return false;
     if (record.ready[session.name] === session.incarnation) return false;
     if ((await copy.lag()) > CAUGHT_UP_ENTRIES) return false;
     await this.#ports.table.amend(this.unit, (now) => {
@@ -228,8 +232,10 @@ export class UnitKeeper {
     await copy?.rest();
   }
 
-  async #open(): Promise<UnitCopy> {
+  /** @returns Undefined while the one before still has the store: of two each would go on from what the other has written. */
+  async #open(): Promise<UnitCopy | undefined> {
     if (this.#copy !== undefined) return this.#copy;
+    if (this.#closing !== undefined) return undefined;
     const copy = await this.#ports.start(this.unit);
     this.#copy = copy;
     this.#role = "standby";
@@ -244,7 +250,17 @@ export class UnitKeeper {
     this.#copy = undefined;
     this.#failure = undefined;
     this.#role = "none";
-    if (copy !== undefined) await Promise.race([copy.stop(), this.#ports.sleep(STOP_PATIENCE_MS)]);
+    if (copy !== undefined) this.#closing = this.#close(copy);
+    if (this.#closing !== undefined) await Promise.race([this.#closing, this.#ports.sleep(STOP_PATIENCE_MS)]);
+  }
+
+  async #close(copy: UnitCopy): Promise<void> {
+    try {
+      await copy.stop();
+    } finally {
+      this.#closing = undefined;
+      this.#wake.call();
+    }
   }
 
   /** A copy that ended by itself: the next step is told. */

@@ -10,6 +10,7 @@ import { subjectsOf } from "../../src/events/subjects.ts";
 import { FEATURES } from "../../src/features/all-families.ts";
 import { fromWireError } from "../../src/kernel/engine-error.ts";
 import { decode, encode } from "../../src/kernel/msgpack.ts";
+import { userHasher } from "../../src/privacy/user-hash.ts";
 import type { SampleBatch } from "../../src/profiles/sample.ts";
 import type { ScoreAnswer, ShardScoreReply } from "../../src/resonance/score-answer.ts";
 import type { ContextStore } from "../../src/shards/context-store.ts";
@@ -20,6 +21,7 @@ const clock = { nowMs: () => START_MS, monotonicMs: () => 0 };
 const subjects = subjectsOf("test");
 const stream = subjects.shardLog(0);
 const encoder = untrainedEncoder(FEATURES);
+const hashUser = userHasher(new Uint8Array(32).fill(1));
 let ids = 0;
 const turn = () => new Promise((resolve) => setTimeout(resolve, 1));
 
@@ -48,6 +50,7 @@ async function aWorld() {
       pause: () => new Promise<void>((resolve) => setImmediate(resolve)),
       newId: () => `id-${++ids}`,
       decisionKey: [1, 2] as const,
+      hashUser,
       subjects,
     };
     const host = await startShardHost(ports, {
@@ -75,16 +78,17 @@ async function aWorld() {
     const [answer] = answers.map((bytes) => decode(bytes) as ScoreAnswer);
     return { epoch, answer: { ...answer, decision: "" } }; // An id each, whoever answers.
   };
-  const samples = async (): Promise<number[]> => {
+  const batches = async (): Promise<SampleBatch[]> => {
     const { last } = await log.bounds(subjects.samples);
     if (last === 0) return [];
     const reader = await log.read(subjects.samples, 1);
     const messages = await reader.next(last);
-    const found = messages.flatMap(({ data }) => (decode(data) as SampleBatch).samples);
     await reader.close();
-    return found.map((sample) => sample.sequence);
+    return messages.map(({ data }) => decode(data) as SampleBatch);
   };
-  return { start, append, member, score, samples };
+  const samples = async (): Promise<number[]> =>
+    (await batches()).flatMap((batch) => batch.samples.map(({ sequence }) => sequence));
+  return { start, append, member, score, batches, samples };
 }
 
 function lease(epoch: number): Lease & { held: boolean } {
@@ -140,6 +144,23 @@ test("a standby that becomes owner publishes what the dead owner did not", async
   while ((await world.samples()).length === 0) await turn();
   await owner.host.stop();
   expect((await world.score(3)).epoch).toBe(2);
+  await standby.host.stop();
+});
+
+test("of an erasure that is not done, a copy that takes over tells the removal by the hash alone", async () => {
+  const world = await aWorld();
+  const standby = await world.start("b");
+  await world.append(definitions);
+  await world.member();
+  await world.append(view());
+  const hash = hashUser("ada");
+  await world.append(encodeEntry({ kind: "erase", id: "erasure", hash, user: "ada", reason: "asked" }));
+  await folded(standby.store, 4);
+  await standby.host.own(lease(2));
+  while (!(await world.batches()).some(({ removals = [] }) => removals.length > 0)) await turn();
+  const batches = await world.batches();
+  expect(batches.flatMap(({ removals = [] }) => removals)).toMatchObject([{ sequence: 4, user: "", hash }]);
+  expect(new Set(batches.flatMap((batch) => batch.samples.map(({ user }) => user)))).toEqual(new Set([""]));
   await standby.host.stop();
 });
 

@@ -124,16 +124,23 @@ async function miscounted(servers: Servers, shard: number, once: ContextStore): 
   });
 }
 
-/** Whoever was exposed, by the raw logs, is one unit of the arm that they met first. */
+/**
+ * Whoever was exposed, by the raw logs, is one unit of the arm that they met first. Sums stay as they are when somebody is erased:
+ * who comes back is a unit more. Their exposures from before are still here if the log had trimmed them by then, out of reach of
+ * a redaction; where some were redacted nobody can tell any more.
+ */
 function miscountedUnits(servers: Servers, nodes: readonly SimNode[], shape: SimShape): string[] {
-  if (servers.redacted.arms.size > 0) return []; // Sums stay as they are, and who comes back is a unit more.
-  const arms = new Map<string, number>();
+  if (servers.redacted.arms.size > 0) return [];
+  const counting = new Set<string>();
+  const expected = [0, 0];
   for (let shard = 0; shard < shape.shards; shard++)
     for (const entry of entriesOf(servers, shard)) {
-      if (entry.kind !== "behaviour" || entry.exposure === undefined) continue;
-      if (!arms.has(entry.user)) arms.set(entry.user, entry.exposure.arm);
+      if (entry.kind === "erase")
+        for (const user of counting) if (hashUser(user) === entry.hash) counting.delete(user);
+      if (entry.kind !== "behaviour" || entry.exposure === undefined || counting.has(entry.user)) continue;
+      counting.add(entry.user);
+      expected[entry.exposure.arm]!++;
     }
-  const expected = [0, 1].map((arm) => [...arms.values()].filter((one) => one === arm).length);
   return nodes.flatMap((node) => {
     if (node.profiles === undefined || !isReady(node, "profiles")) return [];
     const book = new ExperimentBook();

@@ -52,6 +52,8 @@ export class SimNode {
   readonly #servers: Servers;
   readonly #shape: SimShape;
   readonly #bug: PlantedBug | undefined;
+  /** Units whose stores this life has open. */
+  #opened = new Set<string>();
   #lives = 0;
 
   constructor(servers: Servers, name: string, shape: SimShape, bug: PlantedBug | undefined) {
@@ -74,6 +76,7 @@ export class SimNode {
     const life = new Life(this.#servers, name, skew);
     this.life = life;
     this.agent = undefined;
+    this.#opened = new Set();
     this.#servers.trace(`${name} starts`);
     void this.#run(life);
   }
@@ -251,6 +254,10 @@ export class SimNode {
         idleMs: Number.POSITIVE_INFINITY,
       },
     );
+    const opened = this.#opened;
+    if (opened.has(unit))
+      servers.findings.push(`${life.name} opened a second copy of ${unit} over its store`);
+    opened.add(unit);
     return {
       done: copy.done,
       own: (lease) => {
@@ -260,7 +267,10 @@ export class SimNode {
       drain: () => copy.drain(),
       rest: () => copy.rest(),
       lag: () => copy.lag(),
-      stop: () => copy.stop(),
+      async stop() {
+        await copy.stop();
+        opened.delete(unit);
+      },
     };
   }
 

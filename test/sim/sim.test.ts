@@ -42,6 +42,14 @@ test.each([13, 94, 106, 115, 130, 177, 199, 545, 551])(
   30_000,
 );
 
+test("a copy whose erasure waits for another unit closes its store before the next one opens it", async () => {
+  expect((await runSeed(84)).findings).toEqual([]);
+}, 30_000);
+
+test("who was exposed, trimmed from the log, erased and exposed again is two units", async () => {
+  expect((await runSeed(307)).findings).toEqual([]);
+}, 30_000);
+
 test("a seed comes out the same each time", async () => {
   const first = await runSeed(5);
   const second = await runSeed(5);

@@ -24,13 +24,16 @@ type TestNode = {
   fail(unit: string): void;
 };
 
-/** Nodes whose copies only note what they are told. */
-function aCluster(standbys: 0 | 1 | 2 = 1) {
+/** Nodes whose copies only note what they are told. @param closesInMs - How long a copy takes to close. */
+function aCluster(standbys: 0 | 1 | 2 = 1, closesInMs = 0) {
   const time = new VirtualTime();
   const table = memoryKeyValue();
   const nodes = new Map<string, TestNode>();
   /** Every answerer of each epoch of a unit: there must be one. */
   const answerers = new Map<string, Set<string>>();
+  /** Copies that have their stores at this moment, and the most of one unit that one node ever had. */
+  const open = new Map<string, number>();
+  let openMax = 0;
   let ids = 0;
   let generations = 0;
 
@@ -41,6 +44,9 @@ function aCluster(standbys: 0 | 1 | 2 = 1) {
     const start = async (unit: string): Promise<UnitCopy> => {
       const done = Promise.withResolvers<void>();
       failures.set(unit, done.reject);
+      const store = `${name} ${unit}`;
+      open.set(store, (open.get(store) ?? 0) + 1);
+      openMax = Math.max(openMax, open.get(store) ?? 0);
       return {
         done: done.promise,
         async own(lease) {
@@ -53,6 +59,8 @@ function aCluster(standbys: 0 | 1 | 2 = 1) {
         lag: async () => 0,
         async stop() {
           leases.delete(unit);
+          if (closesInMs > 0) await time.sleep(closesInMs);
+          open.set(store, (open.get(store) ?? 0) - 1);
           done.resolve();
         },
       };
@@ -114,7 +122,7 @@ function aCluster(standbys: 0 | 1 | 2 = 1) {
         )
       );
     });
-  return { time, table, nodes, joined, allAnswered, isSettled, answerers };
+  return { time, table, nodes, joined, allAnswered, isSettled, answerers, openMax: () => openMax };
 }
 
 /** A table that answers after a while, or not at all. */
@@ -217,6 +225,17 @@ test("a copy that fails gives its unit to a standby, and is started again", asyn
   const other = [...nodes.values()].find((node) => node !== owner);
   expect(await time.until(() => other?.answering().has("shard-0") === true, 1_000)).toBe(true);
   expect(await time.until(isSettled, 20_000)).toBe(true);
+});
+
+test("a copy that is slow to close is waited for: no second one is opened over its store", async () => {
+  const { time, joined, isSettled, openMax } = aCluster(0, 15_000);
+  const node = await joined("a");
+  await time.until(isSettled, 5_000);
+  node.fail("shard-0");
+  await time.pass(14_000);
+  expect(node.answering().has("shard-0")).toBe(false);
+  expect(await time.until(() => node.answering().has("shard-0"), 2_000)).toBe(true);
+  expect(openMax()).toBe(1);
 });
 
 test("a table that is lost is made anew, and epochs go on growing", async () => {
