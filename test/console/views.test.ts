@@ -1,9 +1,12 @@
 import type { Page } from "playwright-core";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import type { ShownLetter } from "../../src/gateway/dead-letters.ts";
 import { NARROW } from "./chromium.ts";
 import { type ShopNode, startShopNode } from "./shop-node.ts";
 import { accessibilityProblems, describeWithChromium } from "./with-chromium.ts";
+
+// A browser beside a node and other tests has little of two cores.
+vi.setConfig({ testTimeout: 120_000 });
 
 const SCHEMES = ["light", "dark"] as const;
 /** What each address shows once its data is there. */

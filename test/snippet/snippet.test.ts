@@ -103,14 +103,16 @@ inChromium(
     });
     const stored = await shop.stored(3);
     const device = { device: "desktop", os: "linux", browser: "chrome", source: "mail" };
-    expect(stored).toMatchObject([
-      { type: "view", item: "/shoes", context: device },
-      { type: "add_to_cart", item: "sku-1", categories: ["shoes"] },
-      { type: "identify", user: "ada", traits: { plan: "pro" }, segments: { life: "loyal" } },
-    ]);
+    // Of two shards, and perhaps of the same millisecond: in no order.
+    const of = (type: string) => stored.find((event) => event["type"] === type);
+    expect(of("view")).toMatchObject({ item: "/shoes", context: device });
+    expect(of("add_to_cart")).toMatchObject({ item: "sku-1", categories: ["shoes"] });
+    const identified = { user: "ada", traits: { plan: "pro" }, segments: { life: "loyal" } };
+    expect(of("identify")).toMatchObject(identified);
     expect(new Set(stored.map(({ id }) => id)).size).toBe(3);
-    expect(stored[0]?.["user"]).toBe(stored[1]?.["user"]);
+    expect(of("view")?.["user"]).toBe(of("add_to_cart")?.["user"]);
     expect(JSON.stringify(stored)).not.toContain("name=ada");
+    await expect.poll(() => shop.sent.length).toBeGreaterThan(0); // The browser tells of a request a little later.
     expect(new Set(shop.sent)).toEqual(new Set(["POST"]));
     expect(shop.said).toEqual([]);
   },
@@ -120,7 +122,9 @@ inChromium("calls made before the script is there are not lost", async () => {
   const shop = await aShop("", {
     early: '(window.resonance ||= []).push(["track", "click", { item: "a" }])',
   });
-  expect(await shop.stored(2)).toMatchObject([{ type: "view" }, { type: "click", item: "a" }]);
+  const stored = await shop.stored(2);
+  expect(stored.map(({ type }) => type).toSorted()).toEqual(["click", "view"]);
+  expect(stored.find(({ type }) => type === "click")).toMatchObject({ item: "a" });
 });
 
 inChromium("where consent is required nothing is sent or stored before it, nor after a no", async () => {
@@ -151,8 +155,10 @@ inChromium(
     expect(await shop.stored(3)).toHaveLength(3);
 
     await shop.page.evaluate(() => resonance.consent({ personalisation: false }));
-    const last = (await shop.stored(4)).at(-1);
-    expect(last).toMatchObject({ user, type: "consent", consent: { personalisation: false } });
+    const told = (await shop.stored(4)).filter(({ type }) => type === "consent");
+    expect(told).toContainEqual(
+      expect.objectContaining({ user, consent: expect.objectContaining({ personalisation: false }) }),
+    );
     expect(await shop.storedKeys()).toBe(0);
     await shop.page.evaluate(() => resonance.track("click"));
     await quiet();
