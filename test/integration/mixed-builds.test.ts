@@ -39,13 +39,18 @@ describe.skipIf(!hasHistory)(
         const second = await up("new");
         await together(deployment);
         await send(500);
-        const status = (await client.ask("status", {})) as {
-          cluster: { nodes: { name: string; version?: string }[] };
+        // Either gateway answers, and the old one does not know of versions.
+        const told = async () => {
+          const status = (await client.ask("status", {})) as {
+            cluster: { nodes: { name: string; version?: string }[] };
+          };
+          return status.cluster.nodes.map(({ name, version }) => [name, version === undefined]);
         };
-        expect(status.cluster.nodes.map(({ name, version }) => [name, version === undefined])).toEqual([
+        const versions = [
           ["new", false],
           ["old", true],
-        ]);
+        ];
+        await expect.poll(told, { timeout: 20_000 }).toEqual(versions);
 
         const before = await scores(deployment);
         expect(await first.stop()).toBe(0);
