@@ -11,9 +11,9 @@ import type {
 import { type KeptKey, type KeyRing, keyInHeader } from "../gateway/http/key-ring.ts";
 import { rateLimited } from "../gateway/ingest-limits.ts";
 import { type Rate, RateLimiter } from "../gateway/rate-limiter.ts";
-import { EngineError } from "../kernel/engine-error.ts";
 import { type EventStream, eventStream, HEARTBEAT_MS } from "./event-stream.ts";
 import {
+  listening,
   overloaded,
   type RunningHttpServer,
   refuse,
@@ -128,23 +128,12 @@ export async function serveAdmin(
     });
   }
   app.setNotFoundHandler((request, reply) => serveFile(options.files, request, reply));
-  try {
-    await app.listen({ host: options.host, port: options.port });
-  } catch (cause) {
-    await app.close();
-    const message = `can't listen on ${options.host}:${options.port}: ${String(cause)}`;
-    throw new EngineError({ code: "HTTP_UNAVAILABLE", message, retryable: false, cause });
-  }
-  const address = app.server.address();
-  const port = typeof address === "object" && address !== null ? address.port : options.port;
-  const host = options.host.includes(":") ? `[${options.host}]` : options.host;
+  const server = await listening(app, options, CLOSE_PATIENCE_MS);
   return {
-    url: `http://${host}:${port}`,
-    async close() {
+    url: server.url,
+    close() {
       for (const stream of streams) stream.end();
-      const cut = setTimeout(() => app.server.closeAllConnections(), CLOSE_PATIENCE_MS);
-      await app.close();
-      clearTimeout(cut);
+      return server.close();
     },
   };
 }

@@ -97,20 +97,34 @@ export async function serveHttp(
   app.server.maxConnections = limits.connectionsMax;
   guard(app, options, limits);
   mountRoutes(app, routes);
+  return listening(app, options, CLOSE_PATIENCE_MS);
+}
+
+/**
+ * Lets a server listen.
+ *
+ * @param patienceMs - How long it waits for answers under way once it closes.
+ * @throws EngineError `HTTP_UNAVAILABLE` if the address can't be listened on.
+ */
+export async function listening(
+  app: FastifyInstance,
+  address: Readonly<{ host: string; port: number }>,
+  patienceMs: number,
+): Promise<RunningHttpServer> {
   try {
-    await app.listen({ host: options.host, port: options.port });
+    await app.listen({ host: address.host, port: address.port });
   } catch (cause) {
     await app.close();
-    const message = `can't listen on ${options.host}:${options.port}: ${String(cause)}`;
+    const message = `can't listen on ${address.host}:${address.port}: ${String(cause)}`;
     throw new EngineError({ code: "HTTP_UNAVAILABLE", message, retryable: false, cause });
   }
-  const address = app.server.address();
-  const port = typeof address === "object" && address !== null ? address.port : options.port;
-  const host = options.host.includes(":") ? `[${options.host}]` : options.host;
+  const bound = app.server.address();
+  const port = typeof bound === "object" && bound !== null ? bound.port : address.port;
+  const host = address.host.includes(":") ? `[${address.host}]` : address.host;
   return {
     url: `http://${host}:${port}`,
     async close() {
-      const cut = setTimeout(() => app.server.closeAllConnections(), CLOSE_PATIENCE_MS);
+      const cut = setTimeout(() => app.server.closeAllConnections(), patienceMs);
       await app.close();
       clearTimeout(cut);
     },
