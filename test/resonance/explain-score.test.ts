@@ -3,59 +3,15 @@ import { describe, expect, test } from "vitest";
 import type { Encoder } from "../../src/embedding/encoder.ts";
 import { FEATURES } from "../../src/features/all-families.ts";
 import type { FeatureEvent } from "../../src/features/feature-event.ts";
-import { toFeatureEvent } from "../../src/features/to-feature-event.ts";
 import { seededRandom } from "../../src/kernel/random.ts";
 import { explainScore } from "../../src/resonance/explain-score.ts";
 import type { Breakdown, Part } from "../../src/resonance/explanation.ts";
 import { logitsOf } from "../../src/resonance/logits.ts";
 import { offsetsOf, Rescore, type ScoredUser } from "../../src/resonance/rescore.ts";
-import { newScoreBuffer, prepareScorer, type Scorer, scoreInto } from "../../src/resonance/scorer.ts";
+import { newScoreBuffer, type Scorer, scoreInto } from "../../src/resonance/scorer.ts";
 import { Context } from "../../src/shards/context.ts";
-import { DEFINITIONS, fitted, someBehaviour, somePublished, untrained } from "../shards/replay-world.ts";
-
-/** An encoder that tells nobody what it is made of, as networks do not. */
-const opaque: Encoder = { ...bound(fitted), version: fitted.version };
-const ENCODERS = [
-  ["linear", fitted],
-  ["untrained", untrained],
-  ["linear, taken for a network", opaque],
-] as const;
-const [EXCLUSIVE, INDEPENDENT] = DEFINITIONS[1] ?? [];
-
-function bound(encoder: Encoder): Encoder {
-  const { kind, trained, dim, slots, version } = encoder;
-  return {
-    version,
-    kind,
-    trained,
-    dim,
-    slots,
-    fold: (...given) => encoder.fold(...given),
-    evidence: (...given) => encoder.evidence(...given),
-    embed: (...given) => encoder.embed(...given),
-  };
-}
-
-function scorerOf(encoder: Encoder, seed: number, map = EXCLUSIVE): Scorer {
-  if (map === undefined) throw new Error("it is defined");
-  return prepareScorer(somePublished(map, seed, encoder));
-}
-
-function history(seed: number, events: number): FeatureEvent[] {
-  const random = seededRandom(seed);
-  return Array.from({ length: events }, (_, i) => toFeatureEvent(someBehaviour(random, "ada", i)));
-}
-
-/** A user of whom the newest `kept` events are held. */
-function userOf(encoder: Encoder, events: readonly FeatureEvent[], kept = events.length): ScoredUser {
-  const held = new Context("ada", encoder.slots, encoder.version);
-  for (const event of events) {
-    FEATURES.foldSparse(held, event);
-    encoder.fold(held.slab, 0, event);
-  }
-  const atMs = Math.max(...events.map(({ tsMs }) => tsMs), 0);
-  return { held, events: events.slice(-kept), isWhole: kept >= events.length, atMs };
-}
+import { fitted } from "../shards/replay-world.ts";
+import { ENCODERS, history, INDEPENDENT, scorerOf, userOf } from "./scored-users.ts";
 
 /** The same user with a prior of their own. */
 function shifted(user: ScoredUser, scorer: Scorer, seed: number): ScoredUser {
