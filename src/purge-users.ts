@@ -25,6 +25,9 @@ const GONE: Rest = { kind: "gone" };
 const utf8 = new TextDecoder();
 /** Messages erased at once. */
 const ERASED_AT_ONCE = 64;
+/** Messages that follow each other are asked for by their places if they are so few. */
+const SINGLE_MAX = 8;
+const ASKED_AT_ONCE = 512;
 
 /**
  * Takes users out of the log of decisions. What other users were shown stays: it is appended again before its message
@@ -147,12 +150,20 @@ async function purge(
   };
   const begin = known.through + 1;
   const through = Number.POSITIVE_INFINITY;
+  const singles: number[] = [];
   for (const { from, to } of known.holding([...users].map((user) => ({ user, through })))) {
+    if (to - from < SINGLE_MAX) {
+      for (let at = from; at <= to; at++) singles.push(at);
+      continue;
+    }
     for await (const message of stream.messages(from)) {
       if (message.sequence > to) break;
       await look(message, idsOf(message.data));
     }
   }
+  for (let at = 0; at < singles.length; at += ASKED_AT_ONCE)
+    for (const message of await stream.messagesAt(singles.slice(at, at + ASKED_AT_ONCE)))
+      await look(message, idsOf(message.data));
   for await (const message of stream.messages(begin)) {
     const ids = idsOf(message.data);
     known.add(message.sequence, ids);

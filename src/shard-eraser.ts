@@ -18,6 +18,7 @@ import { decode, encode } from "./kernel/msgpack.ts";
 import type { Report } from "./kernel/report.ts";
 import {
   type ErasureRecord,
+  type ErasuresDone,
   erasureKey,
   mostRemoved,
   NOTHING_REMOVED,
@@ -68,8 +69,8 @@ const ASK_PATIENCE_MS = 120_000;
 const ASK_AGAIN_MS = 20_000;
 /** A shard writes decisions down within a quarter of a second: then the last ones about a user are there. */
 const DECISIONS_MS = 500;
-/** Erasures' entries further apart than so many messages are read apart. */
-const RUN_MESSAGES = 2_000;
+/** Messages read at a time. */
+const READ_MESSAGES = 2_000;
 /** More often than that nothing comes late. */
 const READINGS_MAX = 5;
 const OWNERS = "owners";
@@ -233,6 +234,8 @@ export class ShardEraser {
     await this.#forgetEntries(batch);
     await Promise.all(batch.map((one) => this.#write(one, "done", batch.length, {}, verified)));
     const ids = batch.map(({ id }) => id);
+    const told: ErasuresDone = ids;
+    this.#world.bus.publish(this.#world.subjects.erasures, encode(told));
     const data = encodeEntry({ kind: "erased", ids });
     const { log } = this.#world;
     const [sequence = 0] = await log.append(this.#stream, [{ id: `erased:${ids[0]}:${ids.length}`, data }]);
@@ -253,7 +256,7 @@ export class ShardEraser {
       if (user === undefined) unknown.push(sequence);
       else users.set(id, user);
     }
-    for (const { data } of await this.#messagesAt(unknown))
+    for (const { data } of await this.#world.log.messagesAt(this.#stream, unknown))
       for (const entry of decodeEntries(data))
         if (entry.kind === "erase" && entry.user !== undefined) users.set(entry.id, entry.user);
     return users;
@@ -380,28 +383,15 @@ export class ShardEraser {
 
   /** From here on nothing in the log tells whom the erasures were of. */
   async #forgetEntries(batch: readonly PendingErasure[]): Promise<void> {
-    const messages = await this.#messagesAt(batch.map(({ sequence }) => sequence));
+    const messages = await this.#world.log.messagesAt(
+      this.#stream,
+      batch.map(({ sequence }) => sequence),
+    );
     const redacted = messages.flatMap((message) => {
       const data = redactErasure(message.data);
       return data === undefined ? [] : [{ ...message, data }];
     });
     await this.#world.log.redact(this.#stream, redacted);
-  }
-
-  /** The messages of the log at some places, those near each other in one go. */
-  async #messagesAt(sequences: readonly number[]): Promise<LogMessage[]> {
-    const wanted = [...new Set(sequences)].sort((a, b) => a - b);
-    const found: LogMessage[] = [];
-    for (let at = 0; at < wanted.length; ) {
-      let end = at + 1;
-      while (end < wanted.length && wanted[end]! - wanted[end - 1]! <= RUN_MESSAGES) end++;
-      const run = new Set(wanted.slice(at, end));
-      await this.#eachMessage({ from: wanted[at]!, through: wanted[end - 1]! }, (message) => {
-        if (run.has(message.sequence)) found.push({ ...message, data: message.data.slice() });
-      });
-      at = end;
-    }
-    return found;
   }
 
   async #eachMessage(
@@ -412,7 +402,7 @@ export class ShardEraser {
     const reader = await this.#world.log.read(this.#stream, from);
     try {
       for (let read = 0; read < through; ) {
-        const messages = await reader.next(RUN_MESSAGES);
+        const messages = await reader.next(READ_MESSAGES);
         if (messages.length === 0) break;
         for (const message of messages) {
           read = message.sequence;

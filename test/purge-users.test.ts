@@ -79,6 +79,7 @@ function contract(open: () => Promise<KeptStream>): void {
     await stream.append([{ id: "m", data: encode([decision("ada", 1), decision("bob", 2)]) }]);
     const dying: KeptStream = {
       messages: () => stream.messages(),
+      messagesAt: (sequences) => stream.messagesAt(sequences),
       append: (messages) => stream.append(messages),
       erase: () => Promise.reject(new Error("cut off")),
     };

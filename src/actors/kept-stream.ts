@@ -7,6 +7,8 @@ import type { Append, LogMessage } from "./log.ts";
 export interface KeptStream {
   /** All messages stored by now, or those from a sequence on, oldest first; those deleted are left out. */
   messages(from?: number): AsyncIterable<LogMessage>;
+  /** The messages at some places, in that order; those deleted are left out. */
+  messagesAt(sequences: readonly number[]): Promise<readonly LogMessage[]>;
   /** As of {@link import("./log.ts").Log}. */
   append(messages: readonly Append[]): Promise<void>;
   /** Deletes messages so that their bytes are gone, also from the files of the stream. @returns How many were there. */

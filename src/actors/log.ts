@@ -76,6 +76,8 @@ export interface Log {
    * @throws EngineError `LOG_UNAVAILABLE` (retryable) if any may be as it was.
    */
   redact(stream: string, messages: readonly LogMessage[]): Promise<void>;
+  /** The messages at some places, in that order, as they are now; those that are held no more are left out. */
+  messagesAt(stream: string, sequences: readonly number[]): Promise<readonly LogMessage[]>;
   /** The first and last sequence held; `last` is 0 if nothing was ever stored. `first` is 1 before anything is. */
   bounds(stream: string): Promise<Readonly<{ first: number; last: number }>>;
 }

@@ -1,6 +1,6 @@
 import type { Clock } from "../kernel/clock.ts";
 import type { Log, LogMessage } from "./log.ts";
-import { Stretches } from "./stretches.ts";
+import { type Range, Stretches } from "./stretches.ts";
 
 /** Somebody who is to be taken out of a stream, as far as its messages up to a sequence tell of them. */
 export type RedactionTarget = Readonly<{ user: string; through: number }>;
@@ -37,6 +37,10 @@ type Waiting<Target> = Readonly<{
 }>;
 
 const READ_MESSAGES = 1_024;
+/** Messages further apart are read apart, each by itself unless there are so many: then all that lies between is read, too. */
+const APART = { messages: 64, reader: 32 } as const;
+/** Messages asked for by their places in one go. */
+const ASKED_MESSAGES = 512;
 /** Messages looked through between two pauses. */
 const SLICE_MESSAGES = 64;
 /** Messages that are redacted in one go: memory is bounded, and a crash costs so many again. */
@@ -47,7 +51,7 @@ const REST_FROM_MS = 4;
 
 /**
  * Takes users out of one stream. A scan serves all who have asked by then. The first one reads the whole stream and remembers
- * who is where; later ones read what has come since, and the stretches that may hold one of those asked for.
+ * who is where; later ones read what has come since, and the messages that may hold one of those asked for.
  */
 export class Redactor<Target extends RedactionTarget> {
   readonly #world: RedactorWorld;
@@ -106,49 +110,53 @@ export class Redactor<Target extends RedactionTarget> {
     const through = Math.min(last, Math.max(...asked.map((target) => target.through)));
     this.#stretches.trim(first);
     const known = this.#stretches.through;
-    const scan: Scan<Target> = { targets, counts: new Map(), redacted: [] };
-    for (const { from, to } of this.#stretches.holding([...targets.values()]))
-      await this.#read(scan, Math.max(from, first), Math.min(to, through), false);
+    const scan: Scan<Target> = { targets, counts: new Map(), redacted: [], workedMs: 0 };
+    const { runs, places } = readingOf(this.#stretches.holding([...targets.values()]), first, through);
+    for (let at = 0; at < places.length; at += ASKED_MESSAGES) {
+      const some = places.slice(at, at + ASKED_MESSAGES);
+      await this.#look(scan, await this.#world.log.messagesAt(this.#stream, some), false);
+      if (scan.redacted.length >= REDACT_MESSAGES) await this.#flush(scan);
+    }
+    for (const { from, to } of runs) await this.#read(scan, from, to, false);
     await this.#read(scan, Math.max(known + 1, first), through, true);
     await this.#flush(scan);
     return scan.counts;
   }
 
-  /** Looks through some messages. @param isNew - Whom they hold is remembered. */
+  /** Looks through the messages of a range. @param isNew - Whom they hold is remembered. */
   async #read(scan: Scan<Target>, from: number, to: number, isNew: boolean): Promise<void> {
     if (from > to) return;
-    const { clock, log, pause, sleep } = this.#world;
-    const reader = await log.read(this.#stream, from);
+    const reader = await this.#world.log.read(this.#stream, from);
     try {
-      let workedMs = 0;
       for (let read = from - 1; read < to; ) {
         const messages = await reader.next(READ_MESSAGES);
         if (messages.length === 0) break;
-        for (let at = 0; at < messages.length && read < to; at += SLICE_MESSAGES) {
-          const beganMs = clock.monotonicMs();
-          for (const message of messages.slice(at, at + SLICE_MESSAGES)) {
-            if (message.sequence > to) {
-              read = to;
-              break;
-            }
-            read = message.sequence;
-            const held = this.#idsOf(message.data);
-            if (isNew) this.#stretches.add(read, held);
-            if (held !== undefined && !hasAny(held, scan.targets)) continue;
-            const rest = this.#redactOne(message, scan.targets, scan.counts);
-            if (rest !== undefined) scan.redacted.push({ ...message, data: rest });
-          }
-          workedMs += clock.monotonicMs() - beganMs;
-          await pause();
-          if (workedMs >= REST_FROM_MS) {
-            await sleep(REST_FACTOR * workedMs);
-            workedMs = 0;
-          }
-        }
+        read = messages.at(-1)!.sequence;
+        const asked = read > to ? messages.filter(({ sequence }) => sequence <= to) : messages;
+        await this.#look(scan, asked, isNew);
         if (scan.redacted.length >= REDACT_MESSAGES) await this.#flush(scan);
       }
     } finally {
       await reader.close();
+    }
+  }
+
+  async #look(scan: Scan<Target>, messages: readonly LogMessage[], isNew: boolean): Promise<void> {
+    const { clock, pause, sleep } = this.#world;
+    for (let at = 0; at < messages.length; at += SLICE_MESSAGES) {
+      const beganMs = clock.monotonicMs();
+      for (const message of messages.slice(at, at + SLICE_MESSAGES)) {
+        const held = this.#idsOf(message.data);
+        if (isNew) this.#stretches.add(message.sequence, held);
+        if (held !== undefined && !hasAny(held, scan.targets)) continue;
+        const rest = this.#redactOne(message, scan.targets, scan.counts);
+        if (rest !== undefined) scan.redacted.push({ ...message, data: rest });
+      }
+      scan.workedMs += clock.monotonicMs() - beganMs;
+      await pause();
+      if (scan.workedMs < REST_FROM_MS) continue;
+      await sleep(REST_FACTOR * scan.workedMs);
+      scan.workedMs = 0;
     }
   }
 
@@ -178,7 +186,34 @@ type Scan<Target> = {
   readonly counts: Map<string, { messages: number; entries: number }>;
   /** Not handed over yet. */
   redacted: LogMessage[];
+  /** Since the last rest. */
+  workedMs: number;
 };
+
+/** How messages between two sequences are read: some range by range, others by their places. */
+function readingOf(
+  ranges: readonly Range[],
+  first: number,
+  through: number,
+): { runs: readonly Range[]; places: readonly number[] } {
+  const runs: Range[] = [];
+  const places: number[] = [];
+  let near: Range[] = [];
+  const close = (): void => {
+    const messages = near.reduce((sum, { from, to }) => sum + to - from + 1, 0);
+    if (messages >= APART.reader) runs.push({ from: near[0]!.from, to: near.at(-1)!.to });
+    else for (const { from, to } of near) for (let at = from; at <= to; at++) places.push(at);
+    near = [];
+  };
+  for (const range of ranges) {
+    const [from, to] = [Math.max(range.from, first), Math.min(range.to, through)];
+    if (from > to) continue;
+    if (near.length > 0 && from - near.at(-1)!.to > APART.messages) close();
+    near.push({ from, to });
+  }
+  if (near.length > 0) close();
+  return { runs, places };
+}
 
 function hasAny(ids: Iterable<string>, targets: ReadonlyMap<string, unknown>): boolean {
   for (const id of ids) if (targets.has(id)) return true;

@@ -1,27 +1,40 @@
 import { hash32 } from "../kernel/hash.ts";
 
-/** Some messages of a stream that follow each other, and whom they may hold something of. */
-type Stretch = Readonly<{
-  from: number;
-  to: number;
-  /** Hashes of the ids in them, ascending; undefined if one of the messages could not be read: it may hold anybody. */
-  hashes: Uint32Array | undefined;
-}>;
+/** Messages of a stream, the first and the last included. */
+export type Range = Readonly<{ from: number; to: number }>;
 
-/** Messages of a stretch: it is read whole for each who may be in it. */
+/** Some messages of a stream that follow each other, and whom they may hold something of. */
+type Stretch = Range &
+  Readonly<{
+    /**
+     * Ascending: {@link placeOf} each id in them; hashes of the ids alone, where their places are forgotten; undefined if one of
+     * the messages could not be read, or the hashes are forgotten, too: it may hold anybody.
+     */
+    held: Float64Array | Uint32Array | undefined;
+  }>;
+
+/** Messages of a stretch. */
 const STRETCH_MESSAGES = 1_024;
-/** Hashes kept of a stream, 4 bytes each: of the oldest stretches beyond that it is forgotten who is in them. */
-const HASHES_MAX = 1_000_000;
+/** Sequences that a stretch spans at most, where others are deleted in between: hash and offset fit in 52 bits. */
+const SPAN_MAX = 2 ** 20;
+/** Places kept of a stream, 8 bytes each: of stretches before it is forgotten in which of their messages somebody is. */
+const PLACES_MAX = 250_000;
+/** Hashes kept of those stretches, 4 bytes each: of the oldest ones beyond it is forgotten who is in them. */
+const HASHES_MAX = 500_000;
 
 /**
- * Which stretches of a stream may hold something of somebody. A hash of 32 bits may be anybody's, so that a stretch is read in
- * vain now and then; none is passed over that should be read, since messages only ever lose what they hold.
+ * Which messages of a stream may hold something of somebody. A hash of 32 bits may be anybody's, so that one is read in vain now
+ * and then; none is passed over that should be read, since messages only ever lose what they hold.
  */
 export class Stretches {
   #closed: Stretch[] = [];
+  /** How many of the closed ones have no places any more, and how many not even hashes: the oldest. */
+  #placeless = 0;
+  #nameless = 0;
+  #places = 0;
   #hashes = 0;
   /** The stretch that messages are taken into. */
-  #open = { messages: 0, hashes: new Set<number>(), isReadable: true };
+  #open = anOpen(1);
   #through = 0;
 
   /** The last message that is known; 0 for none. */
@@ -31,65 +44,113 @@ export class Stretches {
 
   /** Takes in the next message. @param ids - Of all whom it holds something of; undefined if it could not be read. */
   add(sequence: number, ids: Iterable<string> | undefined): void {
+    if (this.#open.messages === 0) this.#open.from = sequence;
+    else if (sequence - this.#open.from >= SPAN_MAX) this.#close(sequence);
     const open = this.#open;
     this.#through = sequence;
     open.messages++;
     if (ids === undefined) open.isReadable = false;
-    else for (const id of ids) open.hashes.add(hash32(id));
-    if (open.messages >= STRETCH_MESSAGES) this.#close();
+    else for (const id of ids) open.places.push(placeOf(hash32(id), sequence - open.from));
+    if (open.messages >= STRETCH_MESSAGES) this.#close(sequence + 1);
   }
 
   /** Forgets what the stream holds no more. @param first - The first message that it holds. */
   trim(first: number): void {
-    const gone = this.#closed.filter(({ to }) => to < first);
-    for (const { hashes } of gone) this.#hashes -= hashes?.length ?? 0;
-    this.#closed = this.#closed.slice(gone.length);
+    const kept = this.#closed.filter(({ to }) => to >= first);
+    const gone = this.#closed.length - kept.length;
+    for (const { held } of this.#closed.slice(0, gone)) this.#uncount(held);
+    this.#placeless = Math.max(0, this.#placeless - gone);
+    this.#nameless = Math.max(0, this.#nameless - gone);
+    this.#closed = kept;
   }
 
-  /** Stretches that may hold one of some, each as far as it is asked about; those that touch are one. */
-  holding(
-    asked: readonly Readonly<{ user: string; through: number }>[],
-  ): readonly Readonly<{ from: number; to: number }>[] {
+  /** Messages that may hold one of some, each as far as it is asked about; those that touch are one range. */
+  holding(asked: readonly Readonly<{ user: string; through: number }>[]): readonly Range[] {
     const wanted = asked.map(({ user, through }) => ({ hash: hash32(user), through }));
     const found: { from: number; to: number }[] = [];
-    const look = (from: number, to: number, has: (hash: number) => boolean): void => {
-      if (from > to || !wanted.some(({ hash, through }) => through >= from && has(hash))) return;
+    const add = (from: number, to: number): void => {
       const before = found.at(-1);
       if (before?.to === from - 1) before.to = to;
       else found.push({ from, to });
     };
-    for (const { from, to, hashes } of this.#closed)
-      look(from, to, (hash) => hashes === undefined || hasSorted(hashes, hash));
-    const { hashes, isReadable } = this.#open;
-    look(this.#openFrom, this.#through, (hash) => !isReadable || hashes.has(hash));
+    const look = ({ from, to, held }: Stretch): void => {
+      const near = wanted.filter(({ through }) => through >= from);
+      if (near.length === 0) return;
+      if (held instanceof Float64Array) {
+        for (const offset of offsetsIn(held, near))
+          if (from + offset <= to) add(from + offset, from + offset);
+      } else if (held === undefined || near.some(({ hash }) => held[lowerBound(held, hash)] === hash))
+        add(from, to);
+    };
+    for (const stretch of this.#closed) look(stretch);
+    const { from, places, isReadable, messages } = this.#open;
+    if (messages > 0)
+      look({ from, to: this.#through, held: isReadable ? Float64Array.from(places).sort() : undefined });
     return found;
   }
 
-  get #openFrom(): number {
-    return (this.#closed.at(-1)?.to ?? 0) + 1;
+  #close(next: number): void {
+    const { from, places, isReadable } = this.#open;
+    const held = isReadable ? Float64Array.from(places).sort() : undefined;
+    this.#closed.push({ from, to: this.#through, held });
+    this.#places += held?.length ?? 0;
+    this.#open = anOpen(next);
+    const last = this.#closed.length - 1;
+    for (; this.#places > PLACES_MAX && this.#placeless < last; this.#placeless++) {
+      const { held } = this.#closed[this.#placeless]!;
+      if (held instanceof Float64Array) this.#replace(this.#placeless, hashesOf(held));
+    }
+    for (; this.#hashes > HASHES_MAX && this.#nameless < this.#placeless; this.#nameless++)
+      this.#replace(this.#nameless, undefined);
   }
 
-  #close(): void {
-    const { hashes, isReadable } = this.#open;
-    const kept = isReadable ? Uint32Array.from(hashes).sort() : undefined;
-    this.#closed.push({ from: this.#openFrom, to: this.#through, hashes: kept });
-    this.#open = { messages: 0, hashes: new Set(), isReadable: true };
-    this.#hashes += kept?.length ?? 0;
-    for (let at = 0; this.#hashes > HASHES_MAX && at < this.#closed.length - 1; at++) {
-      const oldest = this.#closed[at]!;
-      this.#hashes -= oldest.hashes?.length ?? 0;
-      this.#closed[at] = { ...oldest, hashes: undefined };
-    }
+  #replace(at: number, held: Uint32Array | undefined): void {
+    const { from, to, held: before } = this.#closed[at]!;
+    this.#uncount(before);
+    this.#hashes += held?.length ?? 0;
+    this.#closed[at] = { from, to, held };
+  }
+
+  #uncount(held: Stretch["held"]): void {
+    if (held instanceof Float64Array) this.#places -= held.length;
+    else this.#hashes -= held?.length ?? 0;
   }
 }
 
-function hasSorted(sorted: Uint32Array, hash: number): boolean {
+function anOpen(from: number): { from: number; messages: number; places: number[]; isReadable: boolean } {
+  return { from, messages: 0, places: [], isReadable: true };
+}
+
+/** An id's hash and, in the lower digits, how far behind the stretch's first message it is. */
+function placeOf(hash: number, offset: number): number {
+  return hash * SPAN_MAX + offset;
+}
+
+/** Offsets of the messages that may hold one of some, ascending. */
+function offsetsIn(places: Float64Array, wanted: readonly Readonly<{ hash: number }>[]): number[] {
+  const offsets = new Set<number>();
+  for (const { hash } of wanted) {
+    const end = placeOf(hash + 1, 0);
+    for (let at = lowerBound(places, placeOf(hash, 0)); at < places.length && places[at]! < end; at++)
+      offsets.add(places[at]! % SPAN_MAX);
+  }
+  return [...offsets].sort((a, b) => a - b);
+}
+
+function hashesOf(places: Float64Array): Uint32Array {
+  const hashes = new Set<number>();
+  for (const place of places) hashes.add(Math.floor(place / SPAN_MAX));
+  return Uint32Array.from(hashes); // As ascending as the places.
+}
+
+/** Where the first number that is not less stands, or would. */
+function lowerBound(sorted: Float64Array | Uint32Array, value: number): number {
   let low = 0;
   let high = sorted.length;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if (sorted[middle]! < hash) low = middle + 1;
+    if (sorted[middle]! < value) low = middle + 1;
     else high = middle;
   }
-  return sorted[low] === hash;
+  return low;
 }

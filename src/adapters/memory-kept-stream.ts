@@ -11,6 +11,9 @@ export function memoryKeptStream(): KeptStream {
       const asked = [...held.values()].filter(({ sequence }) => sequence >= from);
       yield* asked.sort((a, b) => a.sequence - b.sequence);
     },
+    async messagesAt(sequences) {
+      return sequences.flatMap((sequence) => held.get(sequence) ?? []);
+    },
     async append(messages) {
       for (const { id, data } of messages) {
         if (ids.has(id)) continue;

@@ -80,6 +80,11 @@ export class MemoryLog implements Log {
     return { first, last: messages.length };
   }
 
+  async messagesAt(stream: string, sequences: readonly number[]): Promise<LogMessage[]> {
+    const { first, messages } = this.#stream(stream);
+    return sequences.flatMap((sequence) => (sequence < first ? [] : (messages[sequence - 1] ?? [])));
+  }
+
   /** The names of all streams, for whoever looks on. */
   streams(): readonly string[] {
     return [...this.#streams.keys()];

@@ -4,6 +4,7 @@ import type { KeptStream } from "../actors/kept-stream.ts";
 import type { Log, LogMessage } from "../actors/log.ts";
 import { eraseMessages } from "./nats-erase.ts";
 import { logUnavailable } from "./nats-log-failure.ts";
+import { storedMessages } from "./nats-stored-messages.ts";
 
 /** Messages asked for at once: so many first, then as many as come to about so many bytes. */
 const FETCHED = { first: 256, most: 8_192, bytes: 8_388_608 } as const;
@@ -57,6 +58,7 @@ export async function natsKeptStream(
         jsm.consumers.delete(stream, name).catch(() => false); // The server drops it by itself, too.
       }
     },
+    messagesAt: (sequences) => reach(() => storedMessages(jsm, stream, sequences)),
     append: async (messages) => void (await log.append(stream, messages)),
     erase: (sequences) => reach(() => eraseMessages(jsm, stream, sequences)),
   };

@@ -21,6 +21,7 @@ import { isPassing, isUnanswered, logUnavailable } from "./nats-log-failure.ts";
 import { NatsLogReader } from "./nats-log-reader.ts";
 import { NatsPipeline } from "./nats-pipeline.ts";
 import { RedactedCopies } from "./nats-redacted-copies.ts";
+import { storedMessages } from "./nats-stored-messages.ts";
 
 /** How a log is kept. */
 export type NatsLogOptions = Readonly<{
@@ -130,17 +131,29 @@ export class NatsLog implements Log {
     return { first: Math.max(1, first), last: state.last_seq };
   }
 
+  async messagesAt(stream: string, sequences: readonly number[]): Promise<readonly LogMessage[]> {
+    const redacted = this.#redactedOf(stream);
+    return this.#patiently(stream, () =>
+      storedMessages(this.#jsm, stream, sequences, (sequence) => redacted.find(sequence)),
+    );
+  }
+
   async redact(stream: string, messages: readonly LogMessage[]): Promise<void> {
     if (messages.length === 0) return;
     const redacted = this.#redactedOf(stream);
-    await this.ensure(redacted.name, { subjects: [redacted.subject("*")] });
-    await this.#patiently(stream, () => redacted.tidy());
-    const { first } = await this.bounds(stream);
-    await redacted.keepBegin(this, first);
+    if (!redacted.isPrepared) await this.#prepare(redacted);
     for (let at = 0; at < messages.length; at += REDACTED_AT_ONCE) {
       const some = messages.slice(at, at + REDACTED_AT_ONCE);
       await this.#patiently(stream, () => redacted.replace(this, some));
     }
+  }
+
+  async #prepare(redacted: RedactedCopies): Promise<void> {
+    await this.ensure(redacted.name, { subjects: [redacted.subject("*")] });
+    await this.#patiently(redacted.stream, () => redacted.tidy());
+    const { first } = await this.bounds(redacted.stream);
+    await redacted.keepBegin(this, first);
+    redacted.isPrepared = true;
   }
 
   #redactedOf(stream: string): RedactedCopies {

@@ -17,8 +17,9 @@ export class RedactedCopies {
   readonly stream: string;
   /** The stream of the copies. */
   readonly name: string;
+  /** Whether the copies' stream was made, tidied, and told where the stream begins: once is enough. */
+  isPrepared = false;
   readonly #jsm: JetStreamManager;
-  #isTidy = false;
 
   constructor(jsm: JetStreamManager, stream: string) {
     this.#jsm = jsm;
@@ -66,9 +67,8 @@ export class RedactedCopies {
       if (this.#sequenceOf(subject) < keep) await this.#jsm.streams.purge(this.name, { filter: subject });
   }
 
-  /** Removes copies that others have taken the place of, where a crash came between: looked for once. */
+  /** Removes copies that others have taken the place of, where a crash came between. */
   async tidy(): Promise<void> {
-    if (this.#isTidy) return;
     for (const [subject, count] of (await this.#subjects()) ?? []) {
       const newest = count > 1 ? await this.#last(subject) : null;
       for (let after = 0; newest !== null; ) {
@@ -80,7 +80,6 @@ export class RedactedCopies {
         after = older.seq;
       }
     }
-    this.#isTidy = true;
   }
 
   /** Puts copies in the place of messages, which are overwritten. */

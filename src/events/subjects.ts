@@ -43,6 +43,8 @@ export function subjectsOf(prefix: string, generation = 1) {
     decisions: `${stream}_DECISIONS`,
     /** Internal request/reply of a shard's owner. */
     shard: (shard: number, name: string) => `${internal}.shard.${shard}.${name}`,
+    /** Ids of erasures that are done, as soon as they are. */
+    erasures: `${prefix}.internal.erasures`,
     profileActor: (name: string) => `${prefix}.internal.profiles.${name}`,
     /** Key-value bucket of nodes and leases. */
     cluster: isFirst ? `${prefix}-cluster` : `${prefix}-cluster-g${generation}`,

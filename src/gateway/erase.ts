@@ -7,6 +7,7 @@ import { shardOf } from "../kernel/hash.ts";
 import { decode } from "../kernel/msgpack.ts";
 import { type ErasedHash, type ErasureRecord, erasedKey, erasureKey } from "../privacy/erasure-record.ts";
 import type { AskShard } from "./ask-shard.ts";
+import type { ErasureNews } from "./erasure-news.ts";
 import type { GatewayOptions, GatewayPorts } from "./gateway-ports.ts";
 
 /** The reply of `erase`: how far it is, and once it is done the proof of it. */
@@ -24,8 +25,9 @@ type Given = Readonly<{ waitMs: number }> & (Readonly<{ user: string }> | Readon
 
 const WAIT_MS = 5_000;
 const WAIT_MS_MAX = 60_000;
-const LOOK_FIRST_MS = 50;
-const LOOK_LAST_MS = 250;
+/** It is looked without being told: what erasers tell may get lost. */
+const LOOK_FIRST_MS = 1_000;
+const LOOK_LAST_MS = 4_000;
 /** What records are stored under. */
 const ID = /^[A-Za-z0-9_-]{1,128}$/;
 
@@ -36,7 +38,7 @@ const ID = /^[A-Za-z0-9_-]{1,128}$/;
  * @throws EngineError `UNKNOWN_ERASURE`; `LOG_UNAVAILABLE`, `NO_RESPONDERS`, `TIMEOUT`, `NOT_CAUGHT_UP` (retryable).
  */
 export async function erase(
-  ports: GatewayPorts & Readonly<{ askShard: AskShard }>,
+  ports: GatewayPorts & Readonly<{ askShard: AskShard; erasureNews: ErasureNews }>,
   options: GatewayOptions,
   body: unknown,
 ): Promise<EraseReply> {
@@ -44,12 +46,16 @@ export async function erase(
   const deadlineMs = ports.clock.monotonicMs() + given.waitMs;
   const begun = "user" in given ? await begin(ports, options, given.user) : undefined;
   const erasure = begun?.erasure ?? ("erasure" in given ? given.erasure : "");
-  for (let lookMs = LOOK_FIRST_MS; ; lookMs = Math.min(LOOK_LAST_MS, lookMs * 1.5)) {
-    const record = (await readJson<ErasureRecord>(ports.releases, erasureKey(erasure))) ?? begun;
-    if (record === undefined) throw unknownErasure(erasure);
-    if (record.state === "done" || ports.clock.monotonicMs() >= deadlineMs) return record;
-    await ports.sleep(lookMs);
-  }
+  const { clock, erasureNews, releases, sleep } = ports;
+  return erasureNews.whileListening(async () => {
+    for (let lookMs = LOOK_FIRST_MS; ; lookMs = Math.min(LOOK_LAST_MS, lookMs * 2)) {
+      const record = (await readJson<ErasureRecord>(releases, erasureKey(erasure))) ?? begun;
+      if (record === undefined) throw unknownErasure(erasure);
+      const leftMs = deadlineMs - clock.monotonicMs();
+      if (record.state === "done" || leftMs <= 0) return record;
+      await erasureNews.toldOr(erasure, sleep(Math.min(lookMs, leftMs)));
+    }
+  });
 }
 
 /** Puts an erasure into the user's log, unless one is there that everything held of them is before. */

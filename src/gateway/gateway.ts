@@ -15,6 +15,7 @@ import { ContextReader } from "./context-reader.ts";
 import { describeProfiles } from "./describe-profiles.ts";
 import { describeRates } from "./describe-rates.ts";
 import { erase } from "./erase.ts";
+import { ErasureNews } from "./erasure-news.ts";
 import { experimentEndpoints } from "./experiments.ts";
 import { exportUser } from "./export-user.ts";
 import { countError, type EndpointMeter, GatewayMeter } from "./gateway-meter.ts";
@@ -90,6 +91,7 @@ export function createGateway(ports: GatewayPorts, options: GatewayOptions): Gat
   const scoring = createScoring({ ...ports, askShard, contexts, consent }, options, counters, mapNames);
   const placements = () => catalogues.inForce.placements;
   const experiments = experimentEndpoints(ports, options, POLICY_NAMES, placements);
+  const erasureNews = new ErasureNews(ports);
   const lags = new LagWatch(ports, options.lagMax ?? Number.POSITIVE_INFINITY);
   const taking: GatewayPorts & IngestParts = {
     ...ports,
@@ -108,7 +110,7 @@ export function createGateway(ports: GatewayPorts, options: GatewayOptions): Gat
     export: inItsType((body) => exportUser({ ...ports, askShard }, options, body)),
     profiles: inItsType((body) => describeProfiles(ports, definitions.maps, body)),
     "privacy.report": inItsType((body) => privacyReport(ports, definitions.maps, body)),
-    erase: inItsType((body) => erase({ ...ports, askShard }, options, body)),
+    erase: inItsType((body) => erase({ ...ports, askShard, erasureNews }, options, body)),
     shards: inItsType(async (body) => describeShards(options, body)),
     status: inItsType((body) =>
       status(ports, options, { ...counters, refusing: lags.refusing() }, policy.inForce, body),

@@ -88,3 +88,6 @@ function most<Counts extends Readonly<Record<string, unknown>>>(
   );
   return { ...held, ...Object.fromEntries(greater) };
 }
+
+/** Ids of erasures that are done, as erasers tell those who wait. */
+export type ErasuresDone = readonly string[];

@@ -89,7 +89,7 @@ test("whatever came when, those who were taken out are in no message up to their
   );
 });
 
-test("the first scan reads the stream; later ones what has come since, and where somebody asked for may be", async () => {
+test("the first scan reads the stream; later ones what has come since, and the messages that somebody asked for may be in", async () => {
   const { redactor, append, takeRead } = await aStream();
   for (let i = 0; i < 5_000; i++) await append([i < 2_000 ? "ada" : `visitor-${i}`]);
   await redactor.erase({ user: "bob", through: 5_000 });
@@ -98,6 +98,8 @@ test("the first scan reads the stream; later ones what has come since, and where
   expect(await redactor.erase({ user: "bob", through: 5_001 })).toEqual({ messages: 1, entries: 1 });
   expect(takeRead()).toBe(1);
   expect(await redactor.erase({ user: "visitor-4500", through: 5_001 })).toEqual({ messages: 1, entries: 1 });
+  expect(takeRead()).toBe(1);
+  expect(await redactor.erase({ user: "ada", through: 5_001 })).toEqual({ messages: 2_000, entries: 2_000 });
   expect(takeRead()).toBeLessThan(2_100);
 });
 
@@ -109,7 +111,7 @@ test("what a stream has lost at its begin is asked for no more", async () => {
   expect(await redactor.erase({ user: "ada", through: 3_000 })).toEqual({ messages: 500, entries: 500 });
 });
 
-test("of more ids than memory is for, the oldest stretches may hold anybody", () => {
+test("of more ids than memory is for, it is known where they are, then in which stretch, then nothing", () => {
   const stretches = new Stretches();
   const messages = 1_024;
   for (let s = 0; s < 60; s++) {
@@ -117,10 +119,22 @@ test("of more ids than memory is for, the oldest stretches may hold anybody", ()
     for (let m = 1; m <= messages; m++) stretches.add(s * messages + m, m === 7 ? ids : []);
   }
   const through = Number.POSITIVE_INFINITY;
-  const forgotten = { from: 1, to: 10 * messages };
-  expect(stretches.holding([{ user: "59-7", through }])).toEqual([
-    forgotten,
-    { from: 59 * messages + 1, to: 60 * messages },
-  ]);
-  expect(stretches.holding([{ user: "59-7", through: 10 * messages + 1 }])).toEqual([forgotten]);
+  const stretch = (s: number) => ({ from: s * messages + 1, to: (s + 1) * messages });
+  const forgotten = { from: 1, to: stretch(22).to };
+  const place = { from: 59 * messages + 7, to: 59 * messages + 7 };
+  expect(stretches.holding([{ user: "59-7", through }])).toEqual([forgotten, place]);
+  expect(stretches.holding([{ user: "30-7", through }])).toEqual([forgotten, stretch(30)]);
+  expect(stretches.holding([{ user: "59-7", through: stretch(22).to }])).toEqual([forgotten]);
+  stretches.trim(stretch(29).to);
+  expect(stretches.holding([{ user: "30-7", through }])).toEqual([stretch(30)]);
+  expect(stretches.holding([{ user: "59-7", through }])).toEqual([place]);
+});
+
+test("messages that were deleted in between make no difference, however many", () => {
+  const stretches = new Stretches();
+  const places = [3, 9, 2 ** 20 + 2, 2 ** 20 + 3, 2 ** 22, 2 ** 32];
+  for (const sequence of places) stretches.add(sequence, [`u${sequence % 2}`]);
+  const held = (user: string) => stretches.holding([{ user, through: Number.POSITIVE_INFINITY }]);
+  expect(held("u1")).toEqual([3, 9, 2 ** 20 + 3].map((at) => ({ from: at, to: at })));
+  expect(held("u0")).toEqual([2 ** 20 + 2, 2 ** 22, 2 ** 32].map((at) => ({ from: at, to: at })));
 });

@@ -108,6 +108,26 @@ export function logContract(log: () => Log): void {
     await waiting.close();
   });
 
+  test("messages are told by their places as readers get them, without those that are trimmed or not there yet", async () => {
+    const stream = await aStream();
+    await log().append(stream, messages(200));
+    const all = await readAll(log(), stream, 1, 200);
+    await log().redact(
+      stream,
+      [3, 200].map((sequence) => ({ ...all[sequence - 1]!, data: bytesOf("rest") })),
+    );
+    await log().trim(stream, 2, Date.UTC(2100, 0));
+    const asked = [1, 2, ...all.map(({ sequence }) => sequence).slice(2), 201];
+    const told = await log().messagesAt(stream, asked);
+    expect(told.map(({ sequence }) => sequence)).toEqual(asked.slice(2, -1));
+    const again = await readAll(log(), stream, 3, 198);
+    expect(told.map(textOf)).toEqual(again.map(textOf));
+    expect(told.map((message) => [message.storedAtMs, message.isRedacted === true])).toEqual(
+      again.map((message) => [message.storedAtMs, message.isRedacted === true]),
+    );
+    expect((await log().messagesAt(stream, [7, 3])).map(textOf)).toEqual([textOf(all[6]!), "rest"]);
+  });
+
   test("a stream that begins with redacted messages is trimmed as any other", async () => {
     const stream = await aStream();
     await log().append(stream, messages(6));

@@ -220,6 +220,7 @@ async function foldProfiles({ connection, subjects, shards }: Evidence): Promise
     append: async (_stream, messages) => messages.map(() => 0),
     read: (stream, from) => log.read(stream, from),
     bounds: (stream) => log.bounds(stream),
+    messagesAt: (...given) => log.messagesAt(...given),
     trim: async () => 1,
     redact: async () => {},
   };

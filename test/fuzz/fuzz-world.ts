@@ -72,6 +72,7 @@ export async function fuzzWorld(): Promise<FuzzWorld> {
       return 1;
     },
     async redact() {},
+    messagesAt: async () => [],
     bounds: async (stream) => ({ first: 1, last: sequences.get(stream) ?? 0 }),
   };
 

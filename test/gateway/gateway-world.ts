@@ -54,6 +54,7 @@ export async function gatewayWorld(
     ensure: (stream) => stored.ensure(stream),
     read: (stream, from) => stored.read(stream, from),
     bounds: (stream) => stored.bounds(stream),
+    messagesAt: (...given) => stored.messagesAt(...given),
     trim: (...given) => stored.trim(...given),
     redact: (...given) => stored.redact(...given),
     async append(stream, messages) {

@@ -32,6 +32,7 @@ export async function foldAgain(
     ensure: (stream, options) => log.ensure(stream, options),
     read: (stream, from) => log.read(stream, from),
     bounds: (stream) => log.bounds(stream),
+    messagesAt: (...given) => log.messagesAt(...given),
     trim: async () => 1,
     redact: async () => {},
     append: async (stream, messages) => {

@@ -449,6 +449,7 @@ function inBatchesOf(log: Log, batch: number): Log {
     bounds: (...given) => log.bounds(...given),
     trim: (...given) => log.trim(...given),
     redact: (...given) => log.redact(...given),
+    messagesAt: (...given) => log.messagesAt(...given),
     async read(stream, from): Promise<LogReader> {
       const reader = await log.read(stream, from);
       return {

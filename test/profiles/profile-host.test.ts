@@ -754,6 +754,7 @@ function methodsOf(log: Log): Log {
     bounds: (...given) => log.bounds(...given),
     trim: (...given) => log.trim(...given),
     redact: (...given) => log.redact(...given),
+    messagesAt: (...given) => log.messagesAt(...given),
   };
 }
 

@@ -230,6 +230,7 @@ test.for([0, 1, 2, 3, 4, 5, 6, 7, 8])(
           ensure: async () => {},
           trim: async () => 1,
           redact: async () => {},
+          messagesAt: async () => [],
           read: async () => ({
             next: () => new Promise<readonly LogMessage[]>((resolve) => arrivals.push(resolve)),
             lag: () => 0,

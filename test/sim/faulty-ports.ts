@@ -28,6 +28,7 @@ export function wiredLog(servers: Servers, life: Life): Log {
     ensure: (...given) => reach("ensure", () => servers.log.ensure(...given)),
     bounds: (stream) => reach("bounds", () => servers.log.bounds(stream)),
     redact: (...given) => reach("redact", () => servers.log.redact(...given)),
+    messagesAt: (...given) => reach("get", () => servers.log.messagesAt(...given)),
     trim: (...given) => reach("trim", () => servers.log.trim(...given)),
     append: (stream, messages) =>
       reach("append", async () => {

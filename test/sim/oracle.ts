@@ -449,6 +449,10 @@ function asItWas(log: MemoryLog): Log {
     bounds: async (stream) => ({ first: 1, last: log.lastOf(stream) }),
     trim: async () => 1,
     redact: async () => {},
+    async messagesAt(stream, sequences) {
+      const messages = log.everStored(stream);
+      return sequences.flatMap((sequence) => messages[sequence - 1] ?? []);
+    },
     async read(stream, from) {
       const messages = log.everStored(stream);
       const closed = Promise.withResolvers<readonly LogMessage[]>();

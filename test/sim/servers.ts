@@ -29,6 +29,10 @@ function keptStream(log: MemoryLog, stream: string): KeptStream {
     async *messages() {
       for (const message of log.everStored(stream)) if (message.data.length > 0) yield message;
     },
+    async messagesAt(sequences) {
+      const held = log.everStored(stream);
+      return sequences.flatMap((sequence) => held[sequence - 1] ?? []).filter(({ data }) => data.length > 0);
+    },
     append: async (messages) => void (await log.append(stream, messages)),
     async erase(sequences) {
       const held = sequences.map((sequence) => log.everStored(stream)[sequence - 1]!);
