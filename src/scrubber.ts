@@ -25,6 +25,8 @@ export class Scrubber {
   #scrubbedThrough = 0;
   #wantedThrough = 0;
   #isStopping = false;
+  /** Ends the pause between two looks. */
+  #wake = () => {};
   #running: Promise<void>;
 
   constructor(world: ScrubberWorld, view: ErasingView, monotonicMs: () => number) {
@@ -37,6 +39,7 @@ export class Scrubber {
   /** Resolves once the store holds no byte of whom it was made to forget up to a place. @returns False if that was stopped. */
   async scrubbed(sequence: number): Promise<boolean> {
     this.#wantedThrough = Math.max(this.#wantedThrough, sequence);
+    this.#wake();
     while (!this.#isStopping && this.#scrubbedThrough < sequence) await this.#world.sleep(LOOK_MS / 4);
     return !this.#isStopping;
   }
@@ -56,7 +59,10 @@ export class Scrubber {
     while (!this.#isStopping) {
       const through = Math.max(this.#view.erasedThrough(), this.#wantedThrough);
       if (through <= this.#scrubbedThrough || !this.#view.isSettled(through)) {
-        await sleep(LOOK_MS);
+        const woken = new Promise<void>((resolve) => {
+          this.#wake = resolve;
+        });
+        await Promise.race([sleep(LOOK_MS), woken]);
         continue;
       }
       const beganMs = this.#monotonicMs();

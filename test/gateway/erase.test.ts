@@ -1,3 +1,4 @@
+import { setImmediate as turn } from "node:timers/promises";
 import { expect, test } from "vitest";
 import type { EraseReply } from "../../src/gateway/erase.ts";
 import { shardOf } from "../../src/kernel/hash.ts";
@@ -10,8 +11,8 @@ const SHARD = shardOf("ada", SHARDS);
 const hash = userHasher(new Uint8Array(32))("ada");
 
 /** A gateway whose shards tell this of whoever is to be erased. */
-async function aWorld(told: { pending: string | null; isHeld: boolean }) {
-  const world = await gatewayWorld();
+async function aWorld(told: { pending: string | null; isHeld: boolean }, isPatient = false) {
+  const world = await gatewayWorld({ isPatient });
   const asked: unknown[] = [];
   await world.bus.serve(world.subjects.shard(SHARD, "erasing"), ({ data }) => {
     asked.push(decode(data));
@@ -42,6 +43,26 @@ test("of somebody who came back since, it is another one", async () => {
   const { value } = await world.ask("erase", { user: "ada", waitMs: 0 });
   expect((value as EraseReply).erasure).not.toBe("first");
   expect(await world.entries(SHARD)).toHaveLength(1);
+});
+
+test("who waits is answered as soon as an eraser tells that theirs is done, however long it would be until the next look", async () => {
+  const world = await aWorld({ pending: "e-1", isHeld: false }, true);
+  const both = ["ada", "ada"].map((user) => world.ask("erase", { user, waitMs: 60_000 }));
+  const done = { erasure: "e-1", state: "done", reason: "asked", shard: SHARD, sequence: 7, verified: true };
+  await expect(Promise.race([...both, turn("still waiting")])).resolves.toBe("still waiting");
+  world.bus.publish(world.subjects.erasures, encode(["another"]));
+  await expect(Promise.race([...both, turn("still waiting")])).resolves.toBe("still waiting");
+  await world.releases.put(erasureKey("e-1"), new TextEncoder().encode(JSON.stringify(done)));
+  world.bus.publish(world.subjects.erasures, encode(["e-0", "e-1"]));
+  for (const { value } of await Promise.all(both)) expect(value).toEqual(done);
+});
+
+test("what an eraser told and nobody heard is found by looking", async () => {
+  const world = await aWorld({ pending: "e-1", isHeld: false });
+  const done = { erasure: "e-1", state: "done", reason: "asked", shard: SHARD, sequence: 7, verified: true };
+  const asked = world.ask("erase", { user: "ada", waitMs: 60_000 });
+  await world.releases.put(erasureKey("e-1"), new TextEncoder().encode(JSON.stringify(done)));
+  expect((await asked).value).toEqual(done);
 });
 
 test("the id tells how far it is, and an id that was never given says so", async () => {
