@@ -87,9 +87,13 @@ export class NatsLogReader implements LogReader {
   /** Where a hole in the stream's sequence was seen; a second time proves that the messages are deleted. */
   #holeAt = 0;
   #consumer = "";
+  /** Where messages come to; empty while a consumer is made. */
   #inbox = "";
   #subscription: Subscription | undefined;
-  #opening = false;
+  /** Attempts to make a consumer: the newest one counts, whichever is answered first. */
+  #attempt = 0;
+  /** Where the consumer began. */
+  #startedAt = 0;
   #closed = false;
   #failure: EngineError | undefined;
   #wake: (() => void) | undefined;
@@ -124,7 +128,7 @@ export class NatsLogReader implements LogReader {
   ): Promise<NatsLogReader> {
     const reader = new NatsLogReader(nc, jsm, redacted, how);
     try {
-      await reader.#openConsumer();
+      await reader.#openConsumer(++reader.#attempt);
     } catch (thrown) {
       await reader.close();
       throw thrown;
@@ -195,7 +199,8 @@ export class NatsLogReader implements LogReader {
     const found = this.#copies(from, to).catch((thrown: unknown) =>
       thrown instanceof Error ? thrown : new Error(String(thrown)),
     );
-    this.#buffer.push({ from, to, isSure: this.#holeAt === from, isTrimmed, found });
+    const isSure = this.#holeAt === from && this.#startedAt === from;
+    this.#buffer.push({ from, to, isSure, isTrimmed, found });
     this.#holes++;
   }
 
@@ -221,31 +226,36 @@ export class NatsLogReader implements LogReader {
     this.#holes = 0;
     clearInterval(this.#watchdog);
     this.#statuses.stop?.();
-    await this.#dropConsumer();
+    this.#dropConsumer();
     this.#wakeUp();
   }
 
-  async #openConsumer(): Promise<void> {
+  /** Makes a consumer, unless another attempt, or the end, comes between: then what there is of it is left to the server. */
+  async #openConsumer(attempt: number): Promise<void> {
     const state = await this.#settledState();
+    if (this.#isGivenUp(attempt)) return;
     if (this.#next > state.last_seq + 1) throw truncated(this.#stream, this.#next, state.last_seq);
     if (this.#next < state.first_seq) {
       const begin = await unlessBroken(this.#nc, this.#redacted.begin(state.first_seq));
+      if (this.#isGivenUp(attempt)) return;
       if (this.#next < begin) throw trimmed(this.#stream, this.#next, begin);
       this.#hole(this.#next, state.first_seq, true); // Redacted at its begin, or trimmed a moment ago.
       this.#next = state.first_seq;
     }
     this.#idleBeats = 0;
+    const from = this.#next;
     const making = this.#jsm.consumers.add(this.#stream, {
       deliver_policy: DeliverPolicy.StartSequence,
-      opt_start_seq: this.#next,
+      opt_start_seq: from,
       ack_policy: AckPolicy.None,
       mem_storage: true,
       num_replicas: 1,
       inactive_threshold: nanos(INACTIVE_MS),
     });
     const info = await unlessBroken(this.#nc, making);
+    if (this.#isGivenUp(attempt)) return this.#delete(info.name);
     this.#consumer = info.name;
-    if (this.#closed) return this.#dropConsumer();
+    this.#startedAt = from;
     this.#pending = info.num_pending;
     this.#lastAtOpen = state.last_seq;
     this.#asked = 0;
@@ -278,7 +288,7 @@ export class NatsLogReader implements LogReader {
   /** Asks for as many messages as fit, in steps large enough to cost little. */
   #ask(): void {
     const room = WINDOW - this.#asked - this.#buffer.length;
-    if (room < WINDOW / 4 || this.#opening || this.#closed || this.#nc.isClosed()) return;
+    if (room < WINDOW / 4 || this.#inbox === "" || this.#closed || this.#nc.isClosed()) return;
     this.#asked += room;
     const pull = { batch: room, expires: nanos(PULL_EXPIRES_MS), idle_heartbeat: nanos(HEARTBEAT_MS) };
     const subject = `${this.#jsm.getOptions().apiPrefix}.CONSUMER.MSG.NEXT.${this.#stream}.${this.#consumer}`;
@@ -355,7 +365,7 @@ export class NatsLogReader implements LogReader {
   }
 
   #checkLife(): void {
-    if (this.#asked === 0 || this.#opening) return; // Nothing is owed to us, so silence tells nothing.
+    if (this.#asked === 0 || this.#inbox === "") return; // Nothing is owed to us, so silence tells nothing.
     this.#silentChecks += 1;
     if (this.#silentChecks > SILENT_CHECKS_MAX) this.#reopen();
   }
@@ -367,40 +377,43 @@ export class NatsLogReader implements LogReader {
     if (!this.#closed) await this.close(); // The iterator ends with its connection.
   }
 
+  /** Leaves the consumer, and any attempt at another one, for a new one from the next message on. */
   #reopen(): void {
-    if (this.#opening || this.#closed) return;
-    this.#opening = true;
-    void this.#openUntilDone();
+    if (this.#closed) return;
+    this.#dropConsumer();
+    void this.#openUntilDone(++this.#attempt);
   }
 
-  async #openUntilDone(): Promise<void> {
-    let waitMs = RETRY_FIRST_MS;
-    while (!this.#closed && this.#failure === undefined) {
+  async #openUntilDone(attempt: number): Promise<void> {
+    for (let waitMs = RETRY_FIRST_MS; !this.#isGivenUp(attempt); ) {
       try {
-        await this.#dropConsumer();
-        if (!(await untilConnected(this.#nc, RECONNECT_PATIENCE_MS))) continue;
-        this.#opening = false; // `openConsumer` asks at its end; until then there is no inbox to receive on.
-        await this.#openConsumer();
-        return;
+        if (await untilConnected(this.#nc, RECONNECT_PATIENCE_MS)) return await this.#openConsumer(attempt);
       } catch (thrown) {
-        this.#opening = true;
-        if (thrown instanceof EngineError) this.#fail(thrown);
-        else await pause(waitMs);
+        if (this.#isGivenUp(attempt)) return;
+        if (thrown instanceof EngineError) return this.#fail(thrown);
+        await pause(waitMs);
         waitMs = Math.min(2 * waitMs, RETRY_LAST_MS);
       }
     }
   }
 
-  async #dropConsumer(): Promise<void> {
+  #isGivenUp(attempt: number): boolean {
+    return attempt !== this.#attempt || this.#closed || this.#failure !== undefined;
+  }
+
+  #dropConsumer(): void {
     const name = this.#consumer;
     this.#consumer = "";
     this.#inbox = "";
     this.#asked = 0;
     this.#subscription?.unsubscribe();
     this.#subscription = undefined;
-    if (name === "" || this.#nc.isClosed()) return;
-    // Out of courtesy, and not waited for: the server drops an unused consumer by itself.
-    this.#jsm.consumers.delete(this.#stream, name).catch(() => false);
+    if (name !== "") this.#delete(name);
+  }
+
+  /** Out of courtesy, and not waited for: the server drops an unused consumer by itself. */
+  #delete(consumer: string): void {
+    if (!this.#nc.isClosed()) this.#jsm.consumers.delete(this.#stream, consumer).catch(() => false);
   }
 
   #fail(failure: EngineError): void {
