@@ -79,6 +79,9 @@ export function targetOf(fault: Fault): string {
   return "node" in fault ? `node ${fault.node}` : `server ${fault.server}`;
 }
 
+const UNITS_PATIENCE_MS = 30_000;
+const UNITS_LOOK_MS = 100;
+
 /** Lets a fault happen and repairs it. */
 export async function inflict(fault: Fault, targets: FaultTargets): Promise<void> {
   const { servers, disk, random } = targets;
@@ -106,8 +109,11 @@ export async function inflict(fault: Fault, targets: FaultTargets): Promise<void
     case "hang": {
       const url = await node.inspector();
       const what = fault.kind === "worker" ? { kind: "end" as const } : { kind: fault.kind, ms: fault.ms };
-      const isDone = await inThread(url, what, (n) => Math.floor(random() * n));
-      if (!isDone) throw new Error(`${node.name} has no thread that holds units`);
+      const untilMs = performance.now() + UNITS_PATIENCE_MS;
+      while (!(await inThread(url, what, (n) => Math.floor(random() * n)))) {
+        if (performance.now() > untilMs) throw new Error(`${node.name} has no thread that holds units`);
+        await sleep(UNITS_LOOK_MS); // Beside another fault they may be about to be opened.
+      }
       return fault.kind === "hang" ? sleep(fault.ms) : undefined;
     }
     case "pause-node":
