@@ -8,7 +8,7 @@ type Stretch = Range &
   Readonly<{
     /**
      * Ascending: {@link placeOf} each id in them; hashes of the ids alone, where their places are forgotten; undefined if one of
-     * the messages could not be read, or the hashes are forgotten, too: it may hold anybody.
+     * the messages could not be read: it may hold anybody.
      */
     held: Float64Array | Uint32Array | undefined;
   }>;
@@ -35,9 +35,10 @@ const BOUNDS: StretchBounds = { placesMax: 250_000, hashesMax: 4_000_000 };
 export class Stretches {
   readonly #bounds: StretchBounds;
   #closed: Stretch[] = [];
-  /** How many of the closed ones have no places any more, and how many not even hashes: the oldest. */
+  /** How many of the closed ones have no places any more: the oldest. */
   #placeless = 0;
-  #nameless = 0;
+  /** Messages before the closed ones of which it is forgotten whom they hold. */
+  #forgotten: Range | undefined;
   #places = 0;
   #hashes = 0;
   /** The stretch that messages are taken into. */
@@ -71,8 +72,9 @@ export class Stretches {
     const gone = this.#closed.length - kept.length;
     for (const { held } of this.#closed.slice(0, gone)) this.#uncount(held);
     this.#placeless = Math.max(0, this.#placeless - gone);
-    this.#nameless = Math.max(0, this.#nameless - gone);
     this.#closed = kept;
+    const { from = 0, to = 0 } = this.#forgotten ?? {};
+    this.#forgotten = to >= first ? { from: Math.max(from, first), to } : undefined;
   }
 
   /** Messages that may hold one of some, each as far as it is asked about; those that touch are one range. */
@@ -93,6 +95,7 @@ export class Stretches {
       } else if (held === undefined || near.some(({ hash }) => held[lowerBound(held, hash)] === hash))
         add(from, to);
     };
+    if (this.#forgotten !== undefined) look({ ...this.#forgotten, held: undefined });
     for (const stretch of this.#closed) look(stretch);
     const { from, places, isReadable, messages } = this.#open;
     if (messages > 0)
@@ -109,18 +112,18 @@ export class Stretches {
     const { placesMax, hashesMax } = this.#bounds;
     const last = this.#closed.length - 1;
     for (; this.#places > placesMax && this.#placeless < last; this.#placeless++) {
-      const { held } = this.#closed[this.#placeless]!;
-      if (held instanceof Float64Array) this.#replace(this.#placeless, hashesOf(held));
+      const { from, to, held } = this.#closed[this.#placeless]!;
+      if (!(held instanceof Float64Array)) continue;
+      const hashes = hashesOf(held);
+      this.#uncount(held);
+      this.#hashes += hashes.length;
+      this.#closed[this.#placeless] = { from, to, held: hashes };
     }
-    for (; this.#hashes > hashesMax && this.#nameless < this.#placeless; this.#nameless++)
-      this.#replace(this.#nameless, undefined);
-  }
-
-  #replace(at: number, held: Uint32Array | undefined): void {
-    const { from, to, held: before } = this.#closed[at]!;
-    this.#uncount(before);
-    this.#hashes += held?.length ?? 0;
-    this.#closed[at] = { from, to, held };
+    for (; this.#hashes > hashesMax && this.#placeless > 0; this.#placeless--) {
+      const { from, to, held } = this.#closed.shift()!;
+      this.#uncount(held);
+      this.#forgotten = { from: this.#forgotten?.from ?? from, to };
+    }
   }
 
   #uncount(held: Stretch["held"]): void {
