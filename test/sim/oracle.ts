@@ -387,8 +387,17 @@ function profileContentOf(store: ProfileStore): Map<string, string> {
   return content;
 }
 
+/** As {@link foldWhole}, once more if the log grew meanwhile: what was quiet may publish once in a while. */
+async function foldOnce(...given: Parameters<typeof foldWhole>): ReturnType<typeof foldWhole> {
+  const [servers, shard] = given;
+  for (;;) {
+    const once = await foldWhole(...given);
+    if ((once.store.meta()?.applied ?? 0) >= servers.log.lastOf(subjects.shardLog(shard))) return once;
+  }
+}
+
 /** Folds a shard's log in one process, and notes what it would publish. */
-async function foldOnce(
+async function foldWhole(
   servers: Servers,
   shard: number,
   shape: SimShape,
