@@ -66,6 +66,7 @@ describe.for(["users", "jwt"] as const)("a node with roles in mode %s, over TLS"
     });
     expect(answer).toMatchObject({ user: "ada", map: "lifecycle" });
     expect(await as("reader", (client) => client.ask("status", {}))).toMatchObject({ ready: true });
+    expect(await as("operator", (client) => client.ask("privacy.report", {}))).toEqual({ maps: [] });
   });
 
   test("a role that asks for more hears FORBIDDEN, at once", async () => {
@@ -74,6 +75,7 @@ describe.for(["users", "jwt"] as const)("a node with roles in mode %s, over TLS"
       ["producer", "segments.put"],
       ["reader", "ingest"],
       ["reader", "content.put"],
+      ["reader", "privacy.report"],
     ] as const)
       await expect(
         as(user, (client) => client.ask(endpoint, {})),
