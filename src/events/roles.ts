@@ -29,11 +29,11 @@ export const ENDPOINT_ROLES: Readonly<Record<string, readonly Role[]>> = {
   "segments.get": ["reader", "operator"],
   "content.get": ["reader", "operator"],
   "privacy.get": ["reader", "operator"],
+  "experiments.status": ["reader", "operator"],
+  "experiments.report": ["reader", "operator"],
   // Has figures that no noise covers: asked before and after a removal, they would tell whose it was.
   "privacy.report": ["operator"],
   "content.rates": ["operator"],
-  "experiments.status": ["operator"],
-  "experiments.report": ["operator"],
   "experiments.define": ["operator"],
   "experiments.stop": ["operator"],
   "segments.put": ["operator"],

@@ -66,6 +66,9 @@ describe.for(["users", "jwt"] as const)("a node with roles in mode %s, over TLS"
     });
     expect(answer).toMatchObject({ user: "ada", map: "lifecycle" });
     expect(await as("reader", (client) => client.ask("status", {}))).toMatchObject({ ready: true });
+    expect(await as("reader", (client) => client.ask("experiments.status", {}))).toMatchObject({
+      experiments: [],
+    });
     expect(await as("operator", (client) => client.ask("privacy.report", {}))).toEqual({ maps: [] });
   });
 
@@ -73,6 +76,8 @@ describe.for(["users", "jwt"] as const)("a node with roles in mode %s, over TLS"
     for (const [user, endpoint] of [
       ["producer", "score"],
       ["producer", "segments.put"],
+      ["producer", "experiments.status"],
+      ["reader", "experiments.stop"],
       ["reader", "ingest"],
       ["reader", "content.put"],
       ["reader", "privacy.report"],
