@@ -33,9 +33,7 @@ export function PrivacyPage() {
                 </Empty>
               </Panel>
             ) : (
-              view.maps.map((map) => (
-                <PrivateMapPanel key={map.map} map={map} utility={utility} />
-              ))
+              view.maps.map((map) => <PrivateMapPanel key={map.map} map={map} utility={utility} />)
             )}
             <div class="columns">
               <ConsentPanel view={view} />
