@@ -2,6 +2,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Bus } from "./actors/bus.ts";
+import { operatorTrail } from "./actors/operator-trail.ts";
 import { deploymentKeys, SECRETS_PREFIX } from "./adapters/deployment-keys.ts";
 import { entropyBytes, newId } from "./adapters/entropy.ts";
 import { lockFolder } from "./adapters/folder-lock.ts";
@@ -185,7 +186,8 @@ async function compose(
 
   const replicas = await replicasFor(connection);
   const log = await NatsLog.over(connection, { replicas });
-  const bus = natsBus(connection);
+  const trail = operatorTrail(report, options.prefix, systemClock.monotonicMs);
+  const bus = natsBus(connection, trail);
   const releases = await natsBlobStore(connection, subjectsOf(options.prefix), { replicas });
   const { generation } = await keepDeployment(releases, options.shards);
   const subjects = subjectsOf(options.prefix, generation);
@@ -350,6 +352,7 @@ async function compose(
       prefix: options.prefix,
       isTraced: tracing !== undefined,
       refused: (code) => countUp(gateway.counters.errors, code),
+      trail,
     });
   }
   const http = await startHttp(options, {
@@ -387,7 +390,7 @@ async function compose(
     ...views.routes,
     ...watchRoutes(health, metrics),
   ];
-  const admin = await startAdmin(options, adminRoutes, report);
+  const admin = await startAdmin(options, adminRoutes, { report, trail });
   if (admin !== undefined) closers.push(() => admin.close());
 
   const trainer = startTrainer(

@@ -1,3 +1,4 @@
+import type { OperatorTrail } from "./actors/operator-trail.ts";
 import { serveAdmin } from "./adapters/admin-server.ts";
 import { consolePage } from "./adapters/console-page.ts";
 import { watchKeys } from "./adapters/http-keys.ts";
@@ -20,7 +21,7 @@ import type { NodeOptions } from "./node-options.ts";
 export async function startAdmin(
   { admin }: Pick<NodeOptions, "admin">,
   routes: readonly AdminRoute[],
-  report: Report,
+  { report, trail }: Readonly<{ report: Report; trail: OperatorTrail }>,
 ): Promise<RunningHttpServer | undefined> {
   if (admin === undefined) return undefined;
   const { host, port, keysFile } = admin;
@@ -34,6 +35,7 @@ export async function startAdmin(
     const server = await serveAdmin(routes, {
       ...{ host, port, keys: keys.now, monotonicMs: systemClock.monotonicMs },
       files: consolePage(report),
+      trail,
     });
     return {
       url: server.url,

@@ -1,5 +1,6 @@
 import { setImmediate as immediate, setTimeout as sleep } from "node:timers/promises";
 import type { MessagePort } from "node:worker_threads";
+import { operatorTrail } from "./actors/operator-trail.ts";
 import { Turns } from "./actors/turns.ts";
 import type { Lease, UnitCopy } from "./actors/unit-copy.ts";
 import { UnitMeter } from "./actors/unit-meter.ts";
@@ -56,6 +57,7 @@ export async function runUnits(task: UnitThreadTask & { readonly port: MessagePo
     const log = await NatsLog.over(connection, { replicas, isTraced: tracing !== undefined });
     const keys = await deploymentKeys(blobs, entropyBytes);
     const meter = new UnitMeter();
+    const report = (line: string, facts: ReportFacts): void => tell({ kind: "report", line, facts });
     const figures = new Map<string, () => UnitFigures>();
     const world = {
       meter,
@@ -65,7 +67,7 @@ export async function runUnits(task: UnitThreadTask & { readonly port: MessagePo
       log,
       purge: sharedPurge(await keptStreams(connection, log, subjects)),
       hashUser: userHasher(keys.lasting("erased-users")),
-      bus: natsBus(connection),
+      bus: natsBus(connection, operatorTrail(report, task.prefix, systemClock.monotonicMs)),
       blobs,
       snapshots: {
         blobs: await natsBlobStore(
@@ -89,7 +91,7 @@ export async function runUnits(task: UnitThreadTask & { readonly port: MessagePo
       subjects,
       hideUser: hiddenIds(keys.lasting("log-ids"), "user"),
       turns: new Turns(),
-      report: (line: string, facts: ReportFacts) => tell({ kind: "report", line, facts }),
+      report,
     };
     const leaseOf = (epoch: number, session: number): Lease => ({
       epoch,

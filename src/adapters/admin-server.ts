@@ -1,4 +1,5 @@
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
+import type { OperatorTrail } from "../actors/operator-trail.ts";
 import { isLoopbackAddress, refuseStranger } from "../gateway/http/admin-access.ts";
 import type {
   AdminAnswerRoute,
@@ -62,6 +63,8 @@ export type AdminServerOptions = Readonly<{
   files: StaticFiles;
   /** Of a monotonic clock, ms. */
   monotonicMs(): number;
+  /** Keeps what operators ask; readers' requests leave no trace. */
+  trail?: OperatorTrail;
   limits?: Partial<AdminLimits>;
 }>;
 
@@ -91,7 +94,7 @@ const HEADERS: Readonly<Record<string, string>> = {
 
 /**
  * Serves the console and what watches a node. Failures have the body `{code, message, retryable, detail}` that they have over
- * NATS. Nothing is logged of any request.
+ * NATS. Nothing is logged of any request but those of operators.
  *
  * @throws EngineError `HTTP_UNAVAILABLE` if the address can't be listened on.
  */
@@ -123,7 +126,7 @@ export async function serveAdmin(
       config: { role },
       handler:
         "answer" in route
-          ? (request, reply) => answerWith(route, requestOf(request, access), reply)
+          ? (request, reply) => answerWith(route, request, reply, access)
           : (request, reply) => streamTo(route, requestOf(request, access), reply, { streams, limits }),
     });
   }
@@ -138,11 +141,17 @@ export async function serveAdmin(
   };
 }
 
-type Access = WeakMap<FastifyRequest, KeptKey>;
+type Access = Readonly<{
+  /** The keys that were shown. */
+  keys: WeakMap<FastifyRequest, KeptKey>;
+  /** Keeps a request in the trail if it is an operator's. @param code - Of the failure that it is answered with. */
+  keep(request: FastifyRequest, code: string | undefined): void;
+}>;
 
-/** Adds all that stands in front of the routes. @returns The keys that were shown. */
+/** Adds all that stands in front of the routes. */
 function guard(app: FastifyInstance, options: AdminServerOptions, limits: AdminLimits): Access {
-  const shownKeys: Access = new WeakMap();
+  const keys: Access["keys"] = new WeakMap();
+  const admitted = new WeakSet<FastifyRequest>();
   const badKeys = new RateLimiter();
   const isLocal = isLoopbackAddress(options.host);
   let inFlight = 0;
@@ -160,18 +169,26 @@ function guard(app: FastifyInstance, options: AdminServerOptions, limits: AdminL
     throw unauthenticated("the key is none of this deployment, or was taken back");
   };
 
+  const keep: Access["keep"] = (request, code) => {
+    if (roleOf(request) !== "operator") return;
+    const endpoint = `${request.method} ${request.routeOptions.url}`; // The pattern: values may be ids.
+    const by = keys.get(request)?.name;
+    options.trail?.tell({ endpoint, via: "console", by, isServed: admitted.has(request), code });
+  };
+
   app.addHook("onRequest", async (request, reply) => {
     reply.headers(HEADERS);
     if (inFlight >= limits.inFlightMax) throw overloaded(limits.inFlightMax);
-    const { role = "anyone" } = request.routeOptions.config as { role?: AdminRole };
+    const role = roleOf(request);
     if (role !== "anyone") {
       const key = keyOf(request);
+      if (key !== undefined) keys.set(request, key);
       const { host, origin } = request.headers;
       const fetchSite = request.headers["sec-fetch-site"];
       const site = typeof fetchSite === "string" ? fetchSite : undefined;
       refuseStranger(role, { key, isLocal, host, origin, fetchSite: site });
-      if (key !== undefined) shownKeys.set(request, key);
     }
+    admitted.add(request);
     inFlight++;
     const answered = (): void => void inFlight--;
     reply.raw.once("close", answered);
@@ -185,30 +202,39 @@ function guard(app: FastifyInstance, options: AdminServerOptions, limits: AdminL
   app.addContentTypeParser("*", { parseAs: "buffer" }, (_, body, done) => done(null, body));
   app.setErrorHandler((thrown, request, reply) => {
     if (!request.raw.complete) reply.header("connection", "close"); // What is still to come is not wanted.
-    return refuse(reply, wireErrorOf(thrown));
+    const error = wireErrorOf(thrown);
+    keep(request, error.code);
+    return refuse(reply, error);
   });
-  return shownKeys;
+  return { keys, keep };
+}
+
+/** Who may ask the route that a request has found. */
+function roleOf(request: FastifyRequest): AdminRole {
+  return (request.routeOptions.config as { role?: AdminRole }).role ?? "anyone";
 }
 
 /** Told of a response that has become a stream. */
 const STREAMING = "streaming";
 
-function requestOf(request: FastifyRequest, access: Access): AdminRequest {
+function requestOf(request: FastifyRequest, { keys }: Access): AdminRequest {
   return {
     params: request.params as Record<string, string>,
     query: Object.fromEntries(new URL(request.url, "http://localhost").searchParams),
     body: request.body instanceof Uint8Array ? request.body : NOTHING,
     contentType: request.headers["content-type"] ?? "",
-    keyName: access.get(request)?.name,
+    keyName: keys.get(request)?.name,
   };
 }
 
 async function answerWith(
   route: AdminAnswerRoute,
-  request: AdminRequest,
+  request: FastifyRequest,
   reply: FastifyReply,
+  access: Access,
 ): Promise<FastifyReply> {
-  const { body, contentType, error } = await route.answer(request);
+  const { body, contentType, error } = await route.answer(requestOf(request, access));
+  access.keep(request, error?.code); // Now: whoever asked may have gone, and what was done is done.
   if (error !== undefined) setFailure(reply, error);
   return reply.header("content-type", contentType).send(asBuffer(body));
 }

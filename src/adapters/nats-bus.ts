@@ -6,6 +6,7 @@ import {
   type Subscription,
 } from "@nats-io/transport-node";
 import type { Bus, BusReply, RequestHandler } from "../actors/bus.ts";
+import type { OperatorTrail } from "../actors/operator-trail.ts";
 import { EngineError } from "../kernel/engine-error.ts";
 import { answerRequest, failedReply, noResponders } from "./answer-request.ts";
 import { lockOf, signerOf } from "./nats-peer.ts";
@@ -21,19 +22,24 @@ import {
 import type { RequestLock } from "./request-lock.ts";
 import { TRACE_HEADER } from "./traceparent.ts";
 
-/** {@link Bus} over core NATS. The connection stays the caller's to close. */
-export function natsBus(nc: NatsConnection): Bus {
+/**
+ * {@link Bus} over core NATS. The connection stays the caller's to close.
+ *
+ * @param trail - Keeps the requests of operators that are answered.
+ */
+export function natsBus(nc: NatsConnection, trail?: OperatorTrail): Bus {
   const requests = new NatsRequests(nc);
   const signer = signerOf(nc);
   const lock = lockOf(nc);
   return {
     async serve(subject, handler, options = {}) {
       const answering = new Set<Promise<unknown>>();
+      const how = { lock, trail: trailOf(subject, trail) };
       const subscription = nc.subscribe(subject, {
         ...(options.queue === undefined ? {} : { queue: options.queue }),
         callback: (error, message) => {
           if (error !== null) return throwLater(error);
-          const answer = answerMessage(message, handler, lock);
+          const answer = answerMessage(message, handler, how);
           if (!(answer instanceof Promise)) return;
           answering.add(answer);
           void answer.finally(() => answering.delete(answer));
@@ -96,26 +102,44 @@ export function natsBus(nc: NatsConnection): Bus {
 /** A request that waits for its answer. */
 export type IncomingMessage = Pick<Msg, "subject" | "data" | "headers" | "reply" | "respond">;
 
+/** What is done with a message beside answering it. */
+export type AnswerHow = Readonly<{
+  /** Looks at the message first. */
+  lock: RequestLock | undefined;
+  /** Is told of it: see {@link trailOf}. */
+  trail: OperatorTrail | undefined;
+  /** Whether its trace is read. */
+  isTraced?: boolean;
+}>;
+
+/** The trail of a subject that only operators may ask; undefined of all others, whose requests leave none. */
+export function trailOf(subject: string, trail: OperatorTrail | undefined): OperatorTrail | undefined {
+  return trail?.keeps(subject) === true ? trail : undefined;
+}
+
 /**
  * Lets a handler answer a message, with headers for a failure.
  *
- * @param lock - Looks at the message first, if there is one.
- * @param isTraced - Whether its trace is read.
  * @returns What was answered, at once if the handler has it at once; undefined if the answer comes from elsewhere.
  */
 export function answerMessage(
   message: IncomingMessage,
   handler: RequestHandler,
-  lock?: RequestLock,
-  isTraced = false,
+  { lock, trail, isTraced = false }: AnswerHow,
 ): Promise<BusReply | undefined> | BusReply | undefined {
   const { subject, data, reply: replyTo = "" } = message;
   const contentType = contentTypeOf(message.headers);
   const request = { subject, data, contentType, replyTo };
+  let by: string | undefined;
   if (lock !== undefined) {
     const verdict = lock({ ...request, signature: signatureOf(message.headers) });
-    if (verdict.kind === "dropped") return undefined;
-    if (verdict.kind === "refused") return responded(message, failedReply(verdict.error, contentType));
+    if (verdict.kind !== "served") {
+      const code = verdict.kind === "refused" ? verdict.error.code : "NO_INBOX";
+      trail?.tell({ endpoint: subject, via: "nats", by, isServed: false, code });
+      if (verdict.kind === "dropped") return undefined;
+      return responded(message, failedReply(verdict.error, contentType));
+    }
+    by = verdict.by;
   }
   const producer = producerOf(message.headers);
   const traceparent = isTraced ? message.headers?.get(TRACE_HEADER) : undefined;
@@ -124,8 +148,18 @@ export function answerMessage(
     ...(producer === undefined ? {} : { producer }),
     ...(traceparent ? { traceparent } : {}),
   });
-  if (!(answer instanceof Promise)) return responded(message, answer);
-  return answer.then((reply) => responded(message, reply));
+  if (!(answer instanceof Promise)) return served(message, answer, trail, by);
+  return answer.then((reply) => served(message, reply, trail, by));
+}
+
+function served(
+  message: IncomingMessage,
+  reply: BusReply | undefined,
+  trail: OperatorTrail | undefined,
+  by: string | undefined,
+): BusReply | undefined {
+  trail?.tell({ endpoint: message.subject, via: "nats", by, isServed: true, code: reply?.error?.code });
+  return responded(message, reply);
 }
 
 function responded(message: IncomingMessage, reply: BusReply | undefined): BusReply | undefined {

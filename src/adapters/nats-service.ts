@@ -1,7 +1,8 @@
 import { Svcm } from "@nats-io/services";
 import type { NatsConnection } from "@nats-io/transport-node";
 import type { BusReply, RequestHandler } from "../actors/bus.ts";
-import { answerMessage, type IncomingMessage } from "./nats-bus.ts";
+import type { OperatorTrail } from "../actors/operator-trail.ts";
+import { type AnswerHow, answerMessage, type IncomingMessage, trailOf } from "./nats-bus.ts";
 import { lockOf } from "./nats-peer.ts";
 import type { RequestLock } from "./request-lock.ts";
 
@@ -22,6 +23,8 @@ export type ServiceOptions = Readonly<{
   isTraced?: boolean;
   /** Is told the code of each request that the lock does not let through; `NO_INBOX` of one that is not answered. */
   refused?: (code: string) => void;
+  /** Keeps the requests of operators. */
+  trail?: OperatorTrail;
 }>;
 
 /** What `$SRV.STATS` shows as an endpoint's `data`. */
@@ -49,9 +52,12 @@ export async function mountService(
     tally.failed += reply?.error === undefined ? 0 : 1;
     tally.totalMs += performance.now() - startedMs;
   };
-  const answer = (message: IncomingMessage, handler: RequestHandler, tally: Tally): void => {
+  const answer = (
+    message: IncomingMessage,
+    { handler, how, tally }: Readonly<{ handler: RequestHandler; how: AnswerHow; tally: Tally }>,
+  ): void => {
     const startedMs = performance.now();
-    const answering = answerMessage(message, handler, lock, options.isTraced);
+    const answering = answerMessage(message, handler, how);
     if (!(answering instanceof Promise)) {
       count(tally, answering, startedMs);
       return;
@@ -78,17 +84,18 @@ export async function mountService(
     const subject = `${options.prefix}.v1.${endpoint}`;
     const tally: Tally = { answered: 0, failed: 0, refused: 0, totalMs: 0 };
     tallies.set(subject, tally);
+    const how = { lock, trail: trailOf(subject, options.trail), isTraced: options.isTraced === true };
     service.addEndpoint(endpoint.replaceAll(".", "-"), {
       subject,
       handler: (error, libraryMessage) => {
         const message = libraryMessage as unknown as IncomingMessage; // As above: typed by the older core.
         if (error !== null) return; // The library has ended the service: the connection is closed.
         if (inFlight.size < inFlightMax) {
-          answer(message, handler, tally);
+          answer(message, { handler, how, tally });
           return;
         }
         tally.refused += 1;
-        void answerMessage(message, () => overloaded(inFlightMax), lock);
+        void answerMessage(message, () => overloaded(inFlightMax), how);
       },
     });
   }

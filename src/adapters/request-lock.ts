@@ -6,7 +6,8 @@ import { isSignatureOf, readSignature, type SignedRequest, verifyingKey } from "
 
 /** What came of looking at a request: it is served, refused with an answer, or not answered at all. */
 export type Verdict =
-  | Readonly<{ kind: "served" }>
+  /** `by`: the public nkey that has signed it; undefined if it need not be signed. */
+  | Readonly<{ kind: "served"; by?: string }>
   | Readonly<{ kind: "refused"; error: EngineError }>
   /** The answer would go to a subject that is no inbox: a node may publish there, and the asker perhaps not. */
   | Readonly<{ kind: "dropped" }>;
@@ -48,8 +49,8 @@ export function requestLock(file: string, nowMs: () => number = Date.now): Reque
     if (replyTo !== "" && asker === undefined) return DROPPED;
     if (asker !== undefined && !allowed.includes(asker)) return refused(forbidden(subject, asker));
     if (!isSigned(prefix, subject)) return SERVED;
-    const error = wrongSignature(request, { roles, allowed, asker, nonces, nowMs: nowMs() });
-    return error === undefined ? SERVED : refused(error);
+    const signed = signedBy(request, { roles, allowed, asker, nonces, nowMs: nowMs() });
+    return signed instanceof EngineError ? refused(signed) : { kind: "served", by: signed };
   };
 }
 
@@ -62,7 +63,8 @@ type Known = Readonly<{
   nowMs: number;
 }>;
 
-function wrongSignature(request: AskedRequest, known: Known): EngineError | undefined {
+/** The public nkey that has signed a request; what is wrong with its signature, if it does not count. */
+function signedBy(request: AskedRequest, known: Known): string | EngineError {
   const { subject } = request;
   if (request.signature === "") {
     const message = `requests on ${subject} have to be signed with an operator's key: see "Signed requests" in docs/security.md`;
@@ -83,7 +85,7 @@ function wrongSignature(request: AskedRequest, known: Known): EngineError | unde
     );
   if (!isSignatureOf(read, request, signer.key)) return badSignature(subject, "it is of another request");
   if (isRepeated(read.nonce, known)) return badSignature(subject, "it was used before: sign anew");
-  return undefined;
+  return read.key;
 }
 
 /** Takes note of a nonce for as long as its signature could be sent again. */

@@ -11,8 +11,8 @@ export type ClusterReply = StatusReply & Readonly<{ handOvers: readonly HandOver
 /** What `GET /console/v1/privacy` answers. */
 export type PrivacyView = Readonly<{
   policy: PolicyReply;
-  /** Private maps; empty if none is. */
-  maps: readonly PrivacyReport[];
+  /** Private maps, without what was measured against exact profiles; empty if none is. */
+  maps: readonly Omit<PrivacyReport, "measured">[];
   consent: StatusReply["consent"];
   /** What this node's gateway dropped for want of consent, by `purpose.reason`. */
   dropped: Readonly<Record<string, number>>;
@@ -20,7 +20,15 @@ export type PrivacyView = Readonly<{
   erasing: readonly Readonly<{ shard: number; pending: number | null }>[];
 }>;
 
-/** How the cluster is, and what is promised of privacy and spent. */
+/** What `GET /console/v1/privacy/measured` answers: by map, what noise does to its profiles. No noise covers it. */
+export type MeasuredView = Readonly<{ maps: readonly Pick<PrivacyReport, "map" | "measured">[] }>;
+
+type PrivacyReports = Readonly<{ maps: readonly PrivacyReport[] }>;
+
+/**
+ * How the cluster is, and what is promised of privacy and spent. Exact figures of private maps are for operators: asked before
+ * and after somebody's removal, they would tell of it.
+ */
 export function stateRoutes({
   ask,
   handOvers,
@@ -41,15 +49,32 @@ export function stateRoutes({
       async answer() {
         const [policy, { maps }, { consent, gateway, shards }] = await Promise.all([
           ask("privacy.get", {}) as Promise<PolicyReply>,
-          ask("privacy.report", {}) as Promise<Pick<PrivacyView, "maps">>,
+          ask("privacy.report", { measured: false }) as Promise<PrivacyReports>,
           statusNow(),
         ]);
         const erasing = shards.map((shard) => ({
           shard: shard.shard,
           pending: shard.ready ? shard.erasing : null,
         }));
-        return jsonReply({ policy, maps, consent, dropped: gateway.dropped, erasing } satisfies PrivacyView);
+        const view = { policy, maps: maps.map(promised), consent, dropped: gateway.dropped, erasing };
+        return jsonReply(view satisfies PrivacyView);
+      },
+    },
+    {
+      method: "GET",
+      path: "/console/v1/privacy/measured",
+      role: "operator",
+      async answer() {
+        const { maps } = (await ask("privacy.report", {})) as PrivacyReports;
+        return jsonReply({
+          maps: maps.map(({ map, measured }) => ({ map, measured })),
+        } satisfies MeasuredView);
       },
     },
   ];
+}
+
+/** A report without what was measured: an owner of an earlier build measures although it was not asked to. */
+function promised({ measured, ...report }: PrivacyReport): Omit<PrivacyReport, "measured"> {
+  return report;
 }

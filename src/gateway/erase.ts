@@ -50,7 +50,7 @@ export async function erase(
   return erasureNews.whileListening(async () => {
     for (let lookMs = LOOK_FIRST_MS; ; lookMs = Math.min(LOOK_LAST_MS, lookMs * 2)) {
       const record = (await readJson<ErasureRecord>(releases, erasureKey(erasure))) ?? begun;
-      if (record === undefined) throw unknownErasure(erasure);
+      if (record === undefined) throw unknownErasure();
       const leftMs = deadlineMs - clock.monotonicMs();
       if (record.state === "done" || leftMs <= 0) return record;
       await erasureNews.toldOr(erasure, sleep(Math.min(lookMs, leftMs)));
@@ -99,11 +99,11 @@ function givenIn(body: unknown): Given {
   const refusal = user === undefined ? checkId(erasure, "erasure") : checkId(user, "user");
   if (refusal !== undefined) throw refused(refusal);
   if (user !== undefined) return { user: user as string, waitMs };
-  if (!ID.test(erasure as string)) throw unknownErasure(erasure as string);
+  if (!ID.test(erasure as string)) throw unknownErasure();
   return { erasure: erasure as string, waitMs };
 }
 
-function unknownErasure(erasure: string): EngineError {
-  const message = `there was never an erasure ${JSON.stringify(erasure)}: ask with the id that erase answered`;
+function unknownErasure(): EngineError {
+  const message = "there was never such an erasure: ask with the id that erase answered";
   return new EngineError({ code: "UNKNOWN_ERASURE", message, retryable: false });
 }

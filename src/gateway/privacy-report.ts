@@ -24,7 +24,9 @@ export async function privacyReport(
   maps: readonly SegmentMap[],
   body: unknown,
 ): Promise<Readonly<{ maps: readonly PrivacyReport[] }>> {
-  const { map } = fieldsOf(body, ["map"]);
+  const { map, measured } = fieldsOf(body, ["map", "measured"]);
+  if (measured !== undefined && typeof measured !== "boolean")
+    throw refused({ code: "WRONG_TYPE", message: "measured must be true or false" });
   const privates = maps.filter(({ privacy }) => privacy !== undefined).map(({ name }) => name);
   if (map !== undefined && !maps.some(({ name }) => name === map)) {
     const known = maps.map(({ name }) => name).join(", ") || "none is";
@@ -32,12 +34,8 @@ export async function privacyReport(
   }
   if (privates.length === 0) return { maps: [] };
   const subject = subjects.profileActor("privacy");
-  const told = (await ask(
-    bus,
-    subject,
-    map === undefined ? {} : { map },
-    PATIENCE_MS,
-  )) as readonly MapPrivacyReport[];
+  const asked = { ...(map === undefined ? {} : { map }), ...(measured === undefined ? {} : { measured }) };
+  const told = (await ask(bus, subject, asked, PATIENCE_MS)) as readonly MapPrivacyReport[];
   return {
     maps: told.map((one) => ({
       ...one,

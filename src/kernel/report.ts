@@ -12,6 +12,12 @@ export type ReportFacts = Readonly<{
   code?: string;
   /** The trace that it happened in, as 32 hexadecimal digits. */
   traceId?: string;
+  /** Of an operator's request: what was asked over what, by whom, what came of it, and how many refusals before it are not told. */
+  endpoint?: string;
+  via?: "nats" | "console";
+  by?: string;
+  outcome?: "ok" | "failed" | "refused";
+  leftOut?: number;
 }>;
 
 /** Is told what happens, a line each. No line holds anything of a user. */

@@ -790,7 +790,7 @@ class Host implements ProfileCopy {
   }
 
   /** What private maps promise and have spent, and how far noise has moved their profiles. */
-  async #reportPrivacy({ map: asked }: PrivacyRequest): Promise<PrivacyReply> {
+  async #reportPrivacy({ map: asked, measured: isMeasured = true }: PrivacyRequest): Promise<PrivacyReply> {
     const state = this.#state;
     const { encoder, inForce, privates } = state;
     const reports: PrivacyReply[number][] = [];
@@ -799,9 +799,11 @@ class Host implements ProfileCopy {
       if (map === undefined || !isPrivate(map) || (asked !== undefined && asked !== map.name)) continue;
       const { sigma } = privates.planOf(map);
       const series = privates.series(encoder, ledgerKey(inForce, map.name));
-      const isNoised = series !== undefined && series.newest !== undefined;
+      const canMeasure = isMeasured && series?.newest !== undefined;
       const pause = () => this.#ports.sleep(0);
-      const measured = isNoised ? await measurePrivacy(map, series, state.memberPages(encoder), pause) : null;
+      const measured = canMeasure
+        ? await measurePrivacy(map, series, state.memberPages(encoder), pause)
+        : null;
       reports.push({ ...view, sigma, measured });
     }
     return reports;

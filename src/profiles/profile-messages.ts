@@ -96,7 +96,11 @@ export type MemberRequest = Readonly<{ user: string }>;
 export type MemberReply = Readonly<{ records: readonly Readonly<{ encoder: string; record: Uint8Array }>[] }>;
 
 /** Asks about private maps, or one of them, on `internal.profiles.privacy`, as MessagePack. */
-export type PrivacyRequest = Readonly<{ map?: string }>;
+export type PrivacyRequest = Readonly<{
+  map?: string;
+  /** Whether profiles are compared with exact ones; true if left out. */
+  measured?: boolean;
+}>;
 
 /** The reply: one for each private map in force that was asked for. */
 export type PrivacyReply = readonly MapPrivacyReport[];

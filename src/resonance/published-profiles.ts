@@ -116,7 +116,7 @@ export type MapPrivacyReport = MapPrivacyView &
   Readonly<{
     /** Standard deviation of the noise on each coordinate of one bucket's sums. */
     sigma: number;
-    /** Null before the first noised bucket. Not covered by any noise. */
+    /** Null before the first noised bucket, and if it was not asked for. Not covered by any noise. */
     measured: MeasuredPrivacy | null;
   }>;
 

@@ -17,7 +17,7 @@ export function standingPage(shard: ShardState, request: StandingRequest, nowMs:
   const { map, segment, activeMs, from, step, limit } = request;
   const m = shard.scorers.findIndex((scorer) => scorer.map === map);
   const scorer = shard.scorers[m];
-  if (scorer === undefined) throw unknownMap(map);
+  if (scorer === undefined) throw unknownMap();
   const users = shard.contexts.users();
   const newestMs = newestOf(shard);
   const place = segment === undefined ? -1 : scorer.segments.indexOf(segment);
@@ -53,7 +53,7 @@ function newestOf(shard: ShardState): number {
   return newestMs;
 }
 
-function unknownMap(map: string): EngineError<"UNKNOWN_MAP"> {
-  const message = `map ${JSON.stringify(map)} is not in force in this shard`;
+function unknownMap(): EngineError<"UNKNOWN_MAP"> {
+  const message = "no such map is in force in this shard";
   return new EngineError({ code: "UNKNOWN_MAP", message, retryable: true });
 }

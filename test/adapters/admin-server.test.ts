@@ -4,6 +4,7 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
+import type { OperatorRequest } from "../../src/actors/operator-trail.ts";
 import { type AdminServerOptions, serveAdmin } from "../../src/adapters/admin-server.ts";
 import type { RunningHttpServer } from "../../src/adapters/http-server.ts";
 import { staticFolder } from "../../src/adapters/static-folder.ts";
@@ -12,7 +13,10 @@ import { hashOfKey, type KeptKey, KeyRing, newKey } from "../../src/gateway/http
 import { EngineError } from "../../src/kernel/engine-error.ts";
 
 const key = newKey("operator", (bytes) => new Uint8Array(bytes).fill(7));
-const kept: KeptKey = { name: "ops", role: "operator", sha256: hashOfKey(key), origins: [] };
+const OPS: KeptKey = { name: "ops", role: "operator", sha256: hashOfKey(key), origins: [] };
+const readerKey = newKey("reader", (bytes) => new Uint8Array(bytes).fill(8));
+const READER: KeptKey = { name: "app", role: "reader", sha256: hashOfKey(readerKey), origins: [] };
+const AS_READER = { authorization: `Bearer ${readerKey}` };
 const AS_OPERATOR = { authorization: `Bearer ${key}` };
 
 const closers: (() => Promise<void>)[] = [];
@@ -25,7 +29,7 @@ async function aServer(
   options: Partial<AdminServerOptions> = {},
 ): Promise<RunningHttpServer> {
   const server = await serveAdmin(routes, {
-    ...{ host: "127.0.0.1", port: 0, keys: () => new KeyRing([kept]), monotonicMs: () => 0 },
+    ...{ host: "127.0.0.1", port: 0, keys: () => new KeyRing([OPS]), monotonicMs: () => 0 },
     files: async () => undefined,
     ...options,
   });
@@ -80,6 +84,65 @@ test("who may not is refused before the route hears of it, and false keys are co
   const bad = [];
   for (let i = 0; i < 3; i++) bad.push((await post({ authorization: `Bearer ${key}x` })).status);
   expect(bad).toEqual([401, 401, 429]);
+});
+
+test("what is asked of operators' routes is kept with whose key was shown, and by the route's pattern", async () => {
+  const kept: OperatorRequest[] = [];
+  const trail = { keeps: () => true, tell: (request: OperatorRequest) => void kept.push(request) };
+  const failing: AdminRoute = {
+    ...{ method: "GET", path: "/console/v1/letters/:id", role: "operator" },
+    answer: async () => {
+      throw new EngineError({ code: "UNKNOWN_LETTER", message: "there is none", retryable: false });
+    },
+  };
+  const looking: AdminRoute = {
+    ...failing,
+    path: "/looks",
+    role: "reader",
+    answer: async () => jsonReply({}),
+  };
+  const keys = () => new KeyRing([OPS, READER]);
+  const server = await aServer([ECHO, failing, looking], { trail, keys });
+  const ask = (path: string, method: string, headers: Record<string, string>) =>
+    fetch(server.url + path, { method, headers, ...(method === "POST" ? { body: "ada" } : {}) });
+  await ask("/console/v1/letters/ada/retry", "POST", AS_OPERATOR);
+  await ask("/console/v1/letters/ada", "GET", AS_OPERATOR);
+  await ask("/console/v1/letters/ada/retry", "POST", AS_READER);
+  await ask("/console/v1/letters/ada/retry", "POST", {});
+  await ask("/console/v1/letters/ada/retry", "POST", { authorization: `Bearer ${key}x` });
+  await ask("/looks", "GET", AS_OPERATOR);
+  await ask("/nothing/ada", "GET", AS_OPERATOR);
+  const retry = { endpoint: "POST /console/v1/letters/:id/retry", via: "console" };
+  expect(kept).toEqual([
+    { ...retry, by: "ops", isServed: true, code: undefined },
+    { ...retry, endpoint: "GET /console/v1/letters/:id", by: "ops", isServed: true, code: "UNKNOWN_LETTER" },
+    { ...retry, by: "app", isServed: false, code: "FORBIDDEN" },
+    { ...retry, by: undefined, isServed: false, code: "UNAUTHENTICATED" },
+    { ...retry, by: undefined, isServed: false, code: "UNAUTHENTICATED" },
+  ]);
+});
+
+test("what an operator did is kept although they have hung up before the answer", async () => {
+  const kept: OperatorRequest[] = [];
+  const trail = { keeps: () => true, tell: (request: OperatorRequest) => void kept.push(request) };
+  const begun = Promise.withResolvers<void>();
+  const going = Promise.withResolvers<void>();
+  const slow: AdminRoute = {
+    ...{ method: "POST", path: "/slow", role: "operator" },
+    async answer() {
+      begun.resolve();
+      await going.promise;
+      return jsonReply({});
+    },
+  };
+  const server = await aServer([slow], { trail });
+  const hangUp = new AbortController();
+  const asked = fetch(`${server.url}/slow`, { method: "POST", headers: AS_OPERATOR, signal: hangUp.signal });
+  await begun.promise;
+  hangUp.abort();
+  await expect(asked).rejects.toThrow();
+  going.resolve();
+  await expect.poll(() => kept).toMatchObject([{ endpoint: "POST /slow", by: "ops", code: undefined }]);
 });
 
 test("failures are told as over NATS, and every answer forbids what a page must not do", async () => {

@@ -47,6 +47,13 @@ test("an operator's signed request is served, once", () => {
   expect(codeOf(lock(by(operator, aPut())))).toBe("served");
 });
 
+test("who has signed a request is told by their public key; nobody has signed what need not be", () => {
+  const lock = aLock();
+  expect(lock(by(operator, aPut()))).toEqual({ kind: "served", by: operator.getPublicKey() });
+  const score = aPut({ subject: "resonance.v1.score", replyTo: "_INBOX_reader.abc" });
+  expect(lock({ ...score, signature: "" })).toEqual({ kind: "served" });
+});
+
 test("a signature is what any nkey library makes of the text that docs/security.md describes", () => {
   const request = aPut();
   const [key, atMs, nonce, signature] = signed(request, operator.getSeed(), NOW_MS).split(" ");

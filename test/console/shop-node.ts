@@ -36,6 +36,7 @@ export type ShopNode = Readonly<{
   /** Of the console. */
   url: string;
   operatorKey: string;
+  readerKey: string;
   node: RunningNode;
   client: Client;
   shop: ShopSimulator;
@@ -56,8 +57,10 @@ export async function startShopNode(): Promise<ShopNode> {
   const dataDir = await mkdtemp(join(tmpdir(), "resonance-console-"));
   const keysFile = join(dataDir, "keys.json");
   const operatorKey = newKey("operator", entropyBytes);
+  const readerKey = newKey("reader", entropyBytes);
   await writeKeysFile(keysFile, [
     { name: "ops", role: "operator", sha256: hashOfKey(operatorKey), origins: [] },
+    { name: "desk", role: "reader", sha256: hashOfKey(readerKey), origins: [] },
   ]);
   const shop = shopSimulator({
     ...{ seed: 5, visitors: VISITORS, memberShare: MEMBER_SHARE },
@@ -99,7 +102,7 @@ export async function startShopNode(): Promise<ShopNode> {
     return { status: reply.status, body: (await reply.json()) as unknown };
   };
   return {
-    ...{ url, operatorKey, node, client, shop, act },
+    ...{ url, operatorKey, readerKey, node, client, shop, act },
     get: (path, key) => ask(path, {}, key),
     post: (path, body = {}, key) => ask(path, { method: "POST", body: JSON.stringify(body) }, key),
     async close() {

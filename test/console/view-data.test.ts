@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { ListedLetter } from "../../src/console/letter-routes.ts";
 import type { SegmentsView } from "../../src/console/segment-routes.ts";
-import type { ClusterReply, PrivacyView } from "../../src/console/state-routes.ts";
+import type { ClusterReply, MeasuredView, PrivacyView } from "../../src/console/state-routes.ts";
 import type { ExperimentReportReply } from "../../src/gateway/experiments.ts";
 import type { Standing } from "../../src/gateway/standing.ts";
 import type { VisitorLens } from "../../src/gateway/visitor-lens.ts";
@@ -137,10 +137,19 @@ describe("what the console's views ask of a node", () => {
   test("privacy tells the policy, what is spent, and what was refused", async () => {
     const view = await read<PrivacyView>("privacy");
     expect(view.maps).toMatchObject([{ map: "mood", epsilon: 50 }]);
-    expect(view.maps[0]?.measured?.segments).toHaveLength(2);
     expect(view.policy.purposes).toMatchObject({ personalisation: "opt-out" });
     expect(view.erasing.map(({ shard }) => shard)).toEqual([0, 1]);
     expect(view.consent.withdrawals).toBeGreaterThan(0);
+  });
+
+  test("what was measured against exact profiles of private maps is told to operators only", async () => {
+    for (const key of [undefined, world.readerKey]) {
+      expect(JSON.stringify(await world.get("privacy", key))).not.toMatch(/measured|exactCount|"auc"/);
+      expect((await world.get("privacy/measured", key)).status).toBe(key === undefined ? 401 : 403);
+    }
+    const { maps } = (await world.get("privacy/measured", world.operatorKey)).body as MeasuredView;
+    expect(maps).toMatchObject([{ map: "mood", measured: { segments: [{}, {}] } }]);
+    expect(maps[0]?.measured?.segments[0]?.exactCount).toEqual(expect.any(Number));
   });
 
   test("the cluster is told with each shard, and whether the node is ready", async () => {

@@ -177,6 +177,17 @@ describeWithChromium("the console's views", (pages) => {
     await close(page);
   });
 
+  test("what noise does to a private map's profiles is shown to operators, and others are told why not", async () => {
+    const page = await open("/privacy");
+    await shown(page, "Sign in as an operator to see what noise does");
+    expect(await page.getByText("noisy count").count()).toBe(0);
+    await close(page);
+    const theirs = await open("/privacy", asOperator);
+    await shown(theirs, "noisy count");
+    expect(await accessibilityProblems(theirs)).toEqual([]);
+    await close(theirs);
+  });
+
   test.each([
     ["/segments", "segments", { version: 0, maps: [] }, "No segments are defined"],
     ["/experiments", "experiments", { experiments: [] }, "No experiment was ever started"],

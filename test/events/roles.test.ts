@@ -62,9 +62,11 @@ test("a shard's number stands for itself at the end of a public subject only", (
 });
 
 test("what changes what all are told is signed, what is asked a thousand times a second is not", () => {
-  for (const name of ["segments.put", "content.put", "privacy.put", "erase", "export", "experiments.stop"])
+  for (const name of ["segments.put", "content.put", "privacy.put", "experiments.define", "experiments.stop"])
     expect(isSigned(PREFIX, `${PREFIX}.v1.${name}`), name).toBe(true);
-  for (const name of ["ingest", "score", "score.batch", "content", "explain", "status"])
+  for (const name of ["erase", "export", "privacy.report"]) // A whole person, or figures that tell of one.
+    expect(isSigned(PREFIX, `${PREFIX}.v1.${name}`), name).toBe(true);
+  for (const name of ["ingest", "score", "score.batch", "content", "explain", "status", "experiments.report"])
     expect(isSigned(PREFIX, `${PREFIX}.v1.${name}`), name).toBe(false);
   expect(isSigned(PREFIX, "$SRV.PING")).toBe(false);
 });

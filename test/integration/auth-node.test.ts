@@ -6,10 +6,12 @@ import { afterAll, beforeAll, describe, expect, onTestFailed, test } from "vites
 import { natsAccess } from "../../src/adapters/nats-access.ts";
 import { natsBus } from "../../src/adapters/nats-bus.ts";
 import { connectNats } from "../../src/adapters/nats-connection.ts";
+import { readAuthState } from "../../src/cli/auth/auth-state.ts";
 import { readClientFolder } from "../../src/cli/auth/client-folder.ts";
 import { initAuth, revokeAuthUser, rotateAuthUser } from "../../src/cli/auth/write-auth.ts";
 import { type Client, connectClient } from "../../src/cli/client.ts";
 import type { StatusReply } from "../../src/gateway/status.ts";
+import { encode } from "../../src/kernel/msgpack.ts";
 import { type NodeProcess, startNodeProcess } from "./node-process.ts";
 
 const DEFINITIONS = { maps: [{ name: "lifecycle", segments: ["new", "loyal"] }] };
@@ -27,6 +29,7 @@ describe.for(["users", "jwt"] as const)("a node with roles in mode %s, over TLS"
     auth = join(folder, "auth");
     await initAuth(auth, { mode, prefix: "resonance", tls: true, hosts: [], expiresMs: null });
     const options = ["--auth", auth, "--data", join(folder, "data"), "--shards", "2", "--threads", "1"];
+    options.push("--log-format", "json");
     node = await startNodeProcess(options, { said: (line) => void said.push(line) });
   }, 60_000);
   afterAll(async () => {
@@ -43,6 +46,11 @@ describe.for(["users", "jwt"] as const)("a node with roles in mode %s, over TLS"
     } finally {
       await client.close();
     }
+  };
+  /** As `auth.json` names the users of keys. */
+  const publicKeyOf = async (user: string): Promise<string | undefined> => {
+    const { keys } = await readAuthState(auth);
+    return keys.find((one) => one.user === user)?.key;
   };
   const anEvent = (id: string) => ({ id, user: "ada", type: "view", ts: Date.now() });
 
@@ -66,14 +74,21 @@ describe.for(["users", "jwt"] as const)("a node with roles in mode %s, over TLS"
     });
     expect(answer).toMatchObject({ user: "ada", map: "lifecycle" });
     expect(await as("reader", (client) => client.ask("status", {}))).toMatchObject({ ready: true });
+    expect(await as("reader", (client) => client.ask("experiments.status", {}))).toMatchObject({
+      experiments: [],
+    });
+    expect(await as("operator", (client) => client.ask("privacy.report", {}))).toEqual({ maps: [] });
   });
 
   test("a role that asks for more hears FORBIDDEN, at once", async () => {
     for (const [user, endpoint] of [
       ["producer", "score"],
       ["producer", "segments.put"],
+      ["producer", "experiments.status"],
+      ["reader", "experiments.stop"],
       ["reader", "ingest"],
       ["reader", "content.put"],
+      ["reader", "privacy.report"],
     ] as const)
       await expect(
         as(user, (client) => client.ask(endpoint, {})),
@@ -82,6 +97,35 @@ describe.for(["users", "jwt"] as const)("a node with roles in mode %s, over TLS"
         code: "FORBIDDEN",
         retryable: false,
       });
+  });
+
+  test("what operators ask is in the node's log with their public key and what came of it, and nothing else is", async () => {
+    const before = trailOf(said).length;
+    await as("operator", async (client) => {
+      await client.ask("segments.put", DEFINITIONS);
+      await client.ask("erase", { user: "gone", waitMs: 0 });
+      await expect(client.ask("privacy.report", { map: "none" })).rejects.toThrow();
+      const rollback = client.bus.request("resonance.internal.profiles.rollback", encode({}), {
+        timeoutMs: PATIENCE_MS,
+        contentType: "application/msgpack",
+      });
+      expect((await rollback).error?.code).toBe("NOTHING_TO_ROLL_BACK");
+      await client.ask("status", {});
+    });
+    await as("reader", (client) => client.ask("score", { user: "ada" }));
+    await expect.poll(() => trailOf(said).length - before).toBe(4);
+    const by = await publicKeyOf("operator");
+    const line = { event: "operator.request", node: expect.any(String), via: "nats", by, level: "info" };
+    expect(trailOf(said).slice(before)).toMatchObject([
+      { ...line, endpoint: "resonance.v1.segments.put", outcome: "ok" },
+      { ...line, endpoint: "resonance.v1.erase", outcome: "ok" },
+      { ...line, endpoint: "resonance.v1.privacy.report", outcome: "failed", code: "UNKNOWN_MAP" },
+      {
+        ...{ ...line, outcome: "failed", code: "NOTHING_TO_ROLL_BACK" },
+        endpoint: "resonance.internal.profiles.rollback",
+      },
+    ]);
+    expect(said.join("\n")).not.toContain("gone");
   });
 
   test.runIf(mode === "users")(
@@ -118,6 +162,13 @@ describe.for(["users", "jwt"] as const)("a node with roles in mode %s, over TLS"
             expect(await asked(subject, inbox, new Uint8Array()), `${subject} to ${inbox}`).toBe(undefined);
         const { gateway } = (await as("reader", (client) => client.ask("status", {}))) as StatusReply;
         expect(gateway.errors).toMatchObject({ SIGNATURE_REQUIRED: 1, FORBIDDEN: 1, NO_INBOX: 12 });
+        const refused = trailOf(said).filter(({ outcome }) => outcome === "refused");
+        const unsigned = { level: "warn", code: "SIGNATURE_REQUIRED" };
+        expect(refused).toMatchObject([
+          { ...unsigned, endpoint: "resonance.v1.segments.put" },
+          { ...unsigned, endpoint: "resonance.internal.profiles.rollback" },
+        ]);
+        expect(refused.filter(({ by }) => by !== undefined)).toEqual([]);
       } finally {
         await rogue.close();
         await writeFile(config, before);
@@ -179,6 +230,13 @@ describe.for(["users", "jwt"] as const)("a node with roles in mode %s, over TLS"
     expect(said.join("\n")).not.toMatch(/\bS[UA][A-Z2-7]{56}\b|eyJ/); // No key and no token in what the node says.
   });
 });
+
+/** Lines of a node's log that tell what operators have asked. */
+function trailOf(said: readonly string[]): Readonly<Record<string, unknown>>[] {
+  return said
+    .map((line) => JSON.parse(line) as Readonly<Record<string, unknown>>)
+    .filter(({ event }) => event === "operator.request");
+}
 
 /** The server takes up to half a second to hear of a new user. */
 async function connectWhenKnown(connect: () => Promise<NatsConnection>): Promise<NatsConnection> {

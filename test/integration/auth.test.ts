@@ -16,22 +16,49 @@ import { startNats, type TestNats } from "../start-nats.ts";
 
 const OPTIONS: InitOptions = { mode: "users", prefix: "resonance", tls: false, hosts: [], expiresMs: null };
 const NODE: readonly Role[] = ["node"];
+const READERS: readonly Role[] = ["node", "reader", "operator"];
+const OPERATORS: readonly Role[] = ["node", "operator"];
 const NOBODY: readonly Role[] = [];
 
 /** Who may publish what: written down once more here, so that a change of the table has to be meant. */
 const PUBLISH: Readonly<Record<string, readonly Role[]>> = {
-  ...Object.fromEntries(
-    Object.entries(ENDPOINT_ROLES).map(([name, roles]) => [
-      `resonance.v1.${name.replace("*", "12")}`,
-      [...NODE, ...roles],
-    ]),
-  ),
-  ...Object.fromEntries(
-    OPERATOR_TASKS.map((name) => [`resonance.internal.profiles.${name}`, ["node", "operator"] as const]),
-  ),
+  "resonance.v1.ingest": ["node", "producer", "operator"],
+  "resonance.v1.score": READERS,
+  "resonance.v1.score.batch": READERS,
+  "resonance.v1.score.session": READERS,
+  "resonance.v1.score.shard.12": READERS,
+  "resonance.v1.score.batch.shard.12": READERS,
+  "resonance.v1.shards": READERS,
+  "resonance.v1.content": READERS,
+  "resonance.v1.explain": READERS,
+  "resonance.v1.profiles": READERS,
+  "resonance.v1.status": READERS,
+  "resonance.v1.segments.get": READERS,
+  "resonance.v1.content.get": READERS,
+  "resonance.v1.privacy.get": READERS,
+  "resonance.v1.experiments.status": READERS,
+  "resonance.v1.experiments.report": READERS,
+  "resonance.v1.privacy.report": OPERATORS,
+  "resonance.v1.content.rates": OPERATORS,
+  "resonance.v1.experiments.define": OPERATORS,
+  "resonance.v1.experiments.stop": OPERATORS,
+  "resonance.v1.segments.put": OPERATORS,
+  "resonance.v1.content.put": OPERATORS,
+  "resonance.v1.privacy.put": OPERATORS,
+  "resonance.v1.erase": OPERATORS,
+  "resonance.v1.export": OPERATORS,
+  "resonance.internal.profiles.calibrate": OPERATORS,
+  "resonance.internal.profiles.discard": OPERATORS,
+  "resonance.internal.profiles.drift": OPERATORS,
+  "resonance.internal.profiles.promote": OPERATORS,
+  "resonance.internal.profiles.rollback": OPERATORS,
+  "resonance.internal.profiles.train": OPERATORS,
+  "resonance.internal.profiles.training": OPERATORS,
+  "resonance.internal.profiles.whatif": OPERATORS,
   "resonance.v1.transitions.lifecycle.loyal": NODE,
   "resonance.v1.forgotten": NODE,
   "resonance.internal.profiles.status": NODE,
+  "resonance.internal.profiles.privacy": NODE,
   "resonance.internal.profiles.centroids": NODE,
   "resonance.internal.shard.0.score": NODE,
   RESONANCE_LOG_0: NODE,
@@ -61,6 +88,8 @@ const PUBLISH: Readonly<Record<string, readonly Role[]>> = {
   "$JS.API.CONSUMER.DURABLE.CREATE.RESONANCE_X.c": NOBODY,
   "$JS.API.STREAM.SNAPSHOT.RESONANCE_X": NODE,
   "$JS.API.STREAM.RESTORE.RESONANCE_X": NODE,
+  "$JS.SNAPSHOT.ACK.RESONANCE_X.a": NODE, // Takes a part of a backup, so that the next is sent.
+  "$JS.SNAPSHOT.RESTORE.RESONANCE_X.a": NODE,
   "$JS.API.STREAM.LEADER.STEPDOWN.RESONANCE_X": NOBODY,
   "$JS.API.ACCOUNT.PURGE.A": NOBODY,
   "$JS.ACK.RESONANCE_X.c.1.1.1.1.1": NOBODY,
@@ -92,6 +121,7 @@ const SUBSCRIBE: Readonly<Record<string, readonly Role[]>> = {
   "$O.>": NOBODY,
   "$JS.>": NOBODY,
   "$JS.EVENT.ADVISORY.>": NOBODY,
+  "$JS.SNAPSHOT.>": NOBODY,
   "$SRV.PING": NODE,
   "$SYS.>": NOBODY,
   "_INBOX.>": NOBODY,
@@ -100,6 +130,14 @@ const SUBSCRIBE: Readonly<Record<string, readonly Role[]>> = {
   "_INBOX_reader.a": ["reader"],
   "_INBOX_operator.a": ["operator"],
 };
+
+test("every subject that the engine's own tables name is tried", () => {
+  const named = [
+    ...Object.keys(ENDPOINT_ROLES).map((name) => `resonance.v1.${name.replace("*", "12")}`),
+    ...OPERATOR_TASKS.map((name) => `resonance.internal.profiles.${name}`),
+  ];
+  expect(named.filter((subject) => PUBLISH[subject] === undefined)).toEqual([]);
+});
 
 let folder = "";
 beforeAll(async () => {

@@ -2,10 +2,14 @@ import { appendFile, mkdtemp, readdir, readFile, rm, truncate } from "node:fs/pr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { writeKeysFile } from "../../src/adapters/http-keys.ts";
 import { connectNats } from "../../src/adapters/nats-connection.ts";
 import { NatsLog } from "../../src/adapters/nats-log.ts";
 import { connectClient } from "../../src/cli/client.ts";
 import { subjectsOf } from "../../src/events/subjects.ts";
+import type { HttpRole } from "../../src/gateway/http/http-route.ts";
+import { hashOfKey, newKey } from "../../src/gateway/http/key-ring.ts";
+import { EngineError } from "../../src/kernel/engine-error.ts";
 import { decode, encode } from "../../src/kernel/msgpack.ts";
 import { documentedEvents } from "../docs/documented-events.ts";
 import { JSON_TYPE, MSGPACK_TYPE, mutants } from "../fuzz/fuzz-inputs.ts";
@@ -154,6 +158,126 @@ test("whatever goes wrong, a node writes no id, no text and no secret, and it li
     await rm(folder, { recursive: true, force: true });
   }
 }, 180_000);
+
+test("keys over HTTP, sign-ins at the console and erasures leave no key and no id in lines, errors and files", async () => {
+  const nats = await startNats();
+  const folder = await mkdtemp(join(tmpdir(), "resonance-hygiene-"));
+  const segments = await definitionsFile(folder, { version: 1, maps: [PARSED_MAP] });
+  const keysFile = join(folder, "keys.json");
+  const keys = {
+    producer: aMarkedKey("producer"),
+    reader: aMarkedKey("reader"),
+    operator: aMarkedKey("operator"),
+  };
+  await writeKeysFile(
+    keysFile,
+    Object.entries(keys).map(([role, key]) => ({
+      ...{ name: `the-${role}`, role: role as HttpRole, sha256: hashOfKey(key), origins: [] },
+    })),
+  );
+  const said: string[] = [];
+  const listeners = ["--http", "127.0.0.1:0", "--http-keys", keysFile, "--admin", "0"];
+  const node = await startNodeProcess(
+    [
+      ...["--nats", nats.url, "--data", folder, "--shards", "1", "--segments", segments, "--no-refit"],
+      ...[...listeners, ...JSON_LINES],
+    ],
+    { said: (line) => void said.push(line), printed: (line) => void said.push(line) },
+  );
+  const client = await connectClient({ nats: nats.url, data: folder, prefix: "resonance" }, "hygiene test");
+  const http = String((node.ready["http"] as Record<string, unknown>)["url"]);
+  const admin = String((node.ready["admin"] as Record<string, unknown>)["url"]);
+  try {
+    const documented = documentedCodes();
+    /** @returns The code of the failure, which repeats nothing; undefined of what succeeds, which may tell of the user. */
+    const codeOf = async (url: string, given: RequestInit = {}): Promise<string | undefined> => {
+      const reply = await fetch(url, given);
+      const text = await reply.text();
+      expect(`${JSON.stringify([...reply.headers])}${reply.ok ? "" : text}`).not.toMatch(MARKED);
+      if (reply.ok) return undefined;
+      const { code } = JSON.parse(text) as { code: string };
+      expect(documented).toContain(code);
+      return code;
+    };
+    const bearer = (key: string) => ({ authorization: `Bearer ${key}`, "content-type": "application/json" });
+    const post = (url: string, key: string, body: unknown) =>
+      codeOf(url, { method: "POST", headers: bearer(key), body: JSON.stringify(body) });
+
+    expect(await post(`${http}/v1/ingest`, keys.producer, event)).toBe(undefined);
+    expect(await post(`${http}/v1/ingest`, keys.producer, { ...event, [TEXT]: ID })).toBe(undefined);
+    expect(await post(`${http}/v1/ingest`, `${keys.producer}x`, event)).toBe("UNAUTHENTICATED");
+    expect(await post(`${http}/v1/ingest`, keys.reader, event)).toBe("FORBIDDEN");
+    expect(await post(`${http}/v1/score`, keys.reader, { user: event.user })).toBe(undefined);
+    expect(await post(`${http}/v1/score`, keys.reader, { user: event.user, map: ID })).toBe("UNKNOWN_MAP");
+    expect(await post(`${http}/v1/score`, keys.operator, { user: event.user })).toBe("FORBIDDEN");
+    const call = { type: "track", userId: event.user, event: TEXT, messageId: event.id };
+    const batch = (writeKey: string) => ({
+      method: "POST",
+      body: JSON.stringify({ writeKey, batch: [call] }),
+    });
+    expect(await codeOf(`${http}/v1/batch`, batch(keys.producer))).toBe(undefined);
+    expect(await codeOf(`${http}/v1/batch`, batch(`${keys.producer}x`))).toBe("UNAUTHENTICATED");
+    expect(await codeOf(`${http}/${keys.producer}?key=${SECRET}&user=${ID}`)).toBe("UNKNOWN_ROUTE");
+    expect(await codeOf(`${http}/v1/ingest/%zz${SECRET}`, { method: "POST" })).toMatch(
+      /BAD_REQUEST|UNKNOWN_ROUTE/,
+    );
+    const basic = { authorization: `Basic ${Buffer.from(`${SECRET}:${SECRET}`).toString("base64")}` };
+    expect(await codeOf(`${http}/v1/ingest`, { method: "POST", headers: basic })).toBe("UNAUTHENTICATED");
+
+    const console = `${admin}/console/v1`;
+    expect(await codeOf(`${console}/operator`, { headers: bearer(keys.operator) })).toBe(undefined);
+    expect(await codeOf(`${console}/operator`, { headers: bearer(`${keys.operator}x`) })).toBe(
+      "UNAUTHENTICATED",
+    );
+    expect(await codeOf(`${console}/operator`, { headers: bearer(keys.reader) })).toBe("FORBIDDEN");
+    expect(await codeOf(`${console}/node`, { headers: bearer(keys.producer) })).toBe("FORBIDDEN");
+    expect(await codeOf(`${console}/visitor?user=${event.user}`)).toBe(undefined);
+    expect(await codeOf(`${console}/visitor?user=${event.user}&map=${ID}`)).toBe("UNKNOWN_MAP");
+    expect(await codeOf(`${console}/segments/${ID}/standing?segment=${TEXT}`)).toEqual(expect.any(String));
+    expect(await codeOf(`${console}/experiments/${ID}`)).toBe("UNKNOWN_EXPERIMENT");
+    expect(await post(`${console}/dead-letters/${ID}/retry`, keys.operator, {})).toEqual(expect.any(String));
+    expect(await post(`${console}/experiments/${ID}/stop`, keys.operator, {})).toBe("UNKNOWN_EXPERIMENT");
+    expect(await post(`${console}/segments/${ID}/threshold`, keys.operator, { [ID]: TEXT })).toEqual(
+      expect.any(String),
+    );
+
+    for (const body of [
+      { erasure: `erasure-${ID}` },
+      { user: { [ID]: ID } },
+      { user: event.user, [ID]: TEXT },
+    ]) {
+      const refusal = await client.ask("erase", body).catch((thrown: unknown) => thrown);
+      expect(refusal).toBeInstanceOf(EngineError);
+      expect(JSON.stringify((refusal as EngineError).toWire())).not.toMatch(MARKED);
+    }
+    await client.ask("export", { user: event.user });
+    const erased = await client.ask("erase", { user: event.user, waitMs: 30_000 }, 40_000);
+    expect(erased).toMatchObject({ state: "done" });
+    expect(JSON.stringify(erased)).not.toMatch(MARKED);
+    await untilFolded(client);
+    await node.stop();
+
+    expect(said.filter((line) => MARKED.test(line))).toEqual([]);
+    const trail = said
+      .map((line) => JSON.parse(line) as Record<string, unknown>)
+      .filter((line) => line["event"] === "operator.request");
+    const by = (name: string | undefined) => trail.filter((line) => line["by"] === name).length;
+    expect([by("the-operator"), by("the-reader"), by(undefined)]).toEqual([4, 1, 6]);
+    expect(await marksInLogs(folder)).toEqual([]);
+  } finally {
+    await client.close();
+    await node.stop();
+    await nats.stop();
+    await rm(folder, { recursive: true, force: true });
+  }
+}, 120_000);
+
+/** A key that scanners would find, and that has a mark in it. */
+function aMarkedKey(role: HttpRole): string {
+  const key = newKey(role, () => Buffer.from(SECRET.padEnd(32, role), "base64url"));
+  expect(key).toMatch(MARKED);
+  return key;
+}
 
 const MARKED = new RegExp(MARKS.join("|"));
 

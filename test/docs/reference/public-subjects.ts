@@ -51,8 +51,8 @@ export const SUBJECTS: Readonly<Record<string, readonly [request: string, reply:
   "privacy.get": ["–", "the policy of consent in force ([privacy.md](privacy.md))"],
   "privacy.put": ["a policy of consent: by purpose, family of features and region", "`{version}`"],
   "privacy.report": [
-    "`{map?}`",
-    "of private maps: what they promise and have spent, and what the noise does to their profiles",
+    "`{map?, measured?}`",
+    "of private maps: what they promise and have spent, and, unless `measured` is false, what the noise does to their profiles",
   ],
   "experiments.define": ["an experiment ([experiments.md](experiments.md))", "what it means"],
   "experiments.status": ["–", "all experiments, with units and verdicts"],

@@ -1,4 +1,4 @@
-import type { PrivacyView } from "../../state-routes.ts";
+import type { MeasuredView, PrivacyView } from "../../state-routes.ts";
 import { WhenLoaded } from "../parts/loaded.tsx";
 import { Page } from "../parts/page.tsx";
 import { Panel } from "../parts/panel.tsx";
@@ -6,15 +6,17 @@ import { Empty } from "../parts/states.tsx";
 import { ConsentPanel } from "../privacy/consent-panel.tsx";
 import { ErasurePanel } from "../privacy/erasure-panel.tsx";
 import { PrivateMapPanel } from "../privacy/private-map-panel.tsx";
+import { mayAct } from "../session.ts";
 import { useData } from "../use-data.ts";
 import "../views.css";
 
-/** What noise does to profiles is measured for every look: that takes the profile actor a moment. */
 const EVERY_MS = 10_000;
 
 /** What is promised of everybody's privacy, what of it is spent, and what visitors allow. */
 export function PrivacyPage() {
   const data = useData<PrivacyView>("privacy", EVERY_MS);
+  // Once for every look: measuring takes the profile actor a moment.
+  const utility = useData<MeasuredView>(mayAct.value ? "privacy/measured" : undefined);
   return (
     <Page
       title="Privacy"
@@ -31,7 +33,7 @@ export function PrivacyPage() {
                 </Empty>
               </Panel>
             ) : (
-              view.maps.map((map) => <PrivateMapPanel key={map.map} map={map} />)
+              view.maps.map((map) => <PrivateMapPanel key={map.map} map={map} utility={utility} />)
             )}
             <div class="columns">
               <ConsentPanel view={view} />

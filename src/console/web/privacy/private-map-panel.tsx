@@ -1,15 +1,25 @@
 import type { PrivacyReport } from "../../../gateway/privacy-report.ts";
+import type { MeasuredView } from "../../state-routes.ts";
 import { count, percent, span } from "../format.ts";
 import { ShareBar } from "../parts/bars.tsx";
 import { Fact, Facts, Tag } from "../parts/facts.tsx";
+import { WhenLoaded } from "../parts/loaded.tsx";
 import { Panel, TableRoom } from "../parts/panel.tsx";
+import { mayAct } from "../session.ts";
+import type { Loaded } from "../use-data.ts";
 
 /** From this part of a budget on it is told as nearly spent. */
 const NEARLY_SPENT = 0.9;
 
-/** What one private map promises, has spent, and what that does to its profiles. */
-export function PrivateMapPanel({ map }: { map: PrivacyReport }) {
-  const { window, lifetime, measured } = map;
+/** What one private map promises, has spent, and for operators what that does to its profiles. */
+export function PrivateMapPanel({
+  map,
+  utility,
+}: {
+  map: Omit<PrivacyReport, "measured">;
+  utility: Loaded<MeasuredView>;
+}) {
+  const { window, lifetime } = map;
   return (
     <Panel
       title={`Private map: ${map.map}`}
@@ -64,13 +74,32 @@ export function PrivateMapPanel({ map }: { map: PrivacyReport }) {
             </tbody>
           </table>
         </TableRoom>
-        {measured === null ? (
+        <Utility map={map.map} utility={utility} />
+      </div>
+    </Panel>
+  );
+}
+
+/** What noise does to the profiles: it is measured against exact ones, so only operators are told. */
+function Utility({ map, utility }: { map: string; utility: Loaded<MeasuredView> }) {
+  if (!mayAct.value)
+    return (
+      <p class="hint">
+        Sign in as an operator to see what noise does to each profile: that is measured against exact ones,
+        which no noise covers.
+      </p>
+    );
+  return (
+    <WhenLoaded data={utility} what="what noise does">
+      {({ maps }) => {
+        const measured = maps.find((one) => one.map === map)?.measured ?? null;
+        return measured === null ? (
           <p class="hint">Nothing is noised yet: it begins when the first bucket of the window closes.</p>
         ) : (
           <Measured measured={measured} />
-        )}
-      </div>
-    </Panel>
+        );
+      }}
+    </WhenLoaded>
   );
 }
 
