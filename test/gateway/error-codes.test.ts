@@ -3,7 +3,8 @@ import { readSources } from "../source-text.ts";
 import { documentedCodes } from "./documented-codes.ts";
 
 /** Words in capitals that are no codes of ours: variables of the environment, errors of Node, flags of TensorFlow.js. */
-const ENVIRONMENT = /env\["[A-Z0-9_]+"\]|"(?:RESONANCE|OTEL)_[A-Z_]+"|"ERR_[A-Z_]+"|getAsync\("[A-Z_]+"\)/g;
+const ENVIRONMENT =
+  /env\["[A-Z0-9_]+"\]|"(?:RESONANCE|OTEL)_[A-Z_]+"|"ERR_[A-Z_]+"|"ENOENT"|getAsync\("[A-Z_]+"\)/g;
 /** A code stands as a text with an underscore in it, or where a code is given or declared. */
 const CODES = /"([A-Z][A-Z0-9]*_[A-Z0-9_]+)"|\berror (BAD_USAGE):|\bcode(?:: | === )"([A-Z]{2,})"/g;
 
