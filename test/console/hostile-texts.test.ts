@@ -6,7 +6,8 @@ import { serveConsole } from "./console-server.ts";
 import { describeWithChromium } from "./with-chromium.ts";
 
 /** Ways to have a browser read a text as markup. */
-const AS_MARKUP = /innerHTML|outerHTML|insertAdjacentHTML|dangerouslySetInnerHTML|document\.write|srcdoc|\beval\b|new Function/;
+const AS_MARKUP =
+  /innerHTML|outerHTML|insertAdjacentHTML|dangerouslySetInnerHTML|document\.write|srcdoc|\beval\b|new Function/;
 
 test("no view of the console has a text read as markup or code", () => {
   const sources = readSources("src/console/web");

@@ -10,7 +10,10 @@ type Threat = Readonly<{ letters: readonly string[]; shownBy: string; left: stri
 
 /** Components of the threat model with their tables. */
 function componentsOf(text: string): Map<string, readonly Threat[]> {
-  const model = text.slice(text.indexOf("\n## Threats, a component each"), text.indexOf("\n## What nodes write"));
+  const model = text.slice(
+    text.indexOf("\n## Threats, a component each"),
+    text.indexOf("\n## What nodes write"),
+  );
   const sections = model.split("\n### ").slice(1);
   return new Map(
     sections.map((section) => {
@@ -85,4 +88,12 @@ test("a planted gap is found", () => {
   const letters = (componentsOf(bare).get("Console") ?? []).flatMap((threat) => threat.letters);
   expect(letters).not.toContain("R");
   expect(citedHeadings(page.replace('("Two locks")', '("Roles and TLS")'))).toContain("Roles and TLS");
+});
+
+test("SECURITY.md sends nobody to addresses that the package does not have", () => {
+  const policy = readFileSync(join(ROOT, "SECURITY.md"), "utf8");
+  const manifest = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as Record<string, unknown>;
+  const isNamed = ["author", "maintainers", "bugs"].some((field) => field in manifest);
+  if (!isNamed) expect(policy).not.toMatch(/metadata|by mail|e-mail/i);
+  for (const way of ["GitHub", "GitLab", "no such way"]) expect(policy).toContain(way);
 });
