@@ -22,14 +22,14 @@ type Component = Readonly<{
   purl: string;
   hashes?: readonly Readonly<{ alg: string; content: string }>[];
 }>;
-type CycloneDx = Sbom &
-  Readonly<{
-    bomFormat: string;
-    specVersion: string;
-    serialNumber: string;
-    metadata: { component: Component };
-    components: readonly Component[];
-  }>;
+type CycloneDx = Readonly<{
+  bomFormat: string;
+  specVersion: string;
+  serialNumber: string;
+  metadata: { component: Component };
+  components: readonly Component[];
+  dependencies: Sbom["dependencies"];
+}>;
 
 const LIMIT_MS = 60_000;
 
