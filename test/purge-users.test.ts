@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { beforeAll, describe, expect, test, vi } from "vitest";
+import { findBytes } from "../bench/harness/find-bytes.ts";
 import type { KeptStream } from "../src/actors/kept-stream.ts";
 import { memoryKeptStream } from "../src/adapters/memory-kept-stream.ts";
 import { natsKeptStream } from "../src/adapters/nats-kept-stream.ts";
@@ -16,7 +17,6 @@ import {
   sharedPurge,
 } from "../src/purge-users.ts";
 import { describeWithNats } from "./adapters/with-nats.ts";
-import { findBytes } from "./find-bytes.ts";
 
 let streams = 0;
 

@@ -1,7 +1,14 @@
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { lmdbProfileStore } from "../../src/adapters/lmdb-profile-store.ts";
+import { connectNats } from "../../src/adapters/nats-connection.ts";
 import type { EraseReply } from "../../src/gateway/erase.ts";
 import type { ScoreReply } from "../../src/gateway/score.ts";
+import { benchAccess } from "../harness/bench-access.ts";
 import { type Deployment, untilFolded } from "../harness/deployment.ts";
+import { BENCH_MAP, segmentNames } from "../harness/event-source.ts";
+import { findBytes } from "../harness/find-bytes.ts";
+import { foldProfiles, profileContentOf } from "../harness/fold-profiles.ts";
 import { type IngestBeside, ingestNote, whileIngesting } from "../harness/ingest-load.ts";
 import type { Scenario } from "../harness/scenario.ts";
 import { warmNode } from "../harness/warm-node.ts";
@@ -10,6 +17,10 @@ import { warmNode } from "../harness/warm-node.ts";
 const FULL = { erasures: 1_000, perSecond: 50, eventsPerSecond: 10_000 };
 const SMOKE = { erasures: 5, perSecond: 10, eventsPerSecond: 500 };
 const PATIENCE_MS = 60_000;
+/** What those who are erased have done before: each is a member of one of a few segments, among others who stay. */
+const EVENTS_EACH = 10;
+const SEGMENTS = 4;
+const ITEMS = 200;
 
 /** How long erasures take while events come in, and whether nothing is left. */
 export const erase: Scenario = {
@@ -43,7 +54,9 @@ export const erase: Scenario = {
       rounds.push({ ingest, ...beside });
     }
     await events.close();
+    const left = deployment.isOwned ? await leftOf(deployment, RUN) : undefined;
     await node?.stop();
+    const different = deployment.isOwned ? await differentSums(deployment) : undefined;
     const at = `${size.erasures} erasures, ${size.perSecond} a second, beside ${size.eventsPerSecond} events/s`;
     for (const [name, share] of [
       ["p50", 0.5],
@@ -67,8 +80,52 @@ export const erase: Scenario = {
       rounds: rounds.map(({ wrong }) => wrong + first.wrong),
       goal: { value: { atMost: 0 } },
     });
+    if (left === undefined || different === undefined) return;
+    if (left !== "") context.progress(`bytes of erased users: ${left}`);
+    context.measured({
+      metric: "files of node and server that hold bytes of erased users' ids afterwards",
+      unit: "found",
+      rounds: [left === "" ? 0 : 1],
+      goal: { value: { atMost: 0 } },
+    });
+    context.measured({
+      metric: "segments whose sums are other ones than of a fold of what is left, to the last bit",
+      unit: "sums",
+      rounds: [different],
+      goal: { value: { atMost: 0 } },
+    });
   },
 };
+
+/** In the ids of those who are erased. */
+const RUN = `leaver-${Date.now().toString(36)}`;
+/** The server overwrites and compacts in its own time. */
+const LEFT_PATIENCE_MS = 10_000;
+const LEFT_LOOK_MS = 500;
+
+/** Where a word is in what a deployment stores; empty if it is nowhere. */
+async function leftOf({ folder }: Deployment, word: string): Promise<string> {
+  for (const untilMs = performance.now() + LEFT_PATIENCE_MS; ; await sleep(LEFT_LOOK_MS)) {
+    const place = findBytes(folder, [word]).get(word) ?? "";
+    if (place === "" || performance.now() >= untilMs) return place;
+  }
+}
+
+/** How many sums a stopped node holds that differ from those that one fold makes of the samples as they are now. */
+async function differentSums({ client, folder, shards, url }: Deployment): Promise<number> {
+  const connection = await connectNats({ ...benchAccess(url), name: "resonance bench fold" });
+  const store = lmdbProfileStore(join(folder, "bench", "profiles"));
+  try {
+    const expected = profileContentOf(await foldProfiles(connection, client.subjects, shards));
+    const held = profileContentOf(store);
+    const names = [...new Set([...expected.keys(), ...held.keys()])].filter((name) => name !== "meta");
+    if (names.length === 0) throw new Error("the node holds no sums: nobody was a member");
+    return names.filter((name) => expected.get(name) !== held.get(name)).length;
+  } finally {
+    await store.close();
+    await connection.close();
+  }
+}
 
 type Erased = Readonly<{ tookMs: readonly number[]; wrong: number }>;
 
@@ -95,15 +152,19 @@ async function eraseAll(
   return { tookMs: tookMs.sort((a, b) => a - b), wrong };
 }
 
-/** Users of whom one event is folded. */
+/** Users who are members of segments, of whom some events are folded. */
 async function arrived({ client }: Deployment, round: string, count: number): Promise<string[]> {
-  const run = Date.now().toString(36);
-  const users = Array.from({ length: count }, (_, i) => `leaver-${run}-${round}-${i}`);
-  await client.ask("ingest", { events: users.map(firstEvent) }); // Up to 1,000 in a request.
+  const users = Array.from({ length: count }, (_, i) => `${RUN}-${round}-${i}`);
+  const segments = segmentNames(SEGMENTS);
+  for (let nth = 0; nth <= EVENTS_EACH; nth++) {
+    const events = users.map((user, i) => {
+      const sent = { id: `e-${nth}-${user}`, user, ts: Date.now() };
+      return nth === 0
+        ? { ...sent, type: "identify", segments: { [BENCH_MAP]: segments[i % SEGMENTS] } }
+        : { ...sent, type: "view", item: `item-${(i * 7 + nth * 13) % ITEMS}` };
+    });
+    await client.ask("ingest", { events }); // Up to 1,000 in a request.
+  }
   await untilFolded(client);
   return users;
-}
-
-function firstEvent(user: string): object {
-  return { id: `e-${user}`, user, ts: Date.now(), type: "view", item: "item-1" };
 }

@@ -17,16 +17,23 @@ type Stretch = Range &
 const STRETCH_MESSAGES = 1_024;
 /** Sequences that a stretch spans at most, where others are deleted in between: hash and offset fit in 52 bits. */
 const SPAN_MAX = 2 ** 20;
-/** Places kept of a stream, 8 bytes each: of stretches before it is forgotten in which of their messages somebody is. */
-const PLACES_MAX = 250_000;
-/** Hashes kept of those stretches, 4 bytes each: of the oldest ones beyond it is forgotten who is in them. */
-const HASHES_MAX = 500_000;
+/** What is remembered of a stream. */
+export type StretchBounds = Readonly<{
+  /** Places, 8 bytes each: of the stretches before them it is forgotten in which of their messages somebody is. */
+  placesMax: number;
+  /** Hashes of those stretches, 4 bytes each: of the ones before them it is forgotten who is in them. */
+  hashesMax: number;
+}>;
+
+/** 18 MB: of a log in which every second message is of another visitor, eight million messages. */
+const BOUNDS: StretchBounds = { placesMax: 250_000, hashesMax: 4_000_000 };
 
 /**
  * Which messages of a stream may hold something of somebody. A hash of 32 bits may be anybody's, so that one is read in vain now
  * and then; none is passed over that should be read, since messages only ever lose what they hold.
  */
 export class Stretches {
+  readonly #bounds: StretchBounds;
   #closed: Stretch[] = [];
   /** How many of the closed ones have no places any more, and how many not even hashes: the oldest. */
   #placeless = 0;
@@ -36,6 +43,10 @@ export class Stretches {
   /** The stretch that messages are taken into. */
   #open = anOpen(1);
   #through = 0;
+
+  constructor(bounds = BOUNDS) {
+    this.#bounds = bounds;
+  }
 
   /** The last message that is known; 0 for none. */
   get through(): number {
@@ -95,12 +106,13 @@ export class Stretches {
     this.#closed.push({ from, to: this.#through, held });
     this.#places += held?.length ?? 0;
     this.#open = anOpen(next);
+    const { placesMax, hashesMax } = this.#bounds;
     const last = this.#closed.length - 1;
-    for (; this.#places > PLACES_MAX && this.#placeless < last; this.#placeless++) {
+    for (; this.#places > placesMax && this.#placeless < last; this.#placeless++) {
       const { held } = this.#closed[this.#placeless]!;
       if (held instanceof Float64Array) this.#replace(this.#placeless, hashesOf(held));
     }
-    for (; this.#hashes > HASHES_MAX && this.#nameless < this.#placeless; this.#nameless++)
+    for (; this.#hashes > hashesMax && this.#nameless < this.#placeless; this.#nameless++)
       this.#replace(this.#nameless, undefined);
   }
 

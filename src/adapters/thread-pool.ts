@@ -1,9 +1,12 @@
-import { MessageChannel, type MessagePort } from "node:worker_threads";
+import { MessageChannel, type MessagePort, type Worker } from "node:worker_threads";
 import { Piscina } from "piscina";
 
 /** A pool of threads whose tasks run until they are told to stop: actor hosts with connections and timers. */
 export type ThreadPool = Readonly<{
-  /** Starts an exported function of the pool's module in a thread of its own; `port` reaches it meanwhile. */
+  /**
+   * Starts an exported function of the pool's module in a thread of its own; `port` reaches it meanwhile. If that thread ends before
+   * the function does, `end` rejects once it is gone, with all that it had handed over to the system.
+   */
   start<Task extends object, Result>(
     name: string,
     task: Task,
@@ -47,14 +50,52 @@ export function threadPool(
       ...(options.oldMiB === undefined ? {} : { maxOldGenerationSizeMb: options.oldMiB }),
     },
   });
+  const leaving = new LeavingThreads(pool);
   return {
     start(name, task, signal) {
       const { port1, port2 } = new MessageChannel();
       const how = { name, transferList: [port2], ...(signal === undefined ? {} : { signal }) };
-      const end = pool.run({ ...task, port: port2 }, how);
+      const end = pool.run({ ...task, port: port2 }, how).catch(async (thrown: unknown) => {
+        await leaving.gone();
+        throw thrown;
+      });
       return { port: port1, end };
     },
     run: (name, task, signal) => pool.run(task, signal === undefined ? { name } : { name, signal }),
     close: () => pool.destroy(),
   };
+}
+
+/**
+ * Threads that a pool has let go and that are not gone: it tells that a task has failed when it begins to end the thread. Meanwhile a
+ * commit may be under way in there, under whoever opens the store next.
+ */
+class LeavingThreads {
+  readonly #pool: Piscina;
+  /** When each that is not gone will be. */
+  readonly #exits = new Map<Worker, Promise<void>>();
+
+  constructor(pool: Piscina) {
+    this.#pool = pool;
+    this.#note();
+    pool.on("workerCreate", () => this.#note());
+  }
+
+  async gone(): Promise<void> {
+    const kept = new Set(this.#pool.threads);
+    await Promise.all([...this.#exits].map(([thread, exit]) => (kept.has(thread) ? undefined : exit)));
+  }
+
+  #note(): void {
+    for (const thread of this.#pool.threads) {
+      if (this.#exits.has(thread)) continue;
+      const exit = new Promise<void>((resolve) => {
+        thread.once("exit", () => {
+          this.#exits.delete(thread);
+          resolve();
+        });
+      });
+      this.#exits.set(thread, exit);
+    }
+  }
 }

@@ -140,6 +140,8 @@ class Host implements ProfileCopy {
   readonly #options: ProfileHostOptions;
   readonly #state: ProfileState;
   done: Promise<void> = Promise.resolve();
+  /** The fold, which may go on for a while after something else has failed. */
+  #draining: Promise<void> = Promise.resolve();
   #reader: LogReader | undefined;
   #calibrations: readonly FittedCalibration[] = [];
   /** Key under which they are stored. */
@@ -205,7 +207,8 @@ class Host implements ProfileCopy {
   }
 
   run(): void {
-    this.done = Promise.race([this.#drainLog(), this.#failed.promise]);
+    this.#draining = this.#drainLog();
+    this.done = Promise.race([this.#draining, this.#failed.promise]);
     this.done.catch(() => {}); // Whoever started the copy awaits it too.
   }
 
@@ -247,7 +250,7 @@ class Host implements ProfileCopy {
   async stop(): Promise<void> {
     this.#stopping = true;
     await this.#reader?.close();
-    await this.done.catch(() => {}); // Whoever awaits `done` is told.
+    await this.#draining.catch(() => {}); // Whoever awaits `done` is told.
     this.#tellWaiting();
     await this.rest();
     await this.#ports.store.close();

@@ -201,6 +201,8 @@ class Host implements ShardCopy {
   #isCommitting = false;
   #stopping = false;
   done: Promise<void> = Promise.resolve();
+  /** The fold, which may go on for a while after something else has failed. */
+  #draining: Promise<void> = Promise.resolve();
   #lease: Lease | undefined;
   /** Grows whenever ownership begins or ends: the loops of an earlier one end. */
   #turn = 0;
@@ -275,7 +277,8 @@ class Host implements ShardCopy {
 
   run(): void {
     const publishing = this.#outbox.run(() => this.#ports.sleep(RETRY_MS));
-    this.done = Promise.race([this.#drain(), publishing]); // Publishing ends only once it is closed, or fails.
+    this.#draining = this.#drain();
+    this.done = Promise.race([this.#draining, publishing]); // Publishing ends only once it is closed, or fails.
     this.done.catch(() => {}); // Whoever started the copy awaits it too.
     void this.#answerOnceCaughtUp();
   }
@@ -385,7 +388,7 @@ class Host implements ShardCopy {
     this.#stopping = true;
     this.#warmer.stop();
     await this.#reader?.close();
-    await this.done.catch(() => {}); // Whoever awaits `done` is told.
+    await this.#draining.catch(() => {}); // Whoever awaits `done` is told.
     await this.rest();
     await this.#closeListening();
     const closeCopy = await this.#copyServed?.catch(() => undefined);

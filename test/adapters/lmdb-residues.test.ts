@@ -3,12 +3,12 @@ import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { findBytes } from "../../bench/harness/find-bytes.ts";
 import { lmdbContextStore } from "../../src/adapters/lmdb-context-store.ts";
 import { lmdbProfileStore } from "../../src/adapters/lmdb-profile-store.ts";
 import { setAside } from "../../src/adapters/store-guard.ts";
 import { hash32 } from "../../src/kernel/hash.ts";
 import { seededRandom } from "../../src/kernel/random.ts";
-import { findBytes } from "../find-bytes.ts";
 import { shardMeta } from "../shard-meta.ts";
 import { aCommit } from "./profile-store-contract.ts";
 

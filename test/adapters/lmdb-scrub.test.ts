@@ -3,6 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { findBytes } from "../../bench/harness/find-bytes.ts";
 import { lmdbContextStore } from "../../src/adapters/lmdb-context-store.ts";
 import { brokenPageOf, newestMeta, readMetas, withFile } from "../../src/adapters/lmdb-pages.ts";
 import { type Residues, residuesOf } from "../../src/adapters/lmdb-scrub.ts";
@@ -10,7 +11,6 @@ import { writeJournal } from "../../src/adapters/lmdb-scrub-journal.ts";
 import { hash32 } from "../../src/kernel/hash.ts";
 import { seededRandom } from "../../src/kernel/random.ts";
 import type { ContextStore } from "../../src/shards/context-store.ts";
-import { findBytes } from "../find-bytes.ts";
 import { shardMeta } from "../shard-meta.ts";
 
 const PAGE_BYTES = 4_096;

@@ -1,9 +1,9 @@
 import { jetstreamManager } from "@nats-io/jetstream";
 import { Objm } from "@nats-io/obj";
 import { beforeAll, expect, test, vi } from "vitest";
+import { findBytes } from "../../bench/harness/find-bytes.ts";
 import { natsBlobStore } from "../../src/adapters/nats-blob-store.ts";
 import type { WatchableBlobs } from "../../src/adapters/watchable-blobs.ts";
-import { findBytes } from "../find-bytes.ts";
 import { blobStoreContract, pattern } from "./blob-store-contract.ts";
 import { bytesOf, textOf } from "./log-messages.ts";
 import { describeWithNats, type NatsSuite } from "./with-nats.ts";

@@ -1,21 +1,12 @@
 import { createHash } from "node:crypto";
-import { setTimeout as sleep } from "node:timers/promises";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { unpack } from "msgpackr";
-import type { Append, Log } from "../../src/actors/log.ts";
-import { entropyBits } from "../../src/adapters/entropy.ts";
+import { foldProfiles, profileContentOf } from "../../bench/harness/fold-profiles.ts";
+import type { Append } from "../../src/actors/log.ts";
 import { lmdbContextStore } from "../../src/adapters/lmdb-context-store.ts";
 import { lmdbProfileStore } from "../../src/adapters/lmdb-profile-store.ts";
-import { memoryBus } from "../../src/adapters/memory-bus.ts";
-import { memoryProfileStore } from "../../src/adapters/memory-profile-store.ts";
-import { natsBlobStore } from "../../src/adapters/nats-blob-store.ts";
-import { replicasFor } from "../../src/adapters/nats-cluster.ts";
-import { NatsLog } from "../../src/adapters/nats-log.ts";
-import { systemClock } from "../../src/adapters/system-clock.ts";
 import type { Subjects } from "../../src/events/subjects.ts";
 import { ByteWriter } from "../../src/kernel/byte-writer.ts";
-import { startProfileHost } from "../../src/profiles/profile-host.ts";
-import type { ProfileStore } from "../../src/profiles/profile-store.ts";
 import { readSampleMessage } from "../../src/profiles/read-sample-message.ts";
 import { decodeContext, encodeContext } from "../../src/shards/context-codec.ts";
 import type { ContextStore } from "../../src/shards/context-store.ts";
@@ -219,55 +210,13 @@ function samplesOf(data: Uint8Array): [string, string][] {
 
 /** Every copy of the profile actor holds what one fold of the samples' stream gives. */
 async function judgeProfiles(evidence: Evidence, verdict: Verdict): Promise<void> {
-  const expected = profileContentOf(await foldProfiles(evidence));
+  const { connection, subjects, shards } = evidence;
+  const expected = profileContentOf(await foldProfiles(connection, subjects, shards));
   for (const copy of evidence.copies.filter(({ shard }) => shard === undefined)) {
     const store = lmdbProfileStore(copy.path);
     compare(`${copy.unit} on ${copy.node}`, expected, profileContentOf(store), verdict);
     await store.close();
   }
-}
-
-async function foldProfiles({ connection, subjects, shards }: Evidence): Promise<ProfileStore> {
-  const replicas = await replicasFor(connection);
-  const log = await NatsLog.over(connection, { replicas });
-  const store = memoryProfileStore();
-  const readOnly: Log = {
-    ensure: async () => {},
-    append: async (_stream, messages) => messages.map(() => 0),
-    read: (stream, from) => log.read(stream, from),
-    bounds: (stream) => log.bounds(stream),
-    messagesAt: (...given) => log.messagesAt(...given),
-    trim: async () => 1,
-    redact: async () => {},
-  };
-  const host = await startProfileHost(
-    {
-      log: readOnly,
-      bus: memoryBus(),
-      releases: await natsBlobStore(connection, subjects, { replicas }),
-      store,
-      clock: systemClock,
-      sleep: (ms) => sleep(ms),
-      subjects,
-      bits: entropyBits(),
-    },
-    { shards, publishEveryMs: Number.POSITIVE_INFINITY },
-  );
-  const { last } = await log.bounds(subjects.samples);
-  while ((store.meta()?.applied ?? 0) < last) await sleep(20);
-  await host.stop();
-  return store;
-}
-
-function profileContentOf(store: ProfileStore): Map<string, string> {
-  const meta = store.meta();
-  const content = new Map([["meta", JSON.stringify(meta)]]);
-  for (const encoder of [meta?.encoder ?? "", meta?.candidate ?? ""]) {
-    if (encoder === "") continue;
-    for (const [key, bytes] of store.sums(encoder))
-      content.set(`sums of ${key} under ${encoder}`, digest(bytes));
-  }
-  return content;
 }
 
 function compare(

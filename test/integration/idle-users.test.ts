@@ -2,13 +2,13 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { findBytes } from "../../bench/harness/find-bytes.ts";
 import { connectClient } from "../../src/cli/client.ts";
 import { ingest } from "../../src/cli/ingest-pump.ts";
 import type { ExportPage } from "../../src/gateway/gateway-ports.ts";
 import type { ScoreReply } from "../../src/gateway/score.ts";
 import { startNode } from "../../src/node.ts";
 import { DEFAULT_NODE_OPTIONS } from "../../src/node-options.ts";
-import { findBytes } from "../find-bytes.ts";
 import { startNats } from "../start-nats.ts";
 import { untilFolded } from "./node-client.ts";
 

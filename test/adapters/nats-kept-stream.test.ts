@@ -1,0 +1,27 @@
+import { expect, test } from "vitest";
+import { natsKeptStream } from "../../src/adapters/nats-kept-stream.ts";
+import { NatsLog } from "../../src/adapters/nats-log.ts";
+import { messages } from "./log-messages.ts";
+import { describeWithNats } from "./with-nats.ts";
+
+await describeWithNats("a kept stream", (suite) => {
+  test("is read whole, or it is told that it was not: also if the server restarts in between", async () => {
+    const { nats, nc } = suite();
+    const log = await NatsLog.over(nc);
+    await log.ensure("KEPT");
+    await log.append("KEPT", messages(1_000));
+    const stream = await natsKeptStream(nc, log, "KEPT");
+    const read: number[] = [];
+    const reading = async (): Promise<void> => {
+      for await (const { sequence } of stream.messages()) {
+        read.push(sequence);
+        if (read.length === 1) await nats.restart();
+      }
+    };
+    await expect(reading()).rejects.toMatchObject({ code: "LOG_UNAVAILABLE", retryable: true });
+    expect(read.length).toBeLessThan(1_000);
+    read.length = 0;
+    for await (const { sequence } of stream.messages()) read.push(sequence);
+    expect(read).toEqual(Array.from({ length: 1_000 }, (_, i) => i + 1));
+  });
+});
