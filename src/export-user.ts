@@ -8,6 +8,7 @@ import { describeHeld } from "./export-held.ts";
 import type { ExportLine, ExportPage, ExportQuestion } from "./gateway/gateway-ports.ts";
 import { EngineError, fromWireError } from "./kernel/engine-error.ts";
 import { decode, encode } from "./kernel/msgpack.ts";
+import { memberLines } from "./profiles/member-lines.ts";
 import { decodeMemberRecord } from "./profiles/member-record.ts";
 import type { MemberReply, MemberRequest } from "./profiles/profile-messages.ts";
 import { readSampleMessage } from "./profiles/read-sample-message.ts";
@@ -213,16 +214,9 @@ async function contributionsOf({ bus, subjects }: ExportWorld, user: string): Pr
   const request = encode({ user } satisfies MemberRequest);
   const reply = await bus.request(subjects.profileActor("member"), request, { timeoutMs: MEMBER_TIMEOUT_MS });
   if (reply.error !== undefined) throw fromWireError(reply.error);
-  return (decode(reply.data) as MemberReply).records.flatMap(({ encoder, record }) => {
-    const { segments, series } = decodeMemberRecord(record);
-    return [...series].flatMap(([bucketMs, buckets]) =>
-      [...buckets].map(([bucket, vector]) => ({
-        ...{ kind: "contribution", encoder, segments: Object.fromEntries(segments) },
-        ...{ fromMs: bucket * bucketMs, untilMs: (bucket + 1) * bucketMs },
-        embedding: [...vector].map((value) => value * GRID),
-      })),
-    );
-  });
+  return (decode(reply.data) as MemberReply).records.flatMap(({ encoder, record }) =>
+    memberLines(encoder, decodeMemberRecord(record)),
+  );
 }
 
 function readableEntries(data: Uint8Array): ReturnType<typeof decodeEntries> {

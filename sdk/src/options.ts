@@ -39,7 +39,7 @@ export type ConnectOptions = Readonly<{
   role?: ClientRole;
   /** First words of the inbox's subject, if no role says it. */
   inboxPrefix?: string;
-  /** Whose budget of events is used where rates are limited by producer. */
+  /** Whose budget of events is used where rates are limited by producer; without it, that of all who tell no name. */
   producer?: string;
   /** How long to wait for the first connection, ms; 5,000. Later ones are tried for ever. */
   connectTimeoutMs?: number;

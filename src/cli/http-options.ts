@@ -77,7 +77,7 @@ export function withIntakeOptions(command: Command): Command {
     )
     .option(
       "--rate-producer <n[/burst]>",
-      "events a second that each producer may send (default: no limit)",
+      "events a second that each producer may send, and all together who tell no name (default: no limit)",
       rateOf,
     )
     .option(

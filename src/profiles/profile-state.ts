@@ -421,7 +421,7 @@ export class ProfileState {
     for (const [encoder, ledger] of this.#ledgers) {
       const changes = ledger.takeChanges();
       for (const user of changes.members) {
-        const record = ledger.member(user);
+        const record = ledger.recordOf(user);
         const bytes = record === undefined ? undefined : encodeMemberRecord(record, this.#writer);
         members.push([encoder, user, bytes]);
       }
@@ -519,13 +519,16 @@ export class ProfileState {
     return counts;
   }
 
-  /** Takes a member out of all ledgers; one who was erased, and whom the stream names no more, is found by the hash. */
+  /** Takes a member out of all ledgers; one who was erased has a hash, by which they are found where the stream names them no more. */
   #remove({ user: named, hash }: Removal): void {
     const isNamed = named !== ERASED_USER;
     const user = isNamed || hash === undefined ? named : this.usersByHash.find(hash);
     if (hash !== undefined) this.erasedThrough = this.applied;
     if (user === undefined || user === ERASED_USER) return;
-    for (const ledger of this.#ledgers.values()) ledger.remove(user);
+    for (const ledger of this.#ledgers.values()) {
+      if (hash === undefined) ledger.withdraw(user);
+      else ledger.remove(user);
+    }
   }
 
   *#members(): Generator<string> {

@@ -258,17 +258,38 @@ export class WindowLedger {
     return taken;
   }
 
-  /** Takes a member out of all sums: they equal those of a run that never saw the member. */
+  /** Takes a member out of all sums: they equal those of a run that never saw the member. Nothing is left of them here. */
   remove(user: string): void {
-    // What has expired of a stored record goes as well, though no sum tells of it any more.
-    const record = this.#members.get(user) ?? this.#load(user);
+    this.#takeOut(user)?.accepted.clear();
+  }
+
+  /**
+   * As {@link remove}, of somebody who stays a user and may come back, such as one who took consent back: it is remembered to
+   * which closed buckets they contributed, since their share stays there under the noise, so that the cap counts on. That goes
+   * with these buckets, and is in no sum.
+   */
+  withdraw(user: string): void {
+    const record = this.#takeOut(user);
     if (record === undefined) return;
-    tidy(record, this.#windows);
-    for (const map of this.#maps) this.#moveAll(record, map, segmentIn(record, map), undefined);
-    record.segments.clear();
-    record.series.clear();
-    record.accepted.clear();
-    this.#change(user, record);
+    for (const [key, buckets] of record.accepted) {
+      const through = this.#closed.through(key);
+      record.accepted.set(
+        key,
+        buckets.filter((bucket) => bucket <= through),
+      );
+    }
+    this.#forgetOldCaps(record);
+  }
+
+  /**
+   * What is to be stored of a user: contributions that a window holds, or that they have contributed to a capped map; undefined
+   * if nothing is.
+   */
+  recordOf(user: string): MemberRecord | undefined {
+    const record = this.member(user) ?? this.#members.get(user);
+    if (record === undefined || record.series.size > 0) return record;
+    this.#forgetOldCaps(record);
+    return record.accepted.size > 0 ? record : undefined;
   }
 
   /**
@@ -285,7 +306,8 @@ export class WindowLedger {
     this.#sweptTo = page.at(-1)?.[0];
     for (const [user, record] of page) {
       if (this.#members.has(user)) continue; // It is tidied, and written, with its samples.
-      if (tidy(record, this.#windows)) this.#change(user, record);
+      const forgot = record.series.size === 0 && this.#forgetOldCaps(record);
+      if (tidy(record, this.#windows) || forgot) this.#change(user, record);
     }
   }
 
@@ -336,6 +358,32 @@ export class WindowLedger {
     return forgot;
   }
 
+  /** Drops accepted buckets that share no window with one that is open. @returns Whether there were any. */
+  #forgetOldCaps(record: MemberRecord): boolean {
+    let forgot = false;
+    for (const [key, buckets] of record.accepted) {
+      const at = this.#maps.findIndex((map) => map.name === key && isCapped(map));
+      const near = at < 0 ? [] : buckets.filter((bucket) => bucket >= this.#starts[at]!);
+      if (near.length === buckets.length && near.length > 0) continue;
+      forgot = true;
+      if (near.length > 0) record.accepted.set(key, near);
+      else record.accepted.delete(key);
+    }
+    return forgot;
+  }
+
+  #takeOut(user: string): MemberRecord | undefined {
+    // What has expired of a stored record goes as well, though no sum tells of it any more.
+    const record = this.#members.get(user) ?? this.#load(user);
+    if (record === undefined) return undefined;
+    tidy(record, this.#windows);
+    for (const map of this.#maps) this.#moveAll(record, map, segmentIn(record, map), undefined);
+    record.segments.clear();
+    record.series.clear();
+    this.#change(user, record);
+    return record;
+  }
+
   #change(user: string, record: MemberRecord): void {
     this.#members.set(user, record);
     this.#changedMembers.add(user);
@@ -344,6 +392,11 @@ export class WindowLedger {
   #newMember(sample: Sample): MemberRecord {
     const record = newMemberRecord();
     for (const map of this.#maps) record.segments.set(map.name, sample.labels[map.name] ?? BACKGROUND);
+    const before = this.#members.get(sample.user); // Of who was a member: what counts toward caps still.
+    if (before !== undefined) {
+      this.#forgetOldCaps(before);
+      for (const [key, buckets] of before.accepted) record.accepted.set(key, buckets);
+    }
     this.#members.set(sample.user, record);
     return record;
   }

@@ -15,7 +15,10 @@ const NAMES_MAX = 120;
 const SHAPES = {
   "ingest-json": { endpoints: ["ingest"], types: [JSON_TYPE] },
   "ingest-msgpack": { endpoints: ["ingest"], types: [MSGPACK_TYPE] },
-  score: { endpoints: ["score", "score.batch", "score.session", "explain"], types: BOTH },
+  score: { endpoints: ["score"], types: BOTH },
+  "score.batch": { endpoints: ["score.batch"], types: BOTH },
+  "score.session": { endpoints: ["score.session"], types: BOTH },
+  explain: { endpoints: ["explain"], types: BOTH },
   "segments.put": { endpoints: ["segments.put"], types: BOTH },
   other: {
     endpoints: [

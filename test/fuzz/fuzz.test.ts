@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import type { BusReply } from "../../src/actors/bus.ts";
 import { JSON_TYPE, mutants } from "./fuzz-inputs.ts";
@@ -22,6 +24,12 @@ test.for(TARGETS)(
     expect(Object.keys(report.codes).length).toBeGreaterThanOrEqual(4);
   },
 );
+
+test("docs/security.md has what was measured of each target, with 100,000 inputs", () => {
+  const page = readFileSync(join(import.meta.dirname, "../../docs/security.md"), "utf8");
+  const rows = page.split("\n").filter((line) => /^\| `[a-z.-]+`.*\| 100,000 \|/.test(line));
+  expect(rows.map((row) => /`([a-z.-]+)`/.exec(row)?.[1])).toEqual([...TARGETS]);
+});
 
 test("what mutants are made of is valid", async () => {
   const world = await fuzzWorld();

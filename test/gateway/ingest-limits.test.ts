@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import type { IngestReply } from "../../src/gateway/ingest.ts";
+import { IngestLimits } from "../../src/gateway/ingest-limits.ts";
 import { shardOf } from "../../src/kernel/hash.ts";
 import { anEvent, gatewayWorld, SHARDS } from "./gateway-world.ts";
 
@@ -24,10 +25,37 @@ test("a producer who sends more than it may is refused as a whole, told when to 
   expect((await world.ask("ingest", { events: events(20) }, { name: "app" })).value).toMatchObject({
     accepted: 20,
   });
-  expect((await world.ask("ingest", { events: events(50) })).value).toMatchObject({ accepted: 50 }); // Nobody named.
   world.pass(500);
   expect((await world.ask("ingest", { events: events(5) }, shop)).value).toMatchObject({ accepted: 5 });
   expect(world.gateway.counters.errors).toEqual({ RATE_LIMITED: 1 });
+});
+
+test("those who tell no name share what one producer may, apart from everybody who tells theirs", async () => {
+  const world = await gatewayWorld({ options: { rates: { producer: { perSecond: 10, burst: 20 } } } });
+  expect((await world.ask("ingest", { events: events(15, "ada") })).value).toMatchObject({ accepted: 15 });
+  const { reply } = await world.ask("ingest", { events: events(10, "bob") });
+  expect(reply.error).toMatchObject({
+    code: "RATE_LIMITED",
+    retryable: true,
+    detail: { limit: "unnamed producers", retryAfterMs: 500 },
+  });
+  const named = await world.ask("ingest", { events: events(20) }, { name: "nats shop" });
+  expect(named.value).toMatchObject({ accepted: 20 });
+  world.pass(500);
+  expect((await world.ask("ingest", { events: events(10) })).value).toMatchObject({ accepted: 10 });
+});
+
+test("names that are made up do not make the bucket of those without one new", () => {
+  const limits = new IngestLimits({ producer: { perSecond: 1, burst: 5 } });
+  limits.admit(undefined, 5, 0);
+  for (let i = 0; i < 20_000; i++) limits.admit({ name: `nats nobody-${i}` }, 1, 0);
+  expect(() => limits.admit(undefined, 1, 0)).toThrow("unnamed producers");
+});
+
+test("without a limit of producers, whoever tells no name sends as much as they like", async () => {
+  const world = await gatewayWorld({ options: { rates: { user: { perSecond: 1_000, burst: 1_000 } } } });
+  for (let i = 0; i < 5; i++)
+    expect((await world.ask("ingest", { events: events(100, `user-${i}`) })).reply.error).toBeUndefined();
 });
 
 test("what a producer's key allows counts before what all may", async () => {

@@ -32,6 +32,39 @@ test.for([
   expect(gaussianSigma({ epsilon, delta }, 1)).toBeCloseTo(sigma, 8);
 });
 
+/** The classic sqrt(2 ln(1.25 / delta)) / epsilon, which the engine must not use: METHODS 1.3. */
+const classicSigma = (epsilon: number, delta: number): number =>
+  Math.sqrt(2 * Math.log(1.25 / delta)) / epsilon;
+
+test.for([
+  [0.1, 1e-5, 48.448053],
+  [0.5, 1e-6, 10.597605],
+  [1, 1e-5, 4.844805],
+  [1, 1e-6, 5.298803],
+  [1, 1e-9, 6.472466],
+  [2, 1e-6, 2.649401],
+  [4, 1e-6, 1.324701],
+  [8, 1e-6, 0.66235],
+] as const)(
+  "for epsilon %f and delta %f the classic formula would take %f: more noise for nothing",
+  (vector) => {
+    const [epsilon, delta, classic] = vector;
+    expect(classicSigma(epsilon, delta)).toBeCloseTo(classic, 5);
+    expect(gaussianSigma({ epsilon, delta }, 1)).toBeLessThan(classic);
+  },
+);
+
+test("beyond its range the classic formula breaks its promise, ours does not", () => {
+  for (const epsilon of [9, 10, 20]) {
+    const budget = { epsilon, delta: 1e-6 };
+    expect(gaussianDelta(epsilon, { sigma: classicSigma(epsilon, 1e-6), sensitivity: 1 })).toBeGreaterThan(
+      1e-6,
+    );
+    const sigma = gaussianSigma(budget, 1);
+    expect(gaussianDelta(epsilon, { sigma, sensitivity: 1 })).toBeLessThanOrEqual(1e-6);
+  }
+});
+
 test("sigma takes delta back", () => {
   const delta = gaussianDelta(0.5, { sigma: 15, sensitivity: 10 });
   expect(gaussianSigma({ epsilon: 0.5, delta }, 10)).toBeCloseTo(15, 9);
@@ -64,6 +97,18 @@ test.for([
   const epsilons = epsilonsOf(rho, 1e-6);
   expect(epsilons.bound).toBeCloseTo(bound, 5);
   expect(epsilons.exact).toBeCloseTo(exact, 5);
+});
+
+test("the conversion that is used lies between the exact Gaussian and the loose one of textbooks", () => {
+  const loose = (rho: number, delta: number): number => rho + 2 * Math.sqrt(rho * Math.log(1 / delta));
+  expect(loose(0.1, 1e-6)).toBeCloseTo(2.450788, 6);
+  const holds = (rho: number, exponent: number): void => {
+    const { bound, exact } = epsilonsOf(rho, 10 ** -exponent);
+    expect(exact).toBeLessThanOrEqual(bound);
+    expect(bound).toBeLessThan(loose(rho, 10 ** -exponent));
+  };
+  const someRho = fc.double({ min: 1e-4, max: 5, noNaN: true });
+  fc.assert(fc.property(someRho, fc.integer({ min: 2, max: 15 }), holds), { numRuns: 100 });
 });
 
 test("the worked example: epsilon 1 and delta 1e-6 a user and week, contributing every day", () => {

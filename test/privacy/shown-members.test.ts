@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { SENSITIVITY } from "../../src/privacy/contribution.ts";
+import { normalQuantile } from "../../src/kernel/normal.ts";
+import { COUNT_WEIGHT, SENSITIVITY } from "../../src/privacy/contribution.ts";
 import { gaussianSigma } from "../../src/privacy/gaussian-mechanism.ts";
 import { isShown, leastCount } from "../../src/privacy/shown-members.ts";
 import { cosineOf, expectedCosine, lengthFor } from "../../src/privacy/utility.ts";
@@ -11,6 +12,24 @@ const rule = { minMembers: 20, contributions: 7, countNoise: windowNoise };
 test("20 members a week take 140 contributions, and 165 more than the count's noise could make up", () => {
   expect(leastCount(rule)).toBeGreaterThan(140);
   expect(Math.round(leastCount({ ...rule, countNoise: 35.4597 }))).toBe(305);
+});
+
+/**
+ * Segments are a public list, so their names need no threshold. Google's, for names that are made of data (METHODS 1.2f), in
+ * contributions, each of 1.
+ */
+function thresholdOfNames({ sigma, delta }: Readonly<{ sigma: number; delta: number }>): number {
+  return 1 + sigma * normalQuantile(1 - delta);
+}
+
+test("a member behind a public name is asked for more than a name made of data would be", () => {
+  const delta = 0.022750131948; // Google's vector: two standard errors.
+  expect(thresholdOfNames({ sigma: 1, delta })).toBeCloseTo(3, 9);
+  for (const sigma of [0.1, 1, 10, 100]) {
+    const least = leastCount({ minMembers: 1, contributions: 1, countNoise: sigma * COUNT_WEIGHT });
+    expect(least).toBeGreaterThan(thresholdOfNames({ sigma, delta }));
+    expect(least).toBeCloseTo(thresholdOfNames({ sigma, delta: 0.01 }), 1);
+  }
 });
 
 test("a profile that is shown stays for a standard error below the limit, one that is not waits for the limit", () => {

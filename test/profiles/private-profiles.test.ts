@@ -180,6 +180,73 @@ test("a user contributes to no more buckets of a window than the cap, in whateve
   fc.assert(fc.property(fc.integer({ min: 1, max: 4 }), someSteps, holds), { numRuns: 300 });
 });
 
+test("whoever takes consent back and comes again contributes to no more buckets of a window than the cap, either", async () => {
+  const someDay = fc.array(fc.constantFrom("act", "act", "withdraw", "restart"), { maxLength: 4 });
+  const holds = async (days: string[][], contributions: number): Promise<void> => {
+    const window = { bucketMs: DAY_MS, buckets: 4 };
+    const privacy = aPrivacy({ ...HARDLY_PRIVATE, contributions });
+    const world = new PrivateWorld(aPrivateMap({ window, privacy }));
+    world.sample("cyd", 0, { labels: { life: "loyal" } }); // The vectors have a length from here on.
+    const counted: number[] = [];
+    for (const [day, acts] of days.entries()) {
+      for (const act of acts) {
+        if (act === "act") world.sample("ada", day);
+        else if (act === "withdraw") world.remove("ada");
+        else {
+          world.state.sweep(10);
+          await world.commit();
+          world.restart();
+        }
+      }
+      world.noon(day + 1);
+      const isThere = acts.filter((act) => act !== "restart").at(-1) === "act";
+      const near = counted.filter((other) => other > day - window.buckets).length;
+      const expected = isThere && near < contributions ? 1 : 0;
+      if (expected > 0) counted.push(day);
+      expect(world.exact("new").at(-1)).toEqual([day, expected]);
+    }
+  };
+  const someDays = fc.array(someDay, { maxLength: 12 });
+  await fc.assert(fc.asyncProperty(someDays, fc.integer({ min: 1, max: 4 }), holds), { numRuns: 300 });
+});
+
+test("what is remembered for the cap is in no sum, goes with its buckets, and with an erasure at once", async () => {
+  const capped = () =>
+    new PrivateWorld(aPrivateMap({ privacy: aPrivacy({ ...HARDLY_PRIVATE, contributions: 1 }) }));
+  const rows = (world: PrivateWorld) => world.store.membersAfter("e1", undefined, 10).map(([user]) => user);
+  const openSums = (world: PrivateWorld) =>
+    [...world.state.ledger("e1")!.sums].map(([key, { buckets }]) => [key, [...buckets]]).sort();
+  const seen = capped();
+  const never = capped();
+  for (const world of [seen, never]) {
+    world.sample("cyd", 0);
+    if (world === seen) world.sample("ada", 0, { vector: [7, 9] });
+    world.noon(1);
+    if (world === seen) world.sample("ada", 1, { vector: [-70, 90] });
+    world.sample("bob", 1, { vector: [1, 2] });
+    if (world === seen) world.remove("ada");
+    await world.commit();
+  }
+  expect(openSums(seen)).toEqual(openSums(never));
+  expect(rows(seen)).toEqual(["ada", "bob", "cyd"]);
+  expect(rows(never)).toEqual(["bob", "cyd"]);
+  seen.restart();
+  seen.erase("ada");
+  await seen.commit();
+  expect(rows(seen)).toEqual(["bob", "cyd"]);
+
+  const later = capped();
+  later.sample("ada", 0);
+  later.noon(1);
+  later.remove("ada");
+  await later.commit();
+  expect(rows(later)).toEqual(["ada"]);
+  later.noon(5); // The day is in no window with an open one.
+  later.state.sweep(10);
+  await later.commit();
+  expect(rows(later)).toEqual([]);
+});
+
 type Step = Readonly<{
   kind: "sample" | "remove" | "noon" | "restart";
   user: string;

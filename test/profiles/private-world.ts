@@ -51,8 +51,14 @@ export class PrivateWorld {
     );
   }
 
+  /** Takes a member out who stays a user: consent was taken back, for one. */
   remove(user: string): void {
     this.take(encode({ shard: 0, samples: [], removals: [{ sequence: ++this.#sequence, index: 0, user }] }));
+  }
+
+  erase(user: string): void {
+    const removal = { sequence: ++this.#sequence, index: 0, user, hash: `hash of ${user}` };
+    this.take(encode({ shard: 0, samples: [], removals: [removal] }));
   }
 
   /** The shard has told of all members under an encoder. */

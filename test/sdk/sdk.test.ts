@@ -233,6 +233,8 @@ test("where nothing answers, it says what is missing", async () => {
     code: "NATS_UNREACHABLE",
     retryable: true,
   });
+  const secret = connect({ servers: "nats://ada:hush@127.0.0.1:1" });
+  expect(String(await secret.catch((thrown: unknown) => thrown))).not.toContain("hush");
   const elsewhere = await connect({ servers: node.nats.url, prefix: "elsewhere" });
   await expect(elsewhere.score("ada", { timeoutMs: 200 })).rejects.toMatchObject({ code: "NO_RESPONDERS" });
   await elsewhere.close();

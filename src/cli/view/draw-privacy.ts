@@ -28,6 +28,12 @@ function drawMap(map: PrivacyReport, columns: number): string[] {
     `all ${formatCount(lifetime.releases)} releases ever: epsilon ${lifetime.epsilon.toFixed(3)} for a user in each of them · by active buckets, at this noise: ${lives.join(", ")}`,
     `noise: sigma ${map.sigma.toFixed(3)} a bucket, ${map.noise.toFixed(3)} in the sum of ${map.buckets} buckets`,
   ];
+  if (map.contributions < map.windowBuckets)
+    lines.splice(
+      1,
+      0,
+      "that is one who was not erased meanwhile: who comes back after it under the same id is somebody new",
+    );
   const gain = bandedGain({ contributions: map.contributions, buckets: map.windowBuckets });
   if (gain > GAIN_TOLD)
     lines.push(

@@ -106,6 +106,7 @@ test("a report tells the promise, what is spent, and each segment", () => {
     "50.0 % of the budget",
     "times less",
     "365: 6.40",
+    "one who was not erased meanwhile",
     "from 373 contributions",
     "0.930",
   ])

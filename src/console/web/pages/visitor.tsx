@@ -1,5 +1,6 @@
 import { useState } from "preact/hooks";
 import { useLocation } from "wouter-preact";
+import { useHashLocation } from "wouter-preact/use-hash-location";
 import type { VisitorView } from "../../visitor-routes.ts";
 import { ago } from "../format.ts";
 import { Tag } from "../parts/facts.tsx";
@@ -18,8 +19,9 @@ import "../views.css";
 const EVERY_MS = 1_500;
 
 /** One visitor: where they stand, and how each event brought them there. */
-export function VisitorPage({ params }: { params: Readonly<Record<string, string | undefined>> }) {
-  const user = params["user"];
+export function VisitorPage() {
+  const [address] = useHashLocation();
+  const user = userIn(address);
   return (
     <Page
       title={user === undefined ? "Visitor lens" : `Visitor lens: ${user}`}
@@ -37,6 +39,16 @@ export function VisitorPage({ params }: { params: Readonly<Record<string, string
       )}
     </Page>
   );
+}
+
+/** The id that an address names; the router's own parameters leave some escapes in it, such as that of a slash. */
+function userIn(address: string): string | undefined {
+  const [, , id = ""] = address.split("/");
+  try {
+    return id === "" ? undefined : decodeURIComponent(id);
+  } catch {
+    return id; // Typed by hand, with a sign that is no escape.
+  }
 }
 
 function VisitorSearch({ user }: { user: string | undefined }) {
