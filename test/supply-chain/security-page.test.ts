@@ -84,7 +84,7 @@ test("nothing of the threat model waits to be written", () => {
 });
 
 test("a planted gap is found", () => {
-  const bare = page.replace(/^\| R \| "that visitor was.*$/m, "");
+  const bare = page.replace(/^\| R \| (?:"that visitor was|who stopped).*$/gm, "");
   const letters = (componentsOf(bare).get("Console") ?? []).flatMap((threat) => threat.letters);
   expect(letters).not.toContain("R");
   expect(citedHeadings(page.replace('("Two locks")', '("Roles and TLS")'))).toContain("Roles and TLS");
