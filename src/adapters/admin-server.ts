@@ -23,6 +23,8 @@ import {
   unauthenticated,
   wireErrorOf,
 } from "./http-server.ts";
+import { listenerOptions } from "./listener-server.ts";
+import type { WatchedTls } from "./tls-files.ts";
 
 /** Limits of an admin listener, each with its unit. A few people and programs use it, not the world. */
 export type AdminLimits = Readonly<{
@@ -60,6 +62,8 @@ export type AdminServerOptions = Readonly<{
   keys(): KeyRing;
   /** What is served where no route is. */
   files: StaticFiles;
+  /** Left out: it speaks plain HTTP. */
+  tls?: WatchedTls;
   /** Of a monotonic clock, ms. */
   monotonicMs(): number;
   limits?: Partial<AdminLimits>;
@@ -103,10 +107,10 @@ export async function serveAdmin(
   const app = fastify({
     logger: false,
     bodyLimit: limits.bodyBytesMax,
-    requestTimeout: limits.requestTimeoutMs,
-    keepAliveTimeout: limits.idleTimeoutMs,
-    connectionTimeout: SILENCE_MAX_MS,
-    http: { headersTimeout: limits.headersTimeoutMs, connectionsCheckingInterval: CHECK_SOCKETS_MS },
+    ...listenerOptions(
+      { ...limits, silenceMaxMs: SILENCE_MAX_MS, checkEveryMs: CHECK_SOCKETS_MS },
+      options.tls,
+    ),
     forceCloseConnections: "idle",
     exposeHeadRoutes: false,
     clientErrorHandler: refuseSocket,
@@ -169,7 +173,8 @@ function guard(app: FastifyInstance, options: AdminServerOptions, limits: AdminL
       const { host, origin } = request.headers;
       const fetchSite = request.headers["sec-fetch-site"];
       const site = typeof fetchSite === "string" ? fetchSite : undefined;
-      refuseStranger(role, { key, isLocal, host, origin, fetchSite: site });
+      const isTls = options.tls !== undefined;
+      refuseStranger(role, { key, isLocal, isTls, host, origin, fetchSite: site });
       if (key !== undefined) shownKeys.set(request, key);
     }
     inFlight++;
