@@ -56,14 +56,14 @@ export function ConsentPanel({ view }: { view: PrivacyView }) {
         </table>
       </TableRoom>
       <Facts>
-        <Fact name="purposes taken back">
-          {count(consent.withdrawals)}
-          {takenBack.length > 0 && (
-            <> ({takenBack.map(([purpose, times]) => `${purpose} ${count(times)}`).join(", ")})</>
-          )}
-        </Fact>
+        <Fact name="purposes taken back">{count(consent.withdrawals)}</Fact>
         <Fact name="behaviours left out by shards">{count(consent.withheld)}</Fact>
       </Facts>
+      {takenBack.length > 0 && (
+        <p class="hint">
+          Taken back: {takenBack.map(([purpose, times]) => `${purpose} ${count(times)}`).join(", ")}.
+        </p>
+      )}
       {drops.length === 0 ? (
         <p class="hint">This node's gateway has dropped nothing for want of consent since it started.</p>
       ) : (
