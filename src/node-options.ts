@@ -1,4 +1,5 @@
 import type { NatsIdentity } from "./adapters/nats-access.ts";
+import type { TlsFiles } from "./adapters/tls-files.ts";
 import type { ContentCatalogue } from "./content/catalogue.ts";
 import { DEFAULT_FIT_OPTIONS } from "./embedding/fit-options.ts";
 import { DEFAULT_REFIT_POLICY, type RefitPolicy } from "./embedding/refit-policy.ts";
@@ -82,6 +83,8 @@ export type HttpOptions = Readonly<{
   port: number;
   /** File of the keys, kept as hashes. */
   keysFile: string;
+  /** Left out: it speaks plain HTTP. */
+  tls?: TlsFiles;
   /** Networks of proxies whose word on a sender's address is taken, with commas between; left out: none. */
   trustProxy?: string;
   /** Purposes of ours by the categories of consent that Segment's clients send, beside those of the same name. */
@@ -96,6 +99,8 @@ export type AdminOptions = Readonly<{
   port: number;
   /** File of the keys, kept as hashes. */
   keysFile: string;
+  /** Left out: it speaks plain HTTP. */
+  tls?: TlsFiles;
 }>;
 
 export const DEFAULT_NODE_OPTIONS: NodeOptions = {

@@ -6,8 +6,6 @@ import { operatorTrail } from "./actors/operator-trail.ts";
 import { deploymentKeys, SECRETS_PREFIX } from "./adapters/deployment-keys.ts";
 import { entropyBytes, newId } from "./adapters/entropy.ts";
 import { lockFolder } from "./adapters/folder-lock.ts";
-import { watchKeys } from "./adapters/http-keys.ts";
-import { type RunningHttpServer, serveHttp } from "./adapters/http-server.ts";
 import { keptName } from "./adapters/kept-name.ts";
 import { natsAccess, urlsOf } from "./adapters/nats-access.ts";
 import { natsBlobStore } from "./adapters/nats-blob-store.ts";
@@ -39,7 +37,6 @@ import { createGateway } from "./gateway/gateway.ts";
 import { countUp, type GatewayPorts } from "./gateway/gateway-ports.ts";
 import { engineRoutes } from "./gateway/http/engine-routes.ts";
 import { type HealthSource, healthRoutes } from "./gateway/http/health-routes.ts";
-import type { HttpRoute } from "./gateway/http/http-route.ts";
 import { watchRoutes } from "./gateway/http/watch-routes.ts";
 import type { Readiness } from "./gateway/readiness.ts";
 import { EngineError, fromWireError, toWireError } from "./kernel/engine-error.ts";
@@ -58,6 +55,7 @@ import { recalibrationLoop, startRecalibrator } from "./recalibrator.ts";
 import { decisionKeyOf, nextGeneration } from "./releases.ts";
 import { DecisionIds } from "./resonance/decision-id.ts";
 import { startAdmin } from "./start-admin.ts";
+import { startHttp } from "./start-http.ts";
 import {
   type ClusterAgent,
   type ClusterStatus,
@@ -461,32 +459,6 @@ async function compose(
 function shardThreadMiB({ shards, threads, residentUsers }: NodeOptions): number {
   const users = Math.ceil(shards / threads) * residentUsers;
   return Math.ceil(UNIT_OLD_MIB.base + UNIT_OLD_MIB.user * users);
-}
-
-/** Takes requests over HTTP, if a gateway is to. */
-async function startHttp(
-  { http, roles }: NodeOptions,
-  {
-    routes,
-    isStopping,
-    report,
-  }: Readonly<{ routes: readonly HttpRoute[]; isStopping(): boolean; report: Report }>,
-): Promise<RunningHttpServer | undefined> {
-  if (http === undefined || !roles.includes("gateway")) return undefined;
-  const { host, port, keysFile, trustProxy } = http;
-  const keys = await watchKeys(keysFile, report);
-  const server = await serveHttp(routes, {
-    ...{ host, port, keys: keys.now, monotonicMs: systemClock.monotonicMs },
-    isStopping,
-    ...(trustProxy === undefined ? {} : { trustProxy }),
-  });
-  return {
-    url: server.url,
-    async close() {
-      keys.close();
-      await server.close();
-    },
-  };
 }
 
 /** Resolves once every unit is answered for, here or elsewhere, or nobody waits for that any more. */

@@ -4,7 +4,12 @@ import type { ErasingCopy } from "./actors/erasing-copy.ts";
 import type { Log } from "./actors/log.ts";
 import { renewSnapshots } from "./actors/renew-snapshots.ts";
 import { raiseFloor } from "./actors/snapshot-floor.ts";
-import { parseSnapshotKey, type SnapshotManifest, snapshotPrefix } from "./actors/snapshot-manifest.ts";
+import {
+  parseSnapshotKey,
+  type SnapshotManifest,
+  snapshotOutdated,
+  snapshotPrefix,
+} from "./actors/snapshot-manifest.ts";
 import type { Tracer } from "./actors/tracer.ts";
 import { Turns } from "./actors/turns.ts";
 import type { UnitCopy } from "./actors/unit-copy.ts";
@@ -31,7 +36,7 @@ import { contextSchema } from "./shards/context-codec.ts";
 import type { ContextStore } from "./shards/context-store.ts";
 import { startShardHost } from "./shards/shard-host.ts";
 import { restoreShard } from "./shards/snapshot-read.ts";
-import { snapshotShard } from "./shards/snapshot-write.ts";
+import { firstWaiting, snapshotShard } from "./shards/snapshot-write.ts";
 import { keepSnapshots, type SnapshotDuty } from "./snapshot-duty.ts";
 import type { UnitFigures } from "./unit-figures.ts";
 import { PROFILES_UNIT, shardOfUnit, shardUnit } from "./units.ts";
@@ -173,7 +178,11 @@ async function openShard(
       {
         ...world,
         pause: world.snapshots.pause,
-        renewSnapshots: (through) => renewed(world.snapshots.blobs, kept, through, () => write(true)),
+        renewSnapshots: (through) =>
+          renewed(world.snapshots.blobs, kept, through, async () => {
+            await untilPublished(world, store, { unit: kept, through });
+            return write(true);
+          }),
         scrubbed: (through) => scrubber.scrubbed(through),
       },
       { shard, shards: options.shards },
@@ -236,6 +245,24 @@ async function renewed(
   const keys = await blobs.keys(snapshotPrefix(unit));
   const hasAny = keys.some((key) => parseSnapshotKey(unit, key) !== undefined);
   return hasAny ? renewSnapshots(blobs, unit, { since, writeFull }) : 0;
+}
+
+/**
+ * Resolves once a store has no outputs of entries up to a place: those that are published leave it a moment later, and until then
+ * a snapshot would hold whom they name.
+ *
+ * @throws EngineError `SNAPSHOT_OUTDATED` (retryable): somebody else may own the unit by now.
+ */
+async function untilPublished(
+  { clock, sleep }: Pick<CopyWorld, "clock" | "sleep">,
+  store: ContextStore,
+  { unit, through }: Readonly<{ unit: string; through: number }>,
+): Promise<void> {
+  const deadlineMs = clock.monotonicMs() + PUBLISHED_PATIENCE_MS;
+  while ((firstWaiting(store) ?? through + 1) <= through) {
+    if (clock.monotonicMs() >= deadlineMs) throw snapshotOutdated(unit, through);
+    await sleep(PUBLISHED_LOOK_MS);
+  }
 }
 
 /** A copy that forgets users, with what carries that out. */
@@ -331,6 +358,9 @@ async function settingAside(
   };
 }
 
+/** Published outputs leave a store within a second, or with its next transaction. */
+const PUBLISHED_PATIENCE_MS = 5_000;
+const PUBLISHED_LOOK_MS = 20;
 const SET_ASIDE = { event: "store.set-aside", level: "error", code: "STORE_CORRUPT" } as const;
 
 function tellDamaged(report: Report, unit: string, { code, message }: EngineError): void {

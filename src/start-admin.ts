@@ -8,6 +8,7 @@ import { isLoopbackAddress } from "./gateway/http/admin-access.ts";
 import type { AdminRoute } from "./gateway/http/admin-route.ts";
 import type { Report } from "./kernel/report.ts";
 import type { NodeOptions } from "./node-options.ts";
+import { tlsOf } from "./start-http.ts";
 
 /**
  * Starts the admin listener, if there is to be one.
@@ -16,7 +17,7 @@ import type { NodeOptions } from "./node-options.ts";
  * Without keys, on an address that is not this machine's alone, it answers what is for anybody, such as probes and metrics: nobody can
  * show a key for the rest.
  *
- * @throws EngineError `HTTP_UNAVAILABLE`, `BAD_KEYS_FILE`.
+ * @throws EngineError `HTTP_UNAVAILABLE`, `BAD_KEYS_FILE`, `TLS_FILES_UNREADABLE`, `BAD_TLS_FILES`.
  */
 export async function startAdmin(
   { admin }: Pick<NodeOptions, "admin">,
@@ -25,7 +26,11 @@ export async function startAdmin(
 ): Promise<RunningHttpServer | undefined> {
   if (admin === undefined) return undefined;
   const { host, port, keysFile } = admin;
-  const keys = await watchKeys(keysFile, report, true);
+  const tls = await tlsOf("admin", admin, report);
+  const keys = await watchKeys(keysFile, report, true).catch((thrown) => {
+    tls?.close();
+    throw thrown;
+  });
   if (keys.now().size === 0 && !isLoopbackAddress(host))
     report(
       `the console is closed, since nobody has a key: resonance auth key new --role reader --keys ${keysFile}`,
@@ -36,15 +41,18 @@ export async function startAdmin(
       ...{ host, port, keys: keys.now, monotonicMs: systemClock.monotonicMs },
       files: consolePage(report),
       trail,
+      ...(tls === undefined ? {} : { tls }),
     });
     return {
       url: server.url,
       async close() {
+        tls?.close();
         keys.close();
         await server.close();
       },
     };
   } catch (thrown) {
+    tls?.close();
     keys.close();
     throw thrown;
   }

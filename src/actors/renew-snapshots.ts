@@ -2,10 +2,12 @@ import type { BlobStore } from "./blob-store.ts";
 import { chainOf, listSnapshots } from "./list-snapshots.ts";
 import { raiseFloor } from "./snapshot-floor.ts";
 import {
+  isClearOf,
   manifestKey,
   parseSnapshotKey,
   type SnapshotManifest,
   sealedParts,
+  snapshotOutdated,
   snapshotPrefix,
 } from "./snapshot-manifest.ts";
 
@@ -17,12 +19,12 @@ export type SnapshotRenewal = Readonly<{
 }>;
 
 /**
- * Replaces all snapshots of a unit that were taken before an erasure: they, and those that build on them, are removed
- * once there is a full one that was taken after it. What a slow writer still adds of the time before, it removes itself.
- * May be cut off anywhere, and called again.
+ * Replaces all snapshots of a unit that were taken before an erasure, or with outputs from before it that waited to be published:
+ * they, and those that build on them, are removed once there is a full one that was taken after it. What a slow writer still adds
+ * of the time before, it removes itself. May be cut off anywhere, and called again.
  *
  * @returns Blobs removed.
- * @throws EngineError `BLOBS_UNAVAILABLE` (retryable); what `writeFull` throws.
+ * @throws EngineError `BLOBS_UNAVAILABLE`, `SNAPSHOT_OUTDATED` (retryable); what `writeFull` throws.
  */
 export async function renewSnapshots(
   blobs: BlobStore,
@@ -32,7 +34,12 @@ export async function renewSnapshots(
   await raiseFloor(blobs, unit, since);
   if ((await sorted(blobs, unit, since)).clean.length === 0) await writeFull();
   const { clean, unclean } = await sorted(blobs, unit, since);
-  if (clean.length === 0) return 0; // Nothing is committed yet: then there is none from before either.
+  if (clean.length === 0) {
+    const isThere = unclean.find(({ sequence }) => sequence >= since);
+    // A former owner's is further on than what is committed here: it is replaced once that has been caught up with.
+    if (isThere !== undefined) throw snapshotOutdated(unit, isThere.sequence);
+    return 0; // Nothing is committed yet: then there is none from before either.
+  }
   const kept = new Set(clean.flatMap(({ parts }) => parts.map(({ key }) => key)));
   const manifests = unclean.map(({ sequence }) => manifestKey(unit, sequence));
   const parts: string[] = [];
@@ -58,6 +65,6 @@ async function sorted(
 ): Promise<Readonly<Record<"clean" | "unclean", readonly SnapshotManifest[]>>> {
   const held = await listSnapshots(blobs, unit);
   const isClean = (manifest: SnapshotManifest): boolean =>
-    (chainOf(held, manifest)?.[0]?.sequence ?? -1) >= since;
+    chainOf(held, manifest)?.every((link) => isClearOf(link, since)) === true;
   return { clean: held.filter(isClean), unclean: held.filter((manifest) => !isClean(manifest)) };
 }

@@ -22,6 +22,11 @@ export type SnapshotManifest = Readonly<{
   sequence: number;
   /** Of a delta: the sequence of the snapshot that it adds to. */
   base?: number;
+  /**
+   * The first log entry of which outputs wait in it: they name users whom a later entry may have erased. Left out if none does, and
+   * by older builds.
+   */
+  waitsFrom?: number;
   /** The log's time of the last entry, epoch ms, if known. */
   loggedAtMs?: number;
   /** What the unit wants to know before it reads the parts, such as the schema of its records. */
@@ -68,6 +73,14 @@ export function parseSnapshotKey(
   return { sequence: Number(sequence), isManifest: part === "manifest" };
 }
 
+/** Whether a snapshot's own parts hold nothing that came before a sequence: neither state, nor outputs that follow from entries up to it. */
+export function isClearOf(
+  { sequence, waitsFrom = Number.POSITIVE_INFINITY }: Pick<SnapshotManifest, "sequence" | "waitsFrom">,
+  erased: number,
+): boolean {
+  return sequence >= erased && waitsFrom > erased;
+}
+
 /** Keys of the parts that nobody can read once the manifests are gone. */
 export function sealedParts(manifests: readonly SnapshotManifest[]): ReadonlySet<string> {
   const sealed = manifests.filter(({ key }) => key !== undefined);
@@ -103,4 +116,10 @@ export function snapshotCorrupt(key: string, reason: string, cause?: unknown): E
     detail: { key },
     cause,
   });
+}
+
+/** What is told of a snapshot that holds users who were erased while it was written. */
+export function snapshotOutdated(unit: string, sequence: number): EngineError {
+  const message = `the snapshot of ${unit} at ${sequence} holds users who were erased meanwhile`;
+  return new EngineError({ code: "SNAPSHOT_OUTDATED", message, retryable: true, detail: { unit, sequence } });
 }

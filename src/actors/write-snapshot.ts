@@ -8,10 +8,12 @@ import { snapshotFloor } from "./snapshot-floor.ts";
 import {
   decodeManifest,
   encodeManifest,
+  isClearOf,
   manifestKey,
   partKey,
   type SnapshotManifest,
   type SnapshotPart,
+  snapshotOutdated,
 } from "./snapshot-manifest.ts";
 import { joinChunks } from "./snapshot-parts.ts";
 
@@ -28,7 +30,7 @@ export type SnapshotPorts = Readonly<{
 /** A unit's state at one log position, or what changed of it since another snapshot. */
 export type SnapshotContent = Pick<
   SnapshotManifest,
-  "unit" | "kind" | "sequence" | "base" | "loggedAtMs" | "facts"
+  "unit" | "kind" | "sequence" | "base" | "waitsFrom" | "loggedAtMs" | "facts"
 > &
   Readonly<{
     /**
@@ -101,16 +103,19 @@ export async function writeSnapshot(
  *
  * @throws EngineError `SNAPSHOT_OUTDATED` (retryable): the next one is written of the present.
  */
-async function refuseIfErased(
-  blobs: BlobStore,
-  { unit, sequence, base, key: sealedWith, parts }: SnapshotManifest,
-): Promise<void> {
-  if ((base ?? sequence) >= (await snapshotFloor(blobs, unit))) return;
-  await blobs.remove(manifestKey(unit, sequence));
-  for (const { key } of parts)
-    await blobs.remove(key, sealedWith === undefined ? "overwritten" : "unreadable");
-  const message = `the snapshot of ${unit} at ${sequence} holds users who were erased meanwhile`;
-  throw new EngineError({ code: "SNAPSHOT_OUTDATED", message, retryable: true, detail: { unit, sequence } });
+async function refuseIfErased(blobs: BlobStore, manifest: SnapshotManifest): Promise<void> {
+  const { unit, sequence, base, waitsFrom, key: sealedWith, parts } = manifest;
+  const clearOf = await snapshotFloor(blobs, unit);
+  if (isClearOf({ sequence: base ?? sequence, ...(waitsFrom === undefined ? {} : { waitsFrom }) }, clearOf))
+    return;
+  const key = manifestKey(unit, sequence);
+  const stored = await blobs.get(key);
+  // Whoever renews the unit's snapshots may have put another one in its place.
+  const isOwn = stored !== undefined && Buffer.compare(stored, encodeManifest(manifest)) === 0;
+  if (isOwn) await blobs.remove(key);
+  for (const part of parts)
+    await blobs.remove(part.key, sealedWith === undefined ? "overwritten" : "unreadable");
+  throw snapshotOutdated(unit, sequence);
 }
 
 async function storePart(

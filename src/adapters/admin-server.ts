@@ -24,6 +24,8 @@ import {
   unauthenticated,
   wireErrorOf,
 } from "./http-server.ts";
+import { listenerOptions } from "./listener-server.ts";
+import type { WatchedTls } from "./tls-files.ts";
 
 /** Limits of an admin listener, each with its unit. A few people and programs use it, not the world. */
 export type AdminLimits = Readonly<{
@@ -61,6 +63,8 @@ export type AdminServerOptions = Readonly<{
   keys(): KeyRing;
   /** What is served where no route is. */
   files: StaticFiles;
+  /** Left out: it speaks plain HTTP. */
+  tls?: WatchedTls;
   /** Of a monotonic clock, ms. */
   monotonicMs(): number;
   /** Keeps what operators ask; readers' requests leave no trace. */
@@ -106,10 +110,10 @@ export async function serveAdmin(
   const app = fastify({
     logger: false,
     bodyLimit: limits.bodyBytesMax,
-    requestTimeout: limits.requestTimeoutMs,
-    keepAliveTimeout: limits.idleTimeoutMs,
-    connectionTimeout: SILENCE_MAX_MS,
-    http: { headersTimeout: limits.headersTimeoutMs, connectionsCheckingInterval: CHECK_SOCKETS_MS },
+    ...listenerOptions(
+      { ...limits, silenceMaxMs: SILENCE_MAX_MS, checkEveryMs: CHECK_SOCKETS_MS },
+      options.tls,
+    ),
     forceCloseConnections: "idle",
     exposeHeadRoutes: false,
     clientErrorHandler: refuseSocket,
@@ -186,7 +190,8 @@ function guard(app: FastifyInstance, options: AdminServerOptions, limits: AdminL
       const { host, origin } = request.headers;
       const fetchSite = request.headers["sec-fetch-site"];
       const site = typeof fetchSite === "string" ? fetchSite : undefined;
-      refuseStranger(role, { key, isLocal, host, origin, fetchSite: site });
+      const isTls = options.tls !== undefined;
+      refuseStranger(role, { key, isLocal, isTls, host, origin, fetchSite: site });
     }
     admitted.add(request);
     inFlight++;

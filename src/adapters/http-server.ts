@@ -7,6 +7,8 @@ import { rateLimited } from "../gateway/ingest-limits.ts";
 import { type Rate, RateLimiter } from "../gateway/rate-limiter.ts";
 import { EngineError, toWireError, type WireError } from "../kernel/engine-error.ts";
 import { inflated } from "./http-inflate.ts";
+import { listenerOptions } from "./listener-server.ts";
+import type { WatchedTls } from "./tls-files.ts";
 
 /** Limits of an HTTP server, each with its unit. */
 export type HttpLimits = Readonly<{
@@ -45,6 +47,8 @@ export type HttpServerOptions = Readonly<{
    * the address is the connection's own.
    */
   trustProxy?: string;
+  /** Left out: it speaks plain HTTP. */
+  tls?: WatchedTls;
   /** Of a monotonic clock, ms. */
   monotonicMs(): number;
   /** Whether the node is about to end: clients are then asked to connect anew, elsewhere. */
@@ -83,10 +87,10 @@ export async function serveHttp(
   const app = fastify({
     logger: false,
     bodyLimit: limits.bodyBytesMax,
-    requestTimeout: limits.requestTimeoutMs,
-    keepAliveTimeout: limits.idleTimeoutMs,
-    connectionTimeout: SILENCE_MAX_MS,
-    http: { headersTimeout: limits.headersTimeoutMs, connectionsCheckingInterval: CHECK_SOCKETS_MS },
+    ...listenerOptions(
+      { ...limits, silenceMaxMs: SILENCE_MAX_MS, checkEveryMs: CHECK_SOCKETS_MS },
+      options.tls,
+    ),
     forceCloseConnections: "idle",
     trustProxy: options.trustProxy ?? false,
     exposeHeadRoutes: false,
@@ -108,7 +112,7 @@ export async function serveHttp(
  */
 export async function listening(
   app: FastifyInstance,
-  address: Readonly<{ host: string; port: number }>,
+  address: Readonly<{ host: string; port: number; tls?: unknown }>,
   patienceMs: number,
 ): Promise<RunningHttpServer> {
   try {
@@ -122,7 +126,7 @@ export async function listening(
   const port = typeof bound === "object" && bound !== null ? bound.port : address.port;
   const host = address.host.includes(":") ? `[${address.host}]` : address.host;
   return {
-    url: `http://${host}:${port}`,
+    url: `${address.tls === undefined ? "http" : "https"}://${host}:${port}`,
     async close() {
       const cut = setTimeout(() => app.server.closeAllConnections(), patienceMs);
       await app.close();

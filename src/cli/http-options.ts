@@ -1,6 +1,7 @@
 import { isIP } from "node:net";
 import { join } from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
+import { badFiles, type TlsFiles } from "../adapters/tls-files.ts";
 import type { Rate } from "../gateway/rate-limiter.ts";
 import {
   type AdminOptions,
@@ -24,6 +25,10 @@ export type IntakeCommandOptions = Readonly<{
   http?: Pick<HttpOptions, "host" | "port"> | true;
   admin?: Pick<AdminOptions, "host" | "port"> | true;
   httpKeys?: string;
+  httpTlsCert?: string;
+  httpTlsKey?: string;
+  adminTlsCert?: string;
+  adminTlsKey?: string;
   trustProxy?: string;
   consentCategories?: Readonly<Record<string, string>>;
   drain: number;
@@ -54,6 +59,13 @@ export function withIntakeOptions(command: Command): Command {
         // RESONANCE_HTTP_KEYS holds keys themselves.
         .env("RESONANCE_HTTP_KEYS_FILE"),
     )
+    .option(
+      "--http-tls-cert <file>",
+      "the certificate of --http as PEM, with those between it and its authority: it then speaks HTTPS",
+    )
+    .option("--http-tls-key <file>", "the key of that certificate, as PEM")
+    .option("--admin-tls-cert <file>", "the certificate of --admin: it then speaks HTTPS")
+    .option("--admin-tls-key <file>", "the key of that certificate, as PEM")
     .option(
       "--trust-proxy <networks>",
       "proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8",
@@ -93,7 +105,7 @@ export function withIntakeOptions(command: Command): Command {
     );
 }
 
-/** What they say of a node. */
+/** What they say of a node. @throws EngineError `BAD_TLS_FILES` for one file of two. */
 export function intakeOf(
   options: IntakeCommandOptions & Readonly<{ data: string }>,
 ): Pick<NodeOptions, "admin" | "http" | "drainMs" | "rates" | "lagMax"> {
@@ -101,6 +113,8 @@ export function intakeOf(
   const { rateGateway, rateProducer, rateUser, lagMax } = options;
   const address = http === true ? { host: HOST, port: PORT } : http;
   const adminAddress = admin === true ? { host: HOST, port: ADMIN_PORT } : admin;
+  const httpTls = tlsFilesOf("http", options.httpTlsCert, options.httpTlsKey);
+  const adminTls = tlsFilesOf("admin", options.adminTlsCert, options.adminTlsKey);
   const keysFile = httpKeys ?? join(options.data, HTTP_KEYS_FILE);
   return {
     drainMs: drain * 1_000,
@@ -110,16 +124,28 @@ export function intakeOf(
       ...(rateProducer && { producer: rateProducer }),
       ...(rateUser && { user: rateUser }),
     },
-    ...(adminAddress && { admin: { ...adminAddress, keysFile } }),
+    ...(adminAddress && { admin: { ...adminAddress, keysFile, ...adminTls } }),
     ...(address && {
       http: {
         ...address,
         keysFile,
+        ...httpTls,
         ...(trustProxy === undefined ? {} : { trustProxy }),
         ...(consentCategories === undefined ? {} : { consentCategories }),
       },
     }),
   };
+}
+
+function tlsFilesOf(
+  listener: "http" | "admin",
+  certFile: string | undefined,
+  keyFile: string | undefined,
+): Readonly<{ tls?: TlsFiles }> {
+  if (certFile === undefined && keyFile === undefined) return {};
+  if (certFile === undefined || keyFile === undefined)
+    throw badFiles(`TLS takes both: --${listener}-tls-cert and --${listener}-tls-key`);
+  return { tls: { certFile, keyFile } };
 }
 
 /** `100/500`: so many a second, and so many at once. */

@@ -1,9 +1,10 @@
 import { fieldsOf } from "../events/request-body.ts";
 import { decode } from "../kernel/msgpack.ts";
+import { sumOfWithheld } from "../privacy/consent/withheld-counts.ts";
 import type { DriftAlert } from "../resonance/drift.ts";
 import type { MapPrivacyView } from "../resonance/published-profiles.ts";
 import type { RollOutView } from "../resonance/roll-out-view.ts";
-import type { ShardStatus } from "../resonance/score-answer.ts";
+import type { ShardStatus, WithheldFigures } from "../resonance/score-answer.ts";
 import type { ConsentInForce } from "./consent-policy.ts";
 import type { ClusterView, GatewayCounters, GatewayOptions, GatewayPorts } from "./gateway-ports.ts";
 import type { Readiness } from "./readiness.ts";
@@ -47,6 +48,8 @@ export type StatusReply = Readonly<{
     withheld: number;
     /** Purposes that were taken back. */
     withdrawals: number;
+    /** Both by purpose; of what was left out also by family of features and reason. Nodes of older versions have no part in it. */
+    by: WithheldFigures;
   }>;
   /** Users whom the shards have found to be programs since their owners started. */
   bots: number;
@@ -96,6 +99,7 @@ export async function status(
       policy: rules.policy.version,
       withheld: ready.reduce((sum, view) => sum + view.withheld, 0),
       withdrawals: ready.reduce((sum, view) => sum + view.withdrawals, 0),
+      by: sumOfWithheld(ready.map(({ withheldBy }) => withheldBy)),
     },
     bots: ready.reduce((sum, view) => sum + view.bots, 0),
     memoryBytes: ports.memoryBytes(),

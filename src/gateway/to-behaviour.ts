@@ -6,11 +6,9 @@ import { keywordHashes } from "../features/keywords.ts";
 import { sentimentOf } from "../features/sentiment.ts";
 import { INPUTS } from "../privacy/consent/event-inputs.ts";
 import { jurisdictionOf, UNKNOWN_JURISDICTION } from "../privacy/consent/jurisdiction.ts";
+import type { DropReason } from "../privacy/consent/withheld-counts.ts";
 import type { ConsentInForce } from "./consent-policy.ts";
 import type { ContextReader } from "./context-reader.ts";
-
-/** Why something was dropped: there was a no, or not the yes that is needed. */
-export type DropReason = "refused" | "not-given";
 
 /** Is told of what was dropped. */
 export type Dropped = (purpose: string, reason: DropReason) => void;
@@ -47,21 +45,18 @@ export function toBehaviour(
   const behaviour: Writable = { kind: "behaviour", id, user, type, tsMs };
   copyKept(event, behaviour);
   if (event.context !== undefined) behaviour.context = contexts.read(event.context, tsMs);
-  const { inputs } = rules.restrictions(allowed);
+  const { inputs, purposes } = rules.restrictions(allowed);
   const isPlain = query === undefined && text === undefined && location === undefined && peer === undefined;
   if (isPlain && (inputs & SELDOM_DROPPED) === 0) return behaviour; // Most events.
-  const isDropped = (
-    input: keyof typeof INPUTS,
-    purpose = neededFor(rules.policy.families, input),
-  ): boolean => {
+  const isDropped = (input: keyof typeof INPUTS): boolean => {
     if ((inputs & INPUTS[input].bit) === 0) return false;
+    const purpose = purposes.get(INPUTS[input].owner) ?? "personalisation";
     dropped(purpose, reasonOf(event, purpose));
     return true;
   };
   if ((inputs & SELDOM_DROPPED) !== 0) dropSeldom(behaviour, isDropped);
   if (isPlain) return behaviour;
-  const words =
-    query === undefined || isDropped("keywords", "text") ? [] : keywordHashes(query, LIMITS.keywords);
+  const words = query === undefined || isDropped("keywords") ? [] : keywordHashes(query, LIMITS.keywords);
   if (text !== undefined && !isDropped("sentiment")) behaviour.sentiment = sentimentOf(text);
   if (text !== undefined && (allowed & rules.bitOf("text")) !== 0 && (inputs & INPUTS.keywords.bit) === 0)
     for (const hash of keywordHashes(text, LIMITS.keywords))
@@ -132,8 +127,4 @@ function answersOf({ id, user, type, tsMs, consent, context }: Event): Behaviour
     ...(place === undefined ? {} : { context: place }),
     consent,
   };
-}
-
-function neededFor(families: Readonly<Record<string, string>>, input: keyof typeof INPUTS): string {
-  return families[INPUTS[input].owner] ?? "personalisation";
 }

@@ -71,7 +71,11 @@ export const CATALOGUE = {
     OF_COPY,
     "Behaviours of which a shard left something out for want of consent",
   ),
-  resonance_shard_withdrawals_total: counter(OF_COPY, "Purposes that users took back"),
+  resonance_shard_consent_dropped_total: counter(
+    [...OF_COPY, "purpose", "family", "reason"],
+    "What a shard left out of behaviours for want of consent, by family of features; `all` for a whole behaviour",
+  ),
+  resonance_shard_withdrawals_total: counter([...OF_COPY, "purpose"], "Purposes that users took back"),
   resonance_shard_bots_total: counter(OF_COPY, "Users found to be programs"),
   resonance_shard_resident_contexts: gauge(OF_COPY, "Contexts in memory"),
   resonance_shard_stored_contexts: gauge(OF_COPY, "Contexts in the store"),

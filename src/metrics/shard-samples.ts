@@ -1,15 +1,16 @@
+import type { WithheldFigures } from "../resonance/score-answer.ts";
 import type { ShardFigures } from "../shards/shard-figures.ts";
 import type { ShardCounters } from "../shards/shard-state.ts";
 import type { MetricName } from "./catalogue.ts";
-import type { Samples } from "./samples.ts";
+import type { LabelValues, Samples } from "./samples.ts";
 
-const COUNTED: Readonly<Record<keyof ShardCounters, MetricName>> = {
+/** Counters that are told as they are; withdrawals are by purpose. */
+const COUNTED: Readonly<Record<Exclude<keyof ShardCounters, "withdrawals">, MetricName>> = {
   events: "resonance_shard_events_total",
   duplicates: "resonance_shard_duplicates_total",
   missingReleases: "resonance_shard_missing_releases_total",
   deadLetters: "resonance_shard_dead_letters_total",
   withheld: "resonance_shard_withheld_total",
-  withdrawals: "resonance_shard_withdrawals_total",
   bots: "resonance_shard_bots_total",
 };
 
@@ -22,8 +23,9 @@ export function addShard(samples: Samples, figures: ShardFigures, nowMs: number)
   samples.add("resonance_shard_lag_seconds", lag === 0 ? 0 : ageSeconds, labels);
   samples.add("resonance_shard_last_entry_age_seconds", ageSeconds, labels);
   samples.add("resonance_shard_applied_position", figures.applied, labels);
-  for (const [counter, count] of Object.entries(figures.counters))
-    samples.add(COUNTED[counter as keyof ShardCounters], count, labels);
+  for (const [counter, name] of Object.entries(COUNTED) as [keyof ShardCounters, MetricName][])
+    samples.add(name, figures.counters[counter], labels);
+  addWithheld(samples, figures.withheld, labels);
   samples.add("resonance_shard_resident_contexts", figures.resident, labels);
   samples.add("resonance_shard_stored_contexts", figures.users, labels);
   samples.add("resonance_shard_evictions_total", figures.evictions, labels);
@@ -34,6 +36,19 @@ export function addShard(samples: Samples, figures: ShardFigures, nowMs: number)
   samples.add("resonance_erasures_pending", pending, { shard });
   const waitedSeconds = oldestMs === null ? 0 : secondsSince(oldestMs, nowMs);
   samples.add("resonance_erasure_oldest_pending_seconds", waitedSeconds, { shard });
+}
+
+function addWithheld(
+  samples: Samples,
+  { withheld, withdrawals }: WithheldFigures,
+  labels: LabelValues,
+): void {
+  for (const [of, count] of Object.entries(withheld)) {
+    const [purpose = "", family = "", reason = ""] = of.split(".");
+    samples.add("resonance_shard_consent_dropped_total", count, { ...labels, purpose, family, reason });
+  }
+  for (const [purpose, count] of Object.entries(withdrawals))
+    samples.add("resonance_shard_withdrawals_total", count, { ...labels, purpose });
 }
 
 /** Adds which profiles the owned shards answer by: of each map the oldest. */

@@ -135,6 +135,14 @@ export type CarriedPart = "nothing" | "all" | "recent" | "outdated";
 /** A session as its caller is to carry it. */
 export type CarriedState = Readonly<{ part: CarriedPart; state: Uint8Array }>;
 
+/** What was left out for want of consent, as plain data, which crosses threads and the wire. */
+export type WithheldFigures = Readonly<{
+  /** By `purpose.family.reason`; the family is `all` of behaviours that were left out as a whole. */
+  withheld: Readonly<Record<string, number>>;
+  /** By purpose: what users took back of whom something was held for it. */
+  withdrawals: Readonly<Record<string, number>>;
+}>;
+
 /** A shard's own state on `internal.shard.<n>.status`, as MessagePack (empty request). */
 export type ShardStatus = Readonly<{
   shard: number;
@@ -160,6 +168,8 @@ export type ShardStatus = Readonly<{
   /** Behaviours of which something, or all, was left out for want of consent; and purposes that users took back. */
   withheld: number;
   withdrawals: number;
+  /** Both by purpose; left out by older nodes. */
+  withheldBy?: WithheldFigures;
   /** Users who were found to be programs since the thread started: they are answered, and are no members. */
   bots: number;
   /** Erasures that are not done everywhere. */

@@ -2,6 +2,7 @@ import type { Behaviour } from "../events/log-entry.ts";
 import { ByteReader } from "../kernel/byte-reader.ts";
 import { ByteWriter } from "../kernel/byte-writer.ts";
 import { EngineError } from "../kernel/engine-error.ts";
+import { WithheldCounts } from "../privacy/consent/withheld-counts.ts";
 import type { CarriedPart } from "../resonance/score-answer.ts";
 import { Context, NO_ENTRIES } from "./context.ts";
 import { contextSchema, encodeContext } from "./context-codec.ts";
@@ -151,6 +152,7 @@ function shardOfOne(shard: ShardState, source: ShardState["source"]): ShardState
     warmUps: [],
     newlyAuthenticated: new Map(),
     counters: { ...shard.counters },
+    withheld: new WithheldCounts(),
     applied: 0,
     batch: 1,
   };

@@ -3,7 +3,7 @@ import { arrivalOf } from "../features/arrival.ts";
 import type { FeatureEvent } from "../features/feature-event.ts";
 import { toFeatureEvent } from "../features/to-feature-event.ts";
 import { assertNever } from "../kernel/assert.ts";
-import { INPUTS, withoutInputs } from "../privacy/consent/event-inputs.ts";
+import { INPUTS } from "../privacy/consent/event-inputs.ts";
 import { scoreEmbedded } from "../resonance/scorer.ts";
 import { nextResonating } from "../resonance/thresholds.ts";
 import { allowedOf } from "./allowed-of.ts";
@@ -21,6 +21,7 @@ import type { Pace } from "./pace.ts";
 import { isSampled, labelsOf, sampleOf, shortestBucketMs } from "./sampling.ts";
 import type { ShardState } from "./shard-state.ts";
 import { sampleForCandidate } from "./warm-up.ts";
+import { tellsMore, withhold, withholdWhole } from "./withhold.ts";
 
 /** Types that say who the user is, not what they do: members send them and strangers do not. */
 const ADMINISTRATIVE: ReadonlySet<string> = new Set(["identify", "consent"]);
@@ -96,7 +97,10 @@ function foldBehaviour(
   const index = (positioned.place ?? 0) * OUTPUTS_MAX;
   const at = { sequence, index, loggedAtMs };
   if (behaviour.exposure !== undefined) {
-    if (!shard.consent.isCounted(allowedOf(shard, context))) return;
+    if (!shard.consent.isCounted(allowedOf(shard, context))) {
+      withholdWhole(shard, context, "analytics");
+      return;
+    }
     touch(shard, context, outcome);
     context.lastSequence = sequence;
     foldExposure(shard, context, behaviour.exposure, { ...at, tsMs: behaviour.tsMs }, outcome);
@@ -112,7 +116,6 @@ function foldBehaviour(
   const refused = learnAnswers(shard.consent, context, behaviour);
   const allowed = allowedOf(shard, context);
   const hasWithdrawn = refused !== 0 && withdraw(shard, context, refused, outcome);
-  if (hasWithdrawn) shard.counters.withdrawals++;
   noteTime(context, behaviour.tsMs);
   context.lastSequence = sequence;
   if (noticeBot(context.pace, behaviour)) shard.counters.bots++;
@@ -124,7 +127,7 @@ function foldBehaviour(
   if (shard.consent.isCounted(allowed)) followExperiments(shard, context, behaviour, at, outcome);
   if (isPersonal) foldPersonal(shard, context, behaviour, { ...positioned, allowed, isTakenOut }, outcome);
   else {
-    if (isAct(behaviour)) shard.counters.withheld++;
+    if (tellsMore(behaviour, isAct(behaviour))) withholdWhole(shard, context, "personalisation");
     if (behaviour.type === "identify") authenticate(shard, context, outcome);
     leaveAll(shard, context, { sequence, index }, outcome);
   }
@@ -204,9 +207,10 @@ function foldFeatures(
   behaviour: Behaviour,
   allowed: number,
 ): FeatureEvent {
-  const { families, inputs } = shard.consent.restrictions(allowed);
+  const restrictions = shard.consent.restrictions(allowed);
+  const { families, inputs } = restrictions;
   const event = toFeatureEvent(behaviour);
-  if (inputs !== 0 && withoutInputs(event, inputs)) shard.counters.withheld++;
+  withhold(shard, context, event, restrictions);
   shard.features.foldSparse(context, event, families);
   shard.encoder.fold(context.slab, 0, event);
   if ((inputs & INPUTS.context.bit) === 0) context.arrival ??= arrivalOf(behaviour.context);

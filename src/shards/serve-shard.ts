@@ -102,6 +102,7 @@ export async function serveShard(
         deadLetters: state.counters.deadLetters,
         withheld: state.counters.withheld,
         withdrawals: state.counters.withdrawals,
+        withheldBy: state.withheld.figures(),
         bots: state.counters.bots,
         erasing: state.erasures.length,
         lostDecisions: decided.lost,

@@ -1,3 +1,4 @@
+import type { WithheldFigures } from "../resonance/score-answer.ts";
 import type { ShardCounters } from "./shard-state.ts";
 
 /** What a copy of a shard tells of itself, for metrics; plain data, since it crosses a thread. */
@@ -18,6 +19,7 @@ export type ShardFigures = Readonly<{
   outputs: number;
   diskFull: boolean;
   counters: Readonly<ShardCounters>;
+  withheld: WithheldFigures;
   /** By map: version of the profiles in force, and when the log put them in force, epoch ms; 0 before the first. */
   profiles: Readonly<Record<string, Readonly<{ version: number; activatedMs: number }>>>;
   /** Erasures that are not done everywhere, and when the oldest was asked for, epoch ms. */

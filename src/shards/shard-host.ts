@@ -120,6 +120,8 @@ const NOT_THE_ENTRY = ["STORE_CORRUPT", "STORE_FAILED", "BLOB_CORRUPT", "LOG_TRI
 type Published = Readonly<{ epoch: number; through: number }>;
 
 /** What was folded and not committed yet, and what follows from it. */
+type Counted = Pick<ShardState, "counters" | "withheld">;
+
 type Group = {
   /** Entries folded. */
   entries: number;
@@ -129,11 +131,12 @@ type Group = {
   /** Traces of its batches, as far as they are recorded. */
   readonly traces: string[];
   /** The shard's counters when it began. */
-  readonly counted: ShardState["counters"];
+  readonly counted: Counted;
 };
 
-function newGroup(state: ShardState): Group {
-  return { entries: 0, outcome: emptyOutcome(), deadLetters: [], traces: [], counted: { ...state.counters } };
+function newGroup({ counters, withheld }: ShardState): Group {
+  const counted = { counters: { ...counters }, withheld: withheld.copy() };
+  return { entries: 0, outcome: emptyOutcome(), deadLetters: [], traces: [], counted };
 }
 
 /**
@@ -362,7 +365,7 @@ class Host implements ShardCopy {
   }
 
   figures(): ShardFigures {
-    const { applied, activatedMs, contexts, counters, erasures, scorers } = this.#state;
+    const { applied, activatedMs, contexts, counters, erasures, scorers, withheld } = this.#state;
     const profiles = scorers.map(({ map, version }) => {
       return [map, { version, activatedMs: activatedMs.get(map) ?? 0 }] as const;
     });
@@ -379,6 +382,7 @@ class Host implements ShardCopy {
       outputs: this.#outbox.waiting,
       diskFull: this.#isDiskFull,
       counters: { ...counters },
+      withheld: withheld.figures(),
       profiles: Object.fromEntries(profiles),
       erasures: { pending: erasures.length, oldestMs: erasures[0]?.askedMs ?? null },
     };
@@ -703,11 +707,12 @@ class Host implements ShardCopy {
   }
 
   /** Nothing of the group that was being folded counts. */
-  async #goBackToStore(counted: ShardState["counters"]): Promise<void> {
+  async #goBackToStore({ counters, withheld }: Counted): Promise<void> {
     await this.#committing;
     await this.#restore(this.#ports.store.meta() ?? this.#emptyMeta());
     await this.#outbox.takeBack(this.#nextOutbox);
-    Object.assign(this.#state.counters, counted);
+    Object.assign(this.#state.counters, counters);
+    this.#state.withheld.goBackTo(withheld);
     this.#group = newGroup(this.#state);
     this.#due = undefined;
   }

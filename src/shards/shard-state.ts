@@ -2,6 +2,7 @@ import type { Encoder } from "../embedding/encoder.ts";
 import type { PositionedEntry } from "../events/log-entry.ts";
 import type { FeatureSchema } from "../features/feature-schema.ts";
 import { type ConsentRules, DEFAULT_RULES } from "../privacy/consent/consent-rules.ts";
+import { WithheldCounts } from "../privacy/consent/withheld-counts.ts";
 import type { HashUser } from "../privacy/user-hash.ts";
 import { UsersByHash } from "../privacy/users-by-hash.ts";
 import { newScoreBuffer, priorScorer, type ScoreBuffer, type Scorer } from "../resonance/scorer.ts";
@@ -69,6 +70,8 @@ export type ShardState = {
   /** Users who became authenticated in batches that are not committed yet. */
   readonly newlyAuthenticated: Map<string, number>;
   readonly counters: ShardCounters;
+  /** By purpose, what the counters of the same names count. */
+  readonly withheld: WithheldCounts;
   readonly scratch: Scratch;
 };
 
@@ -152,6 +155,7 @@ export function newShardState(given: {
       withdrawals: 0,
       bots: 0,
     },
+    withheld: new WithheldCounts(),
     scratch: {
       features: new Float32Array(given.features.width),
       embedding: new Float32Array(given.encoder.dim),

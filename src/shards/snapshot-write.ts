@@ -13,7 +13,7 @@ export type ShardSnapshotOptions = Readonly<{
   loggedAtMs(sequence: number): number | undefined;
   /** Hears of older snapshots that are damaged. */
   report?: ReportCorrupt;
-  /** A full one, also if there is a delta at the same sequence: it takes its place. */
+  /** A full one, also if there is a delta at the same sequence, or one in which outputs waited that are out by now: it takes its place. */
   isFull?: boolean;
   /** The first sequence that the base of a delta may have: one from before an erasure would bring back who was erased. */
   baseFrom?(meta: ShardMeta): number;
@@ -44,11 +44,13 @@ export async function snapshotShard(
   try {
     const { meta } = view;
     if (meta === undefined) return undefined;
+    const waitsFrom = firstWaiting(view);
     const held = await listSnapshots(ports.blobs, options.unit, options.report);
     const [newest] = held;
     if (newest !== undefined && newest.sequence >= meta.applied) {
-      if (options.isFull !== true || newest.kind === "full" || newest.sequence > meta.applied)
-        return undefined;
+      const { kind, waitsFrom: waited = Number.POSITIVE_INFINITY } = newest;
+      const isGood = kind === "full" && (waitsFrom ?? Number.POSITIVE_INFINITY) <= waited;
+      if (options.isFull !== true || isGood || newest.sequence > meta.applied) return undefined;
       await ports.blobs.remove(manifestKey(options.unit, newest.sequence)); // Its parts are pruned with the older ones.
     }
     const baseFrom = options.baseFrom?.(meta) ?? 0;
@@ -64,6 +66,7 @@ export async function snapshotShard(
       ...(changed === undefined || newest === undefined
         ? { kind: "full" }
         : { kind: "delta", base: newest.sequence }),
+      ...(waitsFrom === undefined ? {} : { waitsFrom }),
       ...(loggedAtMs === undefined ? {} : { loggedAtMs }),
       facts: { schema: meta.schema, encoder: meta.encoder, users: view.users() },
       chunks: chunksOf(view, meta, changed),
@@ -71,6 +74,12 @@ export async function snapshotShard(
   } finally {
     view.close();
   }
+}
+
+/** The first log entry of which outputs wait in a store; undefined if none does. */
+export function firstWaiting(store: Pick<ContextSnapshot, "outbox">): number | undefined {
+  const items = store.outbox();
+  return items.length === 0 ? undefined : Math.min(...items.map(({ after }) => after)) + 1;
 }
 
 /** Whether a delta may be written on a snapshot: it can be restored, in few steps, by the same build. */

@@ -36,6 +36,43 @@ test("a full one from after the erasure stays, with what builds on it, and none 
   expect(await sequences(ports)).toEqual([14, 11]);
 });
 
+test("one from after the erasure in which outputs from before it waited is replaced, with what builds on it", async () => {
+  const ports = portsOf();
+  await write(ports, 4);
+  await write(ports, 10, undefined, UNIT, undefined, 9);
+  await write(ports, 12, 10);
+  await renewSnapshots(ports.blobs, UNIT, { since: ERASED_AT, writeFull: () => write(ports, 13) });
+  expect(await sequences(ports)).toEqual([13]);
+  await write(ports, 14, undefined, UNIT, undefined, 11); // What waits follows from entries behind the erasure.
+  expect(await sequences(ports)).toEqual([14, 13]);
+});
+
+test("a writer in whose outbox somebody waits who is erased meanwhile takes its snapshot back, and no other's", async () => {
+  const ports = portsOf();
+  await write(ports, 4);
+  const slow = write(
+    ports,
+    10,
+    undefined,
+    UNIT,
+    () => renewSnapshots(ports.blobs, UNIT, { since: ERASED_AT, writeFull: () => write(ports, 11) }),
+    10,
+  );
+  await expect(slow).rejects.toMatchObject({ code: "SNAPSHOT_OUTDATED" });
+  expect(await sequences(ports)).toEqual([11]);
+});
+
+test("one that is further on than what its owner can write is no reason to leave it: the renewal is tried again", async () => {
+  const ports = portsOf();
+  await write(ports, 12, undefined, UNIT, undefined, 9);
+  const renewal = { since: ERASED_AT, writeFull: async () => undefined };
+  await expect(renewSnapshots(ports.blobs, UNIT, renewal)).rejects.toMatchObject({
+    code: "SNAPSHOT_OUTDATED",
+    retryable: true,
+  });
+  expect(await sequences(ports)).toEqual([12]);
+});
+
 test("a writer that began before the erasure takes its snapshot back", async () => {
   const ports = portsOf();
   await write(ports, 4);
@@ -80,13 +117,21 @@ async function write(
   base?: number,
   unit = UNIT,
   meanwhile: () => Promise<unknown> = async () => {},
+  waitsFrom?: number,
 ) {
   async function* chunks() {
     yield new TextEncoder().encode(`state of ${unit} at ${sequence}`);
     await meanwhile();
   }
   const kind = base === undefined ? ({ kind: "full" } as const) : ({ kind: "delta", base } as const);
-  return writeSnapshot(ports, { unit, sequence, ...kind, facts: {}, chunks: chunks() });
+  return writeSnapshot(ports, {
+    unit,
+    sequence,
+    ...kind,
+    ...(waitsFrom && { waitsFrom }),
+    facts: {},
+    chunks: chunks(),
+  });
 }
 
 async function sequences({ blobs }: SnapshotPorts, unit = UNIT): Promise<number[]> {

@@ -140,6 +140,8 @@ describe("what the console's views ask of a node", () => {
     expect(view.policy.purposes).toMatchObject({ personalisation: "opt-out" });
     expect(view.erasing.map(({ shard }) => shard)).toEqual([0, 1]);
     expect(view.consent.withdrawals).toBeGreaterThan(0);
+    const byPurpose = Object.values(view.consent.by.withdrawals).reduce((sum, count) => sum + count, 0);
+    expect(byPurpose).toBe(view.consent.withdrawals);
   });
 
   test("what was measured against exact profiles of private maps is told to operators only", async () => {

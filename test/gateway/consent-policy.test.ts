@@ -84,12 +84,21 @@ test("how somebody comes is not passed on where a yes would be needed first", as
   expect(told).toEqual([null, expect.anything()]);
 });
 
-test("status tells the policy, what was dropped here and what the shards have withheld", async () => {
+test("status tells the policy, what was dropped here, and by purpose what the shards have withheld", async () => {
   const world = await gatewayWorld();
   await world.ask("privacy.put", EU);
+  await world.serveShards();
   await world.ask("ingest", anEvent({ context: { country: "DE" } }));
   expect((await world.ask("status", {})).value).toMatchObject({
-    consent: { policy: 1, withheld: 0, withdrawals: 0 },
+    consent: {
+      policy: 1,
+      withheld: 4 * SHARDS,
+      withdrawals: SHARDS,
+      by: {
+        withheld: { "location.place.not-given": 3 * SHARDS, "text.mood.refused": SHARDS },
+        withdrawals: { text: SHARDS },
+      },
+    },
     gateway: { dropped: { "personalisation.not-given": 1 } },
   });
 });

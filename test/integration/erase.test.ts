@@ -3,11 +3,17 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFailed, test } from "vitest";
 import { findBytes } from "../../bench/harness/find-bytes.ts";
+import { aesCipher } from "../../src/adapters/aes-cipher.ts";
+import { natsBlobStore } from "../../src/adapters/nats-blob-store.ts";
+import { connectNats } from "../../src/adapters/nats-connection.ts";
+import { zstdCompressor } from "../../src/adapters/zstd-compressor.ts";
 import { type Client, connectClient } from "../../src/cli/client.ts";
 import { ingest } from "../../src/cli/ingest-pump.ts";
 import { shopSimulator } from "../../src/cli/shop/shop-simulator.ts";
 import { toWire } from "../../src/cli/shop/wire-event.ts";
+import { subjectsOf } from "../../src/events/subjects.ts";
 import type { EraseReply } from "../../src/gateway/erase.ts";
+import { type ReadablePart, readableParts, wordsInParts } from "../snapshot-parts.ts";
 import { startNats } from "../start-nats.ts";
 import { definitionsFile, untilFolded } from "./node-client.ts";
 import { type NodeProcess, startNodeProcess } from "./node-process.ts";
@@ -39,6 +45,27 @@ async function untilStandbys(client: Client): Promise<void> {
     );
     quiet = isQuiet ? quiet + 1 : 0;
     await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+/** All of the deployment's snapshots, opened with the keys that their manifests have. */
+async function snapshotsAt(url: string): Promise<readonly ReadablePart[]> {
+  const { snapshots, snapshotParts } = subjectsOf("resonance");
+  const nc = await connectNats({ servers: [url], name: "erase test" });
+  try {
+    const blobs = await natsBlobStore(nc, { releases: snapshots, artefacts: snapshotParts });
+    return await readableParts({ blobs, cipher: aesCipher, compressor: zstdCompressor });
+  } finally {
+    await nc.close();
+  }
+}
+
+/** Waits for snapshots that hold all of these users. */
+async function untilInSnapshots(url: string, users: readonly string[]): Promise<readonly ReadablePart[]> {
+  for (;;) {
+    const parts = await snapshotsAt(url);
+    if (wordsInParts(parts, users).size === users.length) return parts;
+    await new Promise((resolve) => setTimeout(resolve, 250));
   }
 }
 
@@ -96,7 +123,12 @@ test("of who is erased not a byte is left, in streams, stores and snapshots, and
     const users = [...counts.keys()];
     const gone = users.slice(0, 5);
     expect([...bytesIn(nats.storeDir, gone).keys()].sort()).toEqual([...gone].sort());
-    await new Promise((resolve) => setTimeout(resolve, 1_500)); // Snapshots, and decisions, are written.
+    const before = await untilInSnapshots(nats.url, users);
+    // In the files of the server they are compressed and sealed: a search of those alone would say nothing of them.
+    const holding = before.filter((part) => wordsInParts([part], gone).size > 0);
+    const keys = [...new Set(holding.map(({ manifest }) => manifest.key ?? "unsealed"))];
+    expect(keys).not.toContain("unsealed");
+    expect(bytesIn(nats.storeDir, keys).size).toBeGreaterThan(0); // Some are pruned by now: a snapshot a second.
 
     const replies = await Promise.all(
       gone.map((user) => client.ask("erase", { user, waitMs: 30_000 }, 40_000) as Promise<EraseReply>),
@@ -117,6 +149,10 @@ test("of who is erased not a byte is left, in streams, stores and snapshots, and
       ...bytesIn(join(folder, "two"), gone),
     ];
     expect(left).toEqual([]);
+    // The others are in snapshots again, and of those from before nobody has the keys, down to the bytes of the files.
+    const after = await untilInSnapshots(nats.url, users.slice(gone.length));
+    expect([...wordsInParts(after, gone)]).toEqual([]);
+    expect([...bytesIn(nats.storeDir, keys)]).toEqual([]);
   });
 }, 120_000);
 

@@ -1,10 +1,14 @@
 import { execFile } from "node:child_process";
+import { once } from "node:events";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import type { IncomingMessage } from "node:http";
+import { get } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { makeCertificates } from "../../src/cli/auth/certificates.ts";
 import { describeWithNats } from "../adapters/with-nats.ts";
 import { type NodeProcess, startNodeProcess } from "./node-process.ts";
 
@@ -87,6 +91,45 @@ await describeWithNats("a node with HTTP", (suite) => {
     await expect.poll(status, { timeout: 15_000, interval: 200 }).toBe(401);
     expect(await key("list")).toMatchObject({ keys: [{ name: "shop", role: "producer" }] });
   });
+
+  test("with certificates intake and console speak HTTPS, and say so; without them, off this machine, that they do not", async () => {
+    const [certFile, keyFile, other] = ["server.pem", "server.key", "other.key"].map((name) =>
+      join(data, name),
+    );
+    const { authority, server } = await makeCertificates(["127.0.0.1"], 30);
+    await writeFile(String(certFile), server.certificate);
+    await writeFile(String(keyFile), server.key);
+    await writeFile(String(other), (await makeCertificates(["127.0.0.1"], 30)).server.key);
+    const secure = await mkdtemp(join(tmpdir(), "resonance-https-"));
+    const options = [
+      ...["--data", secure, "--nats", suite().nats.url, "--shards", "2", "--prefix", "secure", "--no-refit"],
+      ...["--http-keys", join(data, "http-keys.json"), "--http", "127.0.0.1:0", "--admin", "0.0.0.0:0"],
+      ...["--http-tls-cert", String(certFile)],
+    ];
+    const start = (key: string, lines: string[] = []) =>
+      startNodeProcess([...options, "--http-tls-key", key], { said: (line) => lines.push(line) });
+    await expect(start(String(other))).rejects.toThrow("BAD_TLS_FILES");
+    await expect(start(join(data, "none.key"))).rejects.toThrow("TLS_FILES_UNREADABLE");
+    await expect(startNodeProcess(options)).rejects.toThrow("--http-tls-key");
+    const lines: string[] = [];
+    const tls = await start(String(keyFile), lines);
+    try {
+      const { http, admin } = tls.ready as Record<string, Record<string, string>>;
+      expect(http?.["url"]).toMatch(/^https:/);
+      expect(admin?.["url"]).toMatch(/^http:/);
+      const asked = get(`${http?.["url"]}/readyz`, { ca: authority.certificate, agent: false });
+      const [reply] = (await once(asked, "response")) as [IncomingMessage];
+      reply.resume();
+      expect(reply.statusCode).toBe(200);
+      const warnings = lines.filter((line) => line.includes("without TLS"));
+      expect(warnings).toHaveLength(1);
+      expect(warnings[0]).toContain("--admin listens on 0.0.0.0");
+      expect(lines.join()).not.toContain("PRIVATE KEY");
+    } finally {
+      await tls.stop();
+      await rm(secure, { recursive: true, force: true });
+    }
+  }, 60_000);
 
   test("with no key at all HTTP is not served, and the node says how to make one", async () => {
     const empty = await mkdtemp(join(tmpdir(), "resonance-nokeys-"));

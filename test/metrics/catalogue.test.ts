@@ -10,7 +10,7 @@ import { readExposition } from "./read-exposition.ts";
 const KINDS = Object.entries(CATALOGUE) as [MetricName, MetricKind][];
 /** What a label may name: parts of the deployment, of which there are few. */
 const LABELS = [
-  ...["endpoint", "code", "retryable", "purpose", "reason", "direction", "connection"],
+  ...["endpoint", "code", "retryable", "purpose", "family", "reason", "direction", "connection"],
   ...["shard", "unit", "role", "thread", "kind", "map", "version", "node_version"],
 ];
 

@@ -144,6 +144,20 @@ test("a full one that is asked for takes the place of a delta at the same sequen
   expect(await snapshotShard(ports, store, { ...optionsOf(), isFull: true })).toBeUndefined();
 });
 
+test("a full one that is asked for takes the place of one at its sequence once the outputs that waited in that are out", async () => {
+  const ports = portsOf();
+  const store = memoryContextStore();
+  await store.commit(commitOf(store, [4, 5]));
+  const waiting = await snapshotShard(ports, store, optionsOf());
+  expect(waiting).toMatchObject({ kind: "full", waitsFrom: 1 });
+  expect(await snapshotShard(ports, store, { ...optionsOf(), isFull: true })).toBeUndefined();
+  await store.removeOutbox(store.outbox().map(({ key }) => key));
+  expect(await snapshotShard(ports, store, optionsOf())).toBeUndefined();
+  const clear = await snapshotShard(ports, store, { ...optionsOf(), isFull: true });
+  expect(clear).toMatchObject({ kind: "full", sequence: waiting?.sequence });
+  expect(clear).not.toHaveProperty("waitsFrom");
+});
+
 test("a snapshot from before an erasure is no base: with a delta on it, who was erased would be back", async () => {
   const ports = portsOf();
   const store = memoryContextStore();

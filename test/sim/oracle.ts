@@ -1,5 +1,5 @@
 import type { Log, LogMessage } from "../../src/actors/log.ts";
-import { decodeManifest } from "../../src/actors/snapshot-manifest.ts";
+import { identityCompressor } from "../../src/adapters/identity-compressor.ts";
 import { memoryBus } from "../../src/adapters/memory-bus.ts";
 import { memoryContextStore } from "../../src/adapters/memory-context-store.ts";
 import type { MemoryLog } from "../../src/adapters/memory-log.ts";
@@ -20,6 +20,7 @@ import type { ContextStore } from "../../src/shards/context-store.ts";
 import { startShardHost } from "../../src/shards/shard-host.ts";
 import type { DeadLetter } from "../../src/shards/shard-messages.ts";
 import { insecureBits } from "../privacy/insecure-seeded-bits.ts";
+import { readableParts } from "../snapshot-parts.ts";
 import { isReady } from "./is-ready.ts";
 import { LEAVERS } from "./leavers.ts";
 import { wrongReplays } from "./replayed-decisions.ts";
@@ -206,7 +207,9 @@ async function traces(servers: Servers, nodes: readonly SimNode[], client: SimCl
         look(`message ${sequence} of ${stream}`, data);
   for (const blobs of [servers.blobs, servers.snapshots])
     for (const key of await blobs.keys("")) look(`blob ${key}`, (await blobs.get(key)) ?? new Uint8Array());
-  for (const { key, bytes } of await unsealedParts(servers)) look(`snapshot's part ${key}`, bytes);
+  const { cipher, snapshots } = servers;
+  const parts = await readableParts({ blobs: snapshots, cipher, compressor: identityCompressor });
+  for (const { key, bytes } of parts) look(`snapshot's part ${key}`, bytes);
   for (const node of nodes) {
     for (const [shard, store] of node.contexts) {
       if (!isReady(node, `shard-${shard}`)) continue;
@@ -225,26 +228,6 @@ async function traces(servers: Servers, nodes: readonly SimNode[], client: SimCl
           found.push(`${node.name} has ${user} as a member`);
   }
   return found.slice(0, 5);
-}
-
-/** The parts of snapshots that somebody who has all blobs can read: those to which a manifest has the key. */
-async function unsealedParts({
-  cipher,
-  snapshots,
-}: Servers): Promise<readonly Readonly<{ key: string; bytes: Uint8Array }>[]> {
-  const found: { key: string; bytes: Uint8Array }[] = [];
-  for (const key of await snapshots.keys("")) {
-    const unit = /^snapshots\.(.+)\.\d+$/.exec(key)?.[1];
-    if (unit === undefined) continue;
-    const manifest = decodeManifest(key, (await snapshots.get(key)) ?? new Uint8Array());
-    for (const [number, part] of manifest.parts.entries()) {
-      const sealed = await snapshots.get(part.key);
-      if (sealed === undefined || manifest.key === undefined) continue;
-      const bytes = await cipher.unseal(Buffer.from(manifest.key, "hex"), number, sealed);
-      found.push({ key: part.key, bytes });
-    }
-  }
-  return found;
 }
 
 /**

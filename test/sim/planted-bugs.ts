@@ -1,3 +1,4 @@
+import type { BlobStore } from "../../src/actors/blob-store.ts";
 import type { KeyValue } from "../../src/actors/key-value.ts";
 import type { Log, LogReader } from "../../src/actors/log.ts";
 import type { ProfileStore } from "../../src/profiles/profile-store.ts";
@@ -23,6 +24,8 @@ export type PlantedBug = Readonly<{
   /** `disk` writes with delays and crashes, `held` is what the disk holds. */
   contexts?(disk: ContextStore, held: ContextStore, life: Life): ContextStore;
   profiles?(disk: ProfileStore, held: ProfileStore): ProfileStore;
+  /** The snapshots as a unit sees them. */
+  snapshots?(blobs: BlobStore): BlobStore;
   /** Changes the code itself. @returns Changes it back. */
   patch?(): () => void;
 }>;
@@ -196,6 +199,10 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
         WindowLedger.prototype.remove = remove;
       };
     },
+  },
+  {
+    name: "snapshots from before an erasure stay, with the keys of their parts",
+    snapshots: (blobs) => ({ ...blobs, remove: async () => {} }),
   },
   {
     name: "a release counts as carried out before it is",

@@ -219,6 +219,7 @@ export class SimNode {
   async #open(unit: string, life: Life, ports: CopyPorts): Promise<UnitCopy> {
     const { shards, ringEvents, residentUsers, snapshotEveryMs } = this.#shape;
     const servers = this.#servers;
+    const snapshots = wiredBlobs(servers, life, servers.snapshots);
     const stores: CopyStores = {
       contexts: (shard) => this.#contextsAt(shard, life),
       profiles: () => this.#profilesAt(life),
@@ -234,7 +235,7 @@ export class SimNode {
         blobs: ports.releases,
         releases: releasesOf(ports.releases),
         snapshots: {
-          blobs: wiredBlobs(servers, life, servers.snapshots),
+          blobs: this.#bug?.snapshots?.(snapshots) ?? snapshots,
           compressor: identityCompressor,
           cipher: servers.cipher,
           pause: () => life.goOn(),

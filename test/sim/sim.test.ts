@@ -13,6 +13,7 @@ const SOON_FOUND = [
   "the epoch does not grow",
   "outputs that an owner left behind are forgotten at take-over",
   "what is redacted stays in the log as it was",
+  "snapshots from before an erasure stay, with the keys of their parts",
   "an erased member's samples are redacted, and the profiles keep them",
   "a start reads from one entry too far on",
   "a reader skips a message now and then",

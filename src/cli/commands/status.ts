@@ -68,10 +68,15 @@ function draw(reply: StatusReply): string[] {
 
 /** What was left out for want of consent, and where. */
 function drawConsent({ consent, gateway }: StatusReply): string {
-  const { policy, withheld, withdrawals } = consent;
-  const dropped = Object.entries(gateway.dropped).map(([why, count]) => `${formatCount(count)} ${why}`);
+  const { policy, withheld, withdrawals, by } = consent;
+  const listed = (counts: Readonly<Record<string, number>>): string =>
+    Object.entries(counts)
+      .map(([why, count]) => `${formatCount(count)} ${why}`)
+      .join(", ");
+  const told = (counts: Readonly<Record<string, number>>): string =>
+    Object.keys(counts).length === 0 ? "" : ` (${listed(counts)})`;
   const named = policy === 0 ? "the engine's own policy" : `policy v${policy}`;
-  return `consent by ${named}: dropped here ${dropped.join(", ") || "nothing"}; withheld in shards ${formatCount(withheld)}, ${formatCount(withdrawals)} withdrawals`;
+  return `consent by ${named}: dropped here ${listed(gateway.dropped) || "nothing"}; withheld in shards ${formatCount(withheld)}${told(by.withheld)}, ${formatCount(withdrawals)} withdrawals${told(by.withdrawals)}`;
 }
 
 function drawRelease({ release, shards }: StatusReply): string[] {

@@ -8,6 +8,8 @@ export type AdminCaller = Readonly<{
   key: KeptKey | undefined;
   /** Whether the server listens to this machine only. */
   isLocal: boolean;
+  /** Whether the server itself speaks TLS; if not, a proxy in front of it may. */
+  isTls: boolean;
   /** Value of `Host`: what the sender took the server's name to be. */
   host: string | undefined;
   /** Value of `Origin`: the site whose page asks; absent for a page of the server's own that only reads. */
@@ -51,9 +53,9 @@ export function isLoopbackHost(host: string | undefined): boolean {
   return isLoopbackAddress(name.replace(/^\[(.*)\]$/, "$1"));
 }
 
-function isOfOtherSite({ host, origin, fetchSite }: AdminCaller): boolean {
+function isOfOtherSite({ host, isTls, origin, fetchSite }: AdminCaller): boolean {
   if (fetchSite === "cross-site" || fetchSite === "same-site") return true; // `same-site` is another port of this host.
-  return origin !== undefined && origin.replace(/^https?:\/\//, "") !== host;
+  return origin !== undefined && origin.replace(isTls ? /^https:\/\// : /^https?:\/\//, "") !== host;
 }
 
 function unauthenticated(why: string): EngineError<"UNAUTHENTICATED"> {

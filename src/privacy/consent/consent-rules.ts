@@ -17,6 +17,8 @@ export type Restrictions = Readonly<{
   inputs: number;
   /** Other families, which read some of these inputs. */
   touched: number;
+  /** By family that may not be: the purpose that is missing. */
+  purposes: ReadonlyMap<string, string>;
   /** Whether these families would see nothing in events without these inputs. */
   isByInputs: boolean;
 }>;
@@ -173,9 +175,13 @@ export class ConsentRules {
 
   #restrict(allowed: number): Restrictions {
     const { families } = FEATURES;
-    const isRefused = (name: string): boolean =>
-      (allowed & this.bitOf(this.policy.families[name] ?? "personalisation")) === 0 ||
-      (name === "keywords" && (allowed & KEYWORDS) === 0);
+    const purposes = new Map<string, string>();
+    for (const { name } of families) {
+      const needed = this.policy.families[name] ?? "personalisation";
+      if ((allowed & this.bitOf(needed)) === 0) purposes.set(name, needed);
+      else if (name === "keywords" && (allowed & KEYWORDS) === 0) purposes.set(name, "text");
+    }
+    const isRefused = (name: string): boolean => purposes.has(name);
     const maskOf = (matches: (name: string) => boolean): number =>
       families.reduce((mask, { name }, f) => (matches(name) ? mask | (1 << f) : mask), 0);
     const left = (Object.keys(INPUTS) as Input[]).filter((input) => isRefused(INPUTS[input].owner));
@@ -185,6 +191,7 @@ export class ConsentRules {
       families: maskOf(isRefused),
       inputs: left.reduce((bits, input) => bits | INPUTS[input].bit, 0),
       touched: maskOf((name) => reads(name) && !isRefused(name)),
+      purposes,
       isByInputs: families.every(({ name }) => !isRefused(name) || SEEN_BY_INPUTS.includes(name)),
     };
   }

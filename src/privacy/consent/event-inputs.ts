@@ -47,38 +47,38 @@ const NONE: readonly number[] = [];
  * Takes inputs out of an event, in place.
  *
  * @param inputs - Bits of {@link INPUTS}.
- * @returns Whether the event had any of them.
+ * @returns Bits of those that the event had.
  */
-export function withoutInputs(event: FeatureEvent, inputs: number): boolean {
-  let had = false;
+export function withoutInputs(event: FeatureEvent, inputs: number): number {
+  let had = 0;
   if ((inputs & INPUTS.cell.bit) !== 0 && event.cellHash !== 0) {
     event.cellHash = 0;
-    had = true;
+    had |= INPUTS.cell.bit;
   }
   if ((inputs & INPUTS.peer.bit) !== 0 && event.peerHash !== 0) {
     event.peerHash = 0;
-    had = true;
+    had |= INPUTS.peer.bit;
   }
   if ((inputs & INPUTS.keywords.bit) !== 0 && event.keywordHashes.length > 0) {
     event.keywordHashes = NONE;
-    had = true;
+    had |= INPUTS.keywords.bit;
   }
   if ((inputs & INPUTS.sentiment.bit) !== 0 && !Number.isNaN(event.sentiment)) {
     event.sentiment = Number.NaN;
-    had = true;
+    had |= INPUTS.sentiment.bit;
   }
   if ((inputs & INPUTS.value.bit) !== 0 && !Number.isNaN(event.value)) {
     event.value = Number.NaN;
-    had = true;
+    had |= INPUTS.value.bit;
   }
   if ((inputs & INPUTS.categories.bit) !== 0 && event.categoryHashes.length > 0) {
     event.categoryHashes = NONE;
-    had = true;
+    had |= INPUTS.categories.bit;
   }
-  if ((inputs & INPUTS.context.bit) !== 0) had = withoutContext(event) || had;
+  if ((inputs & INPUTS.context.bit) !== 0 && withoutContext(event)) had |= INPUTS.context.bit;
   if ((inputs & INPUTS.utcOffset.bit) !== 0 && event.utcOffsetMinutes !== 0) {
     event.utcOffsetMinutes = 0;
-    had = true;
+    had |= INPUTS.utcOffset.bit;
   }
   return had;
 }

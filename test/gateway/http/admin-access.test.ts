@@ -5,7 +5,8 @@ import type { HttpRole } from "../../../src/gateway/http/http-route.ts";
 
 const keyOf = (role: HttpRole) => ({ name: role, role, sha256: "", origins: [] });
 const aCaller = (more: Partial<AdminCaller> = {}): AdminCaller => ({
-  ...{ key: undefined, isLocal: true, host: "127.0.0.1:8090", origin: undefined, fetchSite: undefined },
+  ...{ key: undefined, isLocal: true, isTls: false, host: "127.0.0.1:8090" },
+  ...{ origin: undefined, fetchSite: undefined },
   ...more,
 });
 /** The code of the refusal; undefined if the caller may. */
@@ -50,6 +51,15 @@ test("a page of another site may neither read nor act, with a key or without", (
   const own = { origin: "http://127.0.0.1:8090", fetchSite: "same-origin" };
   expect(refusalOf("operator", aCaller({ ...own, key: operator }))).toBeUndefined();
   expect(refusalOf("reader", aCaller({ fetchSite: "none" }))).toBeUndefined();
+});
+
+test("a listener with TLS takes no page without it for its own; one without may have a proxy in front that ends it", () => {
+  const operator = keyOf("operator");
+  const at = (origin: string, isTls: boolean) =>
+    refusalOf("operator", aCaller({ key: operator, isLocal: false, isTls, host: "ops.example", origin }));
+  expect(at("https://ops.example", true)).toBeUndefined();
+  expect(at("http://ops.example", true)).toBe("FORBIDDEN");
+  expect(at("https://ops.example", false)).toBeUndefined();
 });
 
 test("on another address reading takes a reader's or an operator's key, whatever name it is asked by", () => {

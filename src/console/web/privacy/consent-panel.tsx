@@ -15,6 +15,8 @@ const WHY: Readonly<Record<string, string>> = {
 /** The policy of consent in force, and what was left out by it. */
 export function ConsentPanel({ view }: { view: PrivacyView }) {
   const { policy, consent, dropped } = view;
+  const withheld = Object.entries(consent.by.withheld).sort(([, a], [, b]) => b - a);
+  const takenBack = Object.entries(consent.by.withdrawals).sort(([, a], [, b]) => b - a);
   const regions = Object.entries(policy.regions);
   const drops = Object.entries(dropped).sort(([, a], [, b]) => b - a);
   return (
@@ -57,6 +59,11 @@ export function ConsentPanel({ view }: { view: PrivacyView }) {
         <Fact name="purposes taken back">{count(consent.withdrawals)}</Fact>
         <Fact name="behaviours left out by shards">{count(consent.withheld)}</Fact>
       </Facts>
+      {takenBack.length > 0 && (
+        <p class="hint">
+          Taken back: {takenBack.map(([purpose, times]) => `${purpose} ${count(times)}`).join(", ")}.
+        </p>
+      )}
       {drops.length === 0 ? (
         <p class="hint">This node's gateway has dropped nothing for want of consent since it started.</p>
       ) : (
@@ -78,6 +85,39 @@ export function ConsentPanel({ view }: { view: PrivacyView }) {
                 return (
                   <tr key={name}>
                     <th scope="row">{purpose}</th>
+                    <td>{WHY[why] ?? why}</td>
+                    <td class="number">{count(times)}</td>
+                  </tr>
+                );
+              })}
+            </tbody>
+          </table>
+        </TableRoom>
+      )}
+      {withheld.length > 0 && (
+        <TableRoom label="What shards left out for want of consent">
+          <table class="table table-tight">
+            <caption>
+              Left out by the shards of what was stored, since their owners started: acts that a family of
+              features did not see, and whole behaviours.
+            </caption>
+            <thead>
+              <tr>
+                <th scope="col">purpose</th>
+                <th scope="col">left out</th>
+                <th scope="col">why</th>
+                <th scope="col" class="number">
+                  times
+                </th>
+              </tr>
+            </thead>
+            <tbody>
+              {withheld.map(([name, times]) => {
+                const [purpose = name, family = "", why = ""] = name.split(".");
+                return (
+                  <tr key={name}>
+                    <th scope="row">{purpose}</th>
+                    <td>{family === "all" ? "everything" : family}</td>
                     <td>{WHY[why] ?? why}</td>
                     <td class="number">{count(times)}</td>
                   </tr>
