@@ -2,7 +2,8 @@ import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { NatsConnection } from "@nats-io/transport-node";
 import type { Log } from "../../src/actors/log.ts";
-import { entropyBits } from "../../src/adapters/entropy.ts";
+import { deploymentKeys } from "../../src/adapters/deployment-keys.ts";
+import { entropyBits, entropyBytes } from "../../src/adapters/entropy.ts";
 import { memoryBus } from "../../src/adapters/memory-bus.ts";
 import { memoryProfileStore } from "../../src/adapters/memory-profile-store.ts";
 import { natsBlobStore } from "../../src/adapters/nats-blob-store.ts";
@@ -10,6 +11,7 @@ import { replicasFor } from "../../src/adapters/nats-cluster.ts";
 import { NatsLog } from "../../src/adapters/nats-log.ts";
 import { systemClock } from "../../src/adapters/system-clock.ts";
 import type { Subjects } from "../../src/events/subjects.ts";
+import { userHasher } from "../../src/privacy/user-hash.ts";
 import { startProfileHost } from "../../src/profiles/profile-host.ts";
 import type { ProfileStore } from "../../src/profiles/profile-store.ts";
 
@@ -33,21 +35,28 @@ export async function foldProfiles(
     trim: async () => 1,
     redact: async () => {},
   };
+  const releases = await natsBlobStore(connection, subjects, { replicas });
+  const keys = await deploymentKeys(releases, entropyBytes);
   const host = await startProfileHost(
     {
       log: readOnly,
       bus: memoryBus(),
-      releases: await natsBlobStore(connection, subjects, { replicas }),
+      releases,
       store,
       clock: systemClock,
       sleep: (ms) => sleep(ms),
       subjects,
       bits: entropyBits(),
+      hashUser: userHasher(keys.lasting("erased-users")),
     },
     { shards, publishEveryMs: Number.POSITIVE_INFINITY },
   );
   const { last } = await log.bounds(subjects.samples);
-  while ((store.meta()?.applied ?? 0) < last) await sleep(LOOK_MS);
+  const failed = host.done.then(() => {
+    throw new Error("the fold ended before the samples did");
+  });
+  failed.catch(() => {}); // It ends with the host.
+  while ((store.meta()?.applied ?? 0) < last) await Promise.race([sleep(LOOK_MS), failed]);
   await host.stop();
   return store;
 }

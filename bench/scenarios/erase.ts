@@ -6,7 +6,7 @@ import type { EraseReply } from "../../src/gateway/erase.ts";
 import type { ScoreReply } from "../../src/gateway/score.ts";
 import { benchAccess } from "../harness/bench-access.ts";
 import { type Deployment, untilFolded } from "../harness/deployment.ts";
-import { BENCH_MAP, segmentNames } from "../harness/event-source.ts";
+import { BENCH_MAP, type EventStream, segmentNames } from "../harness/event-source.ts";
 import { findBytes } from "../harness/find-bytes.ts";
 import { foldProfiles, profileContentOf } from "../harness/fold-profiles.ts";
 import { type IngestBeside, ingestNote, whileIngesting } from "../harness/ingest-load.ts";
@@ -37,13 +37,17 @@ export const erase: Scenario = {
     const events = await deployment.events();
     await warmNode(context, deployment, events);
     // Who is where in the logs is not known before the first erasure, which reads them whole.
-    const first = await eraseAll(deployment, await arrived(deployment, "first", deployment.shards * 4), 100);
+    const first = await eraseAll(
+      deployment,
+      await arrived(deployment, { name: "first", count: deployment.shards * 4, events }),
+      100,
+    );
     const rounds: (Erased & { readonly ingest: IngestBeside })[] = [];
     for (let round = 0; round < sizes.rounds; round++) {
       context.progress(
         `round ${round + 1}: ${size.erasures} erasures beside ${size.eventsPerSecond} events/s`,
       );
-      const users = await arrived(deployment, String(round), size.erasures);
+      const users = await arrived(deployment, { name: String(round), count: size.erasures, events });
       const besideMs = (size.erasures * 1_000) / size.perSecond + 5_000;
       const { ingest, beside } = await whileIngesting(
         deployment,
@@ -152,18 +156,22 @@ async function eraseAll(
   return { tookMs: tookMs.sort((a, b) => a - b), wrong };
 }
 
-/** Users who are members of segments, of whom some events are folded. */
-async function arrived({ client }: Deployment, round: string, count: number): Promise<string[]> {
-  const users = Array.from({ length: count }, (_, i) => `${RUN}-${round}-${i}`);
+/** Users who are members of segments, of whom some events are folded: at the time of the others, which is not the machine's. */
+async function arrived(
+  { client }: Deployment,
+  { name, count, events }: Readonly<{ name: string; count: number; events: EventStream }>,
+): Promise<string[]> {
+  const users = Array.from({ length: count }, (_, i) => `${RUN}-${name}-${i}`);
   const segments = segmentNames(SEGMENTS);
+  const [{ ts = 0 } = {}] = await events.take(1);
   for (let nth = 0; nth <= EVENTS_EACH; nth++) {
-    const events = users.map((user, i) => {
-      const sent = { id: `e-${nth}-${user}`, user, ts: Date.now() };
+    const sent = users.map((user, i) => {
+      const event = { id: `e-${nth}-${user}`, user, ts: ts + nth };
       return nth === 0
-        ? { ...sent, type: "identify", segments: { [BENCH_MAP]: segments[i % SEGMENTS] } }
-        : { ...sent, type: "view", item: `item-${(i * 7 + nth * 13) % ITEMS}` };
+        ? { ...event, type: "identify", segments: { [BENCH_MAP]: segments[i % SEGMENTS] } }
+        : { ...event, type: "view", item: `item-${(i * 7 + nth * 13) % ITEMS}` };
     });
-    await client.ask("ingest", { events }); // Up to 1,000 in a request.
+    await client.ask("ingest", { events: sent }); // Up to 1,000 in a request.
   }
   await untilFolded(client);
   return users;
