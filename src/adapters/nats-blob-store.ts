@@ -22,6 +22,8 @@ export type BlobBuckets = Readonly<{
 
 /** Larger values go to the object store: a message may have 1 MiB, and a bucket is fastest well below that. */
 const INLINE_BYTES_MAX = 512 * 1024;
+/** Keys whose revisions are remembered. */
+const INLINE_KEPT_MAX = 10_000;
 /** Writers of one key that overtake each other are rare: after this many, something else is wrong. */
 const TRIES_MAX = 8;
 /** First byte of a bucket's value: what follows is the value itself, or names an object. */
@@ -71,6 +73,8 @@ class NatsBlobStore implements WatchableBlobs {
   readonly #jsm: JetStreamManager;
   readonly #buckets: BlobBuckets;
   readonly #bucket: string;
+  /** Revisions of what was written here last, of keys whose values stand in the bucket itself. */
+  readonly #inline = new Map<string, number>();
 
   constructor(nc: NatsConnection, jsm: JetStreamManager, kv: KV, objects: ObjectStore, buckets: BlobBuckets) {
     this.#nc = nc;
@@ -209,6 +213,7 @@ class NatsBlobStore implements WatchableBlobs {
 
   async #write(key: string, bytes: Uint8Array): Promise<void> {
     const value = bytes.byteLength <= INLINE_BYTES_MAX ? inline(bytes) : await this.#storeObject(key, bytes);
+    if (await this.#swapInline(key, value)) return;
     for (let tries = 0; tries < TRIES_MAX; tries++) {
       const entry = await this.#kv.get(key);
       if (!(await this.#swap(key, value, entry))) continue;
@@ -219,10 +224,19 @@ class NatsBlobStore implements WatchableBlobs {
     throw new Error(`${TRIES_MAX} other writers of ${key} were faster`);
   }
 
+  /** Writes in the place of what this store has written last, unless that was too large to stand in the bucket, or is not the newest. */
+  async #swapInline(key: string, value: Uint8Array): Promise<boolean> {
+    const revision = this.#inline.get(key);
+    return revision !== undefined && this.#swap(key, value, { revision });
+  }
+
   /** Writes if the entry is still the one that was read, so that each replaced object is deleted by one writer. */
-  async #swap(key: string, value: Uint8Array, entry: KvEntry | null): Promise<boolean> {
+  async #swap(key: string, value: Uint8Array, entry: Pick<KvEntry, "revision"> | null): Promise<boolean> {
+    this.#inline.delete(key);
     try {
-      await this.#kv.put(key, value, { previousSeq: entry?.revision ?? 0 });
+      const revision = await this.#kv.put(key, value, { previousSeq: entry?.revision ?? 0 });
+      if (this.#inline.size >= INLINE_KEPT_MAX) this.#inline.clear();
+      if (value[0] === INLINE) this.#inline.set(key, revision);
       return true;
     } catch (thrown) {
       if (thrown instanceof JetStreamApiError && WRONG_LAST_SEQUENCE.includes(thrown.code)) return false;

@@ -133,9 +133,7 @@ export class NatsLog implements Log {
 
   async messagesAt(stream: string, sequences: readonly number[]): Promise<readonly LogMessage[]> {
     const redacted = this.#redactedOf(stream);
-    return this.#patiently(stream, () =>
-      storedMessages(this.#jsm, stream, sequences, (sequence) => redacted.find(sequence)),
-    );
+    return this.#patiently(stream, () => storedMessages(this.#jsm, stream, sequences, redacted));
   }
 
   async redact(stream: string, messages: readonly LogMessage[]): Promise<void> {

@@ -26,7 +26,7 @@ type Given = Readonly<{ waitMs: number }> & (Readonly<{ user: string }> | Readon
 const WAIT_MS = 5_000;
 const WAIT_MS_MAX = 60_000;
 /** It is looked without being told: what erasers tell may get lost. */
-const LOOK_FIRST_MS = 1_000;
+const LOOK_FIRST_MS = 2_000;
 const LOOK_LAST_MS = 4_000;
 /** What records are stored under. */
 const ID = /^[A-Za-z0-9_-]{1,128}$/;
