@@ -67,7 +67,7 @@ const BATCH_MAX = 1_000;
 const ASK_PATIENCE_MS = 120_000;
 /** An owner that is silent for so long may have lost its unit, and the question with it. */
 const ASK_AGAIN_MS = 20_000;
-/** A shard writes decisions down within a quarter of a second: then the last ones about a user are there. */
+/** A shard writes decisions down within a quarter of a second: so long after an erasure is folded the last ones are there. */
 const DECISIONS_MS = 500;
 /** Messages read at a time. */
 const READ_MESSAGES = 2_000;
@@ -208,7 +208,8 @@ export class ShardEraser {
   }
 
   async #round(turn: number): Promise<void> {
-    const { sleep } = this.#world;
+    const { clock, meter, sleep } = this.#world;
+    const beganMs = clock.monotonicMs();
     this.#records.clear(); // Another owner may have written meanwhile.
     const batch = this.#view.pending().slice(0, BATCH_MAX);
     const through = batch.at(-1)?.sequence ?? 0;
@@ -228,7 +229,8 @@ export class ShardEraser {
     );
     await Promise.all(counted);
     this.#refuseIfLost(turn);
-    await this.#remove(batch, users, through);
+    const decided = sleep(Math.max(0, beganMs + DECISIONS_MS - clock.monotonicMs()));
+    await this.#remove(batch, users, through, decided);
     this.#refuseIfLost(turn);
     const verified = await this.#verify(batch, users, turn);
     await this.#forgetEntries(batch);
@@ -243,7 +245,6 @@ export class ShardEraser {
       this.#refuseIfLost(turn);
       await sleep(LOOK_MS / 5);
     }
-    const { clock, meter } = this.#world;
     for (const { askedMs } of batch) meter?.erasures.observe(Math.max(0, clock.nowMs() - askedMs) / 1_000);
   }
 
@@ -265,13 +266,16 @@ export class ShardEraser {
   /**
    * All that holds users but the entries of the erasures themselves. What a step has removed is written down when it ends: after a
    * hand-over, or a crash, the next owner finds nothing more of it.
+   *
+   * @param decided - When the decisions about the users are written down.
    */
   async #remove(
     batch: readonly PendingErasure[],
     users: ReadonlyMap<string, string>,
     through: number,
+    decided: Promise<void>,
   ): Promise<void> {
-    const { purge, renewSnapshots, scrubbed, sleep } = this.#world;
+    const { purge, renewSnapshots, scrubbed } = this.#world;
     const named = batch.filter(({ id }) => users.has(id));
     if (named.length === 0) return;
     const all = new Set(users.values());
@@ -293,7 +297,7 @@ export class ShardEraser {
       }));
     };
     const purged = async (): Promise<void> => {
-      await sleep(DECISIONS_MS);
+      await decided;
       this.#note(named, { messages: await purge(all) });
     };
     const renewed = async (): Promise<void> => {
