@@ -1,4 +1,13 @@
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeSync,
+} from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
@@ -18,23 +27,31 @@ type Journal = Readonly<{ transaction: number; pages: readonly Patch[] }>;
 
 /** Notes pages before they are overwritten: a power cut in the middle may leave half of one. */
 export async function writeJournal(path: string, journal: Journal): Promise<void> {
-  const file = await open(join(path, JOURNAL_FILE), "w");
+  const place = join(path, JOURNAL_FILE);
+  const isNew = !existsSync(place);
+  const file = await open(place, "w");
   try {
     await file.writeFile(seal(encode(journal)));
     await file.sync();
   } finally {
     await file.close();
   }
+  if (isNew) await syncFolder(path);
+}
+
+/** What was noted is of no use any more. The file stays: a new one would have to wait for its folder to be on the disk. */
+export function emptyJournal(path: string): void {
+  const place = join(path, JOURNAL_FILE);
+  if (existsSync(place)) truncateSync(place);
+}
+
+async function syncFolder(path: string): Promise<void> {
   const folder = await open(path, "r");
   try {
     await folder.sync();
   } finally {
     await folder.close();
   }
-}
-
-export function removeJournal(path: string): void {
-  rmSync(join(path, JOURNAL_FILE), { force: true });
 }
 
 /**
@@ -62,7 +79,7 @@ export function redoJournal(path: string): void {
       closeSync(descriptor);
     }
   }
-  removeJournal(path);
+  rmSync(file, { force: true });
 }
 
 /** Writes over what is in a file; resolves when it is on the disk. Hands the thread to others in between. */

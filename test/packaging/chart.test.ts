@@ -12,7 +12,16 @@ const NODE = join(import.meta.dirname, "../../src/cli/main.ts");
 const helm = await findHelm();
 const path = "path" in helm ? helm.path : "";
 const EVERYTHING = [
-  ...["--set", "autoscaling.enabled=true", "--set", "http.enabled=true", "--set", "http.existingSecret=keys"],
+  ...[
+    "--set",
+    "http.tlsSecret=http-tls",
+    "--set",
+    "autoscaling.enabled=true",
+    "--set",
+    "http.enabled=true",
+    "--set",
+    "http.existingSecret=keys",
+  ],
   ...["--set", "nats.existingSecret=node", "--set", "persistence.storageClass=fast"],
   ...[
     "--set",
