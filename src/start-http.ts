@@ -7,6 +7,9 @@ import type { HttpRoute } from "./gateway/http/http-route.ts";
 import type { Report } from "./kernel/report.ts";
 import type { NodeOptions } from "./node-options.ts";
 
+/** Of a listener that speaks plain HTTP beyond its machine. */
+const PLAIN = { http: { event: "http.plain" }, admin: { event: "admin.plain" } } as const;
+
 /**
  * Takes requests over HTTP, if a gateway is to.
  *
@@ -59,7 +62,7 @@ export async function tlsOf(
   if (!isLoopbackAddress(host))
     report(
       `--${option} listens on ${host} without TLS: keys and personal data can be read on the way. Give it a certificate (--${option}-tls-cert, --${option}-tls-key), or let a proxy in front of it end TLS`,
-      { event: `${option}.plain`, level: "warn", code: "HTTP_WITHOUT_TLS" },
+      { ...PLAIN[option], level: "warn", code: "HTTP_WITHOUT_TLS" },
     );
   return undefined;
 }

@@ -77,5 +77,5 @@ test("pages of every so many-th user come to all of these, each once", () => {
 
 test("a map that is not in force here may be in a moment", () => {
   const shard = aShardOfThree();
-  expect(() => standingPage(shard, { ...ASK, map: "other" }, NOW_MS)).toThrow("not in force");
+  expect(() => standingPage(shard, { ...ASK, map: "other" }, NOW_MS)).toThrow("no such map is in force");
 });
