@@ -1,14 +1,12 @@
 import type { OperatorTrail } from "./actors/operator-trail.ts";
 import { serveAdmin } from "./adapters/admin-server.ts";
 import { consolePage } from "./adapters/console-page.ts";
-import { watchKeys } from "./adapters/http-keys.ts";
 import type { RunningHttpServer } from "./adapters/http-server.ts";
-import { systemClock } from "./adapters/system-clock.ts";
 import { isLoopbackAddress } from "./gateway/http/admin-access.ts";
 import type { AdminRoute } from "./gateway/http/admin-route.ts";
 import type { Report } from "./kernel/report.ts";
 import type { NodeOptions } from "./node-options.ts";
-import { tlsOf } from "./start-http.ts";
+import { startListener } from "./start-listener.ts";
 
 /**
  * Starts the admin listener, if there is to be one.
@@ -25,35 +23,13 @@ export async function startAdmin(
   { report, trail }: Readonly<{ report: Report; trail: OperatorTrail }>,
 ): Promise<RunningHttpServer | undefined> {
   if (admin === undefined) return undefined;
-  const { host, port, keysFile } = admin;
-  const tls = await tlsOf("admin", admin, report);
-  const keys = await watchKeys(keysFile, report, true).catch((thrown) => {
-    tls?.close();
-    throw thrown;
+  const { host, keysFile } = admin;
+  return startListener("admin", admin, report, (parts) => {
+    if (parts.keys().size === 0 && !isLoopbackAddress(host))
+      report(
+        `the console is closed, since nobody has a key: resonance auth key new --role reader --keys ${keysFile}`,
+        { event: "console.closed", level: "warn" },
+      );
+    return serveAdmin(routes, { ...parts, files: consolePage(report), trail });
   });
-  if (keys.now().size === 0 && !isLoopbackAddress(host))
-    report(
-      `the console is closed, since nobody has a key: resonance auth key new --role reader --keys ${keysFile}`,
-      { event: "console.closed", level: "warn" },
-    );
-  try {
-    const server = await serveAdmin(routes, {
-      ...{ host, port, keys: keys.now, monotonicMs: systemClock.monotonicMs },
-      files: consolePage(report),
-      trail,
-      ...(tls === undefined ? {} : { tls }),
-    });
-    return {
-      url: server.url,
-      async close() {
-        tls?.close();
-        keys.close();
-        await server.close();
-      },
-    };
-  } catch (thrown) {
-    tls?.close();
-    keys.close();
-    throw thrown;
-  }
 }

@@ -1,12 +1,11 @@
 import { existsSync } from "node:fs";
-import { readFile, rename, stat, writeFile } from "node:fs/promises";
+import { readFile, rename, writeFile } from "node:fs/promises";
 import { type KeptKey, KeyRing } from "../gateway/http/key-ring.ts";
 import { parseKeys } from "../gateway/http/parse-keys.ts";
-import { EngineError, toWireError } from "../kernel/engine-error.ts";
+import { EngineError } from "../kernel/engine-error.ts";
 import type { Report } from "../kernel/report.ts";
+import { watchFiles } from "./watch-files.ts";
 
-/** How often the file is looked at: a key that is taken back works no longer than this. */
-const LOOK_EVERY_MS = 2_000;
 /** Only its owner reads it. Keys can't be told from their hashes, but nobody else needs these. */
 const FILE_MODE = 0o600;
 
@@ -36,29 +35,15 @@ export async function watchKeys(file: string, report: Report, mayBeNone = false)
   // For whoever has no file to give: what the file would hold.
   const text = process.env["RESONANCE_HTTP_KEYS"] ?? "";
   const given = text === "" ? [] : parseKeys(text, "the environment");
-  let ring = new KeyRing([...given, ...(await readKeysFile(file))]);
-  if (ring.size === 0 && !mayBeNone) throw noKeys(file);
-  let changedMs = await changedAt(file);
-  const look = async (): Promise<void> => {
-    const nowMs = await changedAt(file);
-    if (nowMs === changedMs) return;
-    changedMs = nowMs;
-    ring = new KeyRing([...given, ...(await readKeysFile(file))]);
-    report(`HTTP keys read again: ${ring.size} are in force`, { event: "http.keys-read" });
-  };
-  const timer = setInterval(() => {
-    look().catch((thrown) => {
-      const { code } = toWireError(thrown);
-      report(`HTTP keys stay as they were: ${code}`, { event: "http.keys-kept", level: "warn", code });
-    });
-  }, LOOK_EVERY_MS);
-  timer.unref();
-  return { now: () => ring, close: () => clearInterval(timer) };
-}
-
-async function changedAt(file: string): Promise<number> {
-  const found = await stat(file).catch(() => undefined);
-  return found === undefined ? 0 : found.mtimeMs + found.ino; // Another file may have the time of the one before.
+  const watched = await watchFiles([file], {
+    read: async () => new KeyRing([...given, ...(await readKeysFile(file))]),
+    changed: ({ size }) => report(`HTTP keys read again: ${size} are in force`, { event: "http.keys-read" }),
+    kept: (code) =>
+      report(`HTTP keys stay as they were: ${code}`, { event: "http.keys-kept", level: "warn", code }),
+  });
+  if (watched.now().size > 0 || mayBeNone) return watched;
+  watched.close();
+  throw noKeys(file);
 }
 
 function noKeys(file: string): EngineError<"NO_HTTP_KEYS"> {

@@ -1,7 +1,8 @@
-import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
-import { readFile, stat } from "node:fs/promises";
-import { EngineError, toWireError } from "../kernel/engine-error.ts";
+import { createPrivateKey, X509Certificate } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { EngineError } from "../kernel/engine-error.ts";
 import type { Report } from "../kernel/report.ts";
+import { watchFiles } from "./watch-files.ts";
 
 /** Files of a server's TLS, as PEM. */
 export type TlsFiles = Readonly<{
@@ -22,9 +23,6 @@ export type WatchedTls = Readonly<{
   close(): void;
 }>;
 
-/** How often the files are looked at: a certificate that is renewed is in force no later than this. */
-const LOOK_EVERY_MS = 2_000;
-
 /**
  * The certificate and key in files, which are read again when they change. Files that do not fit each other, as between the
  * two writes of a renewal, leave in force what was.
@@ -33,34 +31,27 @@ const LOOK_EVERY_MS = 2_000;
  * @throws EngineError `TLS_FILES_UNREADABLE`, `BAD_TLS_FILES`.
  */
 export async function watchTls(files: TlsFiles, report: Report, nowMs: () => number): Promise<WatchedTls> {
-  let stamp = await stampOf(files);
-  let pair = await readTls(files);
-  tellIfExpired(files, pair, { report, nowMs: nowMs() });
+  const { certFile, keyFile } = files;
   let heard: (pair: TlsPair) => void = () => {};
-  const look = async (): Promise<void> => {
-    const seen = await stampOf(files);
-    if (seen === stamp) return;
-    stamp = seen;
-    pair = await readTls(files);
-    heard(pair);
-    const until = new X509Certificate(pair.cert).validTo;
-    report(`certificate ${files.certFile} read again: it counts until ${until}`, { event: "http.tls-read" });
-    tellIfExpired(files, pair, { report, nowMs: nowMs() });
-  };
-  const timer = setInterval(() => {
-    look().catch((thrown) => {
-      const { code } = toWireError(thrown);
-      const line = `certificate ${files.certFile} stays as it was: ${code}`;
-      report(line, { event: "http.tls-kept", level: "warn", code });
-    });
-  }, LOOK_EVERY_MS);
-  timer.unref();
+  const watched = await watchFiles([certFile, keyFile], {
+    read: () => readTls(files),
+    changed(pair) {
+      heard(pair);
+      const until = new X509Certificate(pair.cert).validTo;
+      report(`certificate ${certFile} read again: it counts until ${until}`, { event: "http.tls-read" });
+      tellIfExpired(files, pair, { report, nowMs: nowMs() });
+    },
+    kept: (code) =>
+      report(`certificate ${certFile} stays as it was: ${code}`, {
+        ...{ event: "http.tls-kept", level: "warn", code },
+      }),
+  });
+  tellIfExpired(files, watched.now(), { report, nowMs: nowMs() });
   return {
-    now: () => pair,
+    ...watched,
     changed(take) {
       heard = take;
     },
-    close: () => clearInterval(timer),
   };
 }
 
@@ -71,12 +62,9 @@ async function readTls({ certFile, keyFile }: TlsFiles): Promise<TlsPair> {
   const privateKey = readAs(keyFile, "a private key as PEM, without a passphrase", () =>
     createPrivateKey(key),
   );
-  if (!isOf(certificate, privateKey)) throw badFiles(`the key in ${keyFile} is not that of ${certFile}`);
+  if (!certificate.checkPrivateKey(privateKey))
+    throw badFiles(`the key in ${keyFile} is not that of ${certFile}`);
   return { cert, key };
-}
-
-function isOf(certificate: X509Certificate, key: KeyObject): boolean {
-  return certificate.checkPrivateKey(key);
 }
 
 async function textOf(file: string): Promise<string> {
@@ -113,13 +101,4 @@ function tellIfExpired(
     event: "http.tls-expired",
     level: "warn",
   });
-}
-
-/** Tells one state of the files from another: of a file that a link leads to, that file's. */
-async function stampOf({ certFile, keyFile }: TlsFiles): Promise<string> {
-  const stamps = [certFile, keyFile].map(async (file) => {
-    const found = await stat(file).catch(() => undefined);
-    return found === undefined ? "none" : `${found.mtimeMs} ${found.ino} ${found.size}`;
-  });
-  return (await Promise.all(stamps)).join();
 }

@@ -13,7 +13,7 @@ import { makeCertificates, type ServerCertificates } from "../../src/cli/auth/ce
 import { type AdminRoute, jsonReply } from "../../src/gateway/http/admin-route.ts";
 import type { HttpRoute } from "../../src/gateway/http/http-route.ts";
 import { hashOfKey, KeyRing, newKey } from "../../src/gateway/http/key-ring.ts";
-import { tlsOf } from "../../src/start-http.ts";
+import { tlsOf } from "../../src/start-listener.ts";
 import { documentedCodes } from "../gateway/documented-codes.ts";
 
 const DAY_MS = 86_400_000;
