@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { NatsConnection } from "@nats-io/transport-node";
-import type { Log } from "../../src/actors/log.ts";
 import { deploymentKeys } from "../../src/adapters/deployment-keys.ts";
 import { entropyBits, entropyBytes } from "../../src/adapters/entropy.ts";
 import { memoryBus } from "../../src/adapters/memory-bus.ts";
@@ -14,6 +13,7 @@ import type { Subjects } from "../../src/events/subjects.ts";
 import { userHasher } from "../../src/privacy/user-hash.ts";
 import { startProfileHost } from "../../src/profiles/profile-host.ts";
 import type { ProfileStore } from "../../src/profiles/profile-store.ts";
+import { readOnlyLog } from "./read-only-log.ts";
 
 const LOOK_MS = 20;
 
@@ -26,20 +26,11 @@ export async function foldProfiles(
   const replicas = await replicasFor(connection);
   const log = await NatsLog.over(connection, { replicas });
   const store = memoryProfileStore();
-  const readOnly: Log = {
-    ensure: async () => {},
-    append: async (_stream, messages) => messages.map(() => 0),
-    read: (stream, from) => log.read(stream, from),
-    bounds: (stream) => log.bounds(stream),
-    messagesAt: (...given) => log.messagesAt(...given),
-    trim: async () => 1,
-    redact: async () => {},
-  };
   const releases = await natsBlobStore(connection, subjects, { replicas });
   const keys = await deploymentKeys(releases, entropyBytes);
   const host = await startProfileHost(
     {
-      log: readOnly,
+      log: readOnlyLog(log),
       bus: memoryBus(),
       releases,
       store,

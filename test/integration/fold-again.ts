@@ -1,4 +1,5 @@
-import type { Append, Log } from "../../src/actors/log.ts";
+import { readOnlyLog } from "../../bench/harness/read-only-log.ts";
+import type { Append } from "../../src/actors/log.ts";
 import { memoryBus } from "../../src/adapters/memory-bus.ts";
 import { memoryContextStore } from "../../src/adapters/memory-context-store.ts";
 import { natsBlobStore } from "../../src/adapters/nats-blob-store.ts";
@@ -28,21 +29,9 @@ export async function foldAgain(
   const log = await NatsLog.over(connection);
   const { last } = await log.bounds(subjects.shardLog(given.shard));
   const store = memoryContextStore();
-  const readOnly: Log = {
-    ensure: (stream, options) => log.ensure(stream, options),
-    read: (stream, from) => log.read(stream, from),
-    bounds: (stream) => log.bounds(stream),
-    messagesAt: (...given) => log.messagesAt(...given),
-    trim: async () => 1,
-    redact: async () => {},
-    append: async (stream, messages) => {
-      given.published?.(stream, messages);
-      return messages.map(() => 0);
-    },
-  };
   const host = await startShardHost(
     {
-      log: readOnly,
+      log: readOnlyLog(log, given.published),
       bus: memoryBus(),
       store,
       releases: releasesOf(await natsBlobStore(connection, subjects)),
