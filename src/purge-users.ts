@@ -1,6 +1,6 @@
 import type { KeptStream } from "./actors/kept-stream.ts";
 import type { LogMessage } from "./actors/log.ts";
-import { Stretches } from "./actors/stretches.ts";
+import { readingOf, Stretches } from "./actors/stretches.ts";
 import type { LoggedDecision } from "./content/content-answer.ts";
 import { decodeEntries } from "./events/log-codec.ts";
 import { decode, encode } from "./kernel/msgpack.ts";
@@ -25,8 +25,7 @@ const GONE: Rest = { kind: "gone" };
 const utf8 = new TextDecoder();
 /** Messages erased at once. */
 const ERASED_AT_ONCE = 64;
-/** Messages that follow each other are asked for by their places if they are so few. */
-const SINGLE_MAX = 8;
+/** Messages asked for by their places at once. */
 const ASKED_AT_ONCE = 512;
 
 /**
@@ -150,20 +149,16 @@ async function purge(
   };
   const begin = known.through + 1;
   const through = Number.POSITIVE_INFINITY;
-  const singles: number[] = [];
-  for (const { from, to } of known.holding([...users].map((user) => ({ user, through })))) {
-    if (to - from < SINGLE_MAX) {
-      for (let at = from; at <= to; at++) singles.push(at);
-      continue;
-    }
+  const { runs, places } = readingOf(known.holding([...users].map((user) => ({ user, through }))));
+  for (let at = 0; at < places.length; at += ASKED_AT_ONCE)
+    for (const message of await stream.messagesAt(places.slice(at, at + ASKED_AT_ONCE)))
+      await look(message, idsOf(message.data));
+  for (const { from, to } of runs) {
     for await (const message of stream.messages(from)) {
       if (message.sequence > to) break;
       await look(message, idsOf(message.data));
     }
   }
-  for (let at = 0; at < singles.length; at += ASKED_AT_ONCE)
-    for (const message of await stream.messagesAt(singles.slice(at, at + ASKED_AT_ONCE)))
-      await look(message, idsOf(message.data));
   for await (const message of stream.messages(begin)) {
     const ids = idsOf(message.data);
     known.add(message.sequence, ids);

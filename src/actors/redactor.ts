@@ -1,6 +1,6 @@
 import type { Clock } from "../kernel/clock.ts";
 import type { Log, LogMessage } from "./log.ts";
-import { type Range, Stretches } from "./stretches.ts";
+import { readingOf, Stretches } from "./stretches.ts";
 
 /** Somebody who is to be taken out of a stream, as far as its messages up to a sequence tell of them. */
 export type RedactionTarget = Readonly<{ user: string; through: number }>;
@@ -37,8 +37,6 @@ type Waiting<Target> = Readonly<{
 }>;
 
 const READ_MESSAGES = 1_024;
-/** Messages further apart are read apart, each by itself unless there are so many: then all that lies between is read, too. */
-const APART = { messages: 64, reader: 32 } as const;
 /** Messages asked for by their places in one go. */
 const ASKED_MESSAGES = 512;
 /** Messages looked through between two pauses. */
@@ -189,31 +187,6 @@ type Scan<Target> = {
   /** Since the last rest. */
   workedMs: number;
 };
-
-/** How messages between two sequences are read: some range by range, others by their places. */
-function readingOf(
-  ranges: readonly Range[],
-  first: number,
-  through: number,
-): { runs: readonly Range[]; places: readonly number[] } {
-  const runs: Range[] = [];
-  const places: number[] = [];
-  let near: Range[] = [];
-  const close = (): void => {
-    const messages = near.reduce((sum, { from, to }) => sum + to - from + 1, 0);
-    if (messages >= APART.reader) runs.push({ from: near[0]!.from, to: near.at(-1)!.to });
-    else for (const { from, to } of near) for (let at = from; at <= to; at++) places.push(at);
-    near = [];
-  };
-  for (const range of ranges) {
-    const [from, to] = [Math.max(range.from, first), Math.min(range.to, through)];
-    if (from > to) continue;
-    if (near.length > 0 && from - near.at(-1)!.to > APART.messages) close();
-    near.push({ from, to });
-  }
-  if (near.length > 0) close();
-  return { runs, places };
-}
 
 function hasAny(ids: Iterable<string>, targets: ReadonlyMap<string, unknown>): boolean {
   for (const id of ids) if (targets.has(id)) return true;

@@ -15,6 +15,8 @@ type Stretch = Range &
 
 /** Messages of a stretch. */
 const STRETCH_MESSAGES = 1_024;
+/** Messages further apart are read apart, each by itself unless there are so many: then all that lies between is read, too. */
+const APART = { messages: 64, reader: 32 } as const;
 /** Sequences that a stretch spans at most, where others are deleted in between: hash and offset fit in 52 bits. */
 const SPAN_MAX = 2 ** 20;
 /** What is remembered of a stream. */
@@ -90,8 +92,7 @@ export class Stretches {
       const near = wanted.filter(({ through }) => through >= from);
       if (near.length === 0) return;
       if (held instanceof Float64Array) {
-        for (const offset of offsetsIn(held, near))
-          if (from + offset <= to) add(from + offset, from + offset);
+        for (const offset of offsetsIn(held, near)) add(from + offset, from + offset);
       } else if (held === undefined || near.some(({ hash }) => held[lowerBound(held, hash)] === hash))
         add(from, to);
     };
@@ -130,6 +131,31 @@ export class Stretches {
     if (held instanceof Float64Array) this.#places -= held.length;
     else this.#hashes -= held?.length ?? 0;
   }
+}
+
+/** How messages between two sequences are read: some range by range, others by their places. */
+export function readingOf(
+  ranges: readonly Range[],
+  first = 1,
+  through = Number.POSITIVE_INFINITY,
+): { runs: readonly Range[]; places: readonly number[] } {
+  const runs: Range[] = [];
+  const places: number[] = [];
+  let near: Range[] = [];
+  const close = (): void => {
+    const messages = near.reduce((sum, { from, to }) => sum + to - from + 1, 0);
+    if (messages >= APART.reader) runs.push({ from: near[0]!.from, to: near.at(-1)!.to });
+    else for (const { from, to } of near) for (let at = from; at <= to; at++) places.push(at);
+    near = [];
+  };
+  for (const range of ranges) {
+    const [from, to] = [Math.max(range.from, first), Math.min(range.to, through)];
+    if (from > to) continue;
+    if (near.length > 0 && from - near.at(-1)!.to > APART.messages) close();
+    near.push({ from, to });
+  }
+  if (near.length > 0) close();
+  return { runs, places };
 }
 
 function anOpen(from: number): { from: number; messages: number; places: number[]; isReadable: boolean } {

@@ -6,8 +6,6 @@ const STREAM_NOT_FOUND = 10059;
 /** Bytes of the time in front of a copy. */
 const TIME_BYTES = 8;
 const BEGIN = "begin";
-/** Sequences that are remembered, so that an erasure that looks again asks once a message. */
-const REPLACED_MAX = 50_000;
 
 /**
  * What is left of a stream's redacted messages: a stream can't change what it holds, so the rest is stored beside it, under a
@@ -22,8 +20,6 @@ export class RedactedCopies {
   /** Whether the copies' stream was made, tidied, and told where the stream begins: once is enough. */
   isPrepared = false;
   readonly #jsm: JetStreamManager;
-  /** Messages that were replaced here: they are gone, and only their copies need to be asked for. */
-  readonly #replaced = new Set<number>();
 
   constructor(jsm: JetStreamManager, stream: string) {
     this.#jsm = jsm;
@@ -34,11 +30,6 @@ export class RedactedCopies {
   /** The subject of a message's copies; the newest one counts. */
   subject(sequence: number | "*" | typeof BEGIN): string {
     return `${this.name}.${sequence}`;
-  }
-
-  /** Whether a message is known to be gone, for what is left of it. */
-  hasReplaced(sequence: number): boolean {
-    return this.#replaced.has(sequence);
   }
 
   /** What is left of a message; undefined if nothing was ever put in its place. */
@@ -105,16 +96,10 @@ export class RedactedCopies {
     await Promise.all(
       messages.map(async ({ sequence, isRedacted }, i) => {
         if (isRedacted !== true) await this.#overwrite(this.stream, sequence);
-        this.#note(sequence);
         const old = before[i]?.seq;
         if (old !== undefined && old !== stored[i]) await this.#overwrite(this.name, old);
       }),
     );
-  }
-
-  #note(sequence: number): void {
-    if (this.#replaced.size >= REPLACED_MAX) this.#replaced.clear();
-    this.#replaced.add(sequence);
   }
 
   #copyOf({ sequence, storedAtMs, data }: LogMessage): Append {

@@ -18,8 +18,7 @@ export async function storedMessages(
 ): Promise<LogMessage[]> {
   const found: LogMessage[] = [];
   const ask = async (seq: number): Promise<LogMessage | undefined> => {
-    const message =
-      redacted?.hasReplaced(seq) === true ? null : await jsm.streams.getMessage(stream, { seq });
+    const message = await jsm.streams.getMessage(stream, { seq });
     if (message === null) return redacted?.find(seq);
     return { sequence: seq, storedAtMs: message.time.getTime(), data: message.data };
   };
