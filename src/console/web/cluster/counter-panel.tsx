@@ -1,7 +1,8 @@
 import type { ClusterReply } from "../../state-routes.ts";
 import { count } from "../format.ts";
+import { CountTable } from "../parts/count-table.tsx";
 import { Fact, Facts } from "../parts/facts.tsx";
-import { Panel, TableRoom } from "../parts/panel.tsx";
+import { Panel } from "../parts/panel.tsx";
 
 /** What this node's gateway has done since it started. */
 export function CounterPanel({ reply: { gateway } }: { reply: ClusterReply }) {
@@ -17,51 +18,19 @@ export function CounterPanel({ reply: { gateway } }: { reply: ClusterReply }) {
         <Fact name="of programs">{count(gateway.automated)}</Fact>
         <Fact name="failures and refusals">{count(failed.reduce((sum, { times }) => sum + times, 0))}</Fact>
       </Facts>
-      <TableRoom label="Requests by endpoint">
-        <table class="table table-tight">
-          <thead>
-            <tr>
-              <th scope="col">endpoint</th>
-              <th scope="col" class="number">
-                requests
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {asked.map(([endpoint, times]) => (
-              <tr key={endpoint}>
-                <th scope="row">{endpoint}</th>
-                <td class="number">{count(times)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </TableRoom>
+      <CountTable
+        label="Requests by endpoint"
+        heads={["endpoint", "requests"]}
+        rows={asked.map(([endpoint, times]) => ({ key: endpoint, head: endpoint, times }))}
+      />
       {failed.length === 0 ? null : (
-        <TableRoom label="Failures and refusals by code">
-          <table class="table table-tight">
-            <thead>
-              <tr>
-                <th scope="col">code</th>
-                <th scope="col">what</th>
-                <th scope="col" class="number">
-                  times
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {failed.map(({ what, code, times }) => (
-                <tr key={`${what} ${code}`}>
-                  <th scope="row">
-                    <code>{code}</code>
-                  </th>
-                  <td>{what}</td>
-                  <td class="number">{count(times)}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </TableRoom>
+        <CountTable
+          label="Failures and refusals by code"
+          heads={["code", "what", "times"]}
+          rows={failed.map(({ what, code, times }) => ({
+            ...{ key: `${what} ${code}`, head: <code>{code}</code>, cells: [what], times },
+          }))}
+        />
       )}
     </Panel>
   );

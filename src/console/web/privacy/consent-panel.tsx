@@ -1,5 +1,6 @@
 import type { PrivacyView } from "../../state-routes.ts";
 import { count } from "../format.ts";
+import { CountTable } from "../parts/count-table.tsx";
 import { Fact, Facts } from "../parts/facts.tsx";
 import { Panel, TableRoom } from "../parts/panel.tsx";
 
@@ -67,65 +68,27 @@ export function ConsentPanel({ view }: { view: PrivacyView }) {
       {drops.length === 0 ? (
         <p class="hint">This node's gateway has dropped nothing for want of consent since it started.</p>
       ) : (
-        <TableRoom label="What was dropped for want of consent">
-          <table class="table table-tight">
-            <caption>Dropped by this node's gateway before anything was stored, since it started.</caption>
-            <thead>
-              <tr>
-                <th scope="col">purpose</th>
-                <th scope="col">why</th>
-                <th scope="col" class="number">
-                  times
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {drops.map(([name, times]) => {
-                const [purpose = name, why = ""] = name.split(".");
-                return (
-                  <tr key={name}>
-                    <th scope="row">{purpose}</th>
-                    <td>{WHY[why] ?? why}</td>
-                    <td class="number">{count(times)}</td>
-                  </tr>
-                );
-              })}
-            </tbody>
-          </table>
-        </TableRoom>
+        <CountTable
+          label="What was dropped for want of consent"
+          caption="Dropped by this node's gateway before anything was stored, since it started."
+          heads={["purpose", "why", "times"]}
+          rows={drops.map(([name, times]) => {
+            const [purpose = name, why = ""] = name.split(".");
+            return { key: name, head: purpose, cells: [WHY[why] ?? why], times };
+          })}
+        />
       )}
       {withheld.length > 0 && (
-        <TableRoom label="What shards left out for want of consent">
-          <table class="table table-tight">
-            <caption>
-              Left out by the shards of what was stored, since their owners started: acts that a family of
-              features did not see, and whole behaviours.
-            </caption>
-            <thead>
-              <tr>
-                <th scope="col">purpose</th>
-                <th scope="col">left out</th>
-                <th scope="col">why</th>
-                <th scope="col" class="number">
-                  times
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {withheld.map(([name, times]) => {
-                const [purpose = name, family = "", why = ""] = name.split(".");
-                return (
-                  <tr key={name}>
-                    <th scope="row">{purpose}</th>
-                    <td>{family === "all" ? "everything" : family}</td>
-                    <td>{WHY[why] ?? why}</td>
-                    <td class="number">{count(times)}</td>
-                  </tr>
-                );
-              })}
-            </tbody>
-          </table>
-        </TableRoom>
+        <CountTable
+          label="What shards left out for want of consent"
+          caption="Left out by the shards of what was stored, since their owners started: acts that a family of features did not see, and whole behaviours."
+          heads={["purpose", "left out", "why", "times"]}
+          rows={withheld.map(([name, times]) => {
+            const [purpose = name, family = "", why = ""] = name.split(".");
+            const what = family === "all" ? "everything" : family;
+            return { key: name, head: purpose, cells: [what, WHY[why] ?? why], times };
+          })}
+        />
       )}
     </Panel>
   );
