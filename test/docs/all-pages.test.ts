@@ -15,6 +15,14 @@ test("command lines name commands that there are, with options that they take", 
   expect(wrong).toEqual([]);
 });
 
+/** Whoever reads has Node 20 or newer, which may not run TypeScript: `npx` takes the Node of the package. */
+const OWN_NODE = /^\s*node \S+\.ts\b/m;
+
+test("TypeScript is run by the package's Node, whatever the reader has", () => {
+  const wrong = BLOCKS.filter(({ language, content }) => language === "sh" && OWN_NODE.test(content));
+  expect(wrong.map(({ page, line }) => `${page}:${line}`)).toEqual([]);
+});
+
 test("what is shown as JSON is taken by the engine for what it looks like", () => {
   const wrong = BLOCKS.filter(({ language }) => language === "json").flatMap(({ page, line, content }) => {
     const problem = jsonProblem(content);
