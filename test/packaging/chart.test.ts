@@ -16,6 +16,8 @@ const EVERYTHING = [
     "--set",
     "http.tlsSecret=http-tls",
     "--set",
+    "admin.tlsSecret=admin-tls",
+    "--set",
     "autoscaling.enabled=true",
     "--set",
     "http.enabled=true",
@@ -80,8 +82,15 @@ describe.skipIf("missing" in helm)(`the chart${"missing" in helm ? `: ${helm.mis
       expect(text).toContain(word);
   });
 
+  test("its probes speak what the listener speaks", async () => {
+    const schemesWith = async (values: readonly string[]): Promise<readonly string[]> =>
+      [...JSON.stringify(await rendered(values)).matchAll(/"scheme":"(\w+)"/g)].map(([, scheme]) => scheme!);
+    expect(await schemesWith([])).toEqual(["HTTP", "HTTP", "HTTP"]);
+    expect(await schemesWith(["--set", "admin.tlsSecret=tls"])).toEqual(["HTTPS", "HTTPS", "HTTPS"]);
+  });
+
   test("the options of its nodes are taken, as a file and as variables", async () => {
-    const manifests = await rendered(["--set", "http.existingSecret=keys", "--set", "http.enabled=true"]);
+    const manifests = await rendered(EVERYTHING);
     const map = manifests.find(({ kind }) => kind === "ConfigMap") as unknown as {
       data: Record<string, string>;
     };

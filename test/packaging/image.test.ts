@@ -1,13 +1,18 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { once } from "node:events";
 import { chmod, chown, cp, mkdir, mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
+import { createServer as createPlain, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer as createSecure } from "node:https";
+import type { AddressInfo, Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { validate } from "dockerfile-utils";
-import { expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { parse } from "yaml";
 import { freePort } from "../../src/adapters/free-port.ts";
+import { makeCertificates } from "../../src/cli/auth/certificates.ts";
 import { startNats } from "../start-nats.ts";
 
 const run = promisify(execFile);
@@ -31,6 +36,27 @@ test("the image ends without a shell, as nobody, with a probe of readiness", () 
   // In a list each word stands for itself: there is no shell that could take it apart.
   for (const order of ["CMD", "ENTRYPOINT"]) expect(last).toMatch(new RegExp(`\\n *${order} \\["`));
   expect(last).not.toMatch(/\nRUN /);
+});
+
+describe("the image's health check", () => {
+  test("takes a node that is ready, over plain HTTP or with a certificate for its name", async () => {
+    const { server: tls } = await makeCertificates(["node.example"], 1);
+    const listeners = [createPlain(), createSecure({ cert: tls.certificate, key: tls.key })];
+    for (const listener of listeners) {
+      let status = 200;
+      listener.on("request", (asked: IncomingMessage, reply: ServerResponse) => {
+        reply.writeHead(asked.url === "/readyz" ? status : 404).end();
+      });
+      const port = await listening(listener);
+      expect(await healthCheck(port)).toBe(0);
+      status = 503;
+      expect(await healthCheck(port)).toBe(1);
+    }
+  });
+
+  test("refuses a node that does not answer", async () => {
+    expect(await healthCheck(await freePort(undefined))).toBe(1);
+  });
 });
 
 test("what is not needed stays out of the build", async () => {
@@ -80,6 +106,23 @@ test(
   },
   TIMEOUT_MS,
 );
+
+/** Runs the Dockerfile's health check against another port. @returns How it ends. */
+async function healthCheck(port: number): Promise<number> {
+  const [, words] = /HEALTHCHECK.*\\\n +CMD (\[.*\])/.exec(dockerfile) ?? [];
+  const [, ...args] = JSON.parse(words ?? "[]") as string[];
+  const checking = args.map((word) => word.replace(":8090", `:${port}`));
+  const ended = await run(process.execPath, checking).catch((thrown: { code: number }) => thrown);
+  return "code" in ended ? ended.code : 0;
+}
+
+/** @returns The port. It is closed when the test ends. */
+async function listening(listener: Server): Promise<number> {
+  listener.listen(0, "127.0.0.1");
+  await once(listener, "listening");
+  onTestFinished(() => void listener.close());
+  return (listener.address() as AddressInfo).port;
+}
 
 /** What the first two stages do. @returns The folder that the image has as /app. */
 async function install(folder: string): Promise<string> {
