@@ -98,11 +98,14 @@ export async function purgeUsers(
   users: ReadonlySet<string>,
   known: Readonly<{ decisions?: Stretches; transitions?: Stretches }> = {},
 ): Promise<PurgedCounts> {
-  return {
-    decisions: await purgeDecisions(streams.decisions, users, known.decisions),
-    deadLetters: await purgeDeadLetters(streams.deadLetters, users),
-    transitions: await purgeTransitions(streams.transitions, users, known.transitions),
-  };
+  const purging = [
+    purgeDecisions(streams.decisions, users, known.decisions),
+    purgeDeadLetters(streams.deadLetters, users),
+    purgeTransitions(streams.transitions, users, known.transitions),
+  ] as const;
+  await Promise.allSettled(purging); // What is known of a stream is for one reading at a time.
+  const [decisions, deadLetters, transitions] = await Promise.all(purging);
+  return { decisions, deadLetters, transitions };
 }
 
 /**

@@ -13,6 +13,8 @@ export function readOnlyLog(
     },
     read: (...given) => log.read(...given),
     bounds: (...given) => log.bounds(...given),
+    last: (...given) => log.last(...given),
+    range: (...given) => log.range(...given),
     messagesAt: (...given) => log.messagesAt(...given),
     trim: async () => 1,
     redact: async () => {},

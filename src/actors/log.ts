@@ -76,8 +76,15 @@ export interface Log {
    * @throws EngineError `LOG_UNAVAILABLE` (retryable) if any may be as it was.
    */
   redact(stream: string, messages: readonly LogMessage[]): Promise<void>;
+  /**
+   * The messages from one place to another, both included, in groups, in order; those that are held no more are left out. The last
+   * place must be in the stream.
+   */
+  range(stream: string, from: number, to: number): AsyncIterable<readonly LogMessage[]>;
   /** The messages at some places, in that order, as they are now; those that are held no more are left out. */
   messagesAt(stream: string, sequences: readonly number[]): Promise<readonly LogMessage[]>;
   /** The first and last sequence held; `last` is 0 if nothing was ever stored. `first` is 1 before anything is. */
   bounds(stream: string): Promise<Readonly<{ first: number; last: number }>>;
+  /** The last sequence of {@link bounds}, which most often is told sooner. */
+  last(stream: string): Promise<number>;
 }

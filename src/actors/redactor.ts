@@ -36,7 +36,6 @@ type Waiting<Target> = Readonly<{
   reject(reason: unknown): void;
 }>;
 
-const READ_MESSAGES = 1_024;
 /** Messages asked for by their places in one go. */
 const ASKED_MESSAGES = 512;
 /** Messages looked through between two pauses. */
@@ -72,7 +71,7 @@ export class Redactor<Target extends RedactionTarget> {
   }
 
   /**
-   * Takes somebody out, once everything up to `through` is in the stream. Doing it again finds nothing more.
+   * Takes somebody out. Everything up to `through` must be in the stream. Doing it again finds nothing more.
    *
    * @throws What the log throws: then some of it may be done.
    */
@@ -104,12 +103,18 @@ export class Redactor<Target extends RedactionTarget> {
     const targets = new Map<string, Target>();
     for (const target of asked)
       if ((targets.get(target.user)?.through ?? 0) <= target.through) targets.set(target.user, target);
-    const { first, last } = await this.#world.log.bounds(this.#stream);
-    const through = Math.min(last, Math.max(...asked.map((target) => target.through)));
-    this.#stretches.trim(first);
+    const through = Math.max(...asked.map((target) => target.through));
     const known = this.#stretches.through;
     const scan: Scan<Target> = { targets, counts: new Map(), redacted: [], workedMs: 0 };
-    const { runs, places } = readingOf(this.#stretches.holding([...targets.values()]), first, through);
+    const holding = this.#stretches.holding([...targets.values()]);
+    let { runs, places } = readingOf(holding, 1, through);
+    let first = 1;
+    // What was trimmed matters only where something is read from a place on that was seen long ago, or never.
+    if (runs.length > 0 || known === 0) {
+      ({ first } = await this.#world.log.bounds(this.#stream));
+      this.#stretches.trim(first);
+      ({ runs, places } = readingOf(holding, first, through));
+    }
     for (let at = 0; at < places.length; at += ASKED_MESSAGES) {
       const some = places.slice(at, at + ASKED_MESSAGES);
       await this.#look(scan, await this.#world.log.messagesAt(this.#stream, some), false);
@@ -124,18 +129,9 @@ export class Redactor<Target extends RedactionTarget> {
   /** Looks through the messages of a range. @param isNew - Whom they hold is remembered. */
   async #read(scan: Scan<Target>, from: number, to: number, isNew: boolean): Promise<void> {
     if (from > to) return;
-    const reader = await this.#world.log.read(this.#stream, from);
-    try {
-      for (let read = from - 1; read < to; ) {
-        const messages = await reader.next(READ_MESSAGES);
-        if (messages.length === 0) break;
-        read = messages.at(-1)!.sequence;
-        const asked = read > to ? messages.filter(({ sequence }) => sequence <= to) : messages;
-        await this.#look(scan, asked, isNew);
-        if (scan.redacted.length >= REDACT_MESSAGES) await this.#flush(scan);
-      }
-    } finally {
-      await reader.close();
+    for await (const messages of this.#world.log.range(this.#stream, from, to)) {
+      await this.#look(scan, messages, isNew);
+      if (scan.redacted.length >= REDACT_MESSAGES) await this.#flush(scan);
     }
   }
 
@@ -161,6 +157,7 @@ export class Redactor<Target extends RedactionTarget> {
   async #flush(scan: Scan<Target>): Promise<void> {
     const some = scan.redacted;
     scan.redacted = [];
+    if (some.length === 0) return;
     await this.#world.log.redact(this.#stream, some);
   }
 

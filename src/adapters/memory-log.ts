@@ -6,6 +6,8 @@ import { subjectMatches } from "./subject-match.ts";
 
 /** As long as JetStream's default. */
 const DUPLICATE_WINDOW_MS = 120_000;
+/** Messages of a range that are handed out together. */
+const RANGE_MESSAGES = 1_024;
 
 type Stream = {
   subjects: readonly string[];
@@ -78,6 +80,16 @@ export class MemoryLog implements Log {
   async bounds(stream: string): Promise<Readonly<{ first: number; last: number }>> {
     const { first, messages } = this.#stream(stream);
     return { first, last: messages.length };
+  }
+
+  async last(stream: string): Promise<number> {
+    return this.#stream(stream).messages.length;
+  }
+
+  async *range(stream: string, from: number, to: number): AsyncGenerator<readonly LogMessage[]> {
+    const { first, messages } = this.#stream(stream);
+    for (let at = Math.max(from, first); at <= to; at += RANGE_MESSAGES)
+      yield messages.slice(at - 1, Math.min(to, at + RANGE_MESSAGES - 1));
   }
 
   async messagesAt(stream: string, sequences: readonly number[]): Promise<LogMessage[]> {

@@ -7,6 +7,8 @@ export type NatsAbilities = Readonly<{
   version: string;
   /** Several messages of one stream are stored all or none (from 2.12). */
   atomicBatch: boolean;
+  /** A request for a stream's messages is answered with many of them (from 2.11). */
+  groupsOfMessages: boolean;
   /** `sync_interval: always`, which puts each write on disk before it is acknowledged (from 2.10). */
   syncAlways: boolean;
   /** 2.10.0 to 2.10.22 could lose a stream when the process crashed (Jepsen's analysis of December 2025). */
@@ -21,6 +23,7 @@ export function natsAbilities(greeting: NatsGreeting): NatsAbilities {
   return {
     version,
     atomicBatch: isAtLeast(version, "2.12.0"),
+    groupsOfMessages: isAtLeast(version, "2.11.0"),
     syncAlways: isAtLeast(version, "2.10.0"),
     losesStreamAtCrash: isAtLeast(version, "2.10.0") && !isAtLeast(version, "2.10.23"),
     maxPayloadBytes: greeting.max_payload,

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { JetStreamApiError, type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
-import { type KV, type KvEntry, Kvm } from "@nats-io/kv";
+import { type KV, Kvm } from "@nats-io/kv";
 import { type ObjectStore, Objm, setSha256Backend } from "@nats-io/obj";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { EngineError } from "../kernel/engine-error.ts";
@@ -9,7 +9,10 @@ import { assertBlobKey } from "./blob-key.ts";
 import { newId } from "./entropy.ts";
 import { unlessBroken, untilConnected } from "./nats-connectivity.ts";
 import { denialIn, forbiddenByServer } from "./nats-denial.ts";
-import { eraseMessages, sequencesOf } from "./nats-erase.ts";
+import { drainStream } from "./nats-drain.ts";
+import { deleteMessages, eraseMessages, sequencesOf } from "./nats-erase.ts";
+import { readDirectly, StoredMessages } from "./nats-stored-messages.ts";
+import { prefixOf, streamOf } from "./nats-table-read.ts";
 import type { WatchableBlobs } from "./watchable-blobs.ts";
 
 /** Where the blobs are kept. */
@@ -31,6 +34,8 @@ const INLINE = 0;
 const OBJECT = 1;
 /** The server's codes for a write that expected another revision. */
 const WRONG_LAST_SEQUENCE = [10071, 10164];
+/** The header of a message that says that a key's value was removed, as earlier builds left them. */
+const OPERATION = "KV-Operation";
 /** How long an operation waits for a broken connection. */
 const RECONNECT_PATIENCE_MS = 5_000;
 /** Longest time for an object to arrive. */
@@ -38,8 +43,13 @@ const OBJECT_PATIENCE_MS = 30_000;
 /** Pause before a watched value is read again while the server is out of reach. */
 const RETRY_MS = 250;
 
-/** What the client lists keys with. It keeps the consumer that it made for that, and does not remove it. */
-type Listing = AsyncIterable<string> & { readonly _data?: { delete(): Promise<boolean> } };
+/** The newest message of a key. */
+type Entry = Readonly<{
+  revision: number;
+  /** Whether it is a value, and does not say that there is none any more. */
+  isHeld: boolean;
+  value: Uint8Array;
+}>;
 
 type Marker = Readonly<{ object: string; sha256: string }>;
 
@@ -58,10 +68,10 @@ export async function natsBlobStore(
   const replicas = options.replicas ?? 1;
   setSha256Backend("native"); // The client's own is script: it took half of the time that a snapshot took.
   return reached(nc, buckets.releases, async () => {
-    // Read from the stream's leader: a follower may not have the value yet that a log entry has just named.
     const kv = await new Kvm(nc).create(buckets.releases, { history: 1, replicas, allow_direct: false });
-    const objects = await new Objm(nc).create(buckets.artefacts, { replicas });
     const jsm = await jetstreamManager(nc, { checkAPI: false });
+    await readDirectly(jsm, (await jsm.streams.info(streamOf(buckets.releases))).config);
+    const objects = await new Objm(nc).create(buckets.artefacts, { replicas });
     return new NatsBlobStore(nc, jsm, kv, objects, buckets);
   });
 }
@@ -71,6 +81,7 @@ class NatsBlobStore implements WatchableBlobs {
   readonly #kv: KV;
   readonly #objects: ObjectStore;
   readonly #jsm: JetStreamManager;
+  readonly #stored: StoredMessages;
   readonly #buckets: BlobBuckets;
   readonly #bucket: string;
   /** Revisions of what was written here last, of keys whose values stand in the bucket itself. */
@@ -79,6 +90,7 @@ class NatsBlobStore implements WatchableBlobs {
   constructor(nc: NatsConnection, jsm: JetStreamManager, kv: KV, objects: ObjectStore, buckets: BlobBuckets) {
     this.#nc = nc;
     this.#jsm = jsm;
+    this.#stored = new StoredMessages(nc, jsm);
     this.#kv = kv;
     this.#objects = objects;
     this.#buckets = buckets;
@@ -98,8 +110,8 @@ class NatsBlobStore implements WatchableBlobs {
   async create(key: string, bytes: Uint8Array): Promise<boolean> {
     assertBlobKey(key);
     return reached(this.#nc, this.#bucket, async () => {
-      const entry = await this.#kv.get(key);
-      if (entry !== null && entry.operation === "PUT") return false;
+      const entry = await this.#newest(key);
+      if (entry?.isHeld === true) return false;
       const value =
         bytes.byteLength <= INLINE_BYTES_MAX ? inline(bytes) : await this.#storeObject(key, bytes);
       if (await this.#swap(key, value, entry)) return true;
@@ -112,25 +124,28 @@ class NatsBlobStore implements WatchableBlobs {
   async remove(key: string, how: "overwritten" | "unreadable" = "overwritten"): Promise<void> {
     assertBlobKey(key);
     await reached(this.#nc, this.#bucket, async () => {
-      const entry = await this.#kv.get(key);
-      if (entry === null || entry.operation !== "PUT") return;
+      const entry = await this.#newest(key);
+      if (entry?.isHeld !== true) return;
       const marker = markerOf(entry);
       if (marker !== undefined) await this.#dropObject(marker, how);
-      // A purge alone leaves the bytes in the server's file; it tells those who watch.
-      else if (how === "overwritten")
-        await eraseMessages(this.#jsm, `KV_${this.#buckets.releases}`, [entry.revision]);
-      await this.#kv.purge(key);
+      // The client would leave a message in its place that says so: listings would read those of all that was ever removed.
+      const isErased = how === "overwritten" && marker === undefined;
+      await deleteMessages(this.#jsm, streamOf(this.#buckets.releases), [entry.revision], isErased);
     });
   }
 
   async keys(prefix: string): Promise<string[]> {
+    const { releases } = this.#buckets;
+    const bucketPrefix = prefixOf(releases);
+    // The client's own listing waits for ever for an entry that is erased after it was counted.
+    const which = { filter_subject: `${bucketPrefix}${filterOf(prefix)}`, headers_only: true };
     return reached(this.#nc, this.#bucket, async () => {
       const found: string[] = [];
-      const keys: Listing = await this.#kv.keys(filterOf(prefix));
-      for await (const key of keys) {
-        if (key.startsWith(prefix)) found.push(key);
-      }
-      keys._data?.delete().catch(() => false); // The server drops it by itself, too, after five minutes.
+      for await (const group of drainStream(this.#nc, this.#jsm, streamOf(releases), which))
+        for (const { subject, headers } of group) {
+          const key = subject.slice(bucketPrefix.length);
+          if (key.startsWith(prefix) && headers?.has(OPERATION) !== true) found.push(key);
+        }
       return found.sort();
     });
   }
@@ -176,8 +191,8 @@ class NatsBlobStore implements WatchableBlobs {
   async #read(key: string): Promise<Uint8Array | undefined> {
     let missedAt = 0;
     for (let tries = 0; tries < TRIES_MAX; tries++) {
-      const entry = await this.#kv.get(key);
-      if (entry === null || entry.operation !== "PUT") return undefined;
+      const entry = await this.#newest(key);
+      if (entry?.isHeld !== true) return undefined;
       const marker = markerOf(entry);
       if (marker === undefined) return entry.value.subarray(1);
       const bytes = await this.#readObject(key, marker);
@@ -191,6 +206,18 @@ class NatsBlobStore implements WatchableBlobs {
       missedAt = entry.revision;
     }
     throw new Error(`${key} was replaced ${TRIES_MAX} times while it was read`);
+  }
+
+  /**
+   * What was written for a key last: as the stream's leader knows it, since a follower may not have the value yet that a log
+   * entry has just named.
+   */
+  async #newest(key: string): Promise<Entry | null> {
+    const { releases } = this.#buckets;
+    const query = { last_by_subj: `${prefixOf(releases)}${key}` };
+    const message = await this.#stored.find(streamOf(releases), query);
+    if (message === undefined) return null;
+    return { revision: message.sequence, isHeld: !message.headers.has(OPERATION), value: message.data };
   }
 
   async #readObject(key: string, marker: Marker): Promise<Uint8Array | null> {
@@ -215,7 +242,7 @@ class NatsBlobStore implements WatchableBlobs {
     const value = bytes.byteLength <= INLINE_BYTES_MAX ? inline(bytes) : await this.#storeObject(key, bytes);
     if (await this.#swapInline(key, value)) return;
     for (let tries = 0; tries < TRIES_MAX; tries++) {
-      const entry = await this.#kv.get(key);
+      const entry = await this.#newest(key);
       if (!(await this.#swap(key, value, entry))) continue;
       const replaced = entry === null ? undefined : markerOf(entry);
       if (replaced !== undefined) await this.#dropObject(replaced);
@@ -231,7 +258,7 @@ class NatsBlobStore implements WatchableBlobs {
   }
 
   /** Writes if the entry is still the one that was read, so that each replaced object is deleted by one writer. */
-  async #swap(key: string, value: Uint8Array, entry: Pick<KvEntry, "revision"> | null): Promise<boolean> {
+  async #swap(key: string, value: Uint8Array, entry: Pick<Entry, "revision"> | null): Promise<boolean> {
     this.#inline.delete(key);
     try {
       const revision = await this.#kv.put(key, value, { previousSeq: entry?.revision ?? 0 });
@@ -275,7 +302,7 @@ function tagged(tag: number, bytes: Uint8Array): Uint8Array {
   return value;
 }
 
-function markerOf(entry: KvEntry): Marker | undefined {
+function markerOf(entry: Entry): Marker | undefined {
   return markerIn(entry.value);
 }
 

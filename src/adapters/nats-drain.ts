@@ -10,7 +10,8 @@ import { type NatsConnection, nanos } from "@nats-io/transport-node";
 
 /** Messages asked for at once: so many first, then as many as come to about so many bytes. */
 const FETCHED = { first: 256, most: 8_192, bytes: 8_388_608 } as const;
-const PATIENCE_MS = 5_000;
+/** How long it is waited for messages that were counted: they may have been deleted since. The least that the client takes. */
+const PATIENCE_MS = 1_000;
 const INACTIVE_MS = 60_000;
 
 /**
@@ -26,15 +27,16 @@ export async function* drainStream(
   stream: string,
   which: Partial<ConsumerConfig> = {},
 ): AsyncGenerator<readonly JsMsg[]> {
-  const { name, num_pending: pending } = await jsm.consumers.add(stream, {
+  const made = await jsm.consumers.add(stream, {
     ack_policy: AckPolicy.None,
     mem_storage: true,
     num_replicas: 1,
     inactive_threshold: nanos(INACTIVE_MS),
     ...which,
   });
+  const { name, num_pending: pending } = made;
   try {
-    const consumer = await jetstream(nc).consumers.get(stream, name);
+    const consumer = jetstream(nc).consumers.getConsumerFromInfo(made);
     let most: number = FETCHED.first;
     for (let seen = 0; seen < pending; ) {
       const fetched = await fetch(consumer, Math.min(most, pending - seen));
@@ -57,8 +59,10 @@ export async function* drainStream(
 
 async function fetch(consumer: Consumer, most: number): Promise<JsMsg[]> {
   const messages: JsMsg[] = [];
-  for await (const message of await consumer.fetch({ max_messages: most, expires: PATIENCE_MS }))
+  for await (const message of await consumer.fetch({ max_messages: most, expires: PATIENCE_MS })) {
     messages.push(message);
+    if (message.info.pending === 0) break; // Fewer than were counted.
+  }
   return messages;
 }
 

@@ -5,7 +5,7 @@ import type { Log } from "../actors/log.ts";
 import { drainStream } from "./nats-drain.ts";
 import { eraseMessages } from "./nats-erase.ts";
 import { logUnavailable } from "./nats-log-failure.ts";
-import { storedMessages } from "./nats-stored-messages.ts";
+import { StoredMessages } from "./nats-stored-messages.ts";
 
 /**
  * A {@link KeptStream} of JetStream. The connection stays the caller's to close.
@@ -19,6 +19,7 @@ export async function natsKeptStream(
   stream: string,
 ): Promise<KeptStream> {
   const jsm = await jetstreamManager(nc, { checkAPI: false });
+  const stored = new StoredMessages(nc, jsm);
   const reach = async <Result>(act: () => Promise<Result>): Promise<Result> => {
     try {
       return await act();
@@ -28,6 +29,15 @@ export async function natsKeptStream(
   };
   return {
     async *messages(from = 1) {
+      if (await reach(() => stored.tellsGroups(stream))) {
+        const end = await reach(() => stored.last(stream));
+        for (let next = from; next <= end; ) {
+          const group = await reach(() => stored.group(stream, next));
+          for (const { sequence, storedAtMs, data } of group) yield { sequence, storedAtMs, data };
+          next = (group.at(-1)?.sequence ?? end) + 1;
+        }
+        return;
+      }
       const which = { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: from };
       const groups = drainStream(nc, jsm, stream, which);
       try {
@@ -41,7 +51,7 @@ export async function natsKeptStream(
         await groups.return(undefined);
       }
     },
-    messagesAt: (sequences) => reach(() => storedMessages(jsm, stream, sequences)),
+    messagesAt: (sequences) => reach(() => stored.at(stream, sequences)),
     append: async (messages) => void (await log.append(stream, messages)),
     erase: (sequences) => reach(() => eraseMessages(jsm, stream, sequences)),
   };

@@ -21,7 +21,7 @@ import { isPassing, isUnanswered, logUnavailable } from "./nats-log-failure.ts";
 import { NatsLogReader } from "./nats-log-reader.ts";
 import { NatsPipeline } from "./nats-pipeline.ts";
 import { RedactedCopies } from "./nats-redacted-copies.ts";
-import { storedMessages } from "./nats-stored-messages.ts";
+import { readDirectly, StoredMessages } from "./nats-stored-messages.ts";
 
 /** How a log is kept. */
 export type NatsLogOptions = Readonly<{
@@ -47,6 +47,10 @@ const GROUP_BYTES = 4_194_304;
 const ATOMIC_FROM = 16;
 /** Messages that are redacted at the same time. */
 const REDACTED_AT_ONCE = 64;
+/** Messages of a range that a consumer hands out together. */
+const RANGE_MESSAGES = 1_024;
+/** So many redacted ones in a row are rare. */
+const HOLES_MAX = 1_024;
 const NONE: ReadonlyMap<number, unknown> = new Map();
 /** The server recognises a repeated id this long. */
 const DUPLICATE_WINDOW_MS = 120_000;
@@ -66,6 +70,7 @@ export class NatsLog implements Log {
   readonly #nc: NatsConnection;
   readonly #js: JetStreamClient;
   readonly #jsm: JetStreamManager;
+  readonly #stored: StoredMessages;
   readonly #replicas: number;
   readonly #timeoutMs: number;
   readonly #atomicFrom: number;
@@ -80,6 +85,7 @@ export class NatsLog implements Log {
   private constructor(nc: NatsConnection, jsm: JetStreamManager, options: NatsLogOptions) {
     this.#nc = nc;
     this.#jsm = jsm;
+    this.#stored = new StoredMessages(nc, jsm);
     this.#js = jetstream(nc);
     this.#pipeline = new NatsPipeline(nc);
     this.#replicas = options.replicas ?? 1;
@@ -98,6 +104,7 @@ export class NatsLog implements Log {
     const wanted = this.#configuration(stream, options);
     const { config } = await this.#patiently(stream, () => this.#makeOrUpdate(wanted));
     this.#atomic.set(stream, config.allow_atomic === true);
+    await this.#patiently(stream, () => readDirectly(this.#jsm, config));
   }
 
   async append(stream: string, messages: readonly Append[]): Promise<number[]> {
@@ -131,15 +138,81 @@ export class NatsLog implements Log {
     return { first: Math.max(1, first), last: state.last_seq };
   }
 
+  last(stream: string): Promise<number> {
+    return this.#patiently(stream, () => this.#stored.last(stream));
+  }
+
+  async *range(stream: string, from: number, to: number): AsyncGenerator<readonly LogMessage[]> {
+    if (!(await this.#patiently(stream, () => this.#stored.tellsGroups(stream)))) {
+      yield* this.#consumed(stream, from, to);
+      return;
+    }
+    for (let next = from; next <= to; ) {
+      const group = await this.#patiently(stream, () => this.#stored.group(stream, next));
+      const through = Math.min(to, group.at(-1)?.sequence ?? to);
+      yield await this.#withCopies(stream, group, next, through);
+      next = through + 1;
+    }
+  }
+
+  /** Messages between two places, with what is left of redacted ones where some are missing. */
+  async #withCopies(
+    stream: string,
+    group: readonly LogMessage[],
+    from: number,
+    to: number,
+  ): Promise<LogMessage[]> {
+    const held = group.filter(({ sequence }) => sequence <= to);
+    if (held.length === to - from + 1) return held;
+    const bySequence = new Map(held.map((message) => [message.sequence, message]));
+    // A stream that was trimmed misses many, and none of those was redacted.
+    const { first } =
+      (held[0]?.sequence ?? to) - from > HOLES_MAX ? await this.bounds(stream) : { first: from };
+    const missing: number[] = [];
+    for (let sequence = Math.max(from, first); sequence <= to; sequence++)
+      if (!bySequence.has(sequence)) missing.push(sequence);
+    for (let at = 0; at < missing.length; at += REDACTED_AT_ONCE) {
+      const some = missing.slice(at, at + REDACTED_AT_ONCE);
+      const find = (): Promise<(LogMessage | undefined)[]> =>
+        Promise.all(some.map((sequence) => this.#redactedOf(stream).find(sequence)));
+      for (const copy of await this.#patiently(stream, find))
+        if (copy !== undefined) bySequence.set(copy.sequence, copy);
+    }
+    return [...bySequence.values()].sort((a, b) => a.sequence - b.sequence);
+  }
+
+  /** A range that a consumer reads. */
+  async *#consumed(stream: string, from: number, to: number): AsyncGenerator<readonly LogMessage[]> {
+    const { first } = await this.bounds(stream);
+    const reader = await this.read(stream, Math.max(from, first));
+    try {
+      for (let read = Math.max(from, first) - 1; read < to; ) {
+        const messages = await reader.next(RANGE_MESSAGES);
+        if (messages.length === 0) return;
+        read = messages.at(-1)?.sequence ?? to;
+        yield read > to ? messages.filter(({ sequence }) => sequence <= to) : messages;
+      }
+    } finally {
+      await reader.close();
+    }
+  }
+
   async messagesAt(stream: string, sequences: readonly number[]): Promise<readonly LogMessage[]> {
     const redacted = this.#redactedOf(stream);
-    return this.#patiently(stream, () => storedMessages(this.#jsm, stream, sequences, redacted));
+    const copyOf = (sequence: number) => redacted.find(sequence);
+    return this.#patiently(stream, () => this.#stored.at(stream, sequences, copyOf));
   }
 
   async redact(stream: string, messages: readonly LogMessage[]): Promise<void> {
     if (messages.length === 0) return;
     const redacted = this.#redactedOf(stream);
-    if (!redacted.isPrepared) await this.#prepare(redacted);
+    redacted.prepared ??= this.#prepare(redacted);
+    try {
+      await redacted.prepared;
+    } catch (thrown) {
+      redacted.prepared = undefined;
+      throw thrown;
+    }
     for (let at = 0; at < messages.length; at += REDACTED_AT_ONCE) {
       const some = messages.slice(at, at + REDACTED_AT_ONCE);
       await this.#patiently(stream, () => redacted.replace(this, some));
@@ -151,13 +224,12 @@ export class NatsLog implements Log {
     await this.#patiently(redacted.stream, () => redacted.tidy());
     const { first } = await this.bounds(redacted.stream);
     await redacted.keepBegin(this, first);
-    redacted.isPrepared = true;
   }
 
   #redactedOf(stream: string): RedactedCopies {
     const known = this.#redacted.get(stream);
     if (known !== undefined) return known;
-    const copies = new RedactedCopies(this.#jsm, stream);
+    const copies = new RedactedCopies(this.#jsm, this.#stored, stream);
     this.#redacted.set(stream, copies);
     return copies;
   }
@@ -190,8 +262,8 @@ export class NatsLog implements Log {
     end: number,
   ): Promise<Pick<LogMessage, "sequence" | "storedAtMs"> | undefined> {
     for (let seq = from; seq < end; seq++) {
-      const message = await this.#patiently(stream, () => this.#jsm.streams.getMessage(stream, { seq }));
-      if (message !== null) return { sequence: seq, storedAtMs: message.time.getTime() };
+      const message = await this.#patiently(stream, () => this.#stored.find(stream, { seq }));
+      if (message !== undefined) return message;
       const copy = await this.#patiently(stream, () => this.#redactedOf(stream).find(seq));
       if (copy !== undefined) return copy;
     }
@@ -321,6 +393,7 @@ export class NatsLog implements Log {
       duplicate_window: nanos(Math.min(DUPLICATE_WINDOW_MS, options.maxAgeMs ?? DUPLICATE_WINDOW_MS)),
       max_age: nanos(options.maxAgeMs ?? 0),
       max_bytes: options.maxBytes ?? -1,
+      allow_direct: this.#replicas === 1,
       ...(abilitiesOf(this.#nc).atomicBatch ? { allow_atomic: true } : {}), // An older server would not know the field.
     };
   }

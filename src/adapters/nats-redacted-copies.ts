@@ -1,5 +1,6 @@
 import { JetStreamApiError, type JetStreamManager } from "@nats-io/jetstream";
 import type { Append, Log, LogMessage } from "../actors/log.ts";
+import type { StoredMessage, StoredMessages } from "./nats-stored-messages.ts";
 
 /** The server's code for a stream that does not exist. */
 const STREAM_NOT_FOUND = 10059;
@@ -17,12 +18,14 @@ export class RedactedCopies {
   readonly stream: string;
   /** The stream of the copies. */
   readonly name: string;
-  /** Whether the copies' stream was made, tidied, and told where the stream begins: once is enough. */
-  isPrepared = false;
+  /** The copies' stream is made, tidied, and told where the stream begins: once is enough. */
+  prepared: Promise<void> | undefined;
   readonly #jsm: JetStreamManager;
+  readonly #stored: StoredMessages;
 
-  constructor(jsm: JetStreamManager, stream: string) {
+  constructor(jsm: JetStreamManager, stored: StoredMessages, stream: string) {
     this.#jsm = jsm;
+    this.#stored = stored;
     this.stream = stream;
     this.name = `${stream}_REDACTED`;
   }
@@ -35,7 +38,7 @@ export class RedactedCopies {
   /** What is left of a message; undefined if nothing was ever put in its place. */
   async find(sequence: number): Promise<LogMessage | undefined> {
     const copy = await this.#last(this.subject(sequence));
-    if (copy === null) return undefined;
+    if (copy === undefined) return undefined;
     const { data } = copy;
     const time = new DataView(data.buffer, data.byteOffset, TIME_BYTES);
     return {
@@ -50,12 +53,13 @@ export class RedactedCopies {
   async begin(firstHeld: number): Promise<number> {
     if (firstHeld <= 1) return firstHeld;
     const told = await this.#last(this.subject(BEGIN));
-    return told === null ? firstHeld : Number(new TextDecoder().decode(told.data));
+    return told === undefined ? firstHeld : Number(new TextDecoder().decode(told.data));
   }
 
   /** Notes where the stream begins, unless that is noted. */
   async keepBegin(log: Log, first: number): Promise<void> {
-    if ((await this.#last(this.subject(BEGIN))) === null) await log.append(this.name, [this.#beginAt(first)]);
+    if ((await this.#last(this.subject(BEGIN))) === undefined)
+      await log.append(this.name, [this.#beginAt(first)]);
   }
 
   /** The stream is about to be trimmed: copies of what goes go as well. */
@@ -70,14 +74,14 @@ export class RedactedCopies {
   /** Removes copies that others have taken the place of, where a crash came between. */
   async tidy(): Promise<void> {
     for (const [subject, count] of (await this.#subjects()) ?? []) {
-      const newest = count > 1 ? await this.#last(subject) : null;
-      for (let after = 0; newest !== null; ) {
+      const newest = count > 1 ? await this.#last(subject) : undefined;
+      for (let after = 0; newest !== undefined; ) {
         // The client's types leave out the subject, which the server takes from 2.9 on.
         const query = { seq: after + 1, next_by_subj: subject };
-        const older = await this.#jsm.streams.getMessage(this.name, query);
-        if (older === null || older.seq >= newest.seq) break;
-        await this.#overwrite(this.name, older.seq);
-        after = older.seq;
+        const older = await this.#stored.find(this.name, query);
+        if (older === undefined || older.sequence >= newest.sequence) break;
+        await this.#overwrite(this.name, older.sequence);
+        after = older.sequence;
       }
     }
   }
@@ -86,7 +90,7 @@ export class RedactedCopies {
   async replace(log: Log, messages: readonly LogMessage[]): Promise<void> {
     const before = await Promise.all(
       messages.map(({ sequence, isRedacted }) =>
-        isRedacted === true ? this.#last(this.subject(sequence)) : null,
+        isRedacted === true ? this.#last(this.subject(sequence)) : undefined,
       ),
     );
     const stored = await log.append(
@@ -96,7 +100,7 @@ export class RedactedCopies {
     await Promise.all(
       messages.map(async ({ sequence, isRedacted }, i) => {
         if (isRedacted !== true) await this.#overwrite(this.stream, sequence);
-        const old = before[i]?.seq;
+        const old = before[i]?.sequence;
         if (old !== undefined && old !== stored[i]) await this.#overwrite(this.name, old);
       }),
     );
@@ -120,15 +124,15 @@ export class RedactedCopies {
       await this.#jsm.streams.deleteMessage(stream, sequence, true);
     } catch (thrown) {
       if (!(thrown instanceof JetStreamApiError)) throw thrown;
-      if ((await this.#jsm.streams.getMessage(stream, { seq: sequence })) !== null) throw thrown;
+      if ((await this.#stored.find(stream, { seq: sequence })) !== undefined) throw thrown;
     }
   }
 
-  async #last(subject: string) {
+  async #last(subject: string): Promise<StoredMessage | undefined> {
     try {
-      return await this.#jsm.streams.getMessage(this.name, { last_by_subj: subject });
+      return await this.#stored.find(this.name, { last_by_subj: subject });
     } catch (thrown) {
-      if (isNoStream(thrown)) return null;
+      if (isNoStream(thrown)) return undefined;
       throw thrown;
     }
   }

@@ -68,7 +68,7 @@ async function begin(
   const shard = shardOf(user, options.shards);
   const stream = subjects.shardLog(shard);
   const hash = hashUser(user);
-  const { last } = await log.bounds(stream); // Whatever was acknowledged before this request is there.
+  const last = await log.last(stream); // Whatever was acknowledged before this request is there.
   const asked = { user, hash, atLeast: last, waitMs: WAIT_MS };
   const [answer] = await askShard(shard, "erasing", asked);
   const { pending, isHeld } = decode(answer ?? new Uint8Array()) as HeldForErasure;

@@ -847,8 +847,8 @@ class Host implements ProfileCopy {
   /** Resolves once everything is folded that was in the log when it was called: what a request is about may be the last of it. */
   async #catchUp(): Promise<void> {
     const { log, subjects } = this.#ports;
-    const { last } = await this.#patiently(
-      () => log.bounds(subjects.samples),
+    const last = await this.#patiently(
+      () => log.last(subjects.samples),
       () => this.#mayPublish(),
     );
     await this.#foldsThrough(last);

@@ -9,8 +9,13 @@ const bytes = (users: readonly string[]): Uint8Array => Buffer.from(users.join("
 const usersIn = (data: Uint8Array): string[] => Buffer.from(data).toString().split(" ").filter(Boolean);
 
 /** A stream whose messages are names, some of which can't be read. */
-async function aStream() {
+async function aStream(redacting: () => Promise<void> = async () => {}) {
   const log = new MemoryLog(clock);
+  const redact = log.redact.bind(log);
+  log.redact = async (...given) => {
+    await redacting();
+    await redact(...given);
+  };
   await log.ensure("names");
   let read = 0;
   let ids = 0;
@@ -109,6 +114,19 @@ test("what a stream has lost at its begin is asked for no more", async () => {
   await redactor.erase({ user: "bob", through: 3_000 });
   await log.trim("names", 2_500, Number.POSITIVE_INFINITY);
   expect(await redactor.erase({ user: "ada", through: 3_000 })).toEqual({ messages: 500, entries: 500 });
+});
+
+test("a removal that fails is told to whoever asked for it, and may be asked for again", async () => {
+  let isDown = true;
+  const { redactor, append, held } = await aStream(async () => {
+    if (isDown) throw new Error("out of reach");
+  });
+  await append(["ada", "bob"]);
+  await expect(redactor.erase({ user: "ada", through: 1 })).rejects.toThrow("out of reach");
+  isDown = false;
+  expect(await redactor.erase({ user: "bob", through: 1 })).toEqual({ messages: 1, entries: 1 });
+  expect(await redactor.erase({ user: "ada", through: 1 })).toEqual({ messages: 1, entries: 1 });
+  expect(await held()).toEqual([""]);
 });
 
 test("of more ids than memory is for, it is known where they are, then in which stretch, then nothing", () => {

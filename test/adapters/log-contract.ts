@@ -108,6 +108,48 @@ export function logContract(log: () => Log): void {
     await waiting.close();
   });
 
+  test("the last sequence is told whatever became of its message", async () => {
+    const stream = await aStream();
+    expect(await log().last(stream)).toBe(0);
+    await log().append(stream, messages(5));
+    expect(await log().last(stream)).toBe(5);
+    const [, , , fourth, fifth] = await readAll(log(), stream, 1, 5);
+    await log().redact(stream, [fourth as LogMessage, fifth as LogMessage]);
+    expect(await log().last(stream)).toBe(5);
+    await log().append(stream, messages(6).slice(5));
+    expect(await log().last(stream)).toBe(6);
+    await log().trim(stream, 99, Date.UTC(2100, 0));
+    expect(await log().last(stream)).toBe(6);
+    expect(await log().last(stream)).toBe((await log().bounds(stream)).last);
+  });
+
+  test("a range is told as readers get it, without what is trimmed", async () => {
+    const stream = await aStream();
+    const range = async (from: number, to: number): Promise<string[]> =>
+      (await Array.fromAsync(log().range(stream, from, to)))
+        .flat()
+        .map(
+          (message) =>
+            `${message.sequence}${message.isRedacted === true ? " redacted" : ""}: ${textOf(message)}`,
+        );
+    await log().append(stream, messages(2_300));
+    expect(await range(1, 2_300)).toEqual(
+      messages(2_300).map((message, i) => `${i + 1}: ${textOf(message)}`),
+    );
+    expect(await range(7, 7)).toEqual(["7: message 6"]);
+    expect(await range(9, 8)).toEqual([]);
+    const read = await readAll(log(), stream, 1, 2_300);
+    const gone = [6, 8, 9, 2_299].map((i) => ({ ...(read[i] as LogMessage), data: bytesOf(`rest of ${i}`) }));
+    await log().redact(stream, gone);
+    expect(await range(6, 11)).toEqual([
+      ...["6: message 5", "7 redacted: rest of 6", "8: message 7"],
+      ...["9 redacted: rest of 8", "10 redacted: rest of 9", "11: message 10"],
+    ]);
+    expect(await range(2_299, 2_300)).toEqual(["2299: message 2298", "2300 redacted: rest of 2299"]);
+    await log().trim(stream, 2_100, Date.UTC(2100, 0));
+    expect(await range(1, 2_102)).toEqual(["2101: message 2100", "2102: message 2101"]);
+  });
+
   test("messages are told by their places as readers get them, without those that are trimmed or not there yet", async () => {
     const stream = await aStream();
     await log().append(stream, messages(200));

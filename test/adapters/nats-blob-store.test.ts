@@ -1,4 +1,5 @@
 import { jetstreamManager } from "@nats-io/jetstream";
+import { Kvm } from "@nats-io/kv";
 import { Objm } from "@nats-io/obj";
 import { beforeAll, expect, test, vi } from "vitest";
 import { findBytes } from "../../bench/harness/find-bytes.ts";
@@ -40,6 +41,28 @@ await describeWithNats("blobs", (suite) => {
       const { state } = await streams.info("KV_list-releases");
       expect(state.consumer_count).toBe(0);
     });
+  });
+
+  test("what is removed leaves nothing behind that a listing would have to read", async () => {
+    const own = await natsBlobStore(suite().nc, { releases: "bare-releases", artefacts: "bare-artefacts" });
+    for (let i = 0; i < 20; i++) await own.put(`k.${i}`, i % 4 === 0 ? pattern(600_000) : bytesOf("small"));
+    for (let i = 0; i < 20; i++) await own.remove(`k.${i}`, i % 3 === 0 ? "unreadable" : "overwritten");
+    expect(await own.keys("k.")).toEqual([]);
+    const { streams } = await jetstreamManager(suite().nc);
+    expect((await streams.info("KV_bare-releases")).state.messages).toBe(0);
+    expect(await own.create("k.1", bytesOf("again"))).toBe(true);
+    await own.put("k.2", bytesOf("again"));
+    expect(await own.keys("k.")).toEqual(["k.1", "k.2"]);
+  });
+
+  test("removals that an earlier build has noted in the bucket are known", async () => {
+    const own = await natsBlobStore(suite().nc, { releases: "noted-releases", artefacts: "noted-artefacts" });
+    await own.put("gone", bytesOf("x"));
+    await (await new Kvm(suite().nc).open("noted-releases")).purge("gone");
+    expect(await own.get("gone")).toBeUndefined();
+    expect(await own.keys("")).toEqual([]);
+    expect(await own.create("gone", bytesOf("y"))).toBe(true);
+    expect(await own.keys("")).toEqual(["gone"]);
   });
 
   test("of a value that is removed, or a large one that is replaced, no byte is left in the server's files", async () => {

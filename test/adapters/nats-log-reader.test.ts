@@ -5,6 +5,7 @@ import { beforeAll, expect, test } from "vitest";
 import { NatsLog } from "../../src/adapters/nats-log.ts";
 import { NatsLogReader } from "../../src/adapters/nats-log-reader.ts";
 import { RedactedCopies } from "../../src/adapters/nats-redacted-copies.ts";
+import { StoredMessages } from "../../src/adapters/nats-stored-messages.ts";
 import type { TestNats } from "../start-nats.ts";
 import { bytesOf } from "./log-messages.ts";
 import { describeWithNats } from "./with-nats.ts";
@@ -40,9 +41,8 @@ await describeWithNats("a reader of a log", (suite) => {
       await sleep(Math.random() * 60);
       return info;
     };
-    const reader = await NatsLogReader.open(flapping, jsm, new RedactedCopies(jsm, STREAM), {
-      ...{ from: 1, isTraced: false },
-    });
+    const copies = new RedactedCopies(jsm, new StoredMessages(flapping, jsm), STREAM);
+    const reader = await NatsLogReader.open(flapping, jsm, copies, { from: 1, isTraced: false });
     const seen: number[] = [];
     let isRead = false;
     const breaking = (async () => {

@@ -74,6 +74,8 @@ export async function fuzzWorld(): Promise<FuzzWorld> {
     async redact() {},
     messagesAt: async () => [],
     bounds: async (stream) => ({ first: 1, last: sequences.get(stream) ?? 0 }),
+    last: async (stream) => sequences.get(stream) ?? 0,
+    async *range() {},
   };
 
   const foldMessage = (state: ShardState, data: Uint8Array): void => {

@@ -54,6 +54,8 @@ export async function gatewayWorld(
     ensure: (stream) => stored.ensure(stream),
     read: (stream, from) => stored.read(stream, from),
     bounds: (stream) => stored.bounds(stream),
+    last: (stream) => stored.last(stream),
+    range: (...given) => stored.range(...given),
     messagesAt: (...given) => stored.messagesAt(...given),
     trim: (...given) => stored.trim(...given),
     redact: (...given) => stored.redact(...given),

@@ -447,6 +447,8 @@ function inBatchesOf(log: Log, batch: number): Log {
     ensure: (...given) => log.ensure(...given),
     append: (...given) => log.append(...given),
     bounds: (...given) => log.bounds(...given),
+    last: (...given) => log.last(...given),
+    range: (...given) => log.range(...given),
     trim: (...given) => log.trim(...given),
     redact: (...given) => log.redact(...given),
     messagesAt: (...given) => log.messagesAt(...given),

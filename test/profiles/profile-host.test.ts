@@ -752,6 +752,8 @@ function methodsOf(log: Log): Log {
     append: (...given) => log.append(...given),
     read: (...given) => log.read(...given),
     bounds: (...given) => log.bounds(...given),
+    last: (...given) => log.last(...given),
+    range: (...given) => log.range(...given),
     trim: (...given) => log.trim(...given),
     redact: (...given) => log.redact(...given),
     messagesAt: (...given) => log.messagesAt(...given),

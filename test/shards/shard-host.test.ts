@@ -227,6 +227,8 @@ test.for([0, 1, 2, 3, 4, 5, 6, 7, 8])(
           ...new MemoryLog(clock),
           append: async (_, messages) => messages.map(() => 0),
           bounds: async () => ({ first: 1, last: 0 }),
+          last: async () => 0,
+          async *range() {},
           ensure: async () => {},
           trim: async () => 1,
           redact: async () => {},

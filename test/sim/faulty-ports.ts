@@ -27,6 +27,10 @@ export function wiredLog(servers: Servers, life: Life): Log {
   return {
     ensure: (...given) => reach("ensure", () => servers.log.ensure(...given)),
     bounds: (stream) => reach("bounds", () => servers.log.bounds(stream)),
+    last: (stream) => reach("last", () => servers.log.last(stream)),
+    async *range(...given) {
+      yield* await reach("range", () => Array.fromAsync(servers.log.range(...given)));
+    },
     redact: (...given) => reach("redact", () => servers.log.redact(...given)),
     messagesAt: (...given) => reach("get", () => servers.log.messagesAt(...given)),
     trim: (...given) => reach("trim", () => servers.log.trim(...given)),

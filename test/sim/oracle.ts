@@ -439,6 +439,10 @@ function asItWas(log: MemoryLog): Log {
     ensure: async () => {},
     append: async (_, messages) => messages.map(() => 0),
     bounds: async (stream) => ({ first: 1, last: log.lastOf(stream) }),
+    last: async (stream) => log.lastOf(stream),
+    async *range(stream, from, to) {
+      yield log.everStored(stream).slice(from - 1, to);
+    },
     trim: async () => 1,
     redact: async () => {},
     async messagesAt(stream, sequences) {

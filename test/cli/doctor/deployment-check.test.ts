@@ -15,6 +15,7 @@ const sound: DeploymentFacts = {
   nats: {
     version: "2.12.1",
     atomicBatch: true,
+    groupsOfMessages: true,
     syncAlways: true,
     losesStreamAtCrash: false,
     maxPayloadBytes: MIB,
