@@ -16,8 +16,6 @@ export type ErasedList = Readonly<{
   erased: readonly ErasedHash[];
 }>;
 
-const READ_AT_ONCE = 1_000;
-
 /**
  * Everybody whom somebody asked to erase: those that were noted, and those whose entries the logs still hold.
  *
@@ -47,21 +45,11 @@ export async function collectErased(
   for (let shard = 0; shard < shards; shard++) {
     const stream = subjects.shardLog(shard);
     const { first, last } = await log.bounds(stream);
-    if (last < first) continue;
-    const reader = await log.read(stream, first);
-    try {
-      for (let read = first - 1; read < last; ) {
-        const some = await reader.next(READ_AT_ONCE);
-        if (some.length === 0) break;
-        for (const { sequence, data } of some) {
-          read = sequence;
-          for (const one of erasedIn(data, shard, shards)) found.set(one.erasure, one);
-        }
-        messages += some.length;
-        told(messages);
-      }
-    } finally {
-      await reader.close();
+    for await (const some of log.range(stream, first, last)) {
+      for (const { data } of some)
+        for (const one of erasedIn(data, shard, shards)) found.set(one.erasure, one);
+      messages += some.length;
+      told(messages);
     }
   }
   return { format: 1, key: keyMark(hashUser), erased: [...found.values()] };

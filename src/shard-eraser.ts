@@ -69,8 +69,6 @@ const ASK_PATIENCE_MS = 120_000;
 const ASK_AGAIN_MS = 20_000;
 /** A shard writes decisions down within a quarter of a second: so long after an erasure is folded the last ones are there. */
 const DECISIONS_MS = 500;
-/** Messages read at a time. */
-const READ_MESSAGES = 2_000;
 /** More often than that nothing comes late. */
 const READINGS_MAX = 5;
 const OWNERS = "owners";
@@ -155,13 +153,15 @@ export class ShardEraser {
 
   /** Takes out of the streams once more whoever was erased since the entries that late outputs follow from. */
   async #removeLate({ late }: LateOutputs): Promise<void> {
-    const { hashUser, log, purge, subjects } = this.#world;
+    const { hashUser, log, pause, purge, subjects } = this.#world;
     const from = Math.min(...late.map(({ sequence }) => sequence)) + 1;
     const { first, last } = await log.bounds(this.#stream);
     const erased = new Map<string, number>();
-    await this.#eachMessage({ from: Math.max(first, from), through: last }, ({ data, sequence }) => {
-      for (const entry of entriesIn(data)) if (entry.kind === "erase") erased.set(entry.hash, sequence);
-    });
+    for await (const messages of log.range(this.#stream, Math.max(first, from), last)) {
+      for (const { data, sequence } of messages)
+        for (const entry of entriesIn(data)) if (entry.kind === "erase") erased.set(entry.hash, sequence);
+      await pause();
+    }
     while (this.#view.applied() < last) {
       if (this.#lease?.isHeld() !== true) throw notOwner(this.#options.shard);
       await this.#world.sleep(LOOK_MS);
@@ -396,27 +396,6 @@ export class ShardEraser {
       return data === undefined ? [] : [{ ...message, data }];
     });
     await this.#world.log.redact(this.#stream, redacted);
-  }
-
-  async #eachMessage(
-    { from, through }: Readonly<{ from: number; through: number }>,
-    look: (message: LogMessage) => void,
-  ): Promise<void> {
-    if (from > through) return;
-    const reader = await this.#world.log.read(this.#stream, from);
-    try {
-      for (let read = 0; read < through; ) {
-        const messages = await reader.next(READ_MESSAGES);
-        if (messages.length === 0) break;
-        for (const message of messages) {
-          read = message.sequence;
-          if (read <= through) look(message);
-        }
-        await this.#world.pause();
-      }
-    } finally {
-      await reader.close();
-    }
   }
 
   /** Writes an erasure's record, one change after the other; of counts the greatest that was ever written stays. */

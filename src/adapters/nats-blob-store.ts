@@ -12,7 +12,7 @@ import { denialIn, forbiddenByServer } from "./nats-denial.ts";
 import { drainStream } from "./nats-drain.ts";
 import { deleteMessages, eraseMessages, sequencesOf } from "./nats-erase.ts";
 import { readDirectly, StoredMessages } from "./nats-stored-messages.ts";
-import { prefixOf, streamOf } from "./nats-table-read.ts";
+import { isRemoval, prefixOf, streamOf } from "./nats-table-read.ts";
 import type { WatchableBlobs } from "./watchable-blobs.ts";
 
 /** Where the blobs are kept. */
@@ -34,8 +34,6 @@ const INLINE = 0;
 const OBJECT = 1;
 /** The server's codes for a write that expected another revision. */
 const WRONG_LAST_SEQUENCE = [10071, 10164];
-/** The header of a message that says that a key's value was removed, as earlier builds left them. */
-const OPERATION = "KV-Operation";
 /** How long an operation waits for a broken connection. */
 const RECONNECT_PATIENCE_MS = 5_000;
 /** Longest time for an object to arrive. */
@@ -144,7 +142,7 @@ class NatsBlobStore implements WatchableBlobs {
       for await (const group of drainStream(this.#nc, this.#jsm, streamOf(releases), which))
         for (const { subject, headers } of group) {
           const key = subject.slice(bucketPrefix.length);
-          if (key.startsWith(prefix) && headers?.has(OPERATION) !== true) found.push(key);
+          if (key.startsWith(prefix) && !isRemoval(headers)) found.push(key);
         }
       return found.sort();
     });
@@ -217,7 +215,7 @@ class NatsBlobStore implements WatchableBlobs {
     const query = { last_by_subj: `${prefixOf(releases)}${key}` };
     const message = await this.#stored.find(streamOf(releases), query);
     if (message === undefined) return null;
-    return { revision: message.sequence, isHeld: !message.headers.has(OPERATION), value: message.data };
+    return { revision: message.sequence, isHeld: !isRemoval(message.headers), value: message.data };
   }
 
   async #readObject(key: string, marker: Marker): Promise<Uint8Array | null> {

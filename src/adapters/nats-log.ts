@@ -403,8 +403,9 @@ export class NatsLog implements Log {
       return await this.#jsm.streams.add(wanted);
     } catch (thrown) {
       if (!(thrown instanceof JetStreamApiError) || thrown.code !== STREAM_NAME_IN_USE) throw thrown;
-      // It was made by an older server or under other limits. How many copies it has is its operator's to change.
-      const { name, num_replicas: _replicas, ...changes } = wanted;
+      // It was made by an older server or under other limits. How many copies it has is its operator's to change,
+      // and whether it is read directly follows from that.
+      const { name, num_replicas: _replicas, allow_direct: _direct, ...changes } = wanted;
       return await this.#jsm.streams.update(name, changes);
     }
   }

@@ -1,7 +1,7 @@
 import type { Republish } from "@nats-io/jetstream";
 import type { Msg, NatsConnection } from "@nats-io/transport-node";
 import type { KeyValueChange } from "../actors/key-value.ts";
-import { prefixOf, type TableContent } from "./nats-table-read.ts";
+import { isRemoval, prefixOf, type TableContent } from "./nats-table-read.ts";
 
 /** What a bucket holds, then each change. Ends when it is stopped, or when one got lost. */
 export type TableChanges = Readonly<{
@@ -60,7 +60,7 @@ async function* changesOf(
     seen = revision;
     const key = message.subject.slice(prefix.length);
     if (revision <= (told.get(key) ?? 0)) continue; // It was written while the content was read.
-    yield { key, revision, ...(message.headers?.has("KV-Operation") ? {} : { value: message.data }) };
+    yield { key, revision, ...(isRemoval(message.headers) ? {} : { value: message.data }) };
   }
 }
 

@@ -1,5 +1,5 @@
 import { AckPolicy, DeliverPolicy, type JetStreamManager } from "@nats-io/jetstream";
-import { type NatsConnection, nanos } from "@nats-io/transport-node";
+import { type MsgHdrs, type NatsConnection, nanos } from "@nats-io/transport-node";
 import type { KeyValueEntry } from "../actors/key-value.ts";
 import { newInbox } from "./nats-peer.ts";
 import { placeOf } from "./nats-place.ts";
@@ -60,13 +60,18 @@ export function prefixOf(bucket: string): string {
   return `$KV.${bucket}.`;
 }
 
+/** Whether a message of a bucket's stream says that a key's value was removed. */
+export function isRemoval(headers: MsgHdrs | undefined): boolean {
+  return headers?.has("KV-Operation") === true;
+}
+
 async function readSingly(jsm: JetStreamManager, bucket: string): Promise<KeyValueEntry[]> {
   const stream = streamOf(bucket);
   const prefix = prefixOf(bucket);
   const { state } = await jsm.streams.info(stream, { subjects_filter: `${prefix}>` });
   const read = async (subject: string): Promise<KeyValueEntry[]> => {
     const message = await jsm.streams.getMessage(stream, { last_by_subj: subject });
-    if (message === null || message.header?.has("KV-Operation")) return [];
+    if (message === null || isRemoval(message.header)) return [];
     return [{ key: subject.slice(prefix.length), value: message.data, revision: message.seq }];
   };
   return (await Promise.all(Object.keys(state.subjects ?? {}).map(read))).flat();
@@ -107,7 +112,7 @@ async function readThrough(
       delivered++;
       if (place.delivery !== delivered) return undefined; // One got lost on the way.
       const key = message.subject.slice(prefix.length);
-      if (message.headers?.has("KV-Operation")) held.delete(key);
+      if (isRemoval(message.headers)) held.delete(key);
       else held.set(key, { key, value: message.data, revision: place.sequence });
       if (place.sequence >= upTo && place.pending === 0) return [...held.values()];
     }

@@ -64,6 +64,7 @@ await describeWithNats("private maps of a node", (suite) => {
       expect(report?.measured?.segments[0]?.measured).toBeGreaterThan(0.5);
       expect((await profilesOf(client, "open")).privacy).toBeUndefined();
       expect(status.privacy?.map(({ map }) => map)).toEqual(["taste"]);
+      expect(status.privacy?.[0]?.lifetime.releases).toBeGreaterThan(3);
       await expect(client.ask("privacy.report", { map: "nothing" })).rejects.toMatchObject({
         code: "UNKNOWN_MAP",
       });
